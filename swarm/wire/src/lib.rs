@@ -1,0 +1,14 @@
+//! What Shoal's parts say to each other: bytes on one side, values on the other.
+//!
+//! Nothing here does IO, and everything here treats what it reads as hostile: a wrong byte is a named error, never a
+//! panic, and every list that a stranger can lengthen has a bound.
+//!
+//! - [`id`]: which video, in its long and its short form
+//! - [`playlist`]: HLS master and media playlists, read and written
+//! - [`digest`]: PeerTube's `segments-sha256.json`
+//! - [`identity`]: which swarm a rendition belongs to, as an info-hash of the WebTorrent tracker protocol
+
+pub mod digest;
+pub mod id;
+pub mod identity;
+pub mod playlist;
