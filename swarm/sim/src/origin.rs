@@ -1,0 +1,176 @@
+//! A server with one video, and the ways in which it fails.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use swarm::Failure;
+use wire::playlist::{ByteRange, InitSection, Master, Media, Resolution, Segment, Variant};
+
+/// A server with one VOD: every rendition one file, as Shoal's importer writes it.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    rates_bps: Vec<u64>,
+    segments: usize,
+    /// What goes wrong.
+    pub faults: Vec<Fault>,
+}
+
+/// A way to fail.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fault {
+    /// No answer at all within this stretch of time.
+    Away(Range<Duration>),
+    /// Within this stretch, status 503 and when to come back.
+    Busy(Range<Duration>, Duration),
+    /// A segment answers 404; in every rendition when none is named.
+    Missing {
+        /// Counted from the lowest bit rate.
+        rendition: Option<usize>,
+        /// Counted from the start.
+        segment: usize,
+    },
+    /// A segment's bytes don't decode.
+    Broken {
+        /// Counted from the lowest bit rate.
+        rendition: usize,
+        /// Counted from the start.
+        segment: usize,
+    },
+}
+
+/// What the server has at an address.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Answer {
+    Text(String),
+    Init { rendition: usize },
+    Segment { rendition: usize, segment: usize, bytes: u64 },
+}
+
+impl Origin {
+    /// A video of that many 4-second segments, with one rendition for each bit rate.
+    pub fn new(rates_bps: &[u64], segments: usize) -> Origin {
+        Origin { rates_bps: rates_bps.to_vec(), segments, faults: Vec::new() }
+    }
+
+    /// The same server with one more fault.
+    #[must_use]
+    pub fn with(mut self, fault: Fault) -> Origin {
+        self.faults.push(fault);
+        self
+    }
+
+    pub(crate) fn duration(&self) -> Duration {
+        SEGMENT * u32::try_from(self.segments).unwrap_or(u32::MAX)
+    }
+
+    pub(crate) fn span(segment: usize) -> (Duration, Duration) {
+        let start = SEGMENT * u32::try_from(segment).unwrap_or(u32::MAX);
+        (start, start + SEGMENT)
+    }
+
+    /// Nothing comes out of it at this moment.
+    pub(crate) fn is_away(&self, now: Duration) -> bool {
+        self.faults.iter().any(|fault| matches!(fault, Fault::Away(when) if when.contains(&now)))
+    }
+
+    pub(crate) fn answer(
+        &self,
+        now: Duration,
+        uri: &str,
+        range: Option<ByteRange>,
+    ) -> Result<Answer, Failure> {
+        if self.is_away(now) {
+            return Err(Failure::Unreachable);
+        }
+        for fault in &self.faults {
+            if let Fault::Busy(when, retry_after) = fault
+                && when.contains(&now)
+            {
+                return Err(Failure::Status { code: 503, retry_after: Some(*retry_after) });
+            }
+        }
+        let missing = Failure::Status { code: 404, retry_after: None };
+        let answer = self.content(uri, range).ok_or(missing.clone())?;
+        if let Answer::Segment { rendition, segment, .. } = answer
+            && self.faults.iter().any(|fault| {
+                matches!(fault, Fault::Missing { rendition: of, segment: no }
+                    if *no == segment && of.is_none_or(|of| of == rendition))
+            })
+        {
+            return Err(missing);
+        }
+        Ok(answer)
+    }
+
+    pub(crate) fn is_broken(&self, rendition: usize, segment: usize) -> bool {
+        self.faults.contains(&Fault::Broken { rendition, segment })
+    }
+
+    fn content(&self, uri: &str, range: Option<ByteRange>) -> Option<Answer> {
+        if uri.ends_with(MASTER) {
+            return Some(Answer::Text(self.master().to_string()));
+        }
+        let rendition: usize = uri.split(['.', '-']).next()?.parse().ok()?;
+        if uri.ends_with(".m3u8") {
+            return Some(Answer::Text(self.media(rendition)?.to_string()));
+        }
+        let range = range?;
+        if range.start == 0 {
+            return Some(Answer::Init { rendition });
+        }
+        let segment = self
+            .media(rendition)?
+            .segments
+            .iter()
+            .position(|segment| segment.range == Some(range))?;
+        Some(Answer::Segment { rendition, segment, bytes: range.length })
+    }
+
+    fn master(&self) -> Master {
+        let variants = self.rates_bps.iter().enumerate().map(|(rendition, &bandwidth_bps)| {
+            let height = 240 * (u32::try_from(rendition).unwrap_or(0) + 1);
+            Variant {
+                uri: format!("{rendition}.m3u8"),
+                bandwidth_bps,
+                resolution: Some(Resolution { width: height * 16 / 9, height }),
+                frame_rate: None,
+                codecs: vec!["avc1.64001f".to_owned(), "mp4a.40.2".to_owned()],
+                video_range: None,
+                has_separate_audio: false,
+            }
+        });
+        Master { variants: variants.collect() }
+    }
+
+    /// Segments take nine tenths of the peak rate, less or more by a seventh in turn.
+    fn media(&self, rendition: usize) -> Option<Media> {
+        let mean = self.rates_bps.get(rendition)? / 8 * SEGMENT.as_secs() * 9 / 10;
+        let file = format!("{rendition}-fragmented.mp4");
+        let mut start = INIT_BYTES;
+        let segments = (0..self.segments).map(|no| {
+            let length = mean * [7, 6, 8, 7][no % 4] / 7;
+            let range = Some(ByteRange { start, length });
+            start += length;
+            Segment { uri: file.clone(), duration: SEGMENT, range }
+        });
+        let segments = segments.collect();
+        let init = Some(InitSection {
+            uri: file,
+            range: Some(ByteRange { start: 0, length: INIT_BYTES }),
+        });
+        Some(Media {
+            target_duration: SEGMENT,
+            media_sequence: 0,
+            init,
+            segments,
+            is_ended: true,
+            is_encrypted: false,
+        })
+    }
+}
+
+/// Where the master lies.
+pub(crate) const MASTER: &str = "master.m3u8";
+/// Bytes of every initialisation section.
+pub(crate) const INIT_BYTES: u64 = 1_300;
+const SEGMENT: Duration = Duration::from_secs(4);

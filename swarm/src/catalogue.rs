@@ -1,0 +1,181 @@
+//! Which renditions a playlist offers that can be played here.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use wire::playlist::{Master, Media, Variant};
+
+use crate::limits::RENDITIONS;
+use crate::message::{Fatal, RenditionInfo, RequestId};
+use crate::timeline::Timeline;
+
+/// A rendition, and how far it is known.
+#[derive(Debug)]
+pub(crate) struct Rendition {
+    /// What `uri` is relative to.
+    pub(crate) base: Arc<str>,
+    /// Its media playlist.
+    pub(crate) uri: Arc<str>,
+    pub(crate) mime: String,
+    pub(crate) info: RenditionInfo,
+    pub(crate) playlist: Known,
+    /// The answer that holds its initialisation section.
+    pub(crate) init: Option<RequestId>,
+    /// Segments that its server lacks, or that don't decode.
+    pub(crate) missing: BTreeSet<usize>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Known {
+    NotYet,
+    Yes(Timeline),
+    /// It can't be had or read.
+    Broken(Fatal),
+}
+
+impl Rendition {
+    pub(crate) fn timeline(&self) -> Option<&Timeline> {
+        match &self.playlist {
+            Known::Yes(timeline) => Some(timeline),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn is_broken(&self) -> bool {
+        matches!(self.playlist, Known::Broken(_))
+    }
+}
+
+/// The renditions of a master that the media element plays, lowest bit rate first.
+pub(crate) fn of_master(
+    url: &str,
+    master: Master,
+    supports: fn(&str) -> bool,
+) -> Result<Vec<Rendition>, Fatal> {
+    let base: Arc<str> = url.into();
+    let codecs =
+        master.variants.first().map(|variant| variant.codecs.join(",")).unwrap_or_default();
+    let mut playable: Vec<Variant> = master.variants;
+    playable.retain(|variant| supports(&mime(variant)));
+    if playable.is_empty() {
+        return Err(Fatal::Unsupported(codecs));
+    }
+    playable.retain(|variant| !variant.has_separate_audio);
+    if playable.is_empty() {
+        return Err(Fatal::Layout("its sound in a playlist of its own"));
+    }
+    if playable.iter().any(|variant| variant.resolution.is_some()) {
+        playable.retain(|variant| variant.resolution.is_some());
+    }
+    playable.truncate(RENDITIONS);
+    Ok(playable.into_iter().fold(Vec::new(), |mut sorted: Vec<Rendition>, variant| {
+        let at = sorted.partition_point(|lower| lower.info.bandwidth_bps <= variant.bandwidth_bps);
+        sorted.insert(at, rendition(&base, variant));
+        sorted
+    }))
+}
+
+/// The one rendition of a lone media playlist.
+pub(crate) fn of_media(url: &str, media: Media) -> Result<Vec<Rendition>, Fatal> {
+    let info = RenditionInfo { height: None, bandwidth_bps: 0 };
+    let playlist = Known::Yes(timeline(url, media)?);
+    let mime = "video/mp4".to_owned();
+    Ok(vec![Rendition {
+        base: url.into(),
+        uri: url.into(),
+        mime,
+        info,
+        playlist,
+        init: None,
+        missing: BTreeSet::new(),
+    }])
+}
+
+/// A media playlist in time, if it is of a kind that can be played.
+pub(crate) fn timeline(url: &str, media: Media) -> Result<Timeline, Fatal> {
+    if !media.is_ended {
+        return Err(Fatal::Live);
+    }
+    if media.is_encrypted {
+        return Err(Fatal::Encrypted);
+    }
+    if media.init.is_none() {
+        return Err(Fatal::Layout("its media in MPEG-TS segments"));
+    }
+    Ok(Timeline::new(url, media))
+}
+
+fn rendition(base: &Arc<str>, variant: Variant) -> Rendition {
+    Rendition {
+        base: base.clone(),
+        mime: mime(&variant),
+        info: RenditionInfo {
+            height: variant.resolution.map(|resolution| resolution.short_side()),
+            bandwidth_bps: variant.bandwidth_bps,
+        },
+        uri: variant.uri.into(),
+        playlist: Known::NotYet,
+        init: None,
+        missing: BTreeSet::new(),
+    }
+}
+
+/// The type of a rendition's media; without codecs the element must guess.
+fn mime(variant: &Variant) -> String {
+    match variant.codecs.as_slice() {
+        [] => "video/mp4".to_owned(),
+        codecs => format!("video/mp4; codecs=\"{}\"", codecs.join(",")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MASTER: &str = "#EXTM3U\n\
+        #EXT-X-STREAM-INF:BANDWIDTH=900,RESOLUTION=720x1280,CODECS=\"avc1.64001f,mp4a.40.2\"\nb.m3u8\n\
+        #EXT-X-STREAM-INF:BANDWIDTH=300,RESOLUTION=426x240,CODECS=\"avc1.640015,mp4a.40.2\"\na.m3u8\n\
+        #EXT-X-STREAM-INF:BANDWIDTH=2000,RESOLUTION=1920x1080,CODECS=\"hvc1.1.6.L120.90,mp4a.40.2\"\nc.m3u8\n\
+        #EXT-X-STREAM-INF:BANDWIDTH=64,CODECS=\"mp4a.40.2\"\nsound.m3u8\n";
+
+    fn infos(text: &str, supports: fn(&str) -> bool) -> Result<Vec<(Option<u32>, u64)>, Fatal> {
+        let renditions = of_master("http://a/", text.parse().unwrap(), supports)?;
+        Ok(renditions
+            .iter()
+            .map(|rendition| (rendition.info.height, rendition.info.bandwidth_bps))
+            .collect())
+    }
+
+    #[test]
+    fn what_plays_is_listed_lowest_first_under_its_shorter_side() {
+        assert_eq!(
+            infos(MASTER, |mime| !mime.contains("hvc1")),
+            Ok(vec![(Some(240), 300), (Some(720), 900)])
+        );
+    }
+
+    #[test]
+    fn a_master_that_does_not_play_says_why() {
+        assert_eq!(
+            infos(MASTER, |_| false),
+            Err(Fatal::Unsupported("avc1.64001f,mp4a.40.2".into()))
+        );
+        let separate = "#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"n\",URI=\"a.m3u8\"\n\
+                        #EXT-X-STREAM-INF:BANDWIDTH=9,AUDIO=\"a\"\nv.m3u8\n";
+        assert!(matches!(infos(separate, |_| true), Err(Fatal::Layout(_))));
+    }
+
+    #[test]
+    fn a_media_playlist_that_does_not_play_says_why() {
+        let check = |lines: &str, wanted: Fatal| {
+            let text = format!("#EXTM3U\n#EXT-X-TARGETDURATION:4\n{lines}");
+            assert_eq!(timeline("http://a/", text.parse().unwrap()).err(), Some(wanted));
+        };
+        check("#EXT-X-MAP:URI=\"i\"\n#EXTINF:4,\na", Fatal::Live);
+        check("#EXTINF:4,\na.ts\n#EXT-X-ENDLIST", Fatal::Layout("its media in MPEG-TS segments"));
+        check(
+            "#EXT-X-KEY:METHOD=AES-128,URI=\"k\"\n#EXTINF:4,\na\n#EXT-X-ENDLIST",
+            Fatal::Encrypted,
+        );
+    }
+}

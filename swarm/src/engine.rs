@@ -1,0 +1,270 @@
+//! The contract of the engine, and what it notes on each input; what follows from it is decided in `plan`.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::Time;
+use crate::bandwidth::Bandwidth;
+use crate::buffer::Buffer;
+use crate::catalogue::Rendition;
+use crate::dice::Dice;
+use crate::limits::{CUT_TOLERANCE, HELD_BYTES, PATIENCE, WATCH_INTERVAL};
+use crate::message::{Deadline, Input, Output, Quality, RequestId, Span, Trouble, Why};
+use crate::retry::Retry;
+
+/// What a driver fixes before the first input.
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    /// For the dice: any number, best a random one.
+    pub seed: u64,
+    /// What an earlier visit measured, in bits per second.
+    pub estimate_bps: Option<u64>,
+    /// Whether the media element plays a type such as `video/mp4; codecs="avc1.64001f,mp4a.40.2"`.
+    pub supports: fn(&str) -> bool,
+}
+
+/// The engine; see the crate's own words for how it is driven.
+#[derive(Debug)]
+pub struct Engine {
+    pub(crate) supports: fn(&str) -> bool,
+    pub(crate) dice: Dice,
+    pub(crate) phase: Phase,
+    pub(crate) source: Arc<str>,
+    pub(crate) renditions: Vec<Rendition>,
+    pub(crate) quality: Quality,
+    /// The rendition that is fetched.
+    pub(crate) target: usize,
+    pub(crate) bandwidth: Bandwidth,
+    pub(crate) requests: BTreeMap<RequestId, Request>,
+    pub(crate) retries: BTreeMap<What, Retry>,
+    pub(crate) outputs: VecDeque<Output>,
+    pub(crate) playhead: Playhead,
+    pub(crate) element: Element,
+    pub(crate) trouble: Option<Trouble>,
+    /// The last gap that was jumped over; once is enough.
+    pub(crate) jumped_to: Option<Duration>,
+    pub(crate) stats: Stats,
+    pub(crate) next_request: u64,
+    /// When the last input came.
+    pub(crate) looked_at: Time,
+}
+
+/// Numbers since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Bytes of media that servers sent, those of requests given up included.
+    pub http_bytes: u64,
+    /// Times that playback ran dry.
+    pub stalls: u32,
+    /// How long it was dry, in all.
+    pub stalled: Duration,
+    /// The measured rate, once there is one.
+    pub measured_bps: Option<u64>,
+    /// The rendition that is fetched.
+    pub rendition: Option<usize>,
+    /// Bytes that the media element holds.
+    pub held_bytes: u64,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// No video was named.
+    Idle,
+    /// It waits for the master playlist.
+    Opening,
+    /// The renditions are known.
+    Open,
+    /// It can't be played.
+    Failed,
+}
+
+/// What a request is for. Orders by urgency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum What {
+    Source,
+    Playlist { rendition: usize },
+    Init { rendition: usize },
+    Segment { rendition: usize, no: usize },
+}
+
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) what: What,
+    /// How many bytes are coming, when the playlist tells.
+    pub(crate) length: Option<u64>,
+    pub(crate) asked_at: Time,
+    pub(crate) heard_at: Time,
+    pub(crate) bytes: u64,
+}
+
+/// Where playback is.
+#[derive(Debug, Default)]
+pub(crate) struct Playhead {
+    pub(crate) position: Duration,
+    pub(crate) is_started: bool,
+    /// A picture has been on: from now on, waiting is stalling.
+    pub(crate) has_played: bool,
+    pub(crate) is_seeking: bool,
+    pub(crate) is_starved: bool,
+    pub(crate) starved_since: Option<Time>,
+    pub(crate) buffered: Vec<Span>,
+}
+
+/// The media element and what is on its way there.
+#[derive(Debug)]
+pub(crate) struct Element {
+    pub(crate) state: ElementState,
+    /// Whose initialisation section it took last.
+    pub(crate) init: Option<usize>,
+    /// Fetched segments that wait for their turn.
+    pub(crate) ready: Vec<Ready>,
+    pub(crate) buffer: Buffer,
+    pub(crate) bytes_limit: u64,
+    pub(crate) is_finished: bool,
+    /// Stretches that no rendition has bytes for.
+    pub(crate) holes: Vec<Span>,
+    pub(crate) refusals: u32,
+    /// It just refused an append for want of room.
+    pub(crate) is_overfull: bool,
+    /// What it holds ahead is of a rendition that the viewer left.
+    pub(crate) replaces_ahead: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ElementState {
+    Unprepared,
+    Preparing,
+    Idle,
+    AppendingInit(usize),
+    Appending(Ready),
+    Evicting(Span),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ready {
+    pub(crate) request: RequestId,
+    pub(crate) rendition: usize,
+    pub(crate) no: usize,
+    pub(crate) span: Span,
+    pub(crate) bytes: u64,
+}
+
+impl Engine {
+    /// An engine that waits for [`Input::Opened`].
+    pub fn new(config: Config) -> Engine {
+        Engine {
+            supports: config.supports,
+            dice: Dice::new(config.seed),
+            phase: Phase::Idle,
+            source: "".into(),
+            renditions: Vec::new(),
+            quality: Quality::Auto,
+            target: 0,
+            bandwidth: Bandwidth::new(config.estimate_bps),
+            requests: BTreeMap::new(),
+            retries: BTreeMap::new(),
+            outputs: VecDeque::new(),
+            playhead: Playhead::default(),
+            element: Element::new(),
+            trouble: None,
+            jumped_to: None,
+            stats: Stats::default(),
+            next_request: 0,
+            looked_at: Time::default(),
+        }
+    }
+
+    /// Takes in one thing that happened, at a time not before that of the last.
+    pub fn handle(&mut self, now: Time, input: Input) {
+        if self.phase == Phase::Failed {
+            return;
+        }
+        self.looked_at = now;
+        self.note(now, input);
+        self.give_up_silent_requests(now);
+        self.plan(now);
+    }
+
+    /// The next thing that the driver shall do; call until `None` after each [`handle`](Engine::handle).
+    pub fn poll(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When to hand in [`Input::Woken`] if nothing else happens before.
+    pub fn next_deadline(&self) -> Option<Deadline> {
+        if self.phase == Phase::Failed {
+            return None;
+        }
+        let retries = self
+            .retries
+            .values()
+            .map(|retry| (retry.at, Why::Retry))
+            .filter(|(at, _)| *at > self.looked_at);
+        let silence =
+            self.requests.values().map(|request| (request.heard_at + PATIENCE, Why::Silence));
+        let watch = self.abandonable().map(|_| (self.looked_at + WATCH_INTERVAL, Why::Watch));
+        retries
+            .chain(silence)
+            .chain(watch)
+            .min_by_key(|(at, _)| *at)
+            .map(|(at, why)| Deadline { at, why })
+    }
+
+    /// The numbers that the player's statistics are made of.
+    pub fn stats(&self, now: Time) -> Stats {
+        let running = self.playhead.starved_since.map_or(Duration::ZERO, |since| now.since(since));
+        Stats {
+            stalled: self.stats.stalled + running,
+            measured_bps: self.bandwidth.is_measured().then(|| self.bandwidth.bps()),
+            rendition: (self.phase == Phase::Open).then_some(self.target),
+            held_bytes: self.element.buffer.bytes(),
+            ..self.stats
+        }
+    }
+}
+
+impl Element {
+    fn new() -> Element {
+        Element {
+            state: ElementState::Unprepared,
+            init: None,
+            ready: Vec::new(),
+            buffer: Buffer::default(),
+            bytes_limit: HELD_BYTES,
+            is_finished: false,
+            holes: Vec::new(),
+            refusals: 0,
+            is_overfull: false,
+            replaces_ahead: false,
+        }
+    }
+
+    /// Where what is held, or on its way into the element, or known to be missing, ends from `moment` on.
+    pub(crate) fn covered_from(&self, moment: Duration) -> Duration {
+        let mut end = moment;
+        loop {
+            let waiting = self.ready.iter().map(|ready| ready.span).chain(self.appending());
+            let further = waiting
+                .chain(self.holes.iter().copied())
+                .filter(|span| span.start <= end + CUT_TOLERANCE)
+                .fold(self.buffer.end_from(end), |end, span| end.max(span.end));
+            if further == end {
+                return end;
+            }
+            end = further;
+        }
+    }
+
+    fn appending(&self) -> Option<Span> {
+        match self.state {
+            ElementState::Appending(ready) => Some(ready.span),
+            _ => None,
+        }
+    }
+
+    /// Bytes that the element holds or is about to.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.buffer.bytes() + self.ready.iter().map(|ready| ready.bytes).sum::<u64>()
+    }
+}

@@ -1,0 +1,382 @@
+//! What each input changes in the engine's state.
+
+use std::time::Duration;
+
+use wire::playlist::Playlist;
+
+use crate::Time;
+use crate::buffer::{Held, contains};
+use crate::catalogue::{self, Known, Rendition};
+use crate::engine::{ElementState, Engine, Phase, Ready, Request, What};
+use crate::limits::{
+    DECODE_TRIES, HELD_BYTES_FLOOR, LATEST, MISSING_TRIES, PATIENCE, PLAYLIST_TRIES,
+};
+use crate::message::{
+    Body, Event, Failure, Fatal, Input, Output, Quality, RequestId, Span, Trouble,
+};
+use crate::retry::Retry;
+
+impl Engine {
+    pub(crate) fn note(&mut self, now: Time, input: Input) {
+        match input {
+            Input::Opened { url, position } => self.opened(url, position.min(LATEST)),
+            Input::Started => self.playhead.is_started = true,
+            Input::Progressed { request, bytes } => self.progressed(now, request, bytes),
+            Input::Fetched { request, url, body, took } => {
+                self.fetched(now, request, &url, body, took)
+            }
+            Input::Failed { request, failure } => self.failed(now, request, failure),
+            Input::Prepared => self.element.state = ElementState::Idle,
+            Input::Updated => self.updated(),
+            Input::Overfull => self.overfull(),
+            Input::Undecodable => self.undecodable(),
+            Input::Played { position, buffered, is_starved } => {
+                let buffered = buffered.into_iter().map(within).collect();
+                self.played(now, position.min(LATEST), buffered, is_starved);
+            }
+            Input::Seeked { position } => self.seeked(now, position.min(LATEST)),
+            Input::Chosen(quality) => self.chosen(quality),
+            Input::Woken => {}
+        }
+    }
+
+    fn opened(&mut self, url: String, position: Duration) {
+        if self.phase == Phase::Idle {
+            self.source = url.into();
+            self.playhead.position = position;
+            self.phase = Phase::Opening;
+        }
+    }
+
+    fn progressed(&mut self, now: Time, id: RequestId, bytes: u64) {
+        if let Some(request) = self.requests.get_mut(&id)
+            && bytes > request.bytes
+        {
+            if request.what.is_media() {
+                self.stats.http_bytes += bytes - request.bytes;
+            }
+            request.bytes = bytes;
+            request.heard_at = now;
+        }
+    }
+
+    fn fetched(&mut self, now: Time, id: RequestId, url: &str, body: Body, took: Duration) {
+        let Some(what) = self.requests.get(&id).map(|request| request.what) else {
+            return self.outputs.push_back(Output::Forget(id));
+        };
+        if let Body::Held(bytes) = body {
+            self.progressed(now, id, bytes);
+        }
+        let Some(request) = self.requests.remove(&id) else { return };
+        match (what, body) {
+            (What::Source, Body::Text(text)) => self.source_came(url, &text),
+            (What::Playlist { rendition }, Body::Text(text)) => {
+                self.playlist_came(rendition, url, &text)
+            }
+            (What::Init { rendition }, Body::Held(_)) => self.renditions[rendition].init = Some(id),
+            (What::Segment { rendition, no }, Body::Held(bytes)) => {
+                self.bandwidth.sample(bytes, took);
+                self.segment_came(Ready {
+                    request: id,
+                    rendition,
+                    no,
+                    span: self.span_of(rendition, no),
+                    bytes,
+                });
+            }
+            (_, Body::Held(_)) => {
+                self.outputs.push_back(Output::Forget(id));
+                return self.fail(now, &request, Failure::Wrong);
+            }
+            (_, Body::Text(_)) => return self.fail(now, &request, Failure::Wrong),
+        }
+        self.retries.remove(&what);
+        self.recover();
+    }
+
+    fn source_came(&mut self, url: &str, text: &str) {
+        let renditions = match text.parse() {
+            Ok(Playlist::Master(master)) => catalogue::of_master(url, master, self.supports),
+            Ok(Playlist::Media(media)) => catalogue::of_media(url, media),
+            Err(error) => Err(Fatal::Playlist(error)),
+        };
+        match renditions {
+            Err(fatal) => self.give_up(fatal),
+            Ok(renditions) => {
+                self.renditions = renditions;
+                self.phase = Phase::Open;
+                self.target = crate::start_rendition(&self.bandwidths(), self.bandwidth.bps());
+                let infos =
+                    self.renditions.iter().map(|rendition| rendition.info.clone()).collect();
+                self.outputs.push_back(Output::Report(Event::Opened(infos)));
+                self.outputs.push_back(Output::Report(Event::Switched(self.target)));
+            }
+        }
+    }
+
+    fn playlist_came(&mut self, rendition: usize, url: &str, text: &str) {
+        let timeline =
+            text.parse().map_err(Fatal::Playlist).and_then(|media| catalogue::timeline(url, media));
+        self.renditions[rendition].playlist = match timeline {
+            Ok(timeline) => Known::Yes(timeline),
+            Err(fatal) => Known::Broken(fatal),
+        };
+    }
+
+    fn segment_came(&mut self, ready: Ready) {
+        let at = self.element.ready.partition_point(|other| other.span.start < ready.span.start);
+        self.element.ready.insert(at, ready);
+    }
+
+    fn failed(&mut self, now: Time, id: RequestId, failure: Failure) {
+        if let Some(request) = self.requests.remove(&id) {
+            self.fail(now, &request, failure);
+        }
+    }
+
+    /// Decides what a failure means for what was asked: another try, another rendition, a hole, or the end.
+    fn fail(&mut self, now: Time, request: &Request, failure: Failure) {
+        let retry_after = match failure {
+            Failure::Status { retry_after, .. } => retry_after,
+            _ => None,
+        };
+        let what = request.what;
+        let retry =
+            Retry::after(now, self.retries.get(&what).copied(), retry_after, &mut self.dice);
+        let is_final = failure.is_final();
+        match what {
+            What::Source if is_final => self.give_up(failure.into_fatal()),
+            What::Source if retry.failures >= PLAYLIST_TRIES => self.give_up(failure.into_fatal()),
+            What::Playlist { rendition } if is_final || retry.failures >= PLAYLIST_TRIES => {
+                self.renditions[rendition].playlist = Known::Broken(failure.into_fatal());
+            }
+            What::Segment { rendition, no } if is_final && retry.failures >= MISSING_TRIES => {
+                self.renditions[rendition].missing.insert(no);
+                self.retries.remove(&what);
+            }
+            _ => {
+                self.retries.insert(what, retry);
+                self.report(failure.into_trouble());
+            }
+        }
+    }
+
+    fn updated(&mut self) {
+        match std::mem::replace(&mut self.element.state, ElementState::Idle) {
+            ElementState::AppendingInit(rendition) => self.element.init = Some(rendition),
+            ElementState::Appending(Ready { request, rendition, span, bytes, .. }) => {
+                self.element.buffer.insert(Held { span, rendition, bytes, was_seen: false });
+                self.element.refusals = 0;
+                self.outputs.push_back(Output::Forget(request));
+            }
+            ElementState::Evicting(span) => self.element.buffer.remove(span),
+            state => self.element.state = state,
+        }
+    }
+
+    /// Makes the bound on held bytes what the element really takes; the plan then evicts, and appends again.
+    fn overfull(&mut self) {
+        let held = self.element.buffer.bytes();
+        if let ElementState::Appending(ready) = self.element.state {
+            self.element.bytes_limit = (held / 4 * 3).max(HELD_BYTES_FLOOR);
+            self.element.is_overfull = true;
+            self.segment_came(ready);
+        }
+        self.element.state = ElementState::Idle;
+    }
+
+    /// What doesn't decode counts as missing; the element has to be set up anew.
+    fn undecodable(&mut self) {
+        match self.element.state {
+            ElementState::Appending(Ready { request, rendition, no, .. }) => {
+                self.renditions[rendition].missing.insert(no);
+                self.outputs.push_back(Output::Forget(request));
+            }
+            ElementState::AppendingInit(rendition) => {
+                self.renditions[rendition].playlist = Known::Broken(Fatal::Undecodable);
+                self.discard_ready(|ready| ready.rendition == rendition);
+            }
+            _ => self.miss_what_is_on(),
+        }
+        self.element.refusals += 1;
+        if self.element.refusals >= DECODE_TRIES {
+            return self.give_up(Fatal::Undecodable);
+        }
+        self.element.buffer.clear();
+        self.element.init = None;
+        self.element.is_finished = false;
+        self.element.state = ElementState::Unprepared;
+    }
+
+    /// The decoder gave up in mid-play: on the segment under the playhead, as far as anyone can tell.
+    fn miss_what_is_on(&mut self) {
+        let position = self.playhead.position;
+        let on = self
+            .element
+            .buffer
+            .iter()
+            .find(|held| contains(held.span, position))
+            .map(|held| held.rendition);
+        if let Some(rendition) = on.and_then(|rendition| self.renditions.get_mut(rendition))
+            && let Some(no) = rendition.timeline().and_then(|line| line.segment_from(position))
+        {
+            rendition.missing.insert(no);
+        }
+    }
+
+    fn played(&mut self, now: Time, position: Duration, buffered: Vec<Span>, is_starved: bool) {
+        if self.element.state == ElementState::Idle {
+            self.element.buffer.keep_only(&buffered);
+        }
+        let playhead = &mut self.playhead;
+        playhead.position = position;
+        let has_media = buffered.iter().any(|span| contains(*span, position));
+        playhead.buffered = buffered;
+        if !is_starved {
+            playhead.has_played |= playhead.is_started && has_media;
+            playhead.is_seeking = false;
+            if let Some(since) = playhead.starved_since.take() {
+                self.stats.stalled += now.since(since);
+            }
+        } else if playhead.has_played && !playhead.is_seeking && playhead.starved_since.is_none() {
+            playhead.starved_since = Some(now);
+            self.stats.stalls += 1;
+        }
+        playhead.is_starved = is_starved;
+    }
+
+    /// What is fetched for the old place makes way for what the new one needs.
+    fn seeked(&mut self, now: Time, position: Duration) {
+        self.playhead.position = position;
+        self.playhead.is_seeking = true;
+        self.jumped_to = None;
+        if let Some(since) = self.playhead.starved_since.take() {
+            self.stats.stalled += now.since(since);
+        }
+        let wanted = self.element.buffer.end_from(position);
+        self.discard_ready(|ready| ready.span.end <= position || ready.span.start > wanted);
+        self.cancel(|engine, what| match what {
+            What::Segment { rendition, no } => !contains(engine.span_of(rendition, no), wanted),
+            _ => false,
+        });
+    }
+
+    /// A chosen rendition replaces what is held ahead, after the segment that is on.
+    fn chosen(&mut self, quality: Quality) {
+        if let Quality::Fixed(rendition) = quality
+            && rendition >= self.renditions.len()
+        {
+            return;
+        }
+        self.quality = quality;
+        if let Quality::Fixed(chosen) = quality
+            && chosen != self.target
+        {
+            self.switch(chosen);
+            self.discard_ready(|ready| ready.rendition != chosen);
+            self.cancel(
+                |_, what| matches!(what, What::Segment { rendition, .. } if rendition != chosen),
+            );
+            self.element.replaces_ahead = true;
+        }
+    }
+
+    pub(crate) fn switch(&mut self, rendition: usize) {
+        self.target = rendition;
+        self.outputs.push_back(Output::Report(Event::Switched(rendition)));
+    }
+
+    pub(crate) fn span_of(&self, rendition: usize, no: usize) -> Span {
+        let slot = self
+            .renditions
+            .get(rendition)
+            .and_then(Rendition::timeline)
+            .and_then(|line| line.segments.get(no));
+        slot.map_or(Span { start: Duration::ZERO, end: Duration::ZERO }, |slot| slot.span)
+    }
+
+    pub(crate) fn bandwidths(&self) -> Vec<u64> {
+        self.renditions.iter().map(|rendition| rendition.info.bandwidth_bps).collect()
+    }
+
+    /// Gives up the requests of which `is_useless` says so.
+    pub(crate) fn cancel(&mut self, is_useless: impl Fn(&Engine, What) -> bool) {
+        let useless = self.requests.iter().filter(|(_, request)| is_useless(self, request.what));
+        for id in useless.map(|(id, _)| *id).collect::<Vec<_>>() {
+            self.requests.remove(&id);
+            self.outputs.push_back(Output::Cancel(id));
+        }
+    }
+
+    fn discard_ready(&mut self, is_useless: impl Fn(&Ready) -> bool) {
+        for ready in self.element.ready.extract_if(.., |ready| is_useless(ready)) {
+            self.outputs.push_back(Output::Forget(ready.request));
+        }
+    }
+
+    pub(crate) fn give_up_silent_requests(&mut self, now: Time) {
+        let silent =
+            self.requests.iter().filter(|(_, request)| now.since(request.heard_at) >= PATIENCE);
+        for id in silent.map(|(id, _)| *id).collect::<Vec<_>>() {
+            self.outputs.push_back(Output::Cancel(id));
+            self.failed(now, id, Failure::Unreachable);
+        }
+    }
+
+    pub(crate) fn report(&mut self, trouble: Trouble) {
+        if self.trouble != Some(trouble) {
+            self.trouble = Some(trouble);
+            self.outputs.push_back(Output::Report(Event::Trouble(trouble)));
+        }
+    }
+
+    fn recover(&mut self) {
+        if self.trouble.take().is_some() {
+            self.outputs.push_back(Output::Report(Event::Recovered));
+        }
+    }
+
+    pub(crate) fn give_up(&mut self, fatal: Fatal) {
+        self.cancel(|_, _| true);
+        self.phase = Phase::Failed;
+        self.outputs.push_back(Output::Report(Event::Failed(fatal)));
+    }
+}
+
+fn within(span: Span) -> Span {
+    Span { start: span.start.min(LATEST), end: span.end.min(LATEST) }
+}
+
+impl What {
+    /// It is for bytes of media rather than text.
+    pub(crate) fn is_media(self) -> bool {
+        matches!(self, What::Init { .. } | What::Segment { .. })
+    }
+}
+
+impl Failure {
+    /// Asking the same again can't help, except that a file may just be moving.
+    fn is_final(&self) -> bool {
+        match self {
+            Failure::Status { code, .. } => {
+                (400..500).contains(code) && !matches!(code, 408 | 425 | 429)
+            }
+            Failure::Wrong => true,
+            Failure::Unreachable => false,
+        }
+    }
+
+    fn into_fatal(self) -> Fatal {
+        match self {
+            Failure::Status { code, .. } if self.is_final() => Fatal::NotFound(code),
+            _ => Fatal::Unreachable,
+        }
+    }
+
+    fn into_trouble(self) -> Trouble {
+        match self {
+            Failure::Status { code, .. } if !self.is_final() => Trouble::Busy(code),
+            _ => Trouble::Unreachable,
+        }
+    }
+}

@@ -1,0 +1,377 @@
+//! What is wanted now: decided afresh from the state after every input.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::Time;
+use crate::abr::next_rendition;
+use crate::buffer::Held;
+use crate::catalogue::Known;
+use crate::engine::{ElementState, Engine, Phase, Ready, Request, What};
+use crate::limits::{
+    AHEAD, BEHIND, BEHIND_SLACK, CUT_TOLERANCE, PATIENCE, SMALL_GAP, WATCH_BEFORE_ABANDON,
+};
+use crate::message::{Fatal, Output, Quality, RequestId, Span, Trouble, Wanted};
+use crate::timeline::{Place, Timeline};
+
+impl Engine {
+    /// Each step looks at the state alone, so that doing it twice changes nothing.
+    pub(crate) fn plan(&mut self, now: Time) {
+        if self.phase == Phase::Opening {
+            let place = Place { uri: self.source.clone(), range: None };
+            return self.ask(now, What::Source, self.source.clone(), place);
+        }
+        if self.phase != Phase::Open || !self.has_playable_target() {
+            return;
+        }
+        self.abandon_hopeless(now);
+        self.fetch(now);
+        self.prepare();
+        self.replace_ahead();
+        self.evict();
+        self.append();
+        self.finish();
+        self.jump();
+    }
+
+    /// Leaves a rendition whose playlist is broken for the nearest below, else above.
+    fn has_playable_target(&mut self) -> bool {
+        if !self.renditions[self.target].is_broken() {
+            return true;
+        }
+        let below = (0..self.target).rev();
+        match below
+            .chain(self.target + 1..self.renditions.len())
+            .find(|&other| !self.renditions[other].is_broken())
+        {
+            Some(other) => {
+                self.quality = Quality::Auto;
+                self.switch(other);
+                true
+            }
+            None => {
+                if let Known::Broken(fatal) = &self.renditions[self.target].playlist {
+                    self.give_up(fatal.clone());
+                }
+                false
+            }
+        }
+    }
+
+    fn fetch(&mut self, now: Time) {
+        self.choose_rendition();
+        if self.ask_playlist(now, self.target) {
+            return;
+        }
+        self.ask_init(now, self.target);
+        let waiting: Vec<usize> = self.element.ready.iter().map(|ready| ready.rendition).collect();
+        waiting.into_iter().for_each(|rendition| self.ask_init(now, rendition));
+        if !self.requests.values().any(|request| matches!(request.what, What::Segment { .. })) {
+            self.ask_next_segment(now);
+        }
+    }
+
+    /// Decided between two segments only; a running download is the business of `abandon_hopeless`.
+    fn choose_rendition(&mut self) {
+        if self.quality != Quality::Auto
+            || self.segment_request().is_some()
+            || !self.bandwidth.is_measured()
+        {
+            return;
+        }
+        let next =
+            next_rendition(&self.bandwidths(), self.target, self.bandwidth.bps(), self.ahead());
+        if next != self.target && !self.renditions[next].is_broken() {
+            self.switch(next);
+        }
+    }
+
+    /// Playing time that is held or under way from the playhead on.
+    fn ahead(&self) -> Duration {
+        let position = self.playhead.position;
+        self.element.covered_from(position).saturating_sub(position)
+    }
+
+    /// Asks for a rendition's playlist if it isn't known; tells whether it isn't.
+    fn ask_playlist(&mut self, now: Time, rendition: usize) -> bool {
+        let Some(wanted) = self.renditions.get(rendition) else { return true };
+        if !matches!(wanted.playlist, Known::NotYet) {
+            return false;
+        }
+        let (base, uri) = (wanted.base.clone(), wanted.uri.clone());
+        self.ask(now, What::Playlist { rendition }, base, Place { uri, range: None });
+        true
+    }
+
+    fn ask_init(&mut self, now: Time, rendition: usize) {
+        let wanted = &self.renditions[rendition];
+        if wanted.init.is_some() {
+            return;
+        }
+        if let Some((base, Some(init))) =
+            wanted.timeline().map(|line| (line.base.clone(), line.init.clone()))
+        {
+            self.ask(now, What::Init { rendition }, base, init);
+        }
+    }
+
+    fn ask_next_segment(&mut self, now: Time) {
+        let position = self.playhead.position;
+        let covered = self.element.covered_from(position);
+        let ahead = covered.saturating_sub(position);
+        let goal = if self.playhead.is_started { AHEAD } else { CUT_TOLERANCE };
+        let is_full = self.element.bytes() >= self.element.bytes_limit && !ahead.is_zero();
+        if ahead >= goal || is_full {
+            return;
+        }
+        let Some(no) = self.timeline().and_then(|line| line.segment_from(covered)) else { return };
+        let span = self.span_of(self.target, no);
+        match self.rendition_with(span) {
+            Some(rendition) if self.ask_playlist(now, rendition) => {}
+            Some(rendition) => self.ask_segment(now, rendition, span),
+            None => {
+                self.element.holes.push(span);
+                self.report(Trouble::Hole);
+            }
+        }
+    }
+
+    fn ask_segment(&mut self, now: Time, rendition: usize, span: Span) {
+        self.ask_init(now, rendition);
+        let Some(line) = self.renditions[rendition].timeline() else { return };
+        if let Some(no) = line.segment_from(span.start) {
+            let (base, place) = (line.base.clone(), line.segments[no].place.clone());
+            self.ask(now, What::Segment { rendition, no }, base, place);
+        }
+    }
+
+    /// The target, or the nearest rendition that still may have bytes for this stretch.
+    fn rendition_with(&self, span: Span) -> Option<usize> {
+        let may_have = |&other: &usize| {
+            let rendition = &self.renditions[other];
+            let no = rendition.timeline().and_then(|line| line.segment_from(span.start));
+            !rendition.is_broken() && no.is_none_or(|no| !rendition.missing.contains(&no))
+        };
+        (0..self.renditions.len()).filter(may_have).min_by_key(|other| other.abs_diff(self.target))
+    }
+
+    /// Asks, unless it was asked already or is left in peace for now.
+    fn ask(&mut self, now: Time, what: What, base: Arc<str>, place: Place) {
+        let is_under_way = self.requests.values().any(|request| request.what == what);
+        let is_resting = self.retries.get(&what).is_some_and(|retry| retry.at > now);
+        if is_under_way || is_resting {
+            return;
+        }
+        let id = RequestId(self.next_request);
+        self.next_request += 1;
+        let length = place.range.map(|range| range.length);
+        self.requests.insert(id, Request { what, length, asked_at: now, heard_at: now, bytes: 0 });
+        let wanted = if what.is_media() { Wanted::Bytes } else { Wanted::Text };
+        self.outputs.push_back(Output::Fetch {
+            request: id,
+            base,
+            uri: place.uri,
+            range: place.range,
+            wanted,
+        });
+    }
+
+    /// The running segment request that a lower rendition could replace.
+    pub(crate) fn abandonable(&self) -> Option<(RequestId, &Request)> {
+        let (id, request) = self.segment_request()?;
+        let What::Segment { rendition, .. } = request.what else { return None };
+        (self.quality == Quality::Auto && rendition > 0 && self.playhead.is_started)
+            .then_some((id, request))
+    }
+
+    fn segment_request(&self) -> Option<(RequestId, &Request)> {
+        let mut requests = self.requests.iter();
+        requests
+            .find(|(_, request)| matches!(request.what, What::Segment { .. }))
+            .map(|(id, request)| (*id, request))
+    }
+
+    /// Gives up a download that will come too late if a lower rendition would come sooner.
+    fn abandon_hopeless(&mut self, now: Time) {
+        let Some((id, request)) = self.abandonable() else { return };
+        let took = now.since(request.asked_at);
+        let (Some(length), What::Segment { rendition, .. }) = (request.length, request.what) else {
+            return;
+        };
+        if took < WATCH_BEFORE_ABANDON || took >= PATIENCE || request.bytes >= length {
+            return;
+        }
+        let bps = (request.bytes as f64 * 8.0 / took.as_secs_f64()).max(1.0);
+        let left = (length - request.bytes) as f64 * 8.0 / bps;
+        let ahead = self.playhead_buffer().as_secs_f64();
+        let bandwidths = self.bandwidths();
+        let lower = crate::start_rendition(&bandwidths[..rendition], bps as u64);
+        let instead = length as f64 * 8.0 * bandwidths[lower] as f64
+            / bandwidths[rendition].max(1) as f64
+            / bps;
+        if left > ahead && instead < left {
+            self.bandwidth.sample(request.bytes, took);
+            self.requests.remove(&id);
+            self.outputs.push_back(Output::Cancel(id));
+            self.switch(lower);
+        }
+    }
+
+    /// Playing time in the media element from the playhead on.
+    fn playhead_buffer(&self) -> Duration {
+        self.element.buffer.end_from(self.playhead.position).saturating_sub(self.playhead.position)
+    }
+
+    fn prepare(&mut self) {
+        if self.element.state == ElementState::Unprepared
+            && let Some(duration) = self.timeline().map(Timeline::duration)
+        {
+            self.element.state = ElementState::Preparing;
+            let mime = self.renditions[self.target].mime.clone();
+            self.outputs.push_back(Output::Prepare { duration, mime });
+        }
+    }
+
+    /// Takes out what is held of other renditions after the segment that is on.
+    fn replace_ahead(&mut self) {
+        if !self.element.replaces_ahead || self.element.state != ElementState::Idle {
+            return;
+        }
+        self.element.replaces_ahead = false;
+        let soon = self.playhead.position + SMALL_GAP;
+        let is_replaced = |held: &&Held| held.rendition != self.target && held.span.start > soon;
+        let Some(start) = self.element.buffer.iter().find(is_replaced).map(|held| held.span.start)
+        else {
+            return;
+        };
+        let end = self.element.buffer.iter().next_back().map_or(start, |held| held.span.end);
+        self.start_evicting(Span { start, end });
+    }
+
+    fn evict(&mut self) {
+        if self.element.state != ElementState::Idle {
+            return;
+        }
+        let is_over = self.element.is_overfull || self.element.bytes() > self.element.bytes_limit;
+        let span = self.evictable(is_over);
+        match span {
+            Some(span) => self.start_evicting(span),
+            None if self.element.is_overfull => self.give_up_overfull(),
+            None => {}
+        }
+    }
+
+    /// What the element can best do without: the past, then what seeks left behind, then the far future.
+    fn evictable(&self, is_over: bool) -> Option<Span> {
+        let position = self.playhead.position;
+        let kept_behind = if is_over { Duration::from_secs(1) } else { BEHIND };
+        let slack = if is_over { Duration::ZERO } else { BEHIND_SLACK };
+        let buffer = &self.element.buffer;
+        let past_end = position.saturating_sub(kept_behind);
+        let past = buffer.iter().filter(|held| held.span.end <= past_end);
+        let mut oldest = past.map(|held| held.span);
+        if let Some(first) = oldest.next()
+            && first.start + slack < past_end
+        {
+            let end = oldest.next_back().unwrap_or(first).end;
+            return Some(Span { start: first.start, end });
+        }
+        if !is_over {
+            return None;
+        }
+        let connected = buffer.end_from(position);
+        let last = buffer.iter().next_back()?.span;
+        let is_far = last.start > connected || (self.element.is_overfull && last.start > position);
+        is_far.then_some(last)
+    }
+
+    fn start_evicting(&mut self, span: Span) {
+        self.element.state = ElementState::Evicting(span);
+        self.element.is_finished = false;
+        self.element.is_overfull = false;
+        self.outputs.push_back(Output::Evict(span));
+    }
+
+    /// A single segment that fits into an empty element in no way can't be played.
+    fn give_up_overfull(&mut self) {
+        self.give_up(Fatal::Undecodable);
+    }
+
+    fn append(&mut self) {
+        if self.element.state != ElementState::Idle {
+            return;
+        }
+        let Some(next) = self.element.ready.first().copied() else { return };
+        if self.element.init != Some(next.rendition) {
+            if let Some(request) = self.renditions[next.rendition].init {
+                self.start_appending(
+                    ElementState::AppendingInit(next.rendition),
+                    request,
+                    next.rendition,
+                );
+            }
+            return;
+        }
+        let Ready { request, rendition, .. } = self.element.ready.remove(0);
+        self.start_appending(ElementState::Appending(next), request, rendition);
+    }
+
+    fn start_appending(&mut self, state: ElementState, request: RequestId, rendition: usize) {
+        self.element.state = state;
+        self.element.is_finished = false;
+        self.outputs
+            .push_back(Output::Append { request, mime: self.renditions[rendition].mime.clone() });
+    }
+
+    fn finish(&mut self) {
+        let Some(duration) = self.timeline().map(Timeline::duration) else { return };
+        let end = self.element.covered_from(self.playhead.position);
+        let has_all = end + CUT_TOLERANCE >= duration && self.element.ready.is_empty();
+        if has_all && self.element.state == ElementState::Idle && !self.element.is_finished {
+            self.element.is_finished = true;
+            self.outputs.push_back(Output::Finish);
+        }
+    }
+
+    /// Helps a starved playhead over a small gap, over a hole that nobody can fill, or over segments with nothing in them.
+    fn jump(&mut self) {
+        let (position, playhead) = (self.playhead.position, &self.playhead);
+        if !playhead.is_starved
+            || playhead
+                .buffered
+                .iter()
+                .any(|span| span.start <= position && position + LAST_FRAMES < span.end)
+        {
+            return;
+        }
+        let Some(next) =
+            playhead.buffered.iter().map(|span| span.start).find(|start| *start > position)
+        else {
+            return;
+        };
+        let hole_end = self
+            .element
+            .holes
+            .iter()
+            .map(|hole| hole.end)
+            .filter(|end| *end <= next + CUT_TOLERANCE)
+            .max();
+        let is_small = next <= position + SMALL_GAP;
+        let is_hole = hole_end.is_some_and(|end| end > position && next <= end + SMALL_GAP);
+        let is_hollow = self.element.buffer.end_from(position) >= next;
+        if (is_small || is_hole || is_hollow) && self.jumped_to != Some(next) {
+            self.jumped_to = Some(next);
+            self.outputs.push_back(Output::Jump(next + JUST_INSIDE));
+        }
+    }
+
+    fn timeline(&self) -> Option<&Timeline> {
+        self.renditions.get(self.target)?.timeline()
+    }
+}
+
+/// So close before the end of a stretch there's no frame left to show.
+const LAST_FRAMES: Duration = Duration::from_millis(100);
+
+/// Rounding in the media element must not put the playhead back before the stretch.
+const JUST_INSIDE: Duration = Duration::from_millis(10);
