@@ -1,0 +1,293 @@
+//! The folder of videos, which is the catalogue until the sidecar keeps one.
+//!
+//! ```text
+//! DATA/videos/<uuid>.json   the record: the video is public as soon as this file exists, and no longer when it's gone
+//! DATA/hls/<uuid>/          what /hls/<uuid>/ serves; every file written once, under a name that carries a generation
+//!        g1-master.m3u8  g1-240.m3u8  g1-240-fragmented.mp4  g1-segments-sha256.json  g1-poster.jpg
+//! DATA/work/<random>/       an import under way, locked by its process; a start removes those that nobody locks
+//! ```
+
+mod atomic;
+mod work;
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use wire::id::VideoId;
+
+pub(crate) use atomic::write as write_atomically;
+pub(crate) use work::Work;
+
+/// The videos of one data folder.
+#[derive(Debug, Clone)]
+pub struct Library {
+    data: PathBuf,
+}
+
+impl Library {
+    /// Opens a data folder, makes what is missing in it, and removes what abandoned imports left behind.
+    ///
+    /// Imports and servers that use the folder at the same time are not disturbed.
+    ///
+    /// # Errors
+    /// When the folder can't be made, read or written.
+    pub fn open(data: &Path) -> Result<Library, LibraryError> {
+        let data =
+            std::path::absolute(data).map_err(|error| LibraryError::new("find", data, error))?;
+        let library = Library { data };
+        for folder in [library.videos_dir(), library.hls_dir(), library.work_dir()] {
+            fs::create_dir_all(&folder)
+                .map_err(|error| LibraryError::new("make", &folder, error))?;
+        }
+        work::sweep(&library)?;
+        Ok(library)
+    }
+
+    /// All public videos, newest first. A record that can't be read is passed over with a warning.
+    ///
+    /// # Errors
+    /// When the folder of records can't be listed.
+    pub fn videos(&self) -> Result<Vec<Video>, LibraryError> {
+        let folder = self.videos_dir();
+        let unlisted = |error| LibraryError::new("list", &folder, error);
+        let mut videos = Vec::new();
+        for entry in fs::read_dir(&folder).map_err(unlisted)? {
+            let name = entry.map_err(unlisted)?.file_name();
+            let Some(id) = name.to_str().and_then(|name| name.strip_suffix(".json")?.parse().ok())
+            else {
+                continue;
+            };
+            match self.video(&id) {
+                Ok(video) => videos.extend(video),
+                Err(error) => tracing::warn!(%error, "passing over a video"),
+            }
+        }
+        videos.sort_by(|a, b| (b.published_at_ms, &b.id).cmp(&(a.published_at_ms, &a.id)));
+        Ok(videos)
+    }
+
+    /// One public video, or `None` if there is none by this id.
+    ///
+    /// # Errors
+    /// When its record can't be read, or isn't one.
+    pub fn video(&self, id: &VideoId) -> Result<Option<Video>, LibraryError> {
+        let path = self.record_path(id);
+        let text = match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            read => read.map_err(|error| LibraryError::new("read", &path, error))?,
+        };
+        match serde_json::from_slice::<Video>(&text) {
+            Ok(video) if video.id == id.to_string() => Ok(Some(video)),
+            Ok(video) => Err(LibraryError::AnotherId { path, id: video.id }),
+            Err(source) => Err(LibraryError::NotARecord { path, source }),
+        }
+    }
+
+    /// Publishes a video, or what has changed about it, in one step: readers see the old record or the new one.
+    ///
+    /// # Errors
+    /// When the record can't be written; then nothing has changed.
+    pub fn record(&self, video: &Video) -> Result<(), LibraryError> {
+        let id = video.id.parse().map_err(|_| LibraryError::NotAnId(video.id.clone()))?;
+        let json = serde_json::to_vec(video).expect("a video is plain data");
+        atomic::write(&self.record_path(&id), &json)
+    }
+
+    /// Takes a video away with everything that belongs to it; one that isn't there is fine.
+    ///
+    /// # Errors
+    /// When something of it can't be removed.
+    pub fn withdraw(&self, id: &VideoId) -> Result<(), LibraryError> {
+        let record = self.record_path(id);
+        remove_if_there(&record, |path| fs::remove_file(path))?;
+        remove_if_there(&atomic::beside(&record), |path| fs::remove_file(path))?;
+        remove_if_there(&self.video_dir(id), |path| fs::remove_dir_all(path))
+    }
+
+    /// The folder that `/hls/` serves, with a folder for each video.
+    pub fn hls_dir(&self) -> PathBuf {
+        self.data.join("hls")
+    }
+
+    /// The folder that `/hls/<uuid>/` serves.
+    pub(crate) fn video_dir(&self, id: &VideoId) -> PathBuf {
+        self.hls_dir().join(id.to_string())
+    }
+
+    fn videos_dir(&self) -> PathBuf {
+        self.data.join("videos")
+    }
+
+    fn work_dir(&self) -> PathBuf {
+        self.data.join("work")
+    }
+
+    fn record_path(&self, id: &VideoId) -> PathBuf {
+        self.videos_dir().join(format!("{id}.json"))
+    }
+}
+
+/// What is known of one video.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Video {
+    /// Which video.
+    pub id: String,
+    /// As given at import, else the file's name without its extension; plain text of at most 120 characters.
+    pub title: String,
+    /// The handle of the channel that it was imported for, until channels exist.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<String>,
+    /// How long it plays.
+    pub duration_ms: u64,
+    /// When it was published, in milliseconds since 1970.
+    pub published_at_ms: u64,
+    /// File name of the master playlist in `hls/<uuid>/`.
+    pub master: String,
+    /// File name of the poster JPEG there.
+    pub poster: String,
+    /// What is playable now, in the order of the master playlist.
+    pub renditions: Vec<Rendition>,
+    /// Renditions are still being made.
+    pub is_importing: bool,
+}
+
+impl Video {
+    /// How long it plays.
+    pub fn duration(&self) -> Duration {
+        Duration::from_millis(self.duration_ms)
+    }
+}
+
+/// One playable rendition.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Rendition {
+    /// Pixels across.
+    pub width: u32,
+    /// Pixels down.
+    pub height: u32,
+    /// File name of its media playlist.
+    pub playlist: String,
+    /// File name of its media.
+    pub media: String,
+    /// Size of the media in bytes.
+    pub bytes: u64,
+}
+
+/// Why the data folder could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LibraryError {
+    /// The file system refused.
+    #[error("cannot {verb} {path:?}: {source}")]
+    Io {
+        /// What was tried.
+        verb: &'static str,
+        /// On which file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A record that isn't JSON of our shape.
+    #[error("{path:?} is not the record of a video: {source}")]
+    NotARecord {
+        /// The record.
+        path: PathBuf,
+        /// Where it breaks.
+        source: serde_json::Error,
+    },
+    /// A record that speaks of another video than its file name says.
+    #[error("{path:?} is the record of another video: {id:?}")]
+    AnotherId {
+        /// The record.
+        path: PathBuf,
+        /// The id in it.
+        id: String,
+    },
+    /// A video to be recorded has no valid id.
+    #[error("not the id of a video: {0:?}")]
+    NotAnId(String),
+}
+
+impl LibraryError {
+    pub(crate) fn new(verb: &'static str, path: &Path, source: io::Error) -> LibraryError {
+        LibraryError::Io { verb, path: path.to_owned(), source }
+    }
+}
+
+fn remove_if_there(
+    path: &Path,
+    remove: impl Fn(&Path) -> io::Result<()>,
+) -> Result<(), LibraryError> {
+    match remove(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed.map_err(|error| LibraryError::new("remove", path, error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_video_comes_first_and_a_broken_record_is_passed_over() {
+        let (folder, library) = fresh();
+        library.record(&video([1; 16], 5)).unwrap();
+        library.record(&video([2; 16], 9)).unwrap();
+        fs::write(folder.path().join("videos").join(format!("{}.json", id([3; 16]))), "{").unwrap();
+        fs::write(folder.path().join("videos/notes.txt"), "").unwrap();
+        let times: Vec<_> =
+            library.videos().unwrap().iter().map(|video| video.published_at_ms).collect();
+        assert_eq!(times, [9, 5]);
+    }
+
+    #[test]
+    fn a_record_is_found_under_its_own_id_only() {
+        let (folder, library) = fresh();
+        let video = video([1; 16], 5);
+        library.record(&video).unwrap();
+        assert_eq!(library.video(&id([1; 16])).unwrap(), Some(video));
+        assert_eq!(library.video(&id([2; 16])).unwrap(), None);
+        let name = |seed| folder.path().join("videos").join(format!("{}.json", id(seed)));
+        fs::copy(name([1; 16]), name([2; 16])).unwrap();
+        assert!(matches!(library.video(&id([2; 16])), Err(LibraryError::AnotherId { .. })));
+    }
+
+    #[test]
+    fn a_withdrawn_video_leaves_nothing() {
+        let (_folder, library) = fresh();
+        library.record(&video([1; 16], 5)).unwrap();
+        fs::create_dir_all(library.video_dir(&id([1; 16]))).unwrap();
+        library.withdraw(&id([1; 16])).unwrap();
+        library.withdraw(&id([1; 16])).unwrap();
+        assert_eq!(library.videos().unwrap(), []);
+        assert!(!library.video_dir(&id([1; 16])).exists());
+    }
+
+    pub(super) fn fresh() -> (tempfile::TempDir, Library) {
+        let folder = tempfile::tempdir().unwrap();
+        let library = Library::open(folder.path()).unwrap();
+        (folder, library)
+    }
+
+    pub(super) fn id(bytes: [u8; 16]) -> VideoId {
+        VideoId::from_random(bytes)
+    }
+
+    pub(super) fn video(bytes: [u8; 16], published_at_ms: u64) -> Video {
+        Video {
+            id: id(bytes).to_string(),
+            title: "t".to_owned(),
+            channel: None,
+            duration_ms: 1000,
+            published_at_ms,
+            master: "g1-master.m3u8".to_owned(),
+            poster: "g1-poster.jpg".to_owned(),
+            renditions: Vec::new(),
+            is_importing: false,
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Which file a URL path under `/hls/` means, if any.
+
+use wire::id::VideoId;
+
+/// A path `/hls/<uuid>/<file>` that is safe to look up: it names one file of one video and can't leave its folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MediaPath<'a> {
+    /// The video.
+    pub id: VideoId,
+    /// The file's name: ASCII letters, digits, `.`, `_` and `-`, and no dot first.
+    pub file: &'a str,
+    /// What the name's ending says.
+    pub kind: Kind,
+    /// `<uuid>/<file>`, of which there is one spelling per file.
+    pub(crate) key: &'a str,
+}
+
+/// What a file is, by the end of its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `*-master.m3u8`: grows while renditions are made.
+    Master,
+    /// Any other `*.m3u8`.
+    MediaPlaylist,
+    /// `*.mp4`.
+    Media,
+    /// `*.json`: digests, which grow with the master.
+    Digests,
+    /// `*.jpg`.
+    Poster,
+}
+
+impl<'a> MediaPath<'a> {
+    /// Reads the path of a request; `None` for whatever is not exactly of this form, percent-encoding included.
+    pub fn parse(path: &'a str) -> Option<MediaPath<'a>> {
+        let key = path.strip_prefix("/hls/")?;
+        let (folder, file) = key.split_once('/')?;
+        let id: VideoId = folder.parse().ok()?;
+        let is_plain =
+            file.len() <= NAME_LIMIT && !file.starts_with('.') && file.bytes().all(is_name_byte);
+        if !is_plain || id.to_string() != folder {
+            return None;
+        }
+        Some(MediaPath { id, file, kind: Kind::of(file)?, key })
+    }
+}
+
+impl Kind {
+    fn of(file: &str) -> Option<Kind> {
+        match file.rsplit_once('.')? {
+            (stem, "m3u8") if stem.ends_with("-master") => Some(Kind::Master),
+            (_, "m3u8") => Some(Kind::MediaPlaylist),
+            (_, "mp4") => Some(Kind::Media),
+            (_, "json") => Some(Kind::Digests),
+            (_, "jpg") => Some(Kind::Poster),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn content_type(self) -> &'static str {
+        match self {
+            Kind::Master | Kind::MediaPlaylist => "application/vnd.apple.mpegurl",
+            Kind::Media => "video/mp4",
+            Kind::Digests => "application/json",
+            Kind::Poster => "image/jpeg",
+        }
+    }
+
+    /// Names carry a generation, so all is kept for good but the two files that grow under one name.
+    pub(crate) fn cache_control(self) -> &'static str {
+        match self {
+            Kind::Master | Kind::Digests => "public, max-age=5",
+            Kind::MediaPlaylist | Kind::Media | Kind::Poster => {
+                "public, max-age=31536000, immutable"
+            }
+        }
+    }
+}
+
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-')
+}
+
+/// Bytes of a file name; ours are under 60, and every file system takes 255.
+const NAME_LIMIT: usize = 120;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "38fda7c9-bbb7-464f-bb9b-d64d33f575c4";
+
+    #[track_caller]
+    fn check(rest: &str, wanted: Option<Kind>) {
+        let path = format!("/hls/{ID}/{rest}");
+        assert_eq!(MediaPath::parse(&path).map(|path| path.kind), wanted, "{path}");
+    }
+
+    #[test]
+    fn files_are_known_by_the_end_of_their_names() {
+        check("g1-master.m3u8", Some(Kind::Master));
+        check("g1-240.m3u8", Some(Kind::MediaPlaylist));
+        check("g1-240-fragmented.mp4", Some(Kind::Media));
+        check("g1-segments-sha256.json", Some(Kind::Digests));
+        check("g1-poster.jpg", Some(Kind::Poster));
+        check("g1.txt", None);
+        check("mp4", None);
+    }
+
+    #[test]
+    fn what_could_leave_the_folder_is_no_path() {
+        for rest in [
+            "",
+            ".mp4",
+            "../x.mp4",
+            "..",
+            "%2e%2e/x.mp4",
+            "..%2fx.mp4",
+            "a/b.mp4",
+            "/x.mp4",
+            "x.mp4/",
+            "a\\b.mp4",
+            "a\0.mp4",
+            "a b.mp4",
+            "é.mp4",
+            "~token/x.mp4",
+        ] {
+            check(rest, None);
+        }
+        check(&format!("{}.mp4", "a".repeat(NAME_LIMIT)), None);
+    }
+
+    #[test]
+    fn a_file_has_one_spelling() {
+        assert!(MediaPath::parse(&format!("/hls/{}/a.mp4", ID.to_uppercase())).is_none());
+        assert!(MediaPath::parse("/hls/83b4fymrueQZj9EdVRKYZj/a.mp4").is_none());
+        assert!(MediaPath::parse(&format!("//hls/{ID}/a.mp4")).is_none());
+        assert!(MediaPath::parse(&format!("/hls//{ID}/a.mp4")).is_none());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_accepted_path_is_two_plain_components(rest in "[a-z0-9./%~_\\\\\u{0}-]{0,24}", end in "(\\.mp4|\\.m3u8)?") {
+            let text = format!("/hls/{ID}/{rest}{end}");
+            if let Some(path) = MediaPath::parse(&text) {
+                let parts: Vec<_> = std::path::Path::new(path.key).components().collect();
+                assert_eq!(parts.len(), 2);
+                assert!(parts.iter().all(|part| matches!(part, std::path::Component::Normal(_))));
+                assert_eq!(format!("/hls/{}", path.key), text);
+            }
+        }
+
+        #[test]
+        fn no_text_panics(text: String) {
+            let _ = MediaPath::parse(&text);
+        }
+    }
+}

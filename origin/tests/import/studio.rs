@@ -1,0 +1,291 @@
+//! Makes small films with ffmpeg, imports them, and looks at the result with ffprobe and ffmpeg.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use origin::import::{Event, ImportError, Request, Settings, import};
+use origin::library::{Library, Video};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+use wire::digest::SegmentDigests;
+use wire::playlist::{Master, Media};
+
+/// A folder for sources, and one for a library.
+pub(crate) struct Studio {
+    folder: TempDir,
+    pub(crate) library: Library,
+}
+
+/// A moving picture with every colour, and a tone.
+pub(crate) const PICTURE: &str = "testsrc2=s=640x360:r=25:d=5";
+pub(crate) const TONE: &str = "sine=f=440:r=44100:d=5";
+
+impl Studio {
+    pub(crate) fn new() -> Studio {
+        let folder = tempfile::tempdir().unwrap();
+        let library = Library::open(&folder.path().join("data")).unwrap();
+        Studio { folder, library }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Makes a film from generated picture and sound, encoded with `words`, under `name`.
+    pub(crate) fn film(&self, name: &str, words: &str) -> PathBuf {
+        self.film_of(name, &[PICTURE, TONE], words)
+    }
+
+    pub(crate) fn film_of(&self, name: &str, inputs: &[&str], words: &str) -> PathBuf {
+        let mut all = vec!["-v", "error", "-y"];
+        all.extend(inputs.iter().flat_map(|input| ["-f", "lavfi", "-i", input]));
+        all.extend(words.split_whitespace());
+        let path = self.path(name);
+        let output = Command::new("ffmpeg").args(all).arg(&path).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        path
+    }
+
+    pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
+        let path = self.path(name);
+        fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    pub(crate) fn import(&self, file: &Path) -> Result<Imported, ImportError> {
+        self.import_to(file, &[240, 360, 720])
+    }
+
+    pub(crate) fn import_to(&self, file: &Path, heights: &[u32]) -> Result<Imported, ImportError> {
+        let settings = Settings {
+            heights: heights.to_vec(),
+            preset: "ultrafast".to_owned(),
+            ..Settings::default()
+        };
+        let request = Request { file: file.to_owned(), title: None, channel: None };
+        let mut playable_first = Vec::new();
+        let cancelled = AtomicBool::new(false);
+        let video = import(&self.library, &request, &settings, &cancelled, &mut |event| {
+            if let Event::Playable(video) = event {
+                let recorded = self.library.video(&video.id.parse().unwrap()).unwrap();
+                assert_eq!(
+                    recorded.as_ref(),
+                    Some(video),
+                    "a video is recorded before it is announced"
+                );
+                playable_first = heights_of(video);
+            }
+        })?;
+        let folder = self.library.hls_dir().join(&video.id);
+        Ok(Imported { folder, video, playable_first })
+    }
+
+    /// Neither a video nor a half-made file.
+    #[track_caller]
+    pub(crate) fn assert_empty(&self) {
+        assert_eq!(self.library.videos().unwrap(), []);
+        assert_eq!(fs::read_dir(self.library.hls_dir()).unwrap().count(), 0);
+        let work: Vec<_> = fs::read_dir(self.path("data/work"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        assert_eq!(work, ["lock"]);
+    }
+}
+
+/// A published video.
+pub(crate) struct Imported {
+    pub(crate) folder: PathBuf,
+    pub(crate) video: Video,
+    /// The shorter sides of what was there when it became playable.
+    pub(crate) playable_first: Vec<u32>,
+}
+
+impl Imported {
+    /// The shorter sides of the renditions, in the order of the master.
+    pub(crate) fn heights(&self) -> Vec<u32> {
+        heights_of(&self.video)
+    }
+
+    pub(crate) fn master(&self) -> Master {
+        self.read(&self.video.master).parse().unwrap()
+    }
+
+    pub(crate) fn media(&self) -> Vec<Media> {
+        let playlists =
+            self.video.renditions.iter().map(|rendition| self.read(&rendition.playlist));
+        playlists.map(|text| text.parse().unwrap()).collect()
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.folder.join(name)).unwrap()
+    }
+
+    /// What every import has to keep to, whatever came in.
+    #[track_caller]
+    pub(crate) fn assert_sound(&self) {
+        assert!(!self.video.is_importing);
+        self.assert_files();
+        self.assert_digests();
+        self.assert_aligned();
+        for rendition in &self.video.renditions {
+            let errors = ffmpeg_errors(&self.folder.join(&rendition.playlist));
+            assert_eq!(errors, "", "decoding {}", rendition.playlist);
+            let picture = &self.streams(&rendition.media)[0];
+            assert_eq!(picture["codec_name"], "h264");
+            assert_eq!(picture["pix_fmt"], "yuv420p");
+            assert_eq!(
+                (&picture["width"], &picture["height"]),
+                (&rendition.width.into(), &rendition.height.into())
+            );
+            assert!(
+                matches!(picture["sample_aspect_ratio"].as_str(), None | Some("1:1")),
+                "{picture}"
+            );
+            assert!(picture["side_data_list"].is_null(), "{picture}");
+        }
+        let poster = &ffprobe(&self.folder.join(&self.video.poster))["streams"][0];
+        assert_eq!(poster["codec_name"], "mjpeg");
+        assert!(poster["width"].as_u64().unwrap() <= 1280);
+    }
+
+    /// Nothing lies there that isn't named, and nothing is named that isn't there.
+    #[track_caller]
+    fn assert_files(&self) {
+        let mut named = vec![self.video.master.clone(), self.video.poster.clone()];
+        named.push(self.video.master.replace("master.m3u8", "segments-sha256.json"));
+        for rendition in &self.video.renditions {
+            named.extend([rendition.playlist.clone(), rendition.media.clone()]);
+            let bytes = fs::metadata(self.folder.join(&rendition.media)).unwrap().len();
+            assert_eq!(bytes, rendition.bytes);
+        }
+        named.sort();
+        let mut found: Vec<_> = fs::read_dir(&self.folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        found.sort();
+        assert_eq!(found, named);
+        let listed: Vec<_> =
+            self.master().variants.into_iter().map(|variant| variant.uri).collect();
+        assert_eq!(
+            listed,
+            self.video
+                .renditions
+                .iter()
+                .map(|rendition| rendition.playlist.clone())
+                .collect::<Vec<_>>()
+        );
+    }
+
+    #[track_caller]
+    fn assert_digests(&self) {
+        let digests = SegmentDigests::parse(
+            &self.read(&self.video.master.replace("master.m3u8", "segments-sha256.json")),
+        )
+        .unwrap();
+        let mut count = 0;
+        for (media, rendition) in self.media().iter().zip(&self.video.renditions) {
+            let bytes = fs::read(self.folder.join(&rendition.media)).unwrap();
+            let mut end = media.init.as_ref().unwrap().range.unwrap().length;
+            for segment in &media.segments {
+                let range = segment.range.unwrap();
+                assert_eq!(range.start, end, "segments lie end to end");
+                end += range.length;
+                let sha256: [u8; 32] =
+                    Sha256::digest(&bytes[range.start as usize..end as usize]).into();
+                assert_eq!(digests.sha256(&rendition.media, range), Some(sha256));
+                count += 1;
+            }
+            assert_eq!(end, bytes.len() as u64);
+        }
+        assert_eq!(digests.len(), count);
+    }
+
+    /// All renditions are cut at the same times, to within a frame, and every segment begins with a keyframe.
+    #[track_caller]
+    fn assert_aligned(&self) {
+        let media = self.media();
+        let starts = |media: &Media| -> Vec<Duration> {
+            let durations = media.segments.iter().map(|segment| segment.duration);
+            durations
+                .scan(Duration::ZERO, |end, duration| {
+                    let start = *end;
+                    *end += duration;
+                    Some(start)
+                })
+                .collect()
+        };
+        let first = starts(&media[0]);
+        for (media, rendition) in media.iter().zip(&self.video.renditions) {
+            let own = starts(media);
+            assert_eq!(own.len(), first.len(), "{}", rendition.playlist);
+            let frame = Duration::from_millis(101);
+            assert!(
+                own.iter().zip(&first).all(|(a, b)| a.abs_diff(*b) < frame),
+                "{own:?} {first:?}"
+            );
+            let keyframes = self.keyframes(&rendition.media);
+            for start in own.iter().map(Duration::as_secs_f64) {
+                assert!(
+                    keyframes.iter().any(|time| (time - keyframes[0] - start).abs() < 0.002),
+                    "{start} {keyframes:?}"
+                );
+            }
+        }
+    }
+
+    pub(crate) fn streams(&self, file: &str) -> Vec<Value> {
+        ffprobe(&self.folder.join(file))["streams"].as_array().unwrap().clone()
+    }
+
+    /// Times of the keyframes of a rendition in seconds.
+    pub(crate) fn keyframes(&self, file: &str) -> Vec<f64> {
+        let words = [
+            "-v",
+            "error",
+            "-select_streams",
+            "v:0",
+            "-show_entries",
+            "packet=pts_time,flags",
+            "-of",
+            "csv=p=0",
+        ];
+        let output = run(
+            "ffprobe",
+            words.map(OsStr::new).into_iter().chain([self.folder.join(file).as_os_str()]),
+        );
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines().filter_map(|line| line.split_once(",K")?.0.parse().ok()).collect()
+    }
+}
+
+/// What ffprobe finds in a file.
+pub(crate) fn ffprobe(file: &Path) -> Value {
+    let words = ["-v", "error", "-of", "json", "-show_streams", "-show_format"];
+    let output = run("ffprobe", words.map(OsStr::new).into_iter().chain([file.as_os_str()]));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// What ffmpeg complains of when it decodes a file to its end.
+fn ffmpeg_errors(file: &Path) -> String {
+    let words = ["-nostdin", "-v", "warning", "-i"].map(OsStr::new).into_iter();
+    let output =
+        run("ffmpeg", words.chain([file.as_os_str()]).chain(["-f", "null", "-"].map(OsStr::new)));
+    String::from_utf8(output.stderr).unwrap()
+}
+
+fn run<'a>(program: &str, words: impl Iterator<Item = &'a OsStr>) -> Output {
+    let output = Command::new(program).args(words).output().unwrap();
+    assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+    output
+}
+
+fn heights_of(video: &Video) -> Vec<u32> {
+    video.renditions.iter().map(|rendition| rendition.width.min(rendition.height)).collect()
+}
