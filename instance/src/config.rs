@@ -1,0 +1,277 @@
+//! The configuration: one TOML file, then the environment, then the command line, the later winning.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
+
+/// Everything a host may set. `docs/shoal.toml` documents every key.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Config {
+    pub(crate) server: Server,
+    pub(crate) origin: origin::Config,
+    pub(crate) import: origin::import::Settings,
+}
+
+/// The section `[server]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Server {
+    /// Address and port to listen on.
+    pub(crate) listen: SocketAddr,
+    /// Under which address others reach this server; `http://<listen>` if absent.
+    pub(crate) public_url: Option<PublicUrl>,
+    /// The folder with everything that this instance keeps.
+    pub(crate) data: PathBuf,
+    /// `/metrics` is answered to everyone, not to this machine alone.
+    pub(crate) public_metrics: bool,
+}
+
+impl Default for Server {
+    fn default() -> Server {
+        Server {
+            listen: SocketAddr::from(([127, 0, 0, 1], 9000)),
+            public_url: None,
+            data: PathBuf::from("data"),
+            public_metrics: false,
+        }
+    }
+}
+
+impl Config {
+    /// The file, which must exist if named, with the variables laid over it.
+    pub(crate) fn load(
+        file: Option<&Path>,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Config, ConfigError> {
+        let path = file.unwrap_or(Path::new(DEFAULT_FILE));
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && file.is_none() => {
+                String::new()
+            }
+            Err(error) => return Err(ConfigError::Unreadable(path.to_owned(), error)),
+        };
+        let bad = |source| ConfigError::File { path: path.to_owned(), source: Box::new(source) };
+        let from_file: Config = toml::from_str(&text).map_err(bad)?;
+        overlay(from_file, variables)
+    }
+
+    /// Where others reach the instance that listens on `address`.
+    pub(crate) fn public_url(&self, address: SocketAddr) -> String {
+        self.server
+            .public_url
+            .as_ref()
+            .map_or_else(|| format!("http://{address}"), ToString::to_string)
+    }
+}
+
+/// Where others reach an instance: scheme, host and perhaps port, without a slash at the end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) struct PublicUrl(String);
+
+impl fmt::Display for PublicUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<PublicUrl> for String {
+    fn from(url: PublicUrl) -> String {
+        url.0
+    }
+}
+
+impl TryFrom<String> for PublicUrl {
+    type Error = ConfigError;
+
+    fn try_from(text: String) -> Result<PublicUrl, ConfigError> {
+        text.parse()
+    }
+}
+
+impl std::str::FromStr for PublicUrl {
+    type Err = ConfigError;
+
+    fn from_str(text: &str) -> Result<PublicUrl, ConfigError> {
+        let refused = || ConfigError::PublicUrl(text.to_owned());
+        let text = text.strip_suffix('/').unwrap_or(text);
+        let uri: http::Uri = text.parse().map_err(|_| refused())?;
+        let is_web = matches!(uri.scheme_str(), Some("http" | "https"));
+        let authority = uri.authority().ok_or_else(refused)?;
+        let is_bare = !authority.as_str().contains('@') && text.ends_with(authority.as_str());
+        if is_web && is_bare { Ok(PublicUrl(text.to_ascii_lowercase())) } else { Err(refused()) }
+    }
+}
+
+/// Why a configuration can't be used. The blame is the host's, who reads the text.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    /// The named file isn't there or can't be read.
+    #[error("cannot read the configuration {0}: {1}")]
+    Unreadable(PathBuf, #[source] std::io::Error),
+    /// Not TOML, a key that doesn't exist, or a value of the wrong kind.
+    #[error("{path}: {source}")]
+    File { path: PathBuf, source: Box<toml::de::Error> },
+    /// The same in an environment variable.
+    #[error("{variable}: {reason}")]
+    Variable { variable: String, reason: String },
+    /// Something else than scheme and host.
+    #[error("{0:?} is no public URL: write it as https://videos.example.org, without a path")]
+    PublicUrl(String),
+}
+
+/// Lays `SHOAL_SECTION_KEY` variables over a configuration.
+fn overlay(
+    config: Config,
+    variables: impl IntoIterator<Item = (String, String)>,
+) -> Result<Config, ConfigError> {
+    let mut table = Table::try_from(&config).expect("a configuration is a table of plain values");
+    let mut ours: Vec<_> = variables
+        .into_iter()
+        .filter_map(|(name, text)| Some((target(&table, &name)?, name, text)))
+        .collect();
+    ours.sort_unstable();
+    let mut config = config;
+    for ((section, key), variable, text) in ours {
+        let refused = |reason: String| ConfigError::Variable { variable: variable.clone(), reason };
+        let section = table
+            .get_mut(&section)
+            .and_then(Value::as_table_mut)
+            .expect("a section found by its name");
+        let value = read_as(section.get(&key), &text)
+            .ok_or_else(|| refused(format!("{text:?} is of the wrong kind")))?;
+        section.insert(key, value);
+        config = table
+            .clone()
+            .try_into()
+            .map_err(|error: toml::de::Error| refused(error.message().to_owned()))?;
+    }
+    Ok(config)
+}
+
+/// Which section and key a variable sets; `None` if its prefix is that of no section.
+fn target(table: &Table, variable: &str) -> Option<(String, String)> {
+    let (section, key) = variable.strip_prefix("SHOAL_")?.split_once('_')?;
+    let section = section.to_ascii_lowercase();
+    table.contains_key(&section).then(|| (section, key.to_ascii_lowercase()))
+}
+
+/// The text as a value of the kind that `known` is of; commas part a list.
+fn read_as(known: Option<&Value>, text: &str) -> Option<Value> {
+    match known {
+        Some(Value::Integer(_)) => text.parse().ok().map(Value::Integer),
+        Some(Value::Float(_)) => text.parse().ok().map(Value::Float),
+        Some(Value::Boolean(_)) => text.parse().ok().map(Value::Boolean),
+        Some(Value::Array(known)) => {
+            let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+            items.map(|item| read_as(known.first(), item)).collect::<Option<_>>().map(Value::Array)
+        }
+        _ => Some(Value::String(text.to_owned())),
+    }
+}
+
+/// Read from the working folder when no other file is named, if it is there.
+const DEFAULT_FILE: &str = "shoal.toml";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DOCUMENTED: &str = include_str!("../../docs/shoal.toml");
+
+    fn with(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        overlay(
+            Config::default(),
+            variables.iter().map(|&(name, text)| (name.to_owned(), text.to_owned())),
+        )
+    }
+
+    #[test]
+    fn the_documented_file_holds_the_defaults() {
+        assert_eq!(toml::from_str::<Config>(DOCUMENTED).unwrap(), Config::default());
+    }
+
+    #[test]
+    fn every_key_is_documented() {
+        let documented: Table = DOCUMENTED.parse().unwrap();
+        for (section, keys) in Table::try_from(Config::default()).unwrap() {
+            let written = documented[&section].as_table().unwrap();
+            assert_eq!(
+                keys.as_table().unwrap().keys().collect::<Vec<_>>(),
+                written.keys().collect::<Vec<_>>()
+            );
+        }
+        assert!(DOCUMENTED.contains("# public_url = "));
+    }
+
+    #[test]
+    fn a_variable_wins_over_the_file() {
+        let config = with(&[
+            ("SHOAL_SERVER_LISTEN", "[::1]:80"),
+            ("SHOAL_SERVER_PUBLIC_URL", "https://videos.example.org/"),
+            ("SHOAL_SERVER_PUBLIC_METRICS", "true"),
+            ("SHOAL_ORIGIN_CACHE_BYTES", "1024"),
+            ("SHOAL_SERVER_DATA", "1234"),
+            ("SHOAL_OF_FISH", "is not ours"),
+            ("PATH", "/bin"),
+        ])
+        .unwrap();
+        assert_eq!(config.server.listen, "[::1]:80".parse().unwrap());
+        assert_eq!(config.server.public_url.unwrap().to_string(), "https://videos.example.org");
+        assert_eq!((config.origin.cache_bytes, config.server.public_metrics), (1024, true));
+        assert_eq!(config.server.data, PathBuf::from("1234"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        #[track_caller]
+        fn check_file(text: &str, wanted: &str) {
+            let error = toml::from_str::<Config>(text).unwrap_err().to_string();
+            assert!(error.contains(wanted), "{error}");
+        }
+        #[track_caller]
+        fn check_variable(name: &str, text: &str, wanted: &str) {
+            let error = with(&[(name, text)]).unwrap_err().to_string();
+            assert!(error.contains(name) && error.contains(wanted), "{error}");
+        }
+        check_file("[server]\nport = 9000", "unknown field `port`");
+        check_file("[sever]\nlisten = \"127.0.0.1:1\"", "unknown field `sever`");
+        check_file("[server]\nlisten = \"nowhere\"", "invalid socket address");
+        check_file("[server]\npublic_url = \"https://example.org/videos\"", "without a path");
+        check_variable("SHOAL_SERVER_PORT", "9000", "unknown field `port`");
+        check_variable("SHOAL_ORIGIN_CONNECTIONS", "many", "wrong kind");
+        check_variable("SHOAL_ORIGIN_CONNECTIONS", "-1", "-1");
+    }
+
+    #[test]
+    fn a_public_url_is_scheme_and_host() {
+        #[track_caller]
+        fn check(text: &str, wanted: Option<&str>) {
+            assert_eq!(
+                text.parse::<PublicUrl>().ok().map(|url| url.to_string()).as_deref(),
+                wanted,
+                "{text}"
+            );
+        }
+        check("https://Videos.example.org", Some("https://videos.example.org"));
+        check("http://127.0.0.1:9000/", Some("http://127.0.0.1:9000"));
+        check("http://[::1]:9000", Some("http://[::1]:9000"));
+        check("https://example.org/a", None);
+        check("https://example.org?a", None);
+        check("https://user@example.org", None);
+        check("ftp://example.org", None);
+        check("example.org", None);
+        check("https://", None);
+    }
+
+    #[test]
+    fn a_named_file_must_exist() {
+        let error = Config::load(Some(Path::new("/nowhere/shoal.toml")), []).unwrap_err();
+        assert!(error.to_string().contains("/nowhere/shoal.toml"), "{error}");
+    }
+}

@@ -1,0 +1,281 @@
+//! What the pages show, ready for their templates, which escape every value.
+
+use std::sync::Arc;
+
+use askama::Template;
+use origin::library::{Rendition, Video};
+use wire::id::VideoId;
+
+use crate::assets::Assets;
+use crate::embed::Options;
+use crate::when;
+
+/// What every page has around it.
+pub(crate) struct Frame {
+    /// Scheme and host, without a slash at the end.
+    pub(crate) public_url: String,
+    /// `None` if this build has no player inside.
+    pub(crate) player: Option<PlayerFiles>,
+    style: String,
+    icon: String,
+    script: String,
+}
+
+/// Where the player's two files are.
+pub(crate) struct PlayerFiles {
+    script: String,
+    wasm: String,
+}
+
+impl Frame {
+    pub(crate) fn new(public_url: String, assets: &Assets) -> Frame {
+        let url = |name: &str| assets.url(name).unwrap_or_else(|| format!("/{name}"));
+        let player = assets
+            .url("player.js")
+            .zip(assets.wasm_url())
+            .map(|(script, wasm)| PlayerFiles { script, wasm });
+        Frame {
+            public_url,
+            player,
+            style: url("site.css"),
+            icon: url("favicon.svg"),
+            script: url("pages.js"),
+        }
+    }
+}
+
+/// `/`: all videos, newest first.
+#[derive(Template)]
+#[template(path = "shelf.html")]
+pub(crate) struct Shelf<'a> {
+    frame: &'a Frame,
+    cards: Vec<Card>,
+    newer: Option<usize>,
+    older: Option<usize>,
+}
+
+struct Card {
+    href: String,
+    poster: String,
+    title: String,
+    clock: String,
+    duration: String,
+    date: String,
+    age: String,
+    is_importing: bool,
+}
+
+impl<'a> Shelf<'a> {
+    /// Page `page` from 1; `None` past the last.
+    pub(crate) fn new(
+        frame: &'a Frame,
+        videos: &[Video],
+        page: usize,
+        now_ms: u64,
+    ) -> Option<Shelf<'a>> {
+        let pages = videos.len().div_ceil(CARDS).max(1);
+        let start = page.checked_sub(1).filter(|_| page <= pages)? * CARDS;
+        let cards = videos[start..].iter().take(CARDS).filter_map(|video| Card::new(video, now_ms));
+        Some(Shelf {
+            frame,
+            cards: cards.collect(),
+            newer: (page > 1).then(|| page - 1),
+            older: (page < pages).then(|| page + 1),
+        })
+    }
+}
+
+impl Card {
+    fn new(video: &Video, now_ms: u64) -> Option<Card> {
+        let id: VideoId = video.id.parse().ok()?;
+        Some(Card {
+            href: format!("/w/{}", id.short()),
+            poster: format!("/hls/{id}/{}", video.poster),
+            title: video.title.clone(),
+            clock: when::clock(video.duration_ms),
+            duration: when::duration(video.duration_ms),
+            date: when::date(video.published_at_ms),
+            age: when::age(video.published_at_ms, now_ms),
+            is_importing: video.is_importing,
+        })
+    }
+}
+
+/// The player element and what it needs to begin at once.
+pub(crate) struct Stage {
+    src: String,
+    poster: String,
+    title: String,
+    opening: Arc<str>,
+    /// Shown without scripts: the smallest rendition's file, which browsers play by themselves.
+    plain_src: Option<String>,
+    /// What the player's own embed button offers; the watch page has it beside the player.
+    snippet: Option<String>,
+    /// The page is nothing but the player, which so may have every key.
+    has_page_keys: bool,
+    options: Options,
+}
+
+impl Stage {
+    fn new(id: &VideoId, video: &Video, opening: Arc<str>, options: Options) -> Stage {
+        Stage {
+            src: format!("/hls/{id}/{}", video.master),
+            poster: format!("/hls/{id}/{}", video.poster),
+            title: video.title.clone(),
+            opening,
+            plain_src: video
+                .renditions
+                .iter()
+                .min_by_key(|rendition| rendition.bytes)
+                .map(|rendition| format!("/hls/{id}/{}", rendition.media)),
+            snippet: None,
+            has_page_keys: false,
+            options,
+        }
+    }
+}
+
+/// `/w/<short>`: one video to watch.
+#[derive(Template)]
+#[template(path = "watch.html")]
+pub(crate) struct Watch<'a> {
+    frame: &'a Frame,
+    stage: Stage,
+    short: String,
+    id: String,
+    shape: &'static str,
+    clock: String,
+    date: String,
+    age: String,
+    renditions: Vec<RenditionLine>,
+    is_importing: bool,
+    width: u32,
+    height: u32,
+    snippet: String,
+}
+
+struct RenditionLine {
+    name: String,
+    size: String,
+    bytes: String,
+    href: String,
+}
+
+impl<'a> Watch<'a> {
+    pub(crate) fn new(
+        frame: &'a Frame,
+        id: &VideoId,
+        video: &Video,
+        opening: Arc<str>,
+        now_ms: u64,
+    ) -> Watch<'a> {
+        let mut best_first: Vec<&Rendition> = video.renditions.iter().collect();
+        best_first.sort_by_key(|rendition| std::cmp::Reverse(rendition.height));
+        let (width, height) = best_first.first().map_or((16, 9), |top| (top.width, top.height));
+        let renditions = best_first.into_iter().map(|rendition| RenditionLine {
+            name: format!("{}p", rendition.width.min(rendition.height)),
+            size: format!("{}×{}", rendition.width, rendition.height),
+            bytes: megabytes(rendition.bytes),
+            href: format!("/hls/{id}/{}", rendition.media),
+        });
+        Watch {
+            frame,
+            short: id.short(),
+            id: id.to_string(),
+            shape: shape(width, height),
+            clock: when::clock(video.duration_ms),
+            date: when::date(video.published_at_ms),
+            age: when::age(video.published_at_ms, now_ms),
+            renditions: renditions.collect(),
+            is_importing: video.is_importing,
+            width,
+            height,
+            snippet: snippet(frame, id, &video.title),
+            stage: Stage::new(id, video, opening, Options::default()),
+        }
+    }
+}
+
+/// `/videos/embed/<id>`: the player and nothing else.
+#[derive(Template)]
+#[template(path = "embed.html")]
+pub(crate) struct Embed<'a> {
+    frame: &'a Frame,
+    stage: Stage,
+    short: String,
+}
+
+impl<'a> Embed<'a> {
+    pub(crate) fn new(
+        frame: &'a Frame,
+        id: &VideoId,
+        video: &Video,
+        opening: Arc<str>,
+        options: Options,
+    ) -> Embed<'a> {
+        let snippet = Some(snippet(frame, id, &video.title));
+        let stage =
+            Stage { snippet, has_page_keys: true, ..Stage::new(id, video, opening, options) };
+        Embed { frame, stage, short: id.short() }
+    }
+}
+
+/// The page for an address that leads nowhere.
+#[derive(Template)]
+#[template(path = "missing.html")]
+pub(crate) struct Missing<'a> {
+    pub(crate) frame: &'a Frame,
+}
+
+/// What a site owner pastes.
+///
+/// The title is escaped here, because the snippet is HTML of its own; the template escapes it again as text.
+fn snippet(frame: &Frame, id: &VideoId, title: &str) -> String {
+    let title = askama::filters::escape(title, askama::filters::Html)
+        .map_or_else(|_| String::new(), |text| text.to_string());
+    format!(
+        "<iframe src=\"{}/videos/embed/{}\" title=\"{title}\" width=\"560\" height=\"315\" style=\"border:0\" \
+         allow=\"autoplay; fullscreen; picture-in-picture\" allowfullscreen loading=\"lazy\"></iframe>",
+        frame.public_url,
+        id.short()
+    )
+}
+
+/// The nearest shape for which `site.css` keeps room before the player is there.
+fn shape(width: u32, height: u32) -> &'static str {
+    let ratio = f64::from(width) / f64::from(height.max(1));
+    let off = |shape: &(f64, &str)| (shape.0.ln() - ratio.max(0.01).ln()).abs();
+    SHAPES.iter().min_by(|a, b| off(a).total_cmp(&off(b))).map_or("wide", |shape| shape.1)
+}
+
+fn megabytes(bytes: u64) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
+}
+
+/// Width to height, and the class in `site.css`.
+const SHAPES: [(f64, &str); 6] = [
+    (21.0 / 9.0, "cinema"),
+    (16.0 / 9.0, "wide"),
+    (4.0 / 3.0, "classic"),
+    (1.0, "square"),
+    (3.0 / 4.0, "portrait"),
+    (9.0 / 16.0, "upright"),
+];
+
+/// Videos on one page of the shelf: eight rows of six, or twelve of four.
+const CARDS: usize = 48;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shape_finds_its_nearest() {
+        assert_eq!(shape(1280, 720), "wide");
+        assert_eq!(shape(426, 240), "wide");
+        assert_eq!(shape(720, 1280), "upright");
+        assert_eq!(shape(640, 480), "classic");
+        assert_eq!(shape(2560, 1080), "cinema");
+        assert_eq!(shape(0, 0), "upright");
+    }
+}

@@ -1,0 +1,95 @@
+//! `shoal serve` and `shoal origin`: the process from its first listening to its last answer.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context;
+use origin::library::Library;
+use origin::metrics::Metrics;
+use origin::{Origin, connections, limits, shutdown};
+use tokio::net::TcpListener;
+
+use crate::config::Config;
+use crate::site::Site;
+
+/// Which parts of an instance this process runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Pages, player and media.
+    Everything,
+    /// Media alone.
+    Origin,
+}
+
+/// Serves until SIGINT or SIGTERM.
+pub(crate) fn run(config: Config, library: Library, part: Part) -> anyhow::Result<()> {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
+    let (granted, wanted) = (limits::raise_open_files(), config.origin.open_files());
+    if granted < wanted {
+        tracing::warn!(
+            "{granted} open files are allowed, {wanted} may be needed: raise `ulimit -n`"
+        );
+    }
+    runtime.block_on(async {
+        let listener = listen(config.server.listen).await?;
+        let address = listener.local_addr().context("cannot tell the port")?;
+        let asked_to_end = shutdown::on_signal().context("cannot listen to signals")?;
+        announce(address, &config)?;
+        match part {
+            Part::Origin => origin::run(listener, &config.origin, library, asked_to_end).await,
+            Part::Everything => {
+                let metrics = Arc::new(Metrics::default());
+                let media = Arc::new(Origin::new(library.clone(), &config.origin));
+                let site = Arc::new(Site::new(
+                    &config,
+                    address,
+                    library,
+                    Arc::clone(&media),
+                    Arc::clone(&metrics),
+                ));
+                tokio::spawn(media.keep_house());
+                connections::accept(
+                    listener,
+                    &config.origin.bounds(),
+                    metrics,
+                    asked_to_end,
+                    move |request, peer| {
+                        let site = Arc::clone(&site);
+                        async move { site.answer(&request, peer).await }
+                    },
+                )
+                .await;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Binds, or says in a sentence why not.
+pub(crate) async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => anyhow::anyhow!(
+            "{address} is in use: stop the program that listens there, or choose another port with --listen"
+        ),
+        io::ErrorKind::PermissionDenied => anyhow::anyhow!(
+            "{address} is not allowed: choose a port from 1024 on with --listen, behind a proxy if need be"
+        ),
+        io::ErrorKind::AddrNotAvailable => {
+            anyhow::anyhow!("{address} is no address of this machine: choose another with --listen")
+        }
+        _ => anyhow::anyhow!("cannot listen on {address}: {error}"),
+    })
+}
+
+/// The one line that tells people and scripts where to look; a closed output doesn't stop the server.
+fn announce(address: SocketAddr, config: &Config) -> anyhow::Result<()> {
+    let data = config.server.data.display();
+    match writeln!(io::stdout(), "shoal listens on http://{address}, videos in {data}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error).context("cannot write to the terminal")
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,338 @@
+//! What a browser gets from the binary: pages, their headers, and their files.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed, helpers included")]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use origin::library::{Library, Video};
+
+const ID: &str = "38fda7c9-bbb7-464f-bb9b-d64d33f575c4";
+const SHORT: &str = "83b4fymrueQZj9EdVRKYZj";
+const UNKNOWN: &str = "00000000-0000-4000-8000-000000000000";
+const NASTY: &str = "</title><script>alert(\"1\")</script> & 'so' on=x";
+
+const MASTER: &str = "#EXTM3U\n#EXT-X-VERSION:7\n\
+    #EXT-X-STREAM-INF:BANDWIDTH=309269,RESOLUTION=426x240,CODECS=\"avc1.640015,mp4a.40.2\"\ng1-240.m3u8\n";
+
+/// A running `shoal serve`, ended with the test.
+struct Shoal {
+    child: Child,
+    address: String,
+    _data: tempfile::TempDir,
+}
+
+impl Shoal {
+    fn start(videos: &[Video]) -> Shoal {
+        Shoal::start_part("serve", videos)
+    }
+
+    fn start_part(part: &str, videos: &[Video]) -> Shoal {
+        let data = tempfile::tempdir().unwrap();
+        fill(data.path(), videos);
+        let mut child = shoal()
+            .args([
+                part,
+                "--listen",
+                "127.0.0.1:0",
+                "--public-url",
+                "https://videos.example.org",
+                "--data",
+            ])
+            .arg(data.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.split(['/', ',']).nth(2).expect("an address").to_owned();
+        Shoal { child, address, _data: data }
+    }
+
+    fn ask(&self, method: &str, path: &str) -> Reply {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        write!(stream, "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        Reply { status, head: head.to_owned(), body: body.to_owned() }
+    }
+
+    fn get(&self, path: &str) -> Reply {
+        self.ask("GET", path)
+    }
+}
+
+impl Drop for Shoal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+struct Reply {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+impl Reply {
+    fn header(&self, name: &str) -> Option<&str> {
+        let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        lines.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+}
+
+/// The binary, in a folder and an environment without a configuration.
+fn shoal() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_shoal"));
+    command
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .current_dir(env!("CARGO_TARGET_TMPDIR"));
+    command
+}
+
+fn fill(data: &Path, videos: &[Video]) {
+    let library = Library::open(data).unwrap();
+    for video in videos {
+        let folder = library.hls_dir().join(&video.id);
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("g1-master.m3u8"), MASTER).unwrap();
+        let playlist = include_str!("../../swarm/wire/fixtures/hls-media-240.m3u8");
+        fs::write(folder.join("g1-240.m3u8"), playlist).unwrap();
+        library.record(video).unwrap();
+    }
+}
+
+fn video(id: &str, title: &str) -> Video {
+    serde_json::from_value(serde_json::json!({
+        "id": id, "title": title, "durationMs": 754_000, "publishedAtMs": 1_000, "master": "g1-master.m3u8",
+        "poster": "g1-poster.jpg", "isImporting": false, "renditions": [
+            {"width": 426, "height": 240, "playlist": "g1-240.m3u8", "media": "g1-240-fragmented.mp4", "bytes": 1},
+        ],
+    }))
+    .unwrap()
+}
+
+fn harbour() -> Shoal {
+    Shoal::start(&[video(ID, "Harbour")])
+}
+
+#[test]
+fn an_empty_shelf_tells_how_to_import() {
+    let shoal = Shoal::start(&[]);
+    let shelf = shoal.get("/");
+    assert_eq!(shelf.status, 200);
+    assert!(shelf.body.contains("shoal import"), "{}", shelf.body);
+    assert_eq!(shoal.get("/?page=2").status, 404);
+}
+
+#[test]
+fn the_shelf_shows_what_is_there_page_by_page() {
+    let id = |no: usize| format!("00000000-0000-4000-8000-{no:012}");
+    let videos: Vec<_> = (0..50).map(|no| video(&id(no), &format!("Video {no}."))).collect();
+    let shoal = Shoal::start(&videos);
+    let (first, second) = (shoal.get("/").body, shoal.get("/?page=2").body);
+    assert_eq!(
+        (first.matches("class=\"card\"").count(), second.matches("class=\"card\"").count()),
+        (48, 2)
+    );
+    assert!(
+        first.contains("rel=\"next\" href=\"/?page=2\"")
+            && second.contains("rel=\"prev\" href=\"/?page=1\"")
+    );
+    assert!(first.contains("12:34") && first.contains(&format!("/hls/{}/g1-poster.jpg", id(49))));
+}
+
+#[test]
+fn a_video_is_watched_under_one_address() {
+    let shoal = harbour();
+    let page = shoal.get(&format!("/w/{SHORT}"));
+    assert_eq!(page.status, 200);
+    for wanted in [
+        "<title>Harbour – Shoal</title>",
+        "<link rel=\"canonical\" href=\"https://videos.example.org/w/83b4fymrueQZj9EdVRKYZj\">",
+        "<meta property=\"og:title\" content=\"Harbour\">",
+        "<meta property=\"og:image\" content=\"https://videos.example.org/hls/38fda7c9-bbb7-464f-bb9b-d64d33f575c4/g1-poster.jpg\">",
+        "<meta property=\"og:video\" content=\"https://videos.example.org/videos/embed/83b4fymrueQZj9EdVRKYZj\">",
+    ] {
+        assert!(page.body.contains(wanted), "{wanted} in {}", page.body);
+    }
+    for path in
+        [format!("/w/{ID}"), format!("/videos/watch/{ID}"), format!("/videos/watch/{SHORT}")]
+    {
+        let reply = shoal.get(&path);
+        assert_eq!(
+            (reply.status, reply.header("location")),
+            (301, Some("/w/83b4fymrueQZj9EdVRKYZj")),
+            "{path}"
+        );
+    }
+    assert_eq!(shoal.get(&format!("/videos/embed/{SHORT}")).status, 200);
+    assert_eq!(shoal.get(&format!("/videos/embed/{ID}?autoplay=1")).status, 200);
+}
+
+#[test]
+fn an_unknown_address_gets_a_page_that_says_so() {
+    let shoal = harbour();
+    for path in [
+        "/w/",
+        "/w/nothing",
+        &format!("/w/{UNKNOWN}"),
+        &format!("/videos/embed/{UNKNOWN}"),
+        &format!("/videos/watch/{UNKNOWN}"),
+        &format!("/w/{SHORT}/"),
+        "/w/%3Cscript%3E",
+        "/%2e%2e/etc/passwd",
+    ] {
+        let reply = shoal.get(path);
+        assert_eq!(reply.status, 404, "{path}");
+        assert!(reply.body.contains("Nothing at this address"), "{path}");
+    }
+}
+
+#[test]
+fn a_title_is_text_wherever_it_stands() {
+    let shoal = Shoal::start(&[video(ID, NASTY)]);
+    for path in ["/".to_owned(), format!("/w/{SHORT}"), format!("/videos/embed/{SHORT}")] {
+        let body = shoal.get(&path).body;
+        assert!(!body.contains("<script>"), "{path}: {body}");
+        assert!(!body.contains("alert(\""), "{path}: {body}");
+        assert_eq!(body.matches("</title>").count(), 1, "{path}: {body}");
+        assert!(body.contains("&#60;script&#62;alert(&#34;1&#34;)"), "{path}: {body}");
+    }
+    let page = shoal.get(&format!("/w/{SHORT}")).body;
+    assert!(
+        page.contains("title=&#34;&#38;#60;/title&#38;#62;"),
+        "the snippet is escaped twice: {page}"
+    );
+}
+
+#[test]
+fn pages_allow_what_the_player_needs_and_no_more() {
+    let shoal = harbour();
+    let policy = |ancestors: &str| {
+        format!(
+            "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; media-src \
+             'self' blob:; connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors \
+             {ancestors}"
+        )
+    };
+    for (path, ancestors) in [("/", "'none'"), ("/w/x", "'none'"), ("/w/", "'none'")] {
+        assert_eq!(
+            shoal.get(path).header("content-security-policy"),
+            Some(policy(ancestors).as_str()),
+            "{path}"
+        );
+    }
+    let embed = shoal.get(&format!("/videos/embed/{SHORT}"));
+    assert_eq!(embed.header("content-security-policy"), Some(policy("*").as_str()));
+    assert_eq!(embed.header("referrer-policy"), Some("strict-origin-when-cross-origin"));
+    assert_eq!(embed.header("x-content-type-options"), Some("nosniff"));
+    assert!(embed.header("permissions-policy").unwrap().contains("fullscreen=*"));
+    for path in ["/".to_owned(), format!("/w/{SHORT}"), format!("/videos/embed/{SHORT}")] {
+        let page = shoal.get(&path).body;
+        let inline = page.replace("<script type=\"module\" src=", "");
+        let is_event = |word: &str| word.starts_with("on") && word.contains('=');
+        let is_inline = |word: &str| is_event(word) || word.starts_with("style=\"");
+        assert!(!inline.contains("<script") && !page.contains("<style"), "{page}");
+        assert!(!page.split_whitespace().any(is_inline), "{page}");
+    }
+}
+
+#[test]
+fn a_head_is_a_page_without_body_and_a_post_is_refused() {
+    let shoal = harbour();
+    let (get, head) = (shoal.get("/"), shoal.ask("HEAD", "/"));
+    assert_eq!((head.status, head.body.as_str()), (200, ""));
+    assert_eq!(head.header("content-length"), get.header("content-length"));
+    let post = shoal.ask("POST", "/");
+    assert_eq!((post.status, post.header("allow")), (405, Some("GET, HEAD")));
+}
+
+#[test]
+fn health_metrics_and_media_are_on_the_same_port() {
+    let shoal = harbour();
+    assert_eq!(shoal.get("/health").body, "ok\n");
+    assert_eq!(shoal.get(&format!("/hls/{ID}/g1-master.m3u8")).body, MASTER);
+    assert!(shoal.get("/metrics").body.contains("shoal_http_requests_total{status=\"2xx\"} 2"));
+}
+
+#[test]
+fn the_origin_alone_serves_media_and_no_pages() {
+    let shoal = Shoal::start_part("origin", &[video(ID, "Harbour")]);
+    assert_eq!(shoal.get("/health").body, "ok\n");
+    assert_eq!(shoal.get(&format!("/hls/{ID}/g1-master.m3u8")).body, MASTER);
+    assert!(shoal.get("/metrics").body.contains("shoal_http_requests_total{status=\"2xx\"} 2"));
+    assert_eq!(shoal.get("/").status, 404);
+    assert_eq!(shoal.get(&format!("/w/{SHORT}")).status, 404);
+}
+
+#[test]
+fn a_port_in_use_is_said_in_a_sentence() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let data = tempfile::tempdir().unwrap();
+    let output =
+        shoal().args(["serve", "--listen", &address, "--data"]).arg(data.path()).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success());
+    assert!(
+        said.starts_with(&format!("shoal: {address} is in use:")) && said.lines().count() == 1,
+        "{said}"
+    );
+}
+
+#[test]
+fn flags_win_over_variables_and_variables_over_the_file() {
+    let data = tempfile::tempdir().unwrap();
+    let file = data.path().join("shoal.toml");
+    fs::write(&file, "[server]\nlisten = \"127.0.0.1:0\"\ndata = \"/nowhere/file\"\n").unwrap();
+    let check = |variable: Option<&str>, flag: Option<&str>, wanted: &str| {
+        let mut command = shoal();
+        command.arg("doctor").arg("--config").arg(&file).arg("--data").arg(data.path());
+        command.envs(variable.map(|address| ("SHOAL_SERVER_LISTEN", address)));
+        command.args(flag.map(|address| ["--listen", address]).into_iter().flatten());
+        let said = String::from_utf8(command.output().unwrap().stdout).unwrap();
+        assert!(said.contains(wanted), "{said}");
+    };
+    check(None, None, "127.0.0.1:0 is free");
+    check(Some("127.0.0.2:0"), None, "127.0.0.2:0 is free");
+    check(Some("127.0.0.2:0"), Some("127.0.0.3:0"), "127.0.0.3:0 is free");
+}
+
+#[test]
+fn the_log_never_says_who_watches() {
+    let data = tempfile::tempdir().unwrap();
+    fill(data.path(), &[video(ID, "Harbour")]);
+    let mut child = shoal()
+        .args(["serve", "--verbose", "--listen", "127.0.0.2:0", "--data"])
+        .arg(data.path())
+        .env("RUST_LOG", "trace")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let address = line.split(['/', ',']).nth(2).unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    let viewer = stream.local_addr().unwrap().ip().to_string();
+    let request = format!(
+        "GET /w/{SHORT} HTTP/1.1\r\nHost: x\r\nUser-Agent: spy/1\r\nConnection: close\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    stream.read_to_end(&mut Vec::new()).unwrap();
+    drop(TcpStream::connect(address).unwrap());
+    let mut early = TcpStream::connect(address).unwrap();
+    early.write_all(b"nonsense\r\n\r\n").unwrap();
+    let _ = early.read_to_end(&mut Vec::new());
+    child.kill().unwrap();
+    let log = String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap();
+    assert!(!log.contains(&viewer) && !log.contains("spy") && !log.contains(SHORT), "{log}");
+}

@@ -1,0 +1,220 @@
+//! Requests to servers. Bodies stay in JavaScript's memory, under the request's id, until the engine forgets them.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+use js_sys::{Map, Promise, Reflect, Uint8Array};
+use swarm::limits::SEGMENT_BYTES;
+use swarm::{Body, Failure, Input, RequestId, Wanted};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::{AbortController, ReadableStreamDefaultReader, Request, RequestInit, Response};
+use wire::playlist::ByteRange;
+
+use crate::driver::{Driver, now_ms};
+
+/// The requests under way, and the bodies that came.
+#[derive(Debug)]
+pub(crate) struct Http {
+    running: RefCell<BTreeMap<RequestId, AbortController>>,
+    bodies: RefCell<BTreeMap<RequestId, Uint8Array>>,
+    early: Map,
+}
+
+/// What to ask, of which address.
+#[derive(Debug, Clone)]
+pub(crate) struct Ask {
+    pub(crate) request: RequestId,
+    pub(crate) url: String,
+    pub(crate) range: Option<ByteRange>,
+    pub(crate) wanted: Wanted,
+}
+
+impl Http {
+    pub(crate) fn new(early: Map) -> Http {
+        Http { running: RefCell::default(), bodies: RefCell::default(), early }
+    }
+
+    /// Sends a request; its end is told to the driver.
+    pub(crate) fn fetch(&self, driver: &Rc<Driver>, ask: Ask) {
+        let Ok(controller) = AbortController::new() else { return };
+        let sent = match self.take_early(&ask) {
+            Some(early) => Ok(early),
+            None => send(&ask, &controller).map(|response| Sent { began_ms: now_ms(), response }),
+        };
+        self.running.borrow_mut().insert(ask.request, controller);
+        let driver = Rc::downgrade(driver);
+        spawn_local(async move {
+            let request = ask.request;
+            let outcome = match sent {
+                Ok(sent) => receive(&driver, &ask, sent).await,
+                Err(_) => Err(Failure::Unreachable),
+            };
+            let Some(driver) = driver.upgrade() else { return };
+            if driver.http.running.borrow_mut().remove(&request).is_none() {
+                return;
+            }
+            driver.tell(outcome.unwrap_or_else(|failure| Input::Failed { request, failure }));
+        });
+    }
+
+    pub(crate) fn cancel(&self, request: RequestId) {
+        if let Some(controller) = self.running.borrow_mut().remove(&request) {
+            controller.abort();
+        }
+        self.forget(request);
+    }
+
+    pub(crate) fn forget(&self, request: RequestId) {
+        self.bodies.borrow_mut().remove(&request);
+    }
+
+    pub(crate) fn body(&self, request: RequestId) -> Option<Uint8Array> {
+        self.bodies.borrow().get(&request).cloned()
+    }
+
+    pub(crate) fn close(&self) {
+        std::mem::take(&mut *self.running.borrow_mut())
+            .into_values()
+            .for_each(|controller| controller.abort());
+        self.bodies.borrow_mut().clear();
+        self.early.clear();
+    }
+
+    /// The same request, if the page's script sent it already. Used once: a retry asks anew.
+    fn take_early(&self, ask: &Ask) -> Option<Sent> {
+        let key = match ask.range {
+            Some(range) => JsValue::from(format!("{} {range}", ask.url)),
+            None => JsValue::from(&ask.url),
+        };
+        let early = self.early.get(&key);
+        self.early.delete(&key);
+        let began_ms = Reflect::get(&early, &"began".into()).ok()?.as_f64()?;
+        let response = Reflect::get(&early, &"response".into()).ok()?.dyn_into().ok()?;
+        Some(Sent { began_ms, response })
+    }
+}
+
+struct Sent {
+    began_ms: f64,
+    response: Promise,
+}
+
+fn send(ask: &Ask, controller: &AbortController) -> Result<Promise, JsValue> {
+    let init = RequestInit::new();
+    init.set_signal(Some(&controller.signal()));
+    let request = Request::new_with_str_and_init(&ask.url, &init)?;
+    if let Some(range) = ask.range {
+        request.headers().set("Range", &format!("bytes={range}"))?;
+    }
+    let window = web_sys::window().ok_or(JsValue::NULL)?;
+    Ok(window.fetch_with_request(&request))
+}
+
+async fn receive(driver: &Weak<Driver>, ask: &Ask, sent: Sent) -> Result<Input, Failure> {
+    let answer = JsFuture::from(sent.response).await.map_err(|_| Failure::Unreachable)?;
+    let response: Response = answer.dyn_into().map_err(|_| Failure::Wrong)?;
+    if !response.ok() {
+        return Err(Failure::Status {
+            code: response.status(),
+            retry_after: retry_after(&response),
+        });
+    }
+    let body = match ask.wanted {
+        Wanted::Text => Body::Text(text(&response).await?),
+        Wanted::Bytes => Body::Held(bytes(driver, ask, &response).await?),
+    };
+    let url = if response.url().is_empty() { ask.url.clone() } else { response.url() };
+    let took = Duration::from_secs_f64((now_ms() - sent.began_ms).max(0.0) / 1000.0);
+    Ok(Input::Fetched { request: ask.request, url, body, took })
+}
+
+async fn text(response: &Response) -> Result<String, Failure> {
+    let text = response.text().map_err(|_| Failure::Wrong)?;
+    JsFuture::from(text).await.map_err(|_| Failure::Unreachable)?.as_string().ok_or(Failure::Wrong)
+}
+
+/// Reads a body chunk by chunk, telling the driver how it goes, and keeps the part that was asked for.
+async fn bytes(driver: &Weak<Driver>, ask: &Ask, response: &Response) -> Result<u64, Failure> {
+    let stream = response.body().ok_or(Failure::Wrong)?;
+    let reader: ReadableStreamDefaultReader =
+        stream.get_reader().dyn_into().map_err(|_| Failure::Wrong)?;
+    let is_part = response.status() == 206;
+    let bound = match ask.range {
+        Some(range) if is_part => range.length,
+        _ => SEGMENT_BYTES,
+    };
+    let (mut chunks, mut came) = (Vec::new(), 0);
+    while let Some(chunk) = next_chunk(&reader).await? {
+        came += u64::from(chunk.length());
+        if came > bound {
+            let _ = reader.cancel();
+            return Err(Failure::Wrong);
+        }
+        chunks.push(chunk);
+        driver
+            .upgrade()
+            .ok_or(Failure::Unreachable)?
+            .tell(Input::Progressed { request: ask.request, bytes: came });
+    }
+    let whole = joined(&chunks, came);
+    let kept = match ask.range {
+        Some(range) if !is_part => part(&whole, range)?,
+        Some(range) if came != range.length => return Err(Failure::Unreachable),
+        _ => whole,
+    };
+    let length = u64::from(kept.length());
+    driver
+        .upgrade()
+        .ok_or(Failure::Unreachable)?
+        .http
+        .bodies
+        .borrow_mut()
+        .insert(ask.request, kept);
+    Ok(length)
+}
+
+async fn next_chunk(reader: &ReadableStreamDefaultReader) -> Result<Option<Uint8Array>, Failure> {
+    let read = JsFuture::from(reader.read()).await.map_err(|_| Failure::Unreachable)?;
+    let chunk = Reflect::get(&read, &"value".into()).map_err(|_| Failure::Wrong)?;
+    if chunk.is_undefined() {
+        Ok(None)
+    } else {
+        chunk.dyn_into().map(Some).map_err(|_| Failure::Wrong)
+    }
+}
+
+fn joined(chunks: &[Uint8Array], length: u64) -> Uint8Array {
+    match chunks {
+        [only] => only.clone(),
+        _ => {
+            let whole = Uint8Array::new_with_length(u32::try_from(length).unwrap_or(0));
+            let mut at = 0;
+            for chunk in chunks {
+                whole.set(chunk, at);
+                at += chunk.length();
+            }
+            whole
+        }
+    }
+}
+
+/// What was asked for, of a whole file from a server that knows no ranges.
+fn part(whole: &Uint8Array, range: ByteRange) -> Result<Uint8Array, Failure> {
+    let bound = |position: u64| {
+        u32::try_from(position).ok().filter(|at| *at <= whole.length()).ok_or(Failure::Wrong)
+    };
+    Ok(whole.slice(bound(range.start)?, bound(range.start + range.length)?))
+}
+
+/// `Retry-After` in either of its forms: seconds, or a date.
+fn retry_after(response: &Response) -> Option<Duration> {
+    let value = response.headers().get("Retry-After").ok().flatten()?;
+    let seconds = value
+        .trim()
+        .parse::<f64>()
+        .unwrap_or_else(|_| (js_sys::Date::parse(&value) - js_sys::Date::now()) / 1000.0);
+    Duration::try_from_secs_f64(seconds).ok()
+}

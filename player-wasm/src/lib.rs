@@ -1,0 +1,54 @@
+//! The player: a thin driver that gives the swarm engine a browser's fetch, media element and clock.
+//!
+//! `www/player.js` defines the custom element `<shoal-player>` and makes one [`Player`] for it. Nothing is decided here
+//! that the engine could decide: events of the page become [`swarm::Input`], each [`swarm::Output`] becomes one call of
+//! the browser.
+//!
+//! - `driver`: the loop between engine and browser
+//! - `http`: requests, whose bodies stay in JavaScript's memory
+//! - `media`: the media element and its source buffer
+//! - `page`: the element's shadow tree: controls, notices, menus, keys
+//! - `settings`: what is remembered on this browser, and what the element's attributes say
+
+mod driver;
+mod http;
+mod media;
+mod page;
+mod settings;
+
+use std::rc::Rc;
+
+use js_sys::{Map, Object};
+use wasm_bindgen::prelude::wasm_bindgen;
+use web_sys::HtmlElement;
+
+use crate::driver::Driver;
+
+/// The player inside one `<shoal-player>` element.
+#[wasm_bindgen]
+pub struct Player {
+    driver: Rc<Driver>,
+}
+
+#[wasm_bindgen]
+impl Player {
+    /// Starts playing into the open shadow root of `host`.
+    ///
+    /// `early` maps `url` or `url first-last` to `{ began, response }`: requests that the page's script sent while this
+    /// module still compiled. `began` is in milliseconds of `performance.now()`, `response` a promise of a `Response`.
+    #[wasm_bindgen(constructor)]
+    pub fn new(host: HtmlElement, early: Map) -> Player {
+        console_error_panic_hook::set_once();
+        Player { driver: Driver::start(host, early) }
+    }
+
+    /// The numbers of design.md, as a plain object: bytes, milliseconds, seconds, pixels, counts.
+    pub fn stats(&self) -> Object {
+        self.driver.stats()
+    }
+
+    /// Ends every request, timer and listener, and lets go of the media.
+    pub fn close(self) {
+        self.driver.close();
+    }
+}

@@ -1,0 +1,196 @@
+//! The media element and its one source buffer, driven one operation at a time.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use gloo_events::EventListener;
+use js_sys::{Array, Function, Reflect, Uint8Array};
+use swarm::{Input, Span};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{DomException, HtmlVideoElement, MediaSource, SourceBuffer, TimeRanges, Url};
+
+use crate::driver::Driver;
+
+/// The media element, and what feeds it.
+#[derive(Debug)]
+pub(crate) struct Media {
+    pub(crate) video: HtmlVideoElement,
+    feed: RefCell<Option<Feed>>,
+}
+
+/// One media source; a new one replaces it when broken bytes made it useless.
+#[derive(Debug)]
+struct Feed {
+    source: MediaSource,
+    url: String,
+    buffer: Option<SourceBuffer>,
+    mime: String,
+    _listeners: Vec<EventListener>,
+}
+
+/// How this browser plays HLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// By our engine, through Media Source Extensions, managed or plain.
+    Engine,
+    /// By itself.
+    Native,
+    /// Not at all.
+    None,
+}
+
+impl Media {
+    pub(crate) fn new(video: HtmlVideoElement) -> Media {
+        Media { video, feed: RefCell::new(None) }
+    }
+
+    pub(crate) fn way(&self) -> Way {
+        if source_class().is_some() {
+            Way::Engine
+        } else if self.video.can_play_type(HLS_MIME).is_empty() {
+            Way::None
+        } else {
+            Way::Native
+        }
+    }
+
+    /// Makes a new media source, and tells `Prepared` once it takes bytes.
+    pub(crate) fn prepare(&self, driver: &Rc<Driver>, duration: Duration, mime: &str) {
+        self.close();
+        let Some((source, url)) = new_source() else { return driver.tell(Input::Undecodable) };
+        let weak = Rc::downgrade(driver);
+        let mime_then = mime.to_owned();
+        let on_open = EventListener::once(&source, "sourceopen", move |_| {
+            if let Some(driver) = weak.upgrade() {
+                let opened = driver.media.open(&driver, duration, &mime_then);
+                driver.tell(if opened.is_ok() { Input::Prepared } else { Input::Undecodable });
+            }
+        });
+        // Managed media sources refuse to open where remote playback could take over.
+        let _ = Reflect::set(&self.video, &"disableRemotePlayback".into(), &JsValue::TRUE);
+        self.video.set_src(&url);
+        let mime = mime.to_owned();
+        *self.feed.borrow_mut() =
+            Some(Feed { source, url, buffer: None, mime, _listeners: vec![on_open] });
+    }
+
+    fn open(&self, driver: &Rc<Driver>, duration: Duration, mime: &str) -> Result<(), JsValue> {
+        let mut feed = self.feed.borrow_mut();
+        let Some(feed) = feed.as_mut() else { return Err(JsValue::NULL) };
+        let buffer = feed.source.add_source_buffer(mime)?;
+        feed.source.set_duration(duration.as_secs_f64());
+        let is_broken = Rc::new(Cell::new(false));
+        let (broken, weak) = (is_broken.clone(), Rc::downgrade(driver));
+        feed._listeners.push(EventListener::new(&buffer, "error", move |_| broken.set(true)));
+        feed._listeners.push(EventListener::new(&buffer, "updateend", move |_| {
+            if let Some(driver) = weak.upgrade() {
+                driver.updated(is_broken.replace(false));
+            }
+        }));
+        feed.buffer = Some(buffer);
+        Ok(())
+    }
+
+    /// Starts an append; `updateend` tells how it went.
+    ///
+    /// # Errors
+    /// When it can't even start: no room, or no use.
+    pub(crate) fn append(&self, bytes: &Uint8Array, mime: &str) -> Result<(), Input> {
+        let mut feed = self.feed.borrow_mut();
+        let Some(feed) = feed.as_mut() else { return Err(Input::Undecodable) };
+        let Some(buffer) = &feed.buffer else { return Err(Input::Undecodable) };
+        if feed.mime != mime && change_type(buffer, mime) {
+            feed.mime = mime.to_owned();
+        }
+        buffer.append_buffer_with_array_buffer_view(bytes).map_err(|error| {
+            let is_full = error
+                .dyn_ref::<DomException>()
+                .is_some_and(|error| error.name() == "QuotaExceededError");
+            if is_full { Input::Overfull } else { Input::Undecodable }
+        })
+    }
+
+    /// Starts a removal; `updateend` tells when it's done. Tells whether it started.
+    pub(crate) fn evict(&self, span: Span) -> bool {
+        let feed = self.feed.borrow();
+        let buffer = feed.as_ref().and_then(|feed| feed.buffer.as_ref());
+        buffer.is_some_and(|buffer| {
+            buffer.remove(span.start.as_secs_f64(), span.end.as_secs_f64()).is_ok()
+        })
+    }
+
+    pub(crate) fn finish(&self) {
+        if let Some(feed) = &*self.feed.borrow() {
+            // It fails only on a source that was closed meanwhile, which needs no end.
+            let _ = feed.source.end_of_stream();
+        }
+    }
+
+    pub(crate) fn position(&self) -> Duration {
+        Duration::try_from_secs_f64(self.video.current_time()).unwrap_or_default()
+    }
+
+    pub(crate) fn buffered(&self) -> Vec<Span> {
+        spans(&self.video.buffered())
+    }
+
+    /// It should be playing, and has nothing to play.
+    pub(crate) fn is_starved(&self) -> bool {
+        let video = &self.video;
+        !video.paused() && !video.ended() && video.ready_state() < HAVE_FUTURE_DATA
+    }
+
+    pub(crate) fn close(&self) {
+        if let Some(feed) = self.feed.borrow_mut().take() {
+            let _ = self.video.remove_attribute("src");
+            self.video.load();
+            let _ = Url::revoke_object_url(&feed.url);
+        }
+    }
+}
+
+/// Whether this browser's media sources take a type.
+pub(crate) fn supports(mime: &str) -> bool {
+    let Some(class) = source_class() else { return false };
+    let Ok(test) = Reflect::get(&class, &"isTypeSupported".into()) else { return false };
+    let answer =
+        test.dyn_into::<Function>().ok().and_then(|test| test.call1(&class, &mime.into()).ok());
+    answer.and_then(|answer| answer.as_bool()).unwrap_or(false)
+}
+
+/// `MediaSource`, or where it's missing (iPhones) `ManagedMediaSource`.
+fn source_class() -> Option<Function> {
+    let window = web_sys::window()?;
+    ["MediaSource", "ManagedMediaSource"]
+        .iter()
+        .find_map(|name| Reflect::get(&window, &(*name).into()).ok()?.dyn_into::<Function>().ok())
+}
+
+fn new_source() -> Option<(MediaSource, String)> {
+    let source: MediaSource =
+        Reflect::construct(&source_class()?, &Array::new()).ok()?.unchecked_into();
+    let url = Url::create_object_url_with_source(&source).ok()?;
+    Some((source, url))
+}
+
+/// Older browsers lack `changeType`, and take another profile of the same codec without it.
+fn change_type(buffer: &SourceBuffer, mime: &str) -> bool {
+    let change = Reflect::get(buffer, &"changeType".into())
+        .ok()
+        .and_then(|change| change.dyn_into::<Function>().ok());
+    change.is_some_and(|change| change.call1(buffer, &mime.into()).is_ok())
+}
+
+fn spans(ranges: &TimeRanges) -> Vec<Span> {
+    let moment = |seconds: Result<f64, JsValue>| Duration::try_from_secs_f64(seconds.ok()?).ok();
+    (0..ranges.length())
+        .filter_map(|at| {
+            Some(Span { start: moment(ranges.start(at))?, end: moment(ranges.end(at))? })
+        })
+        .collect()
+}
+
+const HLS_MIME: &str = "application/vnd.apple.mpegurl";
+/// `HTMLMediaElement.HAVE_FUTURE_DATA`: from here on a frame follows the one that is on.
+const HAVE_FUTURE_DATA: u16 = 3;

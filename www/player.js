@@ -1,0 +1,103 @@
+// The custom element <shoal-player>. The build puts the glue that wasm-bindgen makes (`__wbg_init`, `Player`) before this
+// text in the same module, so that one script tag is all a page needs.
+
+const PLAYER_WASM = new URL("__PLAYER_WASM__", import.meta.url);
+let compiled;
+const compile = () => (compiled ??= __wbg_init({ module_or_path: PLAYER_WASM }));
+
+// The same rule as `start_rendition` in swarm/src/abr.rs: these requests go out while the engine still compiles.
+const SHARE = 0.7;
+const FIRST_ESTIMATE_BPS = 2_000_000;
+
+function estimate() {
+  try {
+    return Number(localStorage.getItem("shoal.bps")) || FIRST_ESTIMATE_BPS;
+  } catch {
+    return FIRST_ESTIMATE_BPS; // an iframe without storage
+  }
+}
+
+/** Asks for what the engine will want first; `opening` is what the server knows of the video. */
+function askEarly(src, opening) {
+  const early = new Map();
+  const ask = (path, range) => {
+    const url = new URL(path, document.baseURI).href;
+    const response = fetch(url, range ? { headers: { Range: `bytes=${range}` } } : {});
+    response.catch(() => {}); // whoever takes it sees the failure
+    early.set(range ? `${url} ${range}` : url, { began: performance.now(), response });
+  };
+  ask(src);
+  const ladder = [...opening].sort((a, b) => a.bandwidth - b.bandwidth);
+  const start = ladder.findLast(({ bandwidth }) => bandwidth <= estimate() * SHARE) ?? ladder[0];
+  if (start) {
+    ask(start.playlist);
+    ask(start.media, start.init);
+    ask(start.media, start.first);
+  }
+  return early;
+}
+
+const NOTHING = Object.freeze({
+  httpBytes: 0, p2pBytes: 0, uploadedBytes: 0, peers: 0, bufferSeconds: 0, startupMs: null, stalls: 0, stallMs: 0,
+  droppedFrames: 0, rejectedPieces: 0, duplicateBytes: 0, height: 0, liveLatencySeconds: null,
+});
+
+class ShoalPlayer extends HTMLElement {
+  static observedAttributes = ["src"];
+  #player = null;
+  #visit = 0;
+
+  connectedCallback() {
+    if (!this.shadowRoot) this.attachShadow({ mode: "open" });
+    this.#open();
+  }
+
+  disconnectedCallback() {
+    this.#close();
+  }
+
+  attributeChangedCallback() {
+    if (!this.isConnected || !this.shadowRoot) return;
+    this.#close();
+    this.#open();
+  }
+
+  /** Plain numbers: bytes, milliseconds, seconds, pixels, counts. */
+  stats() {
+    return this.#player?.stats() ?? { ...NOTHING };
+  }
+
+  async #open() {
+    const visit = ++this.#visit;
+    const src = this.getAttribute("src");
+    if (!src) return;
+    let opening = [];
+    try {
+      opening = JSON.parse(this.dataset.opening ?? "[]");
+    } catch {
+      console.warn("shoal-player: data-opening is no JSON and is left out");
+    }
+    const early = this.getAttribute("start") ? new Map() : askEarly(src, opening);
+    try {
+      await compile();
+    } catch (error) {
+      if (visit !== this.#visit) return;
+      console.error("shoal-player:", error);
+      this.shadowRoot.textContent = "This browser cannot run the player: it needs WebAssembly.";
+      this.dispatchEvent(new CustomEvent("shoal:error", { detail: String(error) }));
+      return;
+    }
+    if (visit === this.#visit) this.#player = new Player(this, early);
+  }
+
+  #close() {
+    this.#visit++;
+    this.#player?.close();
+    this.#player = null;
+  }
+}
+
+if (!customElements.get("shoal-player")) {
+  compile().catch(() => {});
+  customElements.define("shoal-player", ShoalPlayer);
+}
