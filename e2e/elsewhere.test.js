@@ -1,0 +1,43 @@
+// Other people's pages: an iframe, and the bare element with one script tag.
+
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { serverAndBrowser } from "./lib/fixture.js";
+import { startSite } from "./lib/site.js";
+
+let site;
+const fixture = serverAndBrowser(async ({ server }) => {
+  const { master, script } = await server.parts(server.ids.clip);
+  site = await startSite({
+    "/iframe": `<!doctype html><title>A blog</title><iframe width="640" height="360" allowfullscreen allow="autoplay" src="${server.embed(server.ids.clip)}"></iframe>`,
+    "/element": `<!doctype html><title>A blog</title><script type="module" src="${script}"></script><shoal-player style="width:640px" src="${master}"></shoal-player>`,
+  });
+});
+after(() => site?.close());
+
+test("an iframe on a page of another host plays", async () => {
+  const page = await fixture.browser.open(`${site.url}/iframe`);
+  const player = await page.inFrame("iframe");
+  await player.play();
+  await player.moves(2);
+  await player.screenshot("iframe");
+  assert.deepEqual((await player.seen()).errors, []);
+});
+
+test("a bare element on a page of another host plays with one script tag", async () => {
+  const player = await fixture.browser.open(`${site.url}/element`);
+  await player.play();
+  await player.moves(2);
+  await player.screenshot("element");
+  assert.deepEqual((await player.seen()).errors, []);
+  assert.deepEqual(player.log.errors, []);
+});
+
+test("an element whose source changes plays the other video", async () => {
+  const player = await fixture.browser.open(`${site.url}/element`);
+  await player.play();
+  const { master } = await fixture.server.parts(fixture.server.ids.long);
+  await player.frame.evaluate((master) => e2e.player().setAttribute("src", master), master);
+  await player.until(() => e2e.video()?.duration > 500);
+  await player.play();
+});

@@ -1,0 +1,75 @@
+// Other people's hosts: a blog that embeds our player, and an origin that misbehaves on purpose.
+
+import { createServer } from "node:http";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+
+/** The other host on the test's network. */
+export const otherHost = "10.99.0.2";
+
+/** Serves `pages`, a map from path to HTML, on the other host. */
+export async function startSite(pages, port = 8000) {
+  return listen(port, (request, response) => {
+    const page = pages[request.url];
+    // Browsers ask every site for an icon; without one is not an error.
+    response.writeHead(page ? 200 : request.url === "/favicon.ico" ? 204 : 404, { "content-type": "text/html; charset=utf-8" });
+    response.end(page ?? "");
+  });
+}
+
+/**
+ * An origin on the other host that passes requests on to `upstream`, unless `fault(request)` answers instead.
+ *
+ * `fault` gets `{ path, start, end, tries }` (the byte range, and how often that was asked for before) and returns
+ * `{ status, headers, body }` or nothing. `asked` holds `{ path, start, at }` of every request.
+ */
+export async function startOrigin(upstream, fault, port = 8001) {
+  const asked = [];
+  const site = await listen(port, async (request, response) => {
+    const [, start, end] = /bytes=(\d+)-(\d*)/.exec(request.headers.range ?? "") ?? [];
+    const seen = { path: request.url, start: start && Number(start), end: end ? Number(end) : undefined, at: performance.now() };
+    const tries = asked.filter((earlier) => earlier.path === seen.path && earlier.start === seen.start).length;
+    if (request.method !== "OPTIONS") asked.push(seen);
+    const answer = request.method !== "OPTIONS" && fault({ ...seen, tries });
+    if (answer) {
+      response.writeHead(answer.status, { ...CROSS_ORIGIN, ...answer.headers });
+      response.end(answer.body ?? "");
+      return;
+    }
+    await passOn(upstream, request, response);
+  });
+  return Object.assign(site, { asked });
+}
+
+/** hls.js as a script for a stranger's page. */
+export function hlsJs() {
+  return readFileSync(createRequire(import.meta.url).resolve("hls.js/dist/hls.min.js"), "utf8");
+}
+
+async function passOn(upstream, request, response) {
+  const { host, connection, ...headers } = request.headers;
+  const answer = await fetch(upstream + request.url, { method: request.method, headers: { ...headers, "accept-encoding": "identity" } });
+  const names = ["content-type", "content-range", "accept-ranges", "etag", "cache-control", "access-control-allow-headers", "access-control-allow-methods"];
+  const kept = names.flatMap((name) => (answer.headers.has(name) ? [[name, answer.headers.get(name)]] : []));
+  response.writeHead(answer.status, { ...Object.fromEntries(kept), ...CROSS_ORIGIN });
+  response.end(Buffer.from(await answer.arrayBuffer()));
+}
+
+async function listen(port, handler) {
+  const server = createServer((request, response) => {
+    Promise.resolve(handler(request, response)).catch((error) => response.destroy(error));
+  });
+  server.listen(port, otherHost);
+  await once(server, "listening");
+  const close = () => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return { url: `http://${otherHost}:${port}`, close };
+}
+
+const CROSS_ORIGIN = {
+  "access-control-allow-origin": "*",
+  "access-control-expose-headers": "content-range, content-length, retry-after",
+};

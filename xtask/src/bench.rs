@@ -1,0 +1,14 @@
+//! Runs the measurements of `benches/` against the release binary.
+
+use crate::install::{self, For};
+use crate::{run, shell};
+use anyhow::Result;
+
+/// Measures everything, or what is named.
+pub(crate) fn bench(names: &[String]) -> Result<()> {
+    install::install(For::Measuring)?;
+    let shoal = run::compile()?;
+    let mut benches = shell::cargo();
+    benches.args(["run", "--release", "--package", "benches", "--"]).args(names);
+    shell::run(benches.env("BENCH_SHOAL", shoal))
+}

@@ -1,0 +1,128 @@
+//! `cargo xtask`: installs what is missing, then builds, runs, tests or measures Shoal.
+
+mod bench;
+mod budget;
+mod e2e;
+mod http;
+mod imports;
+mod install;
+#[cfg(test)]
+mod licences;
+mod netns;
+mod run;
+mod sample;
+mod shell;
+mod test;
+#[cfg(test)]
+mod tidy;
+mod wasm;
+mod www;
+
+use anyhow::Result;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// One thing that `cargo xtask` does.
+enum Task {
+    Run { files: Vec<PathBuf> },
+    Test,
+    Build,
+    Pages,
+    Bench { names: Vec<String> },
+    EndToEnd { filter: Option<String> },
+    Help,
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let task = match parse(&arguments) {
+        Ok(task) => task,
+        Err(complaint) => {
+            eprintln!("xtask: {complaint}\n\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match perform(task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn perform(task: Task) -> Result<()> {
+    match task {
+        Task::Run { files } => run::run(&files),
+        Task::Test => test::test(),
+        Task::Build => run::build().map(drop),
+        Task::Pages => www::build(),
+        Task::Bench { names } => bench::bench(&names),
+        Task::EndToEnd { filter } => e2e::alone(filter.as_deref()),
+        Task::Help => {
+            println!("{USAGE}");
+            Ok(())
+        }
+    }
+}
+
+fn parse(arguments: &[String]) -> Result<Task, String> {
+    let Some((name, rest)) = arguments.split_first() else { return Ok(Task::Help) };
+    if rest.iter().any(|argument| argument == "--help" || argument == "-h") {
+        return Ok(Task::Help);
+    }
+    if let Some(option) = rest.iter().find(|argument| argument.starts_with("--")) {
+        return Err(format!("no option {option:?} is known"));
+    }
+    match (name.as_str(), rest) {
+        ("run", files) => Ok(Task::Run { files: files.iter().map(PathBuf::from).collect() }),
+        ("test", []) => Ok(Task::Test),
+        ("build", []) => Ok(Task::Build),
+        ("pages", []) => Ok(Task::Pages),
+        ("bench", names) => Ok(Task::Bench { names: names.to_vec() }),
+        ("e2e", []) => Ok(Task::EndToEnd { filter: None }),
+        ("e2e", [filter]) => Ok(Task::EndToEnd { filter: Some(filter.clone()) }),
+        ("help" | "--help" | "-h", _) => Ok(Task::Help),
+        ("test" | "build", [extra, ..]) => Err(format!("{name} takes no argument, got {extra:?}")),
+        ("e2e", _) => Err("e2e takes one filter at most".to_owned()),
+        _ => Err(format!("no task {name:?} is known")),
+    }
+}
+
+const USAGE: &str = "\
+Usage: cargo xtask <task>
+
+  run [FILE…]      Build everything, start the server on http://127.0.0.1:9000
+                   with the given videos (or a sample), and print what to open.
+  test             Every check: format, lints, unit, doc, tidy and browser tests,
+                   what viewers download. Needs root or user namespaces.
+  build            Make the release binary target/release/shoal, pages inside.
+  pages            Only what browsers load: www/dist, which a debug binary reads live.
+  e2e [FILTER]     Only the browser tests whose file or test name contains FILTER.
+  bench [NAME…]    Measure beside other programs; results as Markdown.
+
+Each installs what it lacks with rustup and apt-get, and says so.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(arguments: &[&str], accepted: bool) {
+        let arguments: Vec<String> =
+            arguments.iter().map(|&argument| argument.to_owned()).collect();
+        assert_eq!(parse(&arguments).is_ok(), accepted, "{arguments:?}");
+    }
+
+    #[test]
+    fn misspelt_tasks_and_unknown_options_are_refused() {
+        check(&[], true);
+        check(&["run"], true);
+        check(&["run", "a.mp4", "b c.mkv"], true);
+        check(&["e2e", "seek"], true);
+        check(&["rnu"], false);
+        check(&["test", "more"], false);
+        check(&["run", "--port"], false);
+        check(&["e2e", "a", "b"], false);
+    }
+}

@@ -1,0 +1,66 @@
+//! Every check there is, in the order in which a mistake is found soonest; the first failure stops.
+
+use crate::install::{self, For};
+use crate::{budget, e2e, run, shell, www};
+use anyhow::{Context, Result};
+use std::process::Command;
+use std::time::Instant;
+
+/// Runs all checks.
+pub(crate) fn test() -> Result<()> {
+    step("install what is missing", || install::install(For::Testing))?;
+    step("format", || cargo(&["fmt", "--all", "--check"]))?;
+    step("player and pages", www::build)?;
+    step("lints", || {
+        cargo(&with_natives(&["clippy", "--all-targets"], &["--", "-D", "warnings"]))
+    })?;
+    step("lints of the player", || cargo(PLAYER_LINTS))?;
+    step("unit, integration and tidy tests", unit_tests)?;
+    step("doc tests", || cargo(&with_natives(&["test", "--doc"], &[])))?;
+    step("docs", docs)?;
+    let shoal = step("release binary", run::compile)?;
+    step("what an embed downloads", || budget::check(&shoal))?;
+    step("browser tests", || e2e::browse(&shoal, None))
+}
+
+fn step<T>(name: &str, check: impl FnOnce() -> Result<T>) -> Result<T> {
+    println!("\n=== {name}");
+    let start = Instant::now();
+    let result = check().with_context(|| format!("failed at: {name}"))?;
+    println!("=== {name}: {:.1} s", start.elapsed().as_secs_f32());
+    Ok(result)
+}
+
+fn cargo(arguments: &[&str]) -> Result<()> {
+    shell::run(shell::cargo().args(arguments))
+}
+
+fn unit_tests() -> Result<()> {
+    if shell::find("cargo-nextest").is_some() {
+        return cargo(&with_natives(&["nextest", "run"], &[]));
+    }
+    println!("xtask: no cargo-nextest here, so plain `cargo test` runs the tests");
+    cargo(&with_natives(&["test", "--lib", "--bins", "--tests"], &[]))
+}
+
+fn docs() -> Result<()> {
+    let mut doc: Command = shell::cargo();
+    doc.args(with_natives(&["doc", "--no-deps", "--document-private-items"], &[]));
+    shell::run(doc.env("RUSTDOCFLAGS", "-Dwarnings"))
+}
+
+/// All packages but the player, which compiles for browsers only.
+fn with_natives<'a>(before: &[&'a str], after: &[&'a str]) -> Vec<&'a str> {
+    [before, &["--workspace", "--exclude", "player-wasm"], after].concat()
+}
+
+const PLAYER_LINTS: &[&str] = &[
+    "clippy",
+    "--package",
+    "player-wasm",
+    "--target",
+    install::WASM_TARGET,
+    "--",
+    "-D",
+    "warnings",
+];
