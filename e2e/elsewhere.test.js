@@ -3,17 +3,23 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { serverAndBrowser } from "./lib/fixture.js";
-import { startSite } from "./lib/site.js";
+import { foreign } from "./lib/media.js";
+import { startFiles, startSite } from "./lib/site.js";
 
-let site;
+let site, files;
 const fixture = serverAndBrowser(async ({ server }) => {
   const { master, script } = await server.parts(server.ids.clip);
+  files = await startFiles(foreign());
   site = await startSite({
     "/iframe": `<!doctype html><title>A blog</title><iframe width="640" height="360" allowfullscreen allow="autoplay" src="${server.embed(server.ids.clip)}"></iframe>`,
     "/element": `<!doctype html><title>A blog</title><script type="module" src="${script}"></script><shoal-player style="width:640px" src="${master}"></shoal-player>`,
+    "/foreign": `<!doctype html><title>A blog</title><script type="module" src="${script}"></script><shoal-player style="width:640px" src="${files.url}/index.m3u8"></shoal-player>`,
   });
 });
-after(() => site?.close());
+after(() => {
+  site?.close();
+  files?.close();
+});
 
 test("an iframe on a page of another host plays", async () => {
   const page = await fixture.browser.open(`${site.url}/iframe`);
@@ -40,4 +46,13 @@ test("an element whose source changes plays the other video", async () => {
   await player.frame.evaluate((master) => e2e.player().setAttribute("src", master), master);
   await player.until(() => e2e.video()?.duration > 500);
   await player.play();
+});
+
+test("a stranger's playlist without codecs, in separate files, on a clock of its own, plays from its beginning to its end", async () => {
+  const player = await fixture.browser.open(`${site.url}/foreign`);
+  await player.play();
+  await player.until(() => e2e.video().ended, undefined, 60_000);
+  const { currentTime, duration } = await player.video("currentTime", "duration");
+  assert.ok(duration > 7 && duration < 9 && currentTime > 7, `${currentTime} of ${duration}`);
+  assert.deepEqual((await player.seen()).errors, []);
 });

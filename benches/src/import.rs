@@ -47,7 +47,7 @@ pub(crate) fn run() -> anyhow::Result<Table> {
 }
 
 /// A minute that moves, with sound, and a keyframe every so many frames.
-fn make_source(file: &Path, keyframes: &str) -> anyhow::Result<()> {
+pub(crate) fn make_source(file: &Path, keyframes: &str) -> anyhow::Result<()> {
     let mut command = Command::new("ffmpeg");
     command.args([
         "-v",

@@ -1,7 +1,8 @@
-//! Side-by-side measurements: `cargo xtask bench [serve|start|import]`, each a table and the command that made it.
+//! Side-by-side measurements: `cargo xtask bench [start|serve|import|first-frame]`, each a table and the command that made it.
 //!
 //! Times depend on the machine and on what else it does, so A and B run in turn and the ratio is the figure to read.
 
+mod first_frame;
 mod import;
 mod process;
 mod serve;
@@ -10,19 +11,23 @@ mod table;
 
 fn main() -> anyhow::Result<()> {
     let named: Vec<String> = std::env::args().skip(1).collect();
-    let all = [("start", start::run as fn() -> _), ("serve", serve::run), ("import", import::run)];
+    let all: [(&str, fn() -> anyhow::Result<String>); 4] = [
+        ("start", || Ok(start::run()?.to_string())),
+        ("serve", || Ok(serve::run()?.to_string())),
+        ("import", || Ok(import::run()?.to_string())),
+        ("first-frame", first_frame::run),
+    ];
     for name in &named {
         anyhow::ensure!(
             all.iter().any(|(known, _)| known == name),
-            "no bench {name}: choose start, serve or import"
+            "no bench {name}: choose start, serve, import or first-frame"
         );
     }
     for (name, run) in
         all.iter().filter(|(known, _)| named.is_empty() || named.iter().any(|name| name == known))
     {
         println!("\n## {name}\n\n`cargo xtask bench {name}`\n");
-        let table: table::Table = run()?;
-        println!("{table}");
+        println!("{}", run()?);
     }
     Ok(())
 }

@@ -46,6 +46,33 @@ export function long() {
   return made("long.mp4", ["-stream_loop", "9", "-i", minute, ...sound, "-map", "0:v", "-map", "1:a", "-c:v", "copy", ...AAC]);
 }
 
+/**
+ * HLS as a stranger makes it: one media playlist that names no codecs, a file for each segment, and a clock that begins at
+ * 100 s. Returns path → content.
+ */
+export function foreign() {
+  const playlist = join(folder(join(cache, "foreign")), "index.m3u8");
+  const hls = ["-f", "hls", "-hls_segment_type", "fmp4", "-hls_time", "2", "-hls_playlist_type", "vod"];
+  if (!existsSync(playlist)) {
+    execFileSync("ffmpeg", ["-v", "error", "-nostdin", "-y", "-i", clip(), "-t", "8", "-c", "copy", ...hls, playlist], { stdio: "inherit" });
+  }
+  const names = readdirSync(join(cache, "foreign"));
+  const files = Object.fromEntries(names.map((name) => [`/${name}`, readFileSync(join(cache, "foreign", name))]));
+  const timescales = positions(files["/init.mp4"], "mdhd").map((at) => files["/init.mp4"].readUInt32BE(at + 16));
+  for (const segment of Object.values(files).filter((file) => file.includes("tfdt"))) {
+    positions(segment, "tfdt").forEach((at, track) => {
+      segment.writeBigUInt64BE(segment.readBigUInt64BE(at + 8) + BigInt(100 * timescales[track]), at + 8);
+    });
+  }
+  return files;
+}
+
+function positions(bytes, name) {
+  const found = [];
+  for (let at = bytes.indexOf(name); at >= 0; at = bytes.indexOf(name, at + 1)) found.push(at);
+  return found;
+}
+
 function made(name, settings) {
   const file = join(folder(cache), name);
   if (!existsSync(file)) {

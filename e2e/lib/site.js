@@ -18,6 +18,15 @@ export async function startSite(pages, port = 8000) {
   });
 }
 
+/** Serves `files`, a map from path to content, to pages of any host; without ranges, as small servers do. */
+export async function startFiles(files, port = 8002) {
+  return listen(port, (request, response) => {
+    const file = files[request.url];
+    response.writeHead(file ? 200 : 404, CROSS_ORIGIN);
+    response.end(file ?? "");
+  });
+}
+
 /**
  * An origin on the other host that passes requests on to `upstream`, unless `fault(request)` answers instead.
  *

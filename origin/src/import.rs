@@ -12,7 +12,6 @@
 
 mod encode;
 mod error;
-mod fragment;
 mod meter;
 mod package;
 mod plan;
@@ -298,13 +297,12 @@ impl Import<'_> {
         meter.expect(plan, self.source.duration);
         let work = self.work.folder();
         let folder = self.library.video_dir(&self.id);
-        let has_sound = self.source.sound.is_some();
 
         let first = self.make_first(plan, first, meter)?;
         self.make_poster(plan, first.duration())?;
         let mut publication = Publication::new(&folder, generation);
         publication.add_poster(work)?;
-        publication.add(work, std::slice::from_ref(&first), plan.rate, has_sound)?;
+        publication.add(work, std::slice::from_ref(&first), plan.rate)?;
         let mut video = Video {
             duration_ms: u64::try_from(first.duration().as_millis()).unwrap_or(u64::MAX),
             published_at_ms: now_ms(),
@@ -321,7 +319,7 @@ impl Import<'_> {
         }
 
         let others = self.make_others(plan, others, &first, meter)?;
-        publication.add(work, &others, plan.rate, has_sound)?;
+        publication.add(work, &others, plan.rate)?;
         video.renditions = publication.renditions().to_vec();
         video.is_importing = false;
         self.library.record(&video)?;

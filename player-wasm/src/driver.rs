@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use gloo_events::EventListener;
 use gloo_timers::callback::{Interval, Timeout};
-use js_sys::{Map, Object, Reflect};
-use swarm::{Config, Engine, Event, Input, Output, Quality, Time};
+use js_sys::{Map, Object, Reflect, Uint8Array};
+use swarm::{Config, Content, Engine, Event, Input, Mime, Output, Quality, Time};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{CustomEvent, CustomEventInit, HtmlElement};
@@ -130,10 +130,10 @@ impl Driver {
             }
             Output::Cancel(request) => self.http.cancel(request),
             Output::Forget(request) => self.http.forget(request),
-            Output::Prepare { duration, mime } => self.prepare(duration, &mime),
-            Output::Append { request, mime } => {
+            Output::Prepare { duration, mime } => self.prepare(duration, mime),
+            Output::Append { request, content } => {
                 let appended = match self.http.body(request) {
-                    Some(bytes) => self.media.append(&bytes, &mime),
+                    Some(bytes) => self.append(&bytes, content),
                     None => Err(Input::Undecodable),
                 };
                 if let Err(refused) = appended {
@@ -151,15 +151,32 @@ impl Driver {
         }
     }
 
-    fn prepare(self: &Rc<Self>, duration: Duration, mime: &str) {
+    fn prepare(self: &Rc<Self>, duration: Duration, mime: Mime) {
+        let Some(mime) = self.mime(mime) else { return self.tell(Input::Undecodable) };
         let position = self.media.position();
         let was_playing = !self.media.video.paused();
-        self.media.prepare(self, duration, mime);
+        self.media.prepare(self, duration, &mime);
         if !position.is_zero() {
             self.media.video.set_current_time(position.as_secs_f64());
         }
         if was_playing {
             self.play();
+        }
+    }
+
+    fn append(&self, bytes: &Uint8Array, content: Content) -> Result<(), Input> {
+        match content {
+            Content::Init(mime) => self.media.change(&self.mime(mime).unwrap_or_default(), bytes),
+            Content::Segment(start) => self.media.place(bytes, start),
+        }
+        self.media.append(bytes)
+    }
+
+    /// A type with its codecs, which the media tells where no playlist does.
+    fn mime(&self, mime: Mime) -> Option<String> {
+        match mime {
+            Mime::Told(mime) => Some(mime),
+            Mime::In(request) => media::mime_of(&self.http.body(request)?),
         }
     }
 

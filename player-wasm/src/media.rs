@@ -9,6 +9,7 @@ use js_sys::{Array, Function, Reflect, Uint8Array};
 use swarm::{Input, Span};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{DomException, HtmlVideoElement, MediaSource, SourceBuffer, TimeRanges, Url};
+use wire::mp4::Header;
 
 use crate::driver::Driver;
 
@@ -26,6 +27,8 @@ struct Feed {
     url: String,
     buffer: Option<SourceBuffer>,
     mime: String,
+    /// Of the initialisation section that was appended last.
+    header: Option<Header>,
     _listeners: Vec<EventListener>,
 }
 
@@ -72,7 +75,7 @@ impl Media {
         self.video.set_src(&url);
         let mime = mime.to_owned();
         *self.feed.borrow_mut() =
-            Some(Feed { source, url, buffer: None, mime, _listeners: vec![on_open] });
+            Some(Feed { source, url, buffer: None, mime, header: None, _listeners: vec![on_open] });
     }
 
     fn open(&self, driver: &Rc<Driver>, duration: Duration, mime: &str) -> Result<(), JsValue> {
@@ -92,17 +95,42 @@ impl Media {
         Ok(())
     }
 
+    /// Makes the source buffer ready for segments that follow this initialisation section.
+    pub(crate) fn change(&self, mime: &str, init: &Uint8Array) {
+        if let Some(feed) = self.feed.borrow_mut().as_mut() {
+            feed.header = Header::parse(&init.to_vec());
+            if let Some(buffer) = &feed.buffer
+                && feed.mime != mime
+                && change_type(buffer, mime)
+            {
+                feed.mime = mime.to_owned();
+            }
+        }
+    }
+
+    /// Moves a segment's own clock to where the playlist has it, if they are far apart.
+    pub(crate) fn place(&self, segment: &Uint8Array, start: Duration) {
+        let feed = self.feed.borrow();
+        let Some(Feed { buffer: Some(buffer), header: Some(header), .. }) = feed.as_ref() else {
+            return;
+        };
+        let head = segment.subarray(0, segment.length().min(HEAD_BYTES)).to_vec();
+        let Some(ticks) = header.start_of(&head) else { return };
+        let offset = start.as_secs_f64() - ticks as f64 / f64::from(header.timescale);
+        if (offset - buffer.timestamp_offset()).abs() > CLOCK_TOLERANCE_SECONDS {
+            buffer.set_timestamp_offset(offset);
+        }
+    }
+
     /// Starts an append; `updateend` tells how it went.
     ///
     /// # Errors
     /// When it can't even start: no room, or no use.
-    pub(crate) fn append(&self, bytes: &Uint8Array, mime: &str) -> Result<(), Input> {
-        let mut feed = self.feed.borrow_mut();
-        let Some(feed) = feed.as_mut() else { return Err(Input::Undecodable) };
-        let Some(buffer) = &feed.buffer else { return Err(Input::Undecodable) };
-        if feed.mime != mime && change_type(buffer, mime) {
-            feed.mime = mime.to_owned();
-        }
+    pub(crate) fn append(&self, bytes: &Uint8Array) -> Result<(), Input> {
+        let feed = self.feed.borrow();
+        let Some(Feed { buffer: Some(buffer), .. }) = feed.as_ref() else {
+            return Err(Input::Undecodable);
+        };
         buffer.append_buffer_with_array_buffer_view(bytes).map_err(|error| {
             let is_full = error
                 .dyn_ref::<DomException>()
@@ -159,6 +187,12 @@ pub(crate) fn supports(mime: &str) -> bool {
     answer.and_then(|answer| answer.as_bool()).unwrap_or(false)
 }
 
+/// The type of media whose initialisation section this is, if its codecs are known here.
+pub(crate) fn mime_of(init: &Uint8Array) -> Option<String> {
+    let codecs = Header::parse(&init.to_vec())?.codecs.into_iter().collect::<Option<Vec<_>>>()?;
+    Some(format!("video/mp4; codecs=\"{}\"", codecs.join(",")))
+}
+
 /// `MediaSource`, or where it's missing (iPhones) `ManagedMediaSource`.
 fn source_class() -> Option<Function> {
     let window = web_sys::window()?;
@@ -191,6 +225,10 @@ fn spans(ranges: &TimeRanges) -> Vec<Span> {
         .collect()
 }
 
+/// The boxes before a segment's media, up to its first track's times, are shorter.
+const HEAD_BYTES: u32 = 16 << 10;
+/// Playlists round, and streams begin with a frame's delay; a clock of its own is further away than this.
+const CLOCK_TOLERANCE_SECONDS: f64 = 1.0;
 const HLS_MIME: &str = "application/vnd.apple.mpegurl";
 /// `HTMLMediaElement.HAVE_FUTURE_DATA`: from here on a frame follows the one that is on.
 const HAVE_FUTURE_DATA: u16 = 3;

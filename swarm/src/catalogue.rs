@@ -6,7 +6,7 @@ use std::sync::Arc;
 use wire::playlist::{Master, Media, Variant};
 
 use crate::limits::RENDITIONS;
-use crate::message::{Fatal, RenditionInfo, RequestId};
+use crate::message::{Fatal, Mime, RenditionInfo, RequestId};
 use crate::timeline::Timeline;
 
 /// A rendition, and how far it is known.
@@ -16,7 +16,8 @@ pub(crate) struct Rendition {
     pub(crate) base: Arc<str>,
     /// Its media playlist.
     pub(crate) uri: Arc<str>,
-    pub(crate) mime: String,
+    /// Type and codecs, if the playlist tells.
+    pub(crate) mime: Option<String>,
     pub(crate) info: RenditionInfo,
     pub(crate) playlist: Known,
     /// The answer that holds its initialisation section.
@@ -41,6 +42,11 @@ impl Rendition {
         }
     }
 
+    /// What it is, once that is known.
+    pub(crate) fn kind(&self) -> Option<Mime> {
+        self.mime.clone().map(Mime::Told).or(self.init.map(Mime::In))
+    }
+
     pub(crate) fn is_broken(&self) -> bool {
         matches!(self.playlist, Known::Broken(_))
     }
@@ -56,7 +62,7 @@ pub(crate) fn of_master(
     let codecs =
         master.variants.first().map(|variant| variant.codecs.join(",")).unwrap_or_default();
     let mut playable: Vec<Variant> = master.variants;
-    playable.retain(|variant| supports(&mime(variant)));
+    playable.retain(|variant| mime(variant).is_none_or(|mime| supports(&mime)));
     if playable.is_empty() {
         return Err(Fatal::Unsupported(codecs));
     }
@@ -79,7 +85,7 @@ pub(crate) fn of_master(
 pub(crate) fn of_media(url: &str, media: Media) -> Result<Vec<Rendition>, Fatal> {
     let info = RenditionInfo { height: None, bandwidth_bps: 0 };
     let playlist = Known::Yes(timeline(url, media)?);
-    let mime = "video/mp4".to_owned();
+    let mime = None;
     Ok(vec![Rendition {
         base: url.into(),
         uri: url.into(),
@@ -120,12 +126,9 @@ fn rendition(base: &Arc<str>, variant: Variant) -> Rendition {
     }
 }
 
-/// The type of a rendition's media; without codecs the element must guess.
-fn mime(variant: &Variant) -> String {
-    match variant.codecs.as_slice() {
-        [] => "video/mp4".to_owned(),
-        codecs => format!("video/mp4; codecs=\"{}\"", codecs.join(",")),
-    }
+fn mime(variant: &Variant) -> Option<String> {
+    let codecs = variant.codecs.join(",");
+    (!codecs.is_empty()).then(|| format!("video/mp4; codecs=\"{codecs}\""))
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ mod timeline;
 pub use abr::start_rendition;
 pub use engine::{Config, Engine, Stats};
 pub use message::{
-    Body, Deadline, Event, Failure, Fatal, Input, Output, Quality, RenditionInfo, RequestId, Span,
-    Trouble, Wanted, Why,
+    Body, Content, Deadline, Event, Failure, Fatal, Input, Mime, Output, Quality, RenditionInfo,
+    RequestId, Span, Trouble, Wanted, Why,
 };
 pub use time::Time;

@@ -145,14 +145,14 @@ pub enum Output {
         /// Playing time of the whole video.
         duration: Duration,
         /// The type with its codecs, as `MediaSource.addSourceBuffer` takes it.
-        mime: String,
+        mime: Mime,
     },
     /// Give the media element the bytes of a request and keep them; answer `Updated`, `Overfull` or `Undecodable`.
     Append {
         /// Whose bytes.
         request: RequestId,
-        /// The type they have, for `SourceBuffer.changeType`.
-        mime: String,
+        /// What they are.
+        content: Content,
     },
     /// Take this stretch out of the media element; answer `Updated`.
     Evict(Span),
@@ -162,6 +162,24 @@ pub enum Output {
     Jump(Duration),
     /// Tell the page.
     Report(Event),
+}
+
+/// What kind of media a rendition is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mime {
+    /// As the master playlist says: `video/mp4; codecs="avc1.64001f,mp4a.40.2"`.
+    Told(String),
+    /// No playlist says; the bytes of this request, an initialisation section, do.
+    In(RequestId),
+}
+
+/// What is appended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// An initialisation section; segments of the same kind follow.
+    Init(Mime),
+    /// A segment that plays from here on, whatever its own clock says.
+    Segment(Duration),
 }
 
 /// What an answer is for.

@@ -7,11 +7,11 @@ use crate::Time;
 use crate::abr::next_rendition;
 use crate::buffer::Held;
 use crate::catalogue::Known;
-use crate::engine::{ElementState, Engine, Phase, Ready, Request, What};
+use crate::engine::{ElementState, Engine, Phase, Request, What};
 use crate::limits::{
     AHEAD, BEHIND, BEHIND_SLACK, CUT_TOLERANCE, PATIENCE, SMALL_GAP, WATCH_BEFORE_ABANDON,
 };
-use crate::message::{Fatal, Output, Quality, RequestId, Span, Trouble, Wanted};
+use crate::message::{Content, Fatal, Output, Quality, RequestId, Span, Trouble, Wanted};
 use crate::timeline::{Place, Timeline};
 
 impl Engine {
@@ -223,11 +223,12 @@ impl Engine {
     }
 
     fn prepare(&mut self) {
-        if self.element.state == ElementState::Unprepared
-            && let Some(duration) = self.timeline().map(Timeline::duration)
-        {
+        if self.element.state != ElementState::Unprepared {
+            return;
+        }
+        let duration = self.timeline().map(Timeline::duration);
+        if let (Some(duration), Some(mime)) = (duration, self.renditions[self.target].kind()) {
             self.element.state = ElementState::Preparing;
-            let mime = self.renditions[self.target].mime.clone();
             self.outputs.push_back(Output::Prepare { duration, mime });
         }
     }
@@ -302,25 +303,22 @@ impl Engine {
             return;
         }
         let Some(next) = self.element.ready.first().copied() else { return };
-        if self.element.init != Some(next.rendition) {
-            if let Some(request) = self.renditions[next.rendition].init {
-                self.start_appending(
-                    ElementState::AppendingInit(next.rendition),
-                    request,
-                    next.rendition,
-                );
-            }
-            return;
+        if self.element.init == Some(next.rendition) {
+            self.element.ready.remove(0);
+            let content = Content::Segment(next.span.start);
+            return self.start_appending(ElementState::Appending(next), next.request, content);
         }
-        let Ready { request, rendition, .. } = self.element.ready.remove(0);
-        self.start_appending(ElementState::Appending(next), request, rendition);
+        let rendition = &self.renditions[next.rendition];
+        if let (Some(request), Some(mime)) = (rendition.init, rendition.kind()) {
+            let state = ElementState::AppendingInit(next.rendition);
+            self.start_appending(state, request, Content::Init(mime));
+        }
     }
 
-    fn start_appending(&mut self, state: ElementState, request: RequestId, rendition: usize) {
+    fn start_appending(&mut self, state: ElementState, request: RequestId, content: Content) {
         self.element.state = state;
         self.element.is_finished = false;
-        self.outputs
-            .push_back(Output::Append { request, mime: self.renditions[rendition].mime.clone() });
+        self.outputs.push_back(Output::Append { request, content });
     }
 
     fn finish(&mut self) {

@@ -16,8 +16,8 @@ pub(crate) fn alone(filter: Option<&str>) -> Result<()> {
 
 /// Runs the browser tests with an already built binary.
 pub(crate) fn browse(shoal: &Path, filter: Option<&str>) -> Result<()> {
-    let folder = shell::root().join("e2e");
-    install_packages(&folder)?;
+    let folder = folder();
+    install_packages()?;
     let files = test_files(&folder)?;
     let (named, pattern) = select(&files, filter);
 
@@ -57,8 +57,15 @@ fn test_files(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
+fn folder() -> PathBuf {
+    shell::root().join("e2e")
+}
+
+/// Installs what `package.json` pins.
+///
 /// npm's own record of what it installed is as new as the lock file unless that has changed.
-fn install_packages(folder: &Path) -> Result<()> {
+pub(crate) fn install_packages() -> Result<()> {
+    let folder = folder();
     let changed = |path: PathBuf| fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
     let installed = changed(folder.join("node_modules/.package-lock.json"));
     if installed.is_some() && installed >= changed(folder.join("package-lock.json")) {
@@ -68,7 +75,7 @@ fn install_packages(folder: &Path) -> Result<()> {
     shell::run(
         Command::new("npm")
             .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
-            .current_dir(folder),
+            .current_dir(&folder),
     )
 }
 

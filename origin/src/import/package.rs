@@ -8,11 +8,11 @@ use std::time::Duration;
 use hls_m3u8::{MasterPlaylist, MediaPlaylist};
 use sha2::{Digest, Sha256};
 use wire::digest::SegmentDigests;
+use wire::mp4::Header;
 use wire::playlist::{ByteRange, Master, Media, Resolution, Segment, Variant};
 
 use super::encode;
 use super::error::ImportError;
-use super::fragment::Header;
 use super::plan::Rung;
 use super::probe::Rate;
 use crate::library::{Rendition, write_atomically};
@@ -23,7 +23,7 @@ pub(super) struct Made {
     rung: Rung,
     init: ByteRange,
     segments: Vec<MadeSegment>,
-    codec: String,
+    codecs: Vec<String>,
     bytes: u64,
 }
 
@@ -55,7 +55,10 @@ impl Made {
         let mut header = Vec::new();
         (&mut file).take(init.length).read_to_end(&mut header).map_err(unreadable)?;
         let header = Header::parse(&header)
-            .ok_or_else(|| ImportError::Unusable("no H.264 in it".to_owned()))?;
+            .ok_or_else(|| ImportError::Unusable("no tracks in it".to_owned()))?;
+        let codecs = header.codecs.iter().cloned().collect::<Option<Vec<_>>>();
+        let codecs = codecs
+            .ok_or_else(|| ImportError::Unusable("a codec that nobody asked for".to_owned()))?;
         let read = ranges.iter().map(|range| digest(&mut file, range.length));
         let read: Vec<_> = read.collect::<io::Result<_>>().map_err(unreadable)?;
 
@@ -74,7 +77,7 @@ impl Made {
                 sha256,
             },
         );
-        Ok(Made { rung, init, segments: segments.collect(), codec: header.codec, bytes })
+        Ok(Made { rung, init, segments: segments.collect(), codecs, bytes })
     }
 
     /// How long it plays.
@@ -146,7 +149,6 @@ impl Publication<'_> {
         work: &Path,
         made: &[Made],
         rate: Rate,
-        has_sound: bool,
     ) -> Result<(), ImportError> {
         for made in made {
             let media_name = self.name(&format!("{}-fragmented.mp4", made.rung.name));
@@ -162,13 +164,12 @@ impl Publication<'_> {
                 self.digests.insert(&media_name, segment.range, segment.sha256);
             }
             let (width, height) = (made.rung.size.width, made.rung.size.height);
-            let sound = has_sound.then(|| "mp4a.40.2".to_owned());
             self.master.variants.push(Variant {
                 uri: playlist_name.clone(),
                 bandwidth_bps: made.peak_rate_bps(),
                 resolution: Some(Resolution { width, height }),
                 frame_rate: Some(frame_rate(rate)),
-                codecs: std::iter::once(made.codec.clone()).chain(sound).collect(),
+                codecs: made.codecs.clone(),
                 video_range: None,
                 has_separate_audio: false,
             });

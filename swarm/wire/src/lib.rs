@@ -5,10 +5,12 @@
 //!
 //! - [`id`]: which video, in its long and its short form
 //! - [`playlist`]: HLS master and media playlists, read and written
+//! - [`mp4`]: what the boxes of fragmented MP4 say
 //! - [`digest`]: PeerTube's `segments-sha256.json`
 //! - [`identity`]: which swarm a rendition belongs to, as an info-hash of the WebTorrent tracker protocol
 
 pub mod digest;
 pub mod id;
 pub mod identity;
+pub mod mp4;
 pub mod playlist;
