@@ -267,6 +267,7 @@ impl Driver {
             self.clock.wanted_ms.set(Some(began_ms));
         }
         self.tell(Input::Started);
+        self.page.wake(self);
         self.on_change();
     }
 

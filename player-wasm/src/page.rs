@@ -392,7 +392,7 @@ impl Page {
     }
 
     /// Shows the controls, and hides them when nothing happens for a while.
-    fn wake(&self, driver: &Rc<Driver>) {
+    pub(crate) fn wake(&self, driver: &Rc<Driver>) {
         self.toggle("idle", false);
         let driver = Rc::downgrade(driver);
         let sleep = move || with(&driver, |driver| driver.page().rest());

@@ -76,8 +76,9 @@ fn weigh(page: String, mut files: BTreeMap<String, Vec<u8>>) -> Result<BTreeMap<
     Ok(weights)
 }
 
-/// Issue 2's bound; PeerTube's embed downloads 535 KB. To be lowered to what is reached, so that it cannot creep up.
-const LIMIT: usize = 120_000;
+/// A little over what is reached, 85 KB, so that it cannot creep up. The bound that we set ourselves is 120 KB; PeerTube's embed
+/// downloads 535 KB.
+const LIMIT: usize = 88_000;
 
 #[cfg(test)]
 mod tests {

@@ -9,7 +9,7 @@ use std::process::Command;
 
 /// The sample in a data folder, made if it is not there.
 pub(crate) fn make(data: &Path) -> Result<PathBuf> {
-    let sample = data.join("sample.mp4");
+    let sample = data.join("A shoal at dusk.mp4");
     if sample.is_file() {
         return Ok(sample);
     }
