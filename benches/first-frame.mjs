@@ -11,10 +11,10 @@ import { loadavg } from "node:os";
 const { chromium } = createRequire(new URL("../e2e/package.json", import.meta.url))("playwright-core");
 
 const LOADS = 20;
-/// After the first frame, so that requests that began before it have ended and are counted.
+// After the first frame, so that requests that began before it have ended and are counted.
 const SETTLE_MS = 700;
 const PATIENCE_MS = 30_000;
-/// Seconds; the median that we want.
+// The median that we want.
 const WANTED = "0.60 s";
 
 const [shoal, other] = process.argv.slice(2);
@@ -64,7 +64,6 @@ function watch() {
   const mark = (name, start, end) => marks.push({ name, start, end });
   const noted = new Set();
   const once = (name, start, end) => noted.has(name) || (noted.add(name), mark(name, start, end));
-  let began;
   const seen = { video: undefined };
 
   const find = (root) => {
@@ -86,7 +85,7 @@ function watch() {
 
   const { instantiateStreaming } = WebAssembly;
   WebAssembly.instantiateStreaming = async (...given) => {
-    began = performance.now();
+    const began = performance.now();
     const instantiated = await instantiateStreaming.apply(WebAssembly, given);
     once("wasm: stream, compile, instantiate", began, performance.now());
     return instantiated;
@@ -169,7 +168,7 @@ function isMedia(url) {
 
 function short(url) {
   const { pathname } = new URL(url);
-  return `${basename(pathname) || "/"}`;
+  return basename(pathname) || "/";
 }
 
 function table(columns, rows) {

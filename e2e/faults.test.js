@@ -76,3 +76,33 @@ test("a busy origin is asked again, and not before it said", async () => {
   }
   assert.deepEqual((await player.seen()).errors, []);
 });
+
+const spoiled = {
+  "has no initialisation section": ({ start }) => start === 0 && { status: 404 },
+  "answers 500 for every segment": ({ start }) => start > 0 && { status: 500 },
+  "sends noise instead of segments": ({ start, end }) => start > 0 && part(start, end, Buffer.alloc(end - start + 1, 0x41)),
+  "sends half of every segment": ({ start, end }) => start > 0 && part(start, end, Buffer.alloc((end - start) >> 1)),
+  "sends noise instead of the initialisation section": ({ start, end }) => start === 0 && part(start, end, Buffer.alloc(end + 1, 0x41)),
+};
+
+for (const height of [240, 480]) {
+  for (const [what, fault] of Object.entries(spoiled)) {
+    test(`a video whose ${height}p ${what} plays in the other quality`, async () => {
+      const { player } = await playFrom((request) => request.path.endsWith(`-${height}-fragmented.mp4`) && request.start !== undefined && fault(request));
+      await player.play();
+      await player.moves(5);
+      assert.deepEqual((await player.seen()).errors, []);
+    });
+  }
+}
+
+test("a start beyond the end is one at the beginning", async () => {
+  const { server, browser } = fixture;
+  const player = await browser.open(`${server.embed(server.ids.clip)}?start=80000&autoplay=1&muted=1`);
+  await player.until(() => e2e.video()?.currentTime > 0.5 && e2e.video().currentTime < 15);
+  assert.deepEqual((await player.seen()).errors, []);
+});
+
+function part(start, end, body) {
+  return { status: 206, headers: { "content-type": "video/mp4", "content-range": `bytes ${start}-${end}/*` }, body };
+}

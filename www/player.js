@@ -22,9 +22,11 @@ function askEarly(src, opening) {
   const early = new Map();
   const ask = (path, range) => {
     const url = new URL(path, document.baseURI).href;
-    const response = fetch(url, range ? { headers: { Range: `bytes=${range}` } } : {});
+    const controller = new AbortController();
+    const headers = range ? { Range: `bytes=${range}` } : {};
+    const response = fetch(url, { headers, signal: controller.signal });
     response.catch(() => {}); // whoever takes it sees the failure
-    early.set(range ? `${url} ${range}` : url, { began: performance.now(), response });
+    early.set(range ? `${url} ${range}` : url, { began: performance.now(), response, controller });
   };
   ask(src);
   const ladder = [...opening].sort((a, b) => a.bandwidth - b.bandwidth);
@@ -46,6 +48,7 @@ class ShoalPlayer extends HTMLElement {
   static observedAttributes = ["src"];
   #player = null;
   #visit = 0;
+  #early = new Map();
 
   connectedCallback() {
     if (!this.shadowRoot) this.attachShadow({ mode: "open" });
@@ -78,6 +81,7 @@ class ShoalPlayer extends HTMLElement {
       console.warn("shoal-player: data-opening is no JSON and is left out");
     }
     const early = this.getAttribute("start") ? new Map() : askEarly(src, opening);
+    this.#early = early;
     try {
       await compile();
     } catch (error) {
@@ -92,6 +96,7 @@ class ShoalPlayer extends HTMLElement {
 
   #close() {
     this.#visit++;
+    for (const { controller } of this.#early.values()) controller.abort();
     this.#player?.close();
     this.#player = null;
   }

@@ -11,7 +11,7 @@ mod table;
 
 fn main() -> anyhow::Result<()> {
     let named: Vec<String> = std::env::args().skip(1).collect();
-    let all: [(&str, fn() -> anyhow::Result<String>); 4] = [
+    let all: [(&str, Bench); 4] = [
         ("start", || Ok(start::run()?.to_string())),
         ("serve", || Ok(serve::run()?.to_string())),
         ("import", || Ok(import::run()?.to_string())),
@@ -31,3 +31,6 @@ fn main() -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+/// Measures, and tells the result as Markdown.
+type Bench = fn() -> anyhow::Result<String>;

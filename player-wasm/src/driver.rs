@@ -152,7 +152,7 @@ impl Driver {
     }
 
     fn prepare(self: &Rc<Self>, duration: Duration, mime: Mime) {
-        let Some(mime) = self.mime(mime) else { return self.tell(Input::Undecodable) };
+        let Some(mime) = self.mime(mime) else { return self.tell(Input::Rejected) };
         let position = self.media.position();
         let was_playing = !self.media.video.paused();
         self.media.prepare(self, duration, &mime);
@@ -166,8 +166,11 @@ impl Driver {
 
     fn append(&self, bytes: &Uint8Array, content: Content) -> Result<(), Input> {
         match content {
-            Content::Init(mime) => self.media.change(&self.mime(mime).unwrap_or_default(), bytes),
-            Content::Segment(start) => self.media.place(bytes, start),
+            Content::Init(mime) => {
+                let mime = self.mime(mime).ok_or(Input::Rejected)?;
+                self.media.change(&mime, bytes)?;
+            }
+            Content::Segment(start) => self.media.place(bytes, start)?,
         }
         self.media.append(bytes)
     }
@@ -198,6 +201,7 @@ impl Driver {
         match event {
             Event::Opened(renditions) => self.page.show_qualities(&renditions),
             Event::Switched(rendition) => self.page.show_rendition(rendition),
+            Event::Released => self.page.show_quality(Quality::Auto),
             Event::Trouble(trouble) => self.page.show_notice(&trouble.to_string()),
             Event::Recovered => self.page.hide_notice(),
             Event::Failed(fatal) => self.fail(&fatal.to_string()),
@@ -287,8 +291,7 @@ impl Driver {
     fn on_error(self: &Rc<Self>) {
         let Some(error) = self.media.video.error() else { return };
         match self.media.way() {
-            Way::Engine if error.code() == MEDIA_ERR_DECODE => self.tell(Input::Undecodable),
-            Way::Engine => {}
+            Way::Engine => self.tell(Input::Undecodable),
             _ => self.fail(&format!("This video cannot be played. {}", error.message())),
         }
     }
@@ -385,9 +388,6 @@ pub(crate) fn now_ms() -> f64 {
         .and_then(|window| window.performance())
         .map_or(0.0, |performance| performance.now())
 }
-
-/// `MediaError.MEDIA_ERR_DECODE`.
-const MEDIA_ERR_DECODE: u16 = 3;
 
 /// Timers count in 32 bits; waking once an hour for nothing is no burden.
 const LONGEST_SLEEP_MS: u128 = 3_600_000;

@@ -18,7 +18,7 @@ use crate::driver::{Driver, now_ms};
 /// The requests under way, and the bodies that came.
 #[derive(Debug)]
 pub(crate) struct Http {
-    running: RefCell<BTreeMap<RequestId, AbortController>>,
+    running: RefCell<BTreeMap<RequestId, Option<AbortController>>>,
     bodies: RefCell<BTreeMap<RequestId, Uint8Array>>,
     early: Map,
 }
@@ -39,11 +39,11 @@ impl Http {
 
     /// Sends a request; its end is told to the driver.
     pub(crate) fn fetch(&self, driver: &Rc<Driver>, ask: Ask) {
-        let Ok(controller) = AbortController::new() else { return };
         let sent = match self.take_early(&ask) {
             Some(early) => Ok(early),
-            None => send(&ask, &controller).map(|response| Sent { began_ms: now_ms(), response }),
+            None => send(&ask),
         };
+        let controller = sent.as_ref().ok().map(|sent| sent.controller.clone());
         self.running.borrow_mut().insert(ask.request, controller);
         let driver = Rc::downgrade(driver);
         spawn_local(async move {
@@ -61,7 +61,7 @@ impl Http {
     }
 
     pub(crate) fn cancel(&self, request: RequestId) {
-        if let Some(controller) = self.running.borrow_mut().remove(&request) {
+        if let Some(Some(controller)) = self.running.borrow_mut().remove(&request) {
             controller.abort();
         }
         self.forget(request);
@@ -76,11 +76,9 @@ impl Http {
     }
 
     pub(crate) fn close(&self) {
-        std::mem::take(&mut *self.running.borrow_mut())
-            .into_values()
-            .for_each(|controller| controller.abort());
+        let running = std::mem::take(&mut *self.running.borrow_mut());
+        running.into_values().flatten().for_each(|controller| controller.abort());
         self.bodies.borrow_mut().clear();
-        self.early.clear();
     }
 
     /// The same request, if the page's script sent it already. Used once: a retry asks anew.
@@ -93,16 +91,19 @@ impl Http {
         self.early.delete(&key);
         let began_ms = Reflect::get(&early, &"began".into()).ok()?.as_f64()?;
         let response = Reflect::get(&early, &"response".into()).ok()?.dyn_into().ok()?;
-        Some(Sent { began_ms, response })
+        let controller = Reflect::get(&early, &"controller".into()).ok()?.dyn_into().ok()?;
+        Some(Sent { began_ms, response, controller })
     }
 }
 
 struct Sent {
     began_ms: f64,
     response: Promise,
+    controller: AbortController,
 }
 
-fn send(ask: &Ask, controller: &AbortController) -> Result<Promise, JsValue> {
+fn send(ask: &Ask) -> Result<Sent, JsValue> {
+    let controller = AbortController::new()?;
     let init = RequestInit::new();
     init.set_signal(Some(&controller.signal()));
     let request = Request::new_with_str_and_init(&ask.url, &init)?;
@@ -110,7 +111,8 @@ fn send(ask: &Ask, controller: &AbortController) -> Result<Promise, JsValue> {
         request.headers().set("Range", &format!("bytes={range}"))?;
     }
     let window = web_sys::window().ok_or(JsValue::NULL)?;
-    Ok(window.fetch_with_request(&request))
+    let response = window.fetch_with_request(&request);
+    Ok(Sent { began_ms: now_ms(), response, controller })
 }
 
 async fn receive(driver: &Weak<Driver>, ask: &Ask, sent: Sent) -> Result<Input, Failure> {
@@ -141,39 +143,46 @@ async fn bytes(driver: &Weak<Driver>, ask: &Ask, response: &Response) -> Result<
     let stream = response.body().ok_or(Failure::Wrong)?;
     let reader: ReadableStreamDefaultReader =
         stream.get_reader().dyn_into().map_err(|_| Failure::Wrong)?;
-    let is_part = response.status() == 206;
-    let bound = match ask.range {
-        Some(range) if is_part => range.length,
-        _ => SEGMENT_BYTES,
-    };
+    let (start, end) = window_of(ask, response);
     let (mut chunks, mut came) = (Vec::new(), 0);
-    while let Some(chunk) = next_chunk(&reader).await? {
+    while came < end
+        && let Some(chunk) = next_chunk(&reader).await?
+    {
+        let first = start.saturating_sub(came).min(u64::from(chunk.length()));
+        let last = (end - came).min(u64::from(chunk.length()));
+        chunks.push(chunk.subarray(first as u32, last as u32));
         came += u64::from(chunk.length());
-        if came > bound {
-            let _ = reader.cancel();
-            return Err(Failure::Wrong);
+        if came > SEGMENT_BYTES {
+            break;
         }
-        chunks.push(chunk);
         driver
             .upgrade()
             .ok_or(Failure::Unreachable)?
             .tell(Input::Progressed { request: ask.request, bytes: came });
     }
-    let whole = joined(&chunks, came);
-    let kept = match ask.range {
-        Some(range) if !is_part => part(&whole, range)?,
-        Some(range) if came != range.length => return Err(Failure::Unreachable),
-        _ => whole,
-    };
-    let length = u64::from(kept.length());
-    driver
-        .upgrade()
-        .ok_or(Failure::Unreachable)?
-        .http
-        .bodies
-        .borrow_mut()
-        .insert(ask.request, kept);
+    if came >= end || came > SEGMENT_BYTES {
+        // What is over, of a server that knows no ranges, need not be sent.
+        let _ = reader.cancel();
+    }
+    let whole = joined(&chunks);
+    let length = u64::from(whole.length());
+    if came > SEGMENT_BYTES || ask.range.is_some_and(|range| range.length != length) {
+        return Err(Failure::Wrong);
+    }
+    let driver = driver.upgrade().ok_or(Failure::Unreachable)?;
+    if driver.http.running.borrow().contains_key(&ask.request) {
+        driver.http.bodies.borrow_mut().insert(ask.request, whole);
+    }
     Ok(length)
+}
+
+/// Which bytes of the body were asked for: all of a part, the same part of a whole file.
+fn window_of(ask: &Ask, response: &Response) -> (u64, u64) {
+    match ask.range {
+        Some(range) if response.status() == 206 => (0, range.length),
+        Some(range) => (range.start, range.start + range.length),
+        None => (0, u64::MAX),
+    }
 }
 
 async fn next_chunk(reader: &ReadableStreamDefaultReader) -> Result<Option<Uint8Array>, Failure> {
@@ -186,27 +195,17 @@ async fn next_chunk(reader: &ReadableStreamDefaultReader) -> Result<Option<Uint8
     }
 }
 
-fn joined(chunks: &[Uint8Array], length: u64) -> Uint8Array {
-    match chunks {
-        [only] => only.clone(),
-        _ => {
-            let whole = Uint8Array::new_with_length(u32::try_from(length).unwrap_or(0));
-            let mut at = 0;
-            for chunk in chunks {
-                whole.set(chunk, at);
-                at += chunk.length();
-            }
-            whole
-        }
+fn joined(chunks: &[Uint8Array]) -> Uint8Array {
+    if let [only] = chunks {
+        return only.clone();
     }
-}
-
-/// What was asked for, of a whole file from a server that knows no ranges.
-fn part(whole: &Uint8Array, range: ByteRange) -> Result<Uint8Array, Failure> {
-    let bound = |position: u64| {
-        u32::try_from(position).ok().filter(|at| *at <= whole.length()).ok_or(Failure::Wrong)
-    };
-    Ok(whole.slice(bound(range.start)?, bound(range.start + range.length)?))
+    let whole = Uint8Array::new_with_length(chunks.iter().map(Uint8Array::length).sum());
+    let mut at = 0;
+    for chunk in chunks {
+        whole.set(chunk, at);
+        at += chunk.length();
+    }
+    whole
 }
 
 /// `Retry-After` in either of its forms: seconds, or a date.

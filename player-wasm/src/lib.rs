@@ -34,7 +34,7 @@ pub struct Player {
 impl Player {
     /// Starts playing into the open shadow root of `host`.
     ///
-    /// `early` maps `url` or `url first-last` to `{ began, response }`: requests that the page's script sent while this
+    /// `early` maps `url` or `url first-last` to `{ began, response, controller }`: requests that the page's script sent while this
     /// module still compiled. `began` is in milliseconds of `performance.now()`, `response` a promise of a `Response`.
     #[wasm_bindgen(constructor)]
     pub fn new(host: HtmlElement, early: Map) -> Player {

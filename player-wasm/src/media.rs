@@ -9,7 +9,7 @@ use js_sys::{Array, Function, Reflect, Uint8Array};
 use swarm::{Input, Span};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{DomException, HtmlVideoElement, MediaSource, SourceBuffer, TimeRanges, Url};
-use wire::mp4::Header;
+use wire::mp4::{self, Header};
 
 use crate::driver::Driver;
 
@@ -29,6 +29,8 @@ struct Feed {
     mime: String,
     /// Of the initialisation section that was appended last.
     header: Option<Header>,
+    /// The first segment has decided where its clock belongs.
+    is_placed: bool,
     _listeners: Vec<EventListener>,
 }
 
@@ -74,8 +76,15 @@ impl Media {
         let _ = Reflect::set(&self.video, &"disableRemotePlayback".into(), &JsValue::TRUE);
         self.video.set_src(&url);
         let mime = mime.to_owned();
-        *self.feed.borrow_mut() =
-            Some(Feed { source, url, buffer: None, mime, header: None, _listeners: vec![on_open] });
+        *self.feed.borrow_mut() = Some(Feed {
+            source,
+            url,
+            buffer: None,
+            mime,
+            header: None,
+            is_placed: false,
+            _listeners: vec![on_open],
+        });
     }
 
     fn open(&self, driver: &Rc<Driver>, duration: Duration, mime: &str) -> Result<(), JsValue> {
@@ -96,9 +105,13 @@ impl Media {
     }
 
     /// Makes the source buffer ready for segments that follow this initialisation section.
-    pub(crate) fn change(&self, mime: &str, init: &Uint8Array) {
+    ///
+    /// # Errors
+    /// When it is none.
+    pub(crate) fn change(&self, mime: &str, init: &Uint8Array) -> Result<(), Input> {
+        let header = Header::parse(&init.to_vec()).ok_or(Input::Rejected)?;
         if let Some(feed) = self.feed.borrow_mut().as_mut() {
-            feed.header = Header::parse(&init.to_vec());
+            feed.header = Some(header);
             if let Some(buffer) = &feed.buffer
                 && feed.mime != mime
                 && change_type(buffer, mime)
@@ -106,20 +119,35 @@ impl Media {
                 feed.mime = mime.to_owned();
             }
         }
+        Ok(())
     }
 
-    /// Moves a segment's own clock to where the playlist has it, if they are far apart.
-    pub(crate) fn place(&self, segment: &Uint8Array, start: Duration) {
-        let feed = self.feed.borrow();
-        let Some(Feed { buffer: Some(buffer), header: Some(header), .. }) = feed.as_ref() else {
-            return;
+    /// Looks through a segment, and moves its own clock to where the playlist has it if they are far apart.
+    ///
+    /// The first segment decides for all: later differences are the playlist's rounding.
+    ///
+    /// # Errors
+    /// When it was cut short, or is no segment. A media element would take such bytes for the beginning of one box, and
+    /// all that follows for the rest of it.
+    pub(crate) fn place(&self, segment: &Uint8Array, start: Duration) -> Result<(), Input> {
+        let part =
+            |from: u32, length: u32| segment.subarray(from, from.saturating_add(length)).to_vec();
+        let length = segment.length();
+        if !mp4::is_whole(u64::from(length), |at| part(u32::try_from(at).unwrap_or(length), 16)) {
+            return Err(Input::Rejected);
+        }
+        let mut feed = self.feed.borrow_mut();
+        let Some(Feed { buffer: Some(buffer), header: Some(header), is_placed, .. }) =
+            feed.as_mut()
+        else {
+            return Ok(());
         };
-        let head = segment.subarray(0, segment.length().min(HEAD_BYTES)).to_vec();
-        let Some(ticks) = header.start_of(&head) else { return };
+        let ticks = header.start_of(&part(0, HEAD_BYTES)).ok_or(Input::Rejected)?;
         let offset = start.as_secs_f64() - ticks as f64 / f64::from(header.timescale);
-        if (offset - buffer.timestamp_offset()).abs() > CLOCK_TOLERANCE_SECONDS {
+        if !std::mem::replace(is_placed, true) && offset.abs() > CLOCK_TOLERANCE_SECONDS {
             buffer.set_timestamp_offset(offset);
         }
+        Ok(())
     }
 
     /// Starts an append; `updateend` tells how it went.
@@ -226,7 +254,7 @@ fn spans(ranges: &TimeRanges) -> Vec<Span> {
 }
 
 /// The boxes before a segment's media, up to its first track's times, are shorter.
-const HEAD_BYTES: u32 = 16 << 10;
+const HEAD_BYTES: u32 = 64 << 10;
 /// Playlists round, and streams begin with a frame's delay; a clock of its own is further away than this.
 const CLOCK_TOLERANCE_SECONDS: f64 = 1.0;
 const HLS_MIME: &str = "application/vnd.apple.mpegurl";

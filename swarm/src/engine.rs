@@ -9,7 +9,9 @@ use crate::bandwidth::Bandwidth;
 use crate::buffer::Buffer;
 use crate::catalogue::Rendition;
 use crate::dice::Dice;
-use crate::limits::{CUT_TOLERANCE, HELD_BYTES, PATIENCE, WATCH_INTERVAL};
+use crate::limits::{
+    CUT_TOLERANCE, HELD_BYTES, LONGEST_FETCH, PATIENCE, RATE_WINDOW, WATCH_INTERVAL,
+};
 use crate::message::{Deadline, Input, Output, Quality, RequestId, Span, Trouble, Why};
 use crate::retry::Retry;
 
@@ -96,6 +98,8 @@ pub(crate) struct Request {
     pub(crate) asked_at: Time,
     pub(crate) heard_at: Time,
     pub(crate) bytes: u64,
+    /// When and how much there was at the last two looks, [`RATE_WINDOW`] apart or more: older first.
+    pub(crate) looks: [(Time, u64); 2],
 }
 
 /// Where playback is.
@@ -201,8 +205,7 @@ impl Engine {
             .values()
             .map(|retry| (retry.at, Why::Retry))
             .filter(|(at, _)| *at > self.looked_at);
-        let silence =
-            self.requests.values().map(|request| (request.heard_at + PATIENCE, Why::Silence));
+        let silence = self.requests.values().map(|request| (request.gives_up_at(), Why::Silence));
         let watch = self.abandonable().map(|_| (self.looked_at + WATCH_INTERVAL, Why::Watch));
         retries
             .chain(silence)
@@ -220,6 +223,28 @@ impl Engine {
             rendition: (self.phase == Phase::Open).then_some(self.target),
             held_bytes: self.element.buffer.bytes(),
             ..self.stats
+        }
+    }
+}
+
+impl Request {
+    pub(crate) fn new(now: Time, what: What, length: Option<u64>) -> Request {
+        Request { what, length, asked_at: now, heard_at: now, bytes: 0, looks: [(now, 0); 2] }
+    }
+
+    pub(crate) fn gives_up_at(&self) -> Time {
+        (self.heard_at + PATIENCE).min(self.asked_at + LONGEST_FETCH)
+    }
+
+    /// Bytes a second of late; what came long ago says nothing of what is still to come.
+    pub(crate) fn rate(&self, now: Time) -> f64 {
+        let (since, before) = self.looks[0];
+        (self.bytes - before) as f64 / now.since(since).as_secs_f64().max(0.001)
+    }
+
+    pub(crate) fn look(&mut self, now: Time) {
+        if now.since(self.looks[1].0) >= RATE_WINDOW {
+            self.looks = [self.looks[1], (now, self.bytes)];
         }
     }
 }
@@ -254,6 +279,11 @@ impl Element {
             }
             end = further;
         }
+    }
+
+    /// Nothing is on its way into it.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.state == ElementState::Idle && self.ready.is_empty()
     }
 
     fn appending(&self) -> Option<Span> {

@@ -22,6 +22,15 @@ pub const HELD_BYTES_FLOOR: u64 = 8 << 20;
 /// How long a server may take for the first byte, and between bytes, before the request is given up.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long a segment may take in all. A trickle that never quite falls silent ends here.
+pub const LONGEST_FETCH: Duration = Duration::from_secs(60);
+
+/// Failures of a segment after which another rendition of it is tried, though the server may only be away.
+pub const FAILURES_A_RENDITION: u32 = 2;
+
+/// The stretch over which a running download's rate is judged.
+pub const RATE_WINDOW: Duration = Duration::from_secs(1);
+
 /// The first wait before a failed request is repeated; it doubles with every failure.
 pub const FIRST_WAIT: Duration = Duration::from_millis(500);
 

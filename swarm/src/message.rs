@@ -52,6 +52,8 @@ pub enum Input {
     Prepared,
     /// The media element carried out what [`Output::Append`] or [`Output::Evict`] asked.
     Updated,
+    /// The bytes are not what they should be, or of an unknown kind; the media element wasn't touched.
+    Rejected,
     /// The media element had no room for it.
     Overfull,
     /// The media element could make nothing of it, and is of no use until it is prepared anew.
@@ -147,7 +149,8 @@ pub enum Output {
         /// The type with its codecs, as `MediaSource.addSourceBuffer` takes it.
         mime: Mime,
     },
-    /// Give the media element the bytes of a request and keep them; answer `Updated`, `Overfull` or `Undecodable`.
+    /// Give the media element the bytes of a request and keep them; answer `Updated`, `Rejected`, `Overfull` or
+    /// `Undecodable`.
     Append {
         /// Whose bytes.
         request: RequestId,
@@ -198,6 +201,8 @@ pub enum Event {
     Opened(Vec<RenditionInfo>),
     /// From now on this rendition is fetched.
     Switched(usize),
+    /// The chosen quality can't be had; it is chosen by the engine again.
+    Released,
     /// Something is amiss, and being worked on.
     Trouble(Trouble),
     /// It is no longer.

@@ -9,12 +9,13 @@ use crate::buffer::{Held, contains};
 use crate::catalogue::{self, Known, Rendition};
 use crate::engine::{ElementState, Engine, Phase, Ready, Request, What};
 use crate::limits::{
-    DECODE_TRIES, HELD_BYTES_FLOOR, LATEST, MISSING_TRIES, PATIENCE, PLAYLIST_TRIES,
+    CUT_TOLERANCE, DECODE_TRIES, HELD_BYTES_FLOOR, LATEST, MISSING_TRIES, PLAYLIST_TRIES,
 };
 use crate::message::{
     Body, Event, Failure, Fatal, Input, Output, Quality, RequestId, Span, Trouble,
 };
 use crate::retry::Retry;
+use crate::timeline::Timeline;
 
 impl Engine {
     pub(crate) fn note(&mut self, now: Time, input: Input) {
@@ -28,6 +29,7 @@ impl Engine {
             Input::Failed { request, failure } => self.failed(now, request, failure),
             Input::Prepared => self.element.state = ElementState::Idle,
             Input::Updated => self.updated(),
+            Input::Rejected => self.rejected(),
             Input::Overfull => self.overfull(),
             Input::Undecodable => self.undecodable(),
             Input::Played { position, buffered, is_starved } => {
@@ -55,6 +57,7 @@ impl Engine {
             if request.what.is_media() {
                 self.stats.http_bytes += bytes - request.bytes;
             }
+            request.look(now);
             request.bytes = bytes;
             request.heard_at = now;
         }
@@ -90,8 +93,16 @@ impl Engine {
             }
             (_, Body::Text(_)) => return self.fail(now, &request, Failure::Wrong),
         }
-        self.retries.remove(&what);
+        self.forget_failures(what);
         self.recover();
+    }
+
+    /// A segment that came need not be had in another rendition either.
+    fn forget_failures(&mut self, came: What) {
+        self.retries.retain(|what, _| match (what, came) {
+            (What::Segment { no, .. }, What::Segment { no: came, .. }) => *no != came,
+            _ => *what != came,
+        });
     }
 
     fn source_came(&mut self, url: &str, text: &str) {
@@ -117,10 +128,24 @@ impl Engine {
     fn playlist_came(&mut self, rendition: usize, url: &str, text: &str) {
         let timeline =
             text.parse().map_err(Fatal::Playlist).and_then(|media| catalogue::timeline(url, media));
-        self.renditions[rendition].playlist = match timeline {
-            Ok(timeline) => Known::Yes(timeline),
-            Err(fatal) => Known::Broken(fatal),
-        };
+        match timeline {
+            Ok(timeline) => self.renditions[rendition].playlist = Known::Yes(timeline),
+            Err(fatal) => self.break_rendition(rendition, fatal),
+        }
+        self.start_within();
+    }
+
+    /// A start beyond the end is one at the beginning.
+    fn start_within(&mut self) {
+        let duration = self.renditions[self.target].timeline().map(Timeline::duration);
+        let is_beyond = duration.is_some_and(|end| self.playhead.position + CUT_TOLERANCE >= end);
+        if is_beyond
+            && self.element.state == ElementState::Unprepared
+            && !self.playhead.position.is_zero()
+        {
+            self.playhead.position = Duration::ZERO;
+            self.outputs.push_back(Output::Jump(Duration::ZERO));
+        }
     }
 
     fn segment_came(&mut self, ready: Ready) {
@@ -147,8 +172,10 @@ impl Engine {
         match what {
             What::Source if is_final => self.give_up(failure.into_fatal()),
             What::Source if retry.failures >= PLAYLIST_TRIES => self.give_up(failure.into_fatal()),
-            What::Playlist { rendition } if is_final || retry.failures >= PLAYLIST_TRIES => {
-                self.renditions[rendition].playlist = Known::Broken(failure.into_fatal());
+            What::Playlist { rendition } | What::Init { rendition }
+                if is_final || retry.failures >= PLAYLIST_TRIES =>
+            {
+                self.break_rendition(rendition, failure.into_fatal());
             }
             What::Segment { rendition, no } if is_final && retry.failures >= MISSING_TRIES => {
                 self.renditions[rendition].missing.insert(no);
@@ -156,7 +183,9 @@ impl Engine {
             }
             _ => {
                 self.retries.insert(what, retry);
-                self.report(failure.into_trouble());
+                if !is_final {
+                    self.report(failure.into_trouble());
+                }
             }
         }
     }
@@ -185,16 +214,27 @@ impl Engine {
         self.element.state = ElementState::Idle;
     }
 
+    fn rejected(&mut self) {
+        match self.element.state {
+            ElementState::Unprepared | ElementState::Preparing => {
+                let unknown =
+                    Fatal::Unsupported("a kind that its playlist does not name".to_owned());
+                self.break_rendition(self.target, unknown);
+                self.element.state = ElementState::Unprepared;
+            }
+            _ => {
+                self.miss_what_is_appended();
+                self.element.state = ElementState::Idle;
+            }
+        }
+    }
+
     /// What doesn't decode counts as missing; the element has to be set up anew.
     fn undecodable(&mut self) {
         match self.element.state {
-            ElementState::Appending(Ready { request, rendition, no, .. }) => {
-                self.renditions[rendition].missing.insert(no);
-                self.outputs.push_back(Output::Forget(request));
-            }
-            ElementState::AppendingInit(rendition) => {
-                self.renditions[rendition].playlist = Known::Broken(Fatal::Undecodable);
-                self.discard_ready(|ready| ready.rendition == rendition);
+            ElementState::Unprepared => return,
+            ElementState::Appending(_) | ElementState::AppendingInit(_) => {
+                self.miss_what_is_appended()
             }
             _ => self.miss_what_is_on(),
         }
@@ -208,19 +248,44 @@ impl Engine {
         self.element.state = ElementState::Unprepared;
     }
 
-    /// The decoder gave up in mid-play: on the segment under the playhead, as far as anyone can tell.
+    fn miss_what_is_appended(&mut self) {
+        match self.element.state {
+            ElementState::Appending(Ready { request, rendition, no, .. }) => {
+                self.renditions[rendition].missing.insert(no);
+                self.outputs.push_back(Output::Forget(request));
+            }
+            ElementState::AppendingInit(rendition) => {
+                self.break_rendition(rendition, Fatal::Undecodable)
+            }
+            _ => {}
+        }
+    }
+
+    /// Sets a rendition aside for good, with all that is on its way of it.
+    fn break_rendition(&mut self, rendition: usize, why: Fatal) {
+        if let Some(broken) = self.renditions.get_mut(rendition) {
+            broken.playlist = Known::Broken(why);
+        }
+        self.discard_ready(|ready| ready.rendition == rendition);
+        self.cancel(|_, what| what.rendition() == Some(rendition));
+    }
+
+    /// The decoder gave up by itself: on the segment under the playhead, or, if it never showed one, on everything.
     fn miss_what_is_on(&mut self) {
         let position = self.playhead.position;
-        let on = self
-            .element
-            .buffer
-            .iter()
-            .find(|held| contains(held.span, position))
-            .map(|held| held.rendition);
-        if let Some(rendition) = on.and_then(|rendition| self.renditions.get_mut(rendition))
-            && let Some(no) = rendition.timeline().and_then(|line| line.segment_from(position))
-        {
-            rendition.missing.insert(no);
+        let on = self.element.buffer.iter().find(|held| contains(held.span, position)).copied();
+        match on {
+            Some(held) if held.was_seen => {
+                let rendition = &mut self.renditions[held.rendition];
+                if let Some(no) = rendition.timeline().and_then(|line| line.segment_from(position))
+                {
+                    rendition.missing.insert(no);
+                }
+            }
+            _ => {
+                let rendition = self.element.init.unwrap_or(self.target);
+                self.break_rendition(rendition, Fatal::Undecodable);
+            }
         }
     }
 
@@ -315,8 +380,7 @@ impl Engine {
     }
 
     pub(crate) fn give_up_silent_requests(&mut self, now: Time) {
-        let silent =
-            self.requests.iter().filter(|(_, request)| now.since(request.heard_at) >= PATIENCE);
+        let silent = self.requests.iter().filter(|(_, request)| now >= request.gives_up_at());
         for id in silent.map(|(id, _)| *id).collect::<Vec<_>>() {
             self.outputs.push_back(Output::Cancel(id));
             self.failed(now, id, Failure::Unreachable);
@@ -348,6 +412,15 @@ fn within(span: Span) -> Span {
 }
 
 impl What {
+    fn rendition(self) -> Option<usize> {
+        match self {
+            What::Source => None,
+            What::Playlist { rendition }
+            | What::Init { rendition }
+            | What::Segment { rendition, .. } => Some(rendition),
+        }
+    }
+
     /// It is for bytes of media rather than text.
     pub(crate) fn is_media(self) -> bool {
         matches!(self, What::Init { .. } | What::Segment { .. })

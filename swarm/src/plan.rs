@@ -9,9 +9,10 @@ use crate::buffer::Held;
 use crate::catalogue::Known;
 use crate::engine::{ElementState, Engine, Phase, Request, What};
 use crate::limits::{
-    AHEAD, BEHIND, BEHIND_SLACK, CUT_TOLERANCE, PATIENCE, SMALL_GAP, WATCH_BEFORE_ABANDON,
+    AHEAD, BEHIND, BEHIND_SLACK, CUT_TOLERANCE, FAILURES_A_RENDITION, LATEST, SMALL_GAP,
+    WATCH_BEFORE_ABANDON,
 };
-use crate::message::{Content, Fatal, Output, Quality, RequestId, Span, Trouble, Wanted};
+use crate::message::{Content, Event, Fatal, Output, Quality, RequestId, Span, Trouble, Wanted};
 use crate::timeline::{Place, Timeline};
 
 impl Engine {
@@ -45,7 +46,9 @@ impl Engine {
             .find(|&other| !self.renditions[other].is_broken())
         {
             Some(other) => {
-                self.quality = Quality::Auto;
+                if std::mem::take(&mut self.quality) != Quality::Auto {
+                    self.outputs.push_back(Output::Report(Event::Released));
+                }
                 self.switch(other);
                 true
             }
@@ -119,7 +122,13 @@ impl Engine {
         let position = self.playhead.position;
         let covered = self.element.covered_from(position);
         let ahead = covered.saturating_sub(position);
-        let goal = if self.playhead.is_started { AHEAD } else { CUT_TOLERANCE };
+        // Segments with less in them than they say, such as a picture without its sound, show only at the very end.
+        let is_hollow = self.playhead.is_starved && ahead > SMALL_GAP && self.element.is_idle();
+        let goal = match self.playhead.is_started {
+            true if is_hollow => LATEST,
+            true => AHEAD,
+            false => ONE_SEGMENT,
+        };
         let is_full = self.element.bytes() >= self.element.bytes_limit && !ahead.is_zero();
         if ahead >= goal || is_full {
             return;
@@ -147,12 +156,19 @@ impl Engine {
 
     /// The target, or the nearest rendition that still may have bytes for this stretch.
     fn rendition_with(&self, span: Span) -> Option<usize> {
+        let no_in = |other: usize| self.renditions[other].timeline()?.segment_from(span.start);
         let may_have = |&other: &usize| {
             let rendition = &self.renditions[other];
-            let no = rendition.timeline().and_then(|line| line.segment_from(span.start));
-            !rendition.is_broken() && no.is_none_or(|no| !rendition.missing.contains(&no))
+            !rendition.is_broken() && no_in(other).is_none_or(|no| !rendition.missing.contains(&no))
         };
-        (0..self.renditions.len()).filter(may_have).min_by_key(|other| other.abs_diff(self.target))
+        let failures = |rendition: usize| {
+            let what = What::Segment { rendition, no: no_in(rendition)? };
+            self.retries.get(&what).map(|retry| retry.failures)
+        };
+        (0..self.renditions.len()).filter(may_have).min_by_key(|&other| {
+            let rounds = failures(other).unwrap_or(0) / FAILURES_A_RENDITION;
+            (rounds, other.abs_diff(self.target))
+        })
     }
 
     /// Asks, unless it was asked already or is left in peace for now.
@@ -165,7 +181,7 @@ impl Engine {
         let id = RequestId(self.next_request);
         self.next_request += 1;
         let length = place.range.map(|range| range.length);
-        self.requests.insert(id, Request { what, length, asked_at: now, heard_at: now, bytes: 0 });
+        self.requests.insert(id, Request::new(now, what, length));
         let wanted = if what.is_media() { Wanted::Bytes } else { Wanted::Text };
         self.outputs.push_back(Output::Fetch {
             request: id,
@@ -195,13 +211,12 @@ impl Engine {
     fn abandon_hopeless(&mut self, now: Time) {
         let Some((id, request)) = self.abandonable() else { return };
         let took = now.since(request.asked_at);
-        let (Some(length), What::Segment { rendition, .. }) = (request.length, request.what) else {
-            return;
-        };
-        if took < WATCH_BEFORE_ABANDON || took >= PATIENCE || request.bytes >= length {
+        let What::Segment { rendition, no } = request.what else { return };
+        let length = request.length.unwrap_or_else(|| self.guessed_length(rendition, no));
+        if took < WATCH_BEFORE_ABANDON || request.bytes >= length {
             return;
         }
-        let bps = (request.bytes as f64 * 8.0 / took.as_secs_f64()).max(1.0);
+        let bps = (request.rate(now) * 8.0).max(1.0);
         let left = (length - request.bytes) as f64 * 8.0 / bps;
         let ahead = self.playhead_buffer().as_secs_f64();
         let bandwidths = self.bandwidths();
@@ -215,6 +230,13 @@ impl Engine {
             self.outputs.push_back(Output::Cancel(id));
             self.switch(lower);
         }
+    }
+
+    /// What a segment weighs if its rendition keeps to its bit rate.
+    fn guessed_length(&self, rendition: usize, no: usize) -> u64 {
+        let span = self.span_of(rendition, no);
+        let seconds = span.end.saturating_sub(span.start).as_secs_f64();
+        (self.renditions[rendition].info.bandwidth_bps as f64 / 8.0 * seconds) as u64
     }
 
     /// Playing time in the media element from the playhead on.
@@ -322,9 +344,9 @@ impl Engine {
     }
 
     fn finish(&mut self) {
-        let Some(duration) = self.timeline().map(Timeline::duration) else { return };
+        let Some(line) = self.timeline() else { return };
         let end = self.element.covered_from(self.playhead.position);
-        let has_all = end + CUT_TOLERANCE >= duration && self.element.ready.is_empty();
+        let has_all = line.segment_from(end).is_none() && self.element.ready.is_empty();
         if has_all && self.element.state == ElementState::Idle && !self.element.is_finished {
             self.element.is_finished = true;
             self.outputs.push_back(Output::Finish);
@@ -367,6 +389,9 @@ impl Engine {
         self.renditions.get(self.target)?.timeline()
     }
 }
+
+/// Anything at all ahead is enough before the viewer presses play.
+const ONE_SEGMENT: Duration = Duration::from_nanos(1);
 
 /// So close before the end of a stretch there's no frame left to show.
 const LAST_FRAMES: Duration = Duration::from_millis(100);

@@ -53,7 +53,10 @@ impl Timeline {
 
     /// The segment that plays on from `moment`; `None` past the end.
     pub(crate) fn segment_from(&self, moment: Duration) -> Option<usize> {
-        let no = self.segments.partition_point(|slot| slot.span.end <= moment + CUT_TOLERANCE);
+        let no = self.segments.partition_point(|Slot { span, .. }| {
+            let tolerance = CUT_TOLERANCE.min(span.end.saturating_sub(span.start) / 2);
+            span.end <= moment + tolerance
+        });
         (no < self.segments.len()).then_some(no)
     }
 }
@@ -77,5 +80,13 @@ mod tests {
         check(8_950, None);
         check(60_000, None);
         assert_eq!(timeline.duration(), Duration::from_secs(9));
+    }
+
+    #[test]
+    fn a_segment_shorter_than_the_tolerance_is_a_segment_too() {
+        let text = "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:0.04,\na\n#EXT-X-ENDLIST\n";
+        let timeline = Timeline::new("http://a/b.m3u8", text.parse().unwrap());
+        assert_eq!(timeline.segment_from(Duration::ZERO), Some(0));
+        assert_eq!(timeline.segment_from(Duration::from_millis(40)), None);
     }
 }

@@ -76,9 +76,9 @@ fn weigh(page: String, mut files: BTreeMap<String, Vec<u8>>) -> Result<BTreeMap<
     Ok(weights)
 }
 
-/// A little over what is reached, 85 KB, so that it cannot creep up. The bound that we set ourselves is 120 KB; PeerTube's embed
+/// A little over what is reached, 88 KB, so that it cannot creep up. The bound that we set ourselves is 120 KB; PeerTube's embed
 /// downloads 535 KB.
-const LIMIT: usize = 88_000;
+const LIMIT: usize = 92_000;
 
 #[cfg(test)]
 mod tests {

@@ -29,6 +29,16 @@ pub enum Fault {
         /// Counted from the start.
         segment: usize,
     },
+    /// Every segment of a rendition answers 500.
+    Ill {
+        /// Counted from the lowest bit rate.
+        rendition: usize,
+    },
+    /// A rendition's initialisation section answers 404.
+    Headless {
+        /// Counted from the lowest bit rate.
+        rendition: usize,
+    },
     /// A segment's bytes don't decode.
     Broken {
         /// Counted from the lowest bit rate.
@@ -89,17 +99,8 @@ impl Origin {
                 return Err(Failure::Status { code: 503, retry_after: Some(*retry_after) });
             }
         }
-        let missing = Failure::Status { code: 404, retry_after: None };
-        let answer = self.content(uri, range).ok_or(missing.clone())?;
-        if let Answer::Segment { rendition, segment, .. } = answer
-            && self.faults.iter().any(|fault| {
-                matches!(fault, Fault::Missing { rendition: of, segment: no }
-                    if *no == segment && of.is_none_or(|of| of == rendition))
-            })
-        {
-            return Err(missing);
-        }
-        Ok(answer)
+        let answer = self.content(uri, range).ok_or(NOT_FOUND)?;
+        self.faults.iter().find_map(|fault| fault.failure(&answer)).map_or(Ok(answer), Err)
     }
 
     pub(crate) fn is_broken(&self, rendition: usize, segment: usize) -> bool {
@@ -168,6 +169,27 @@ impl Origin {
         })
     }
 }
+
+impl Fault {
+    /// How it spoils an answer, if it does.
+    fn failure(&self, answer: &Answer) -> Option<Failure> {
+        match (self, answer) {
+            (
+                Fault::Missing { rendition: of, segment: no },
+                Answer::Segment { rendition, segment, .. },
+            ) => (no == segment && of.is_none_or(|of| of == *rendition)).then_some(NOT_FOUND),
+            (Fault::Ill { rendition: of }, Answer::Segment { rendition, .. }) => {
+                (of == rendition).then_some(Failure::Status { code: 500, retry_after: None })
+            }
+            (Fault::Headless { rendition: of }, Answer::Init { rendition }) => {
+                (of == rendition).then_some(NOT_FOUND)
+            }
+            _ => None,
+        }
+    }
+}
+
+const NOT_FOUND: Failure = Failure::Status { code: 404, retry_after: None };
 
 /// Where the master lies.
 pub(crate) const MASTER: &str = "master.m3u8";

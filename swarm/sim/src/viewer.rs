@@ -89,6 +89,10 @@ struct Transfer {
 impl Viewer {
     /// A viewer who opens the video at the world's beginning, but doesn't play yet.
     pub fn new(seed: u64, line: Line, quota: Quota) -> Viewer {
+        Viewer::opening(Duration::ZERO, seed, line, quota)
+    }
+
+    fn opening(position: Duration, seed: u64, line: Line, quota: Quota) -> Viewer {
         let engine = Engine::new(Config { seed, estimate_bps: None, supports: |_| true });
         let mut viewer = Viewer {
             engine,
@@ -106,13 +110,19 @@ impl Viewer {
             most_held: 0,
         };
         let url = format!("https://origin.example/{MASTER}");
-        viewer.tell(Duration::ZERO, Input::Opened { url, position: Duration::ZERO });
+        viewer.tell(Duration::ZERO, Input::Opened { url, position });
         viewer
     }
 
     /// A viewer who plays at once.
     pub fn playing(seed: u64, line: Line, quota: Quota) -> Viewer {
-        let mut viewer = Viewer::new(seed, line, quota);
+        Viewer::playing_from(Duration::ZERO, seed, line, quota)
+    }
+
+    /// A viewer who plays at once from there on.
+    pub fn playing_from(position: Duration, seed: u64, line: Line, quota: Quota) -> Viewer {
+        let mut viewer = Viewer::opening(position, seed, line, quota);
+        viewer.element.position = position;
         viewer.element.is_playing = true;
         viewer.tell(Duration::ZERO, Input::Started);
         viewer

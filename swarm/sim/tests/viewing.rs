@@ -120,6 +120,44 @@ fn a_segment_that_nobody_has_is_skipped_and_said() {
 }
 
 #[test]
+fn a_rendition_that_fails_throughout_is_left_for_another() {
+    for fault in [Fault::Ill { rendition: 1 }, Fault::Headless { rendition: 1 }] {
+        let mut world = world(Line::steady(FAST), &[fault]);
+        world.run_until(s(66));
+        assert!(world.viewers[0].is_ended(), "{:?}", world.viewers[0].trace.last());
+        assert!(!world.viewers[0].shown().contains(&1));
+    }
+}
+
+#[test]
+fn a_server_that_is_away_is_not_taken_for_one_with_holes() {
+    let mut world = world(Line::steady(FAST), &[Fault::Away(s(5)..s(65))]);
+    world.run_until(s(130));
+    assert!(!world.viewers[0].events.contains(&Event::Trouble(Trouble::Hole)));
+}
+
+#[test]
+fn a_trickle_is_given_up_for_a_lower_rendition() {
+    let line = Line {
+        rates: vec![(s(0), 2_000_000), (s(10), 20_000), (s(40), 2_000_000)],
+        ..Line::steady(0)
+    };
+    let mut world = world(line, &[]);
+    world.run_until(s(40));
+    assert!(world.viewers[0].trace.iter().any(|line| line.contains("Switched(0)")));
+    world.run_until(s(130));
+    assert!(world.viewers[0].is_ended());
+}
+
+#[test]
+fn a_start_beyond_the_end_is_one_at_the_beginning() {
+    let mut world = world(Line::steady(FAST), &[]);
+    world.viewers[0] = Viewer::playing_from(s(80_000), 7, Line::steady(FAST), ROOMY);
+    world.run_until(s(63));
+    check_plays_through(&world);
+}
+
+#[test]
 fn broken_bytes_are_replaced_by_another_rendition_s() {
     let mut world = world(Line::steady(FAST), &[Fault::Broken { rendition: 2, segment: 5 }]);
     world.run_until(s(66));

@@ -45,6 +45,35 @@ impl Header {
     }
 }
 
+/// Whether boxes fill a piece of media of `length` bytes exactly, as they do unless it was cut short or is something else.
+///
+/// `head_at` gives the 16 bytes at a position, or fewer at the end: media need not be copied to be looked through.
+pub fn is_whole<H: AsRef<[u8]>>(length: u64, head_at: impl Fn(u64) -> H) -> bool {
+    let mut at = 0;
+    for _ in 0..MOST_BOXES {
+        if at == length {
+            return length > 0;
+        }
+        let head = head_at(at);
+        match box_length(head.as_ref(), length - at) {
+            Some(next) if next <= length - at => at += next,
+            _ => return false,
+        }
+    }
+    false
+}
+
+/// The length of the box that begins so; one of length 0 goes on to the end, `rest` bytes from here.
+fn box_length(head: &[u8], rest: u64) -> Option<u64> {
+    let is_named = head.get(4..8)?.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ');
+    let length = match number(head, 0)? {
+        0 => rest,
+        1 => u64::from(number(head, 8)?) << 32 | u64::from(number(head, 12)?),
+        length => u64::from(length),
+    };
+    (is_named && length >= 8).then_some(length)
+}
+
 /// The codec of a track: of H.264 with profile, constraints and level, of AAC with its object type.
 fn codec(track: &[u8]) -> Option<String> {
     let (name, entry) =
@@ -131,6 +160,8 @@ const VISUAL_ENTRY: usize = 78;
 const AUDIO_ENTRY: usize = 28;
 /// The object type of MPEG-4 audio.
 const AAC: u8 = 0x40;
+/// Boxes side by side in one segment: a fragment for each frame of ten seconds at 60 a second makes 1,200.
+const MOST_BOXES: usize = 4096;
 /// Tracks that are looked at: a picture, a sound and room for more than anybody has.
 const MOST_TRACKS: usize = 8;
 
@@ -222,6 +253,26 @@ mod tests {
         );
         check(&header, &segment(3, &[0, 500], &[0, 1]), None);
         check(&header, &segment(1, &[0, 500], &[0x0000_0f05, 1, 1]), None);
+    }
+
+    #[test]
+    fn only_what_boxes_fill_is_whole() {
+        #[track_caller]
+        fn check(bytes: &[u8], wanted: bool) {
+            let head_at =
+                |at: u64| bytes[at as usize..].iter().take(16).copied().collect::<Vec<u8>>();
+            assert_eq!(is_whole(bytes.len() as u64, head_at), wanted);
+        }
+        let segment = [segment(1, &[0, 5], &[0, 1]), boxed(b"mdat", &[7; 30])].concat();
+        check(&segment, true);
+        check(&segment[..segment.len() - 1], false);
+        check(&[0x41; 64], false);
+        check(&[], false);
+        check(&[&[0, 0, 0, 0][..], b"mdat", &[1; 9]].concat(), true);
+        check(&[&[0, 0, 0, 1][..], b"mdat", &[0, 0, 0, 0, 0, 0, 0, 20], &[1; 4]].concat(), true);
+        check(&[&[0, 0, 0, 1][..], b"mdat", &[0xff; 8]].concat(), false);
+        check(&[0, 0, 0, 8].repeat(20_000), false);
+        check(&boxed(b"free", b"").repeat(MOST_BOXES + 1), false);
     }
 
     #[test]
