@@ -63,9 +63,7 @@ impl Engine {
 
     fn fetch(&mut self, now: Time) {
         self.choose_rendition();
-        if self.ask_playlist(now, self.target) {
-            return;
-        }
+        self.ask_playlist(now, self.target);
         self.ask_init(now, self.target);
         let waiting: Vec<usize> = self.element.ready.iter().map(|ready| ready.rendition).collect();
         waiting.into_iter().for_each(|rendition| self.ask_init(now, rendition));
@@ -82,9 +80,15 @@ impl Engine {
         {
             return;
         }
-        let next =
-            next_rendition(&self.bandwidths(), self.target, self.bandwidth.bps(), self.ahead());
-        if next != self.target && !self.renditions[next].is_broken() {
+        let playable: Vec<usize> =
+            (0..self.renditions.len()).filter(|&no| !self.renditions[no].is_broken()).collect();
+        let rates: Vec<u64> =
+            playable.iter().map(|&no| self.renditions[no].info.bandwidth_bps).collect();
+        let current = playable.partition_point(|&no| no < self.target);
+        let next = next_rendition(&rates, current, self.bandwidth.bps(), self.ahead());
+        if let Some(&next) = playable.get(next)
+            && next != self.target
+        {
             self.switch(next);
         }
     }
@@ -133,8 +137,9 @@ impl Engine {
         if ahead >= goal || is_full {
             return;
         }
+        let Some(listed) = self.listed() else { return self.ask_another_playlist(now) };
         let Some(no) = self.timeline().and_then(|line| line.segment_from(covered)) else { return };
-        let span = self.span_of(self.target, no);
+        let span = self.span_of(listed, no);
         match self.rendition_with(span) {
             Some(rendition) if self.ask_playlist(now, rendition) => {}
             Some(rendition) => self.ask_segment(now, rendition, span),
@@ -142,6 +147,14 @@ impl Engine {
                 self.element.holes.push(span);
                 self.report(Trouble::Hole);
             }
+        }
+    }
+
+    /// Nobody's segments are known, and the target's playlist may not come.
+    fn ask_another_playlist(&mut self, now: Time) {
+        let nowhere = Span { start: Duration::ZERO, end: Duration::ZERO };
+        if let Some(rendition) = self.rendition_with(nowhere) {
+            self.ask_playlist(now, rendition);
         }
     }
 
@@ -154,7 +167,7 @@ impl Engine {
         }
     }
 
-    /// The target, or the nearest rendition that still may have bytes for this stretch.
+    /// The target, or the nearest rendition that still may have bytes for this stretch, and whose server gives them.
     fn rendition_with(&self, span: Span) -> Option<usize> {
         let no_in = |other: usize| self.renditions[other].timeline()?.segment_from(span.start);
         let may_have = |&other: &usize| {
@@ -162,11 +175,14 @@ impl Engine {
             !rendition.is_broken() && no_in(other).is_none_or(|no| !rendition.missing.contains(&no))
         };
         let failures = |rendition: usize| {
-            let what = What::Segment { rendition, no: no_in(rendition)? };
-            self.retries.get(&what).map(|retry| retry.failures)
+            let what = match no_in(rendition) {
+                Some(no) => What::Segment { rendition, no },
+                None => What::Playlist { rendition },
+            };
+            self.retries.get(&what).map_or(0, |retry| retry.failures)
         };
         (0..self.renditions.len()).filter(may_have).min_by_key(|&other| {
-            let rounds = failures(other).unwrap_or(0) / FAILURES_A_RENDITION;
+            let rounds = failures(other) / FAILURES_A_RENDITION;
             (rounds, other.abs_diff(self.target))
         })
     }
@@ -249,7 +265,8 @@ impl Engine {
             return;
         }
         let duration = self.timeline().map(Timeline::duration);
-        if let (Some(duration), Some(mime)) = (duration, self.renditions[self.target].kind()) {
+        let kind = self.listed().and_then(|listed| self.renditions[listed].kind());
+        if let (Some(duration), Some(mime)) = (duration, kind) {
             self.element.state = ElementState::Preparing;
             self.outputs.push_back(Output::Prepare { duration, mime });
         }
@@ -385,8 +402,15 @@ impl Engine {
         }
     }
 
+    /// The target, or while its playlist is still to come, the nearest rendition whose segments are known.
+    fn listed(&self) -> Option<usize> {
+        let known =
+            (0..self.renditions.len()).filter(|&no| self.renditions[no].timeline().is_some());
+        known.min_by_key(|no| no.abs_diff(self.target))
+    }
+
     fn timeline(&self) -> Option<&Timeline> {
-        self.renditions.get(self.target)?.timeline()
+        self.renditions[self.listed()?].timeline()
     }
 }
 

@@ -34,6 +34,11 @@ pub enum Fault {
         /// Counted from the lowest bit rate.
         rendition: usize,
     },
+    /// A rendition's playlist answers 500.
+    Unlisted {
+        /// Counted from the lowest bit rate.
+        rendition: usize,
+    },
     /// A rendition's initialisation section answers 404.
     Headless {
         /// Counted from the lowest bit rate.
@@ -98,6 +103,9 @@ impl Origin {
             {
                 return Err(Failure::Status { code: 503, retry_after: Some(*retry_after) });
             }
+        }
+        if self.faults.iter().any(|fault| matches!(fault, Fault::Unlisted { rendition } if uri == format!("{rendition}.m3u8"))) {
+            return Err(Failure::Status { code: 500, retry_after: None });
         }
         let answer = self.content(uri, range).ok_or(NOT_FOUND)?;
         self.faults.iter().find_map(|fault| fault.failure(&answer)).map_or(Ok(answer), Err)

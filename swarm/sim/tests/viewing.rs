@@ -130,6 +130,16 @@ fn a_rendition_that_fails_throughout_is_left_for_another() {
 }
 
 #[test]
+fn a_playlist_that_does_not_come_keeps_nobody_from_watching_the_others() {
+    for rendition in [0, 1, 2] {
+        let mut world = world(Line::steady(FAST), &[Fault::Unlisted { rendition }]);
+        world.run_until(s(66));
+        check_plays_through(&world);
+        assert!(!world.viewers[0].shown().contains(&rendition));
+    }
+}
+
+#[test]
 fn a_server_that_is_away_is_not_taken_for_one_with_holes() {
     let mut world = world(Line::steady(FAST), &[Fault::Away(s(5)..s(65))]);
     world.run_until(s(130));
