@@ -16,7 +16,8 @@ use crate::message::{Content, Event, Fatal, Output, Quality, RequestId, Span, Tr
 use crate::timeline::{Place, Timeline};
 
 impl Engine {
-    /// Each step looks at the state alone, so that doing it twice changes nothing.
+    /// Each step looks at the state alone, so that doing it twice changes nothing. What has come is appended before more
+    /// is asked for: the picture first.
     pub(crate) fn plan(&mut self, now: Time) {
         if self.phase == Phase::Opening {
             let place = Place { uri: self.source.clone(), range: None };
@@ -26,11 +27,12 @@ impl Engine {
             return;
         }
         self.abandon_hopeless(now);
-        self.fetch(now);
+        self.choose_rendition();
         self.prepare();
         self.replace_ahead();
         self.evict();
         self.append();
+        self.fetch(now);
         self.finish();
         self.jump();
     }
@@ -62,7 +64,6 @@ impl Engine {
     }
 
     fn fetch(&mut self, now: Time) {
-        self.choose_rendition();
         self.ask_playlist(now, self.target);
         self.ask_init(now, self.target);
         let waiting: Vec<usize> = self.element.ready.iter().map(|ready| ready.rendition).collect();
