@@ -24,9 +24,9 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the whole site: pages, player and media on one port.
-    Serve(Settings),
+    Serve(Listening),
     /// Run the media part alone.
-    Origin(Settings),
+    Origin(Listening),
     /// Publish a video file, whether or not the server runs, and print where it can be watched.
     Import {
         #[command(flatten)]
@@ -35,21 +35,18 @@ enum Command {
         settings: Settings,
     },
     /// Check what a working instance needs, one line for each thing.
-    Doctor(Settings),
+    Doctor(Listening),
 }
 
 /// The flags that every command takes.
 #[derive(Debug, Args)]
-pub(crate) struct Settings {
+struct Settings {
     /// Configuration file [default: shoal.toml in this folder, if there is one].
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Folder with everything that the instance keeps.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Address and port to listen on.
-    #[arg(long, value_name = "ADDRESS:PORT")]
-    listen: Option<SocketAddr>,
     /// Scheme and host under which others reach this server.
     #[arg(long, value_name = "URL")]
     public_url: Option<PublicUrl>,
@@ -58,26 +55,35 @@ pub(crate) struct Settings {
     verbose: bool,
 }
 
+/// The flags of commands that listen, or try to.
+#[derive(Debug, Args)]
+struct Listening {
+    #[command(flatten)]
+    settings: Settings,
+    /// Address and port to listen on.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+}
+
 impl Cli {
     /// Runs the command to its end.
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
             Command::Serve(settings) => {
-                let (config, library) = settings.open()?;
+                let config = settings.load()?;
+                let library = open_library(&config)?;
                 serve::run(config, library, serve::Part::Everything)?;
             }
             Command::Origin(settings) => {
-                let (config, library) = settings.open()?;
+                let config = settings.load()?;
+                let library = open_library(&config)?;
                 serve::run(config, library, serve::Part::Origin)?;
             }
             Command::Import { args, settings } => {
-                let (config, library) = settings.open()?;
-                return Ok(import::run(
-                    args,
-                    &library,
-                    &config.import,
-                    &config.public_url(config.server.listen),
-                ));
+                let config = settings.load()?;
+                let library = open_library(&config)?;
+                let public_url = config.public_url(config.server.listen);
+                return import::run(args, &library, &config.import, &public_url);
             }
             Command::Doctor(settings) => doctor::run(&settings.load()?)?,
         }
@@ -87,26 +93,35 @@ impl Cli {
 
 impl Settings {
     /// The configuration with these flags laid over it.
-    pub(crate) fn load(self) -> anyhow::Result<Config> {
+    fn load(self) -> anyhow::Result<Config> {
         let default_level = if self.verbose { "debug" } else { "info" };
         let filter =
             EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default_level));
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+        tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(std::io::stderr)
+            // It would tell of a closed pipe on that same pipe, and panic.
+            .log_internal_errors(false)
+            .init();
         let mut config = Config::load(self.config.as_deref(), utf8_variables())?;
         let server = &mut config.server;
-        server.listen = self.listen.unwrap_or(server.listen);
         server.public_url = self.public_url.or_else(|| server.public_url.take());
         server.data = self.data.unwrap_or_else(|| std::mem::take(&mut server.data));
         Ok(config)
     }
+}
 
-    fn open(self) -> anyhow::Result<(Config, Library)> {
-        let config = self.load()?;
-        let data = &config.server.data;
-        let library = Library::open(data)
-            .with_context(|| format!("cannot use the data folder {}", data.display()))?;
-        Ok((config, library))
+impl Listening {
+    fn load(self) -> anyhow::Result<Config> {
+        let mut config = self.settings.load()?;
+        config.server.listen = self.listen.unwrap_or(config.server.listen);
+        Ok(config)
     }
+}
+
+fn open_library(config: &Config) -> anyhow::Result<Library> {
+    let data = &config.server.data;
+    Library::open(data).with_context(|| format!("cannot use the data folder {}", data.display()))
 }
 
 /// The environment without what is no text, which can be none of ours.

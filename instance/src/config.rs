@@ -1,9 +1,10 @@
 //! The configuration: one TOML file, then the environment, then the command line, the later winning.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use origin::setting::BadSetting;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
@@ -55,13 +56,21 @@ impl Config {
             }
             Err(error) => return Err(ConfigError::Unreadable(path.to_owned(), error)),
         };
-        let bad = |source| ConfigError::File { path: path.to_owned(), source: Box::new(source) };
+        let bad = |reason| ConfigError::File { path: path.to_owned(), reason: Box::new(reason) };
         let from_file: Config = toml::from_str(&text).map_err(bad)?;
-        overlay(from_file, variables)
+        let config = overlay(from_file, variables)?;
+        config.origin.check()?;
+        config.import.check()?;
+        Ok(config)
     }
 
-    /// Where others reach the instance that listens on `address`.
-    pub(crate) fn public_url(&self, address: SocketAddr) -> String {
+    /// Where others reach the instance that listens on `address`; this machine does, if that stands for all addresses.
+    pub(crate) fn public_url(&self, mut address: SocketAddr) -> String {
+        match address.ip() {
+            ip if !ip.is_unspecified() => {}
+            IpAddr::V4(_) => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+            IpAddr::V6(_) => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        }
         self.server
             .public_url
             .as_ref()
@@ -109,17 +118,25 @@ impl std::str::FromStr for PublicUrl {
 }
 
 /// Why a configuration can't be used. The blame is the host's, who reads the text.
+///
+/// What others said is part of the sentence, and therefore no `source` that a reporter would say again.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
     /// The named file isn't there or can't be read.
     #[error("cannot read the configuration {0}: {1}")]
-    Unreadable(PathBuf, #[source] std::io::Error),
+    Unreadable(PathBuf, std::io::Error),
     /// Not TOML, a key that doesn't exist, or a value of the wrong kind.
-    #[error("{path}: {source}")]
-    File { path: PathBuf, source: Box<toml::de::Error> },
+    #[error("{path}: {reason}")]
+    File { path: PathBuf, reason: Box<toml::de::Error> },
     /// The same in an environment variable.
     #[error("{variable}: {reason}")]
     Variable { variable: String, reason: String },
+    /// A variable that has a key of ours in another section than its own.
+    #[error("{0} is no setting: they are SHOAL_<SECTION>_<KEY>, such as {1}")]
+    UnknownVariable(String, String),
+    /// A value that can't be worked with.
+    #[error(transparent)]
+    BadSetting(#[from] BadSetting),
     /// Something else than scheme and host.
     #[error("{0:?} is no public URL: write it as https://videos.example.org, without a path")]
     PublicUrl(String),
@@ -131,10 +148,13 @@ fn overlay(
     variables: impl IntoIterator<Item = (String, String)>,
 ) -> Result<Config, ConfigError> {
     let mut table = Table::try_from(&config).expect("a configuration is a table of plain values");
-    let mut ours: Vec<_> = variables
-        .into_iter()
-        .filter_map(|(name, text)| Some((target(&table, &name)?, name, text)))
-        .collect();
+    let mut ours = Vec::new();
+    for (name, text) in variables {
+        match target(&table, &name) {
+            Some(target) => ours.push((target, name, text)),
+            None => refuse_if_meant_for_us(&table, name)?,
+        }
+    }
     ours.sort_unstable();
     let mut config = config;
     for ((section, key), variable, text) in ours {
@@ -159,6 +179,30 @@ fn target(table: &Table, variable: &str) -> Option<(String, String)> {
     let (section, key) = variable.strip_prefix("SHOAL_")?.split_once('_')?;
     let section = section.to_ascii_lowercase();
     table.contains_key(&section).then(|| (section, key.to_ascii_lowercase()))
+}
+
+/// A name with one of our keys is a slip in the section. Others aren't ours: where a service is called shoal,
+/// Kubernetes sets `SHOAL_SERVICE_HOST` and its like.
+fn refuse_if_meant_for_us(table: &Table, variable: String) -> Result<(), ConfigError> {
+    let Some(rest) = variable.strip_prefix("SHOAL_").map(str::to_ascii_lowercase) else {
+        return Ok(());
+    };
+    let known = table.iter().flat_map(|(section, keys)| {
+        keys.as_table()
+            .into_iter()
+            .flat_map(Table::keys)
+            .map(move |key| (section.as_str(), key.as_str()))
+    });
+    let is_meant = |key: &str| {
+        rest.strip_suffix(key).is_some_and(|before| before.is_empty() || before.ends_with('_'))
+    };
+    match known.chain([("server", "public_url")]).find(|&(_, key)| is_meant(key)) {
+        Some((section, key)) => {
+            let right = format!("SHOAL_{section}_{key}").to_ascii_uppercase();
+            Err(ConfigError::UnknownVariable(variable, right))
+        }
+        None => Ok(()),
+    }
 }
 
 /// The text as a value of the kind that `known` is of; commas part a list.
@@ -246,6 +290,64 @@ mod tests {
         check_variable("SHOAL_SERVER_PORT", "9000", "unknown field `port`");
         check_variable("SHOAL_ORIGIN_CONNECTIONS", "many", "wrong kind");
         check_variable("SHOAL_ORIGIN_CONNECTIONS", "-1", "-1");
+        check_variable("SHOAL_SEVER_LISTEN", "127.0.0.1:1", "such as SHOAL_SERVER_LISTEN");
+        check_variable("SHOAL_LISTEN", "127.0.0.1:1", "such as SHOAL_SERVER_LISTEN");
+        check_variable("SHOAL_PUBLIC_URL", "https://a", "such as SHOAL_SERVER_PUBLIC_URL");
+        check_variable("SHOAL_ORIGINS_CACHE_BYTES", "1", "such as SHOAL_ORIGIN_CACHE_BYTES");
+    }
+
+    #[test]
+    fn what_others_call_shoal_is_not_ours() {
+        for name in [
+            "SHOAL_SERVICE_HOST",
+            "SHOAL_PORT_9000_TCP_ADDR",
+            "SHOAL_EMBEDDED",
+            "SHOAL_",
+            "E2E_DATA",
+        ] {
+            assert_eq!(with(&[(name, "x")]).unwrap(), Config::default(), "{name}");
+        }
+    }
+
+    #[test]
+    fn values_out_of_bounds_are_refused_wherever_they_stand() {
+        #[track_caller]
+        fn check(name: &str, text: &str, wanted: &str) {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("shoal.toml");
+            std::fs::write(&file, "").unwrap();
+            let variable = [(name.to_owned(), text.to_owned())];
+            let error = Config::load(Some(&file), variable).unwrap_err().to_string();
+            assert!(error.contains(wanted), "{error}");
+        }
+        check("SHOAL_ORIGIN_CONNECTIONS", "0", "origin.connections = 0 is out of bounds");
+        check(
+            "SHOAL_ORIGIN_REQUEST_TIMEOUT_SECONDS",
+            "9223372036854775807",
+            "it may be 1 to 86400",
+        );
+        check("SHOAL_IMPORT_HEIGHTS", "", "import.heights = [] is out of bounds: it may be one");
+        check("SHOAL_IMPORT_PRESET", "-y", "import.preset = \"-y\" is out of bounds");
+        check("SHOAL_IMPORT_CRF", "52", "import.crf = 52 is out of bounds: it may be 0 to 51");
+    }
+
+    #[test]
+    fn all_addresses_are_reached_from_here_by_the_loopback() {
+        let url = |address: &str| Config::default().public_url(address.parse().unwrap());
+        assert_eq!(url("0.0.0.0:9000"), "http://127.0.0.1:9000");
+        assert_eq!(url("[::]:9000"), "http://[::1]:9000");
+        assert_eq!(url("192.0.2.1:80"), "http://192.0.2.1:80");
+    }
+
+    #[test]
+    fn an_error_is_said_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("shoal.toml");
+        std::fs::write(&file, "[sever]\n").unwrap();
+        for file in [&file, &folder.path().join("none.toml")] {
+            let error = Config::load(Some(file), []).unwrap_err();
+            assert!(std::error::Error::source(&error).is_none(), "{error}");
+        }
     }
 
     #[test]

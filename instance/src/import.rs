@@ -7,12 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use anyhow::Context;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use origin::import::{Event, ImportError, Progress, Request, Settings, Stage};
 use origin::library::{Library, Video};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use wire::id::VideoId;
+
+use crate::tell;
 
 /// What to publish.
 #[derive(Debug, Args)]
@@ -33,33 +36,34 @@ pub(crate) struct ImportArgs {
 
 /// Imports the file; the last line on standard output is then the address of its page.
 ///
-/// Exits with 130 when it was interrupted, 1 when anything else went wrong; nothing is published then.
+/// Exits with 130 when it was interrupted, 1 when anything else went wrong; nothing is published then. Whether somebody
+/// still reads what it prints makes no difference.
+///
+/// # Errors
+/// When it can't be told of signals; then nothing has begun.
 pub(crate) fn run(
     args: ImportArgs,
     library: &Library,
     settings: &Settings,
     public_url: &str,
-) -> ExitCode {
+) -> anyhow::Result<ExitCode> {
     let request = Request { file: args.file, title: args.title, channel: args.channel };
     let mut display = Display::new(public_url);
-    let imported = interruptions()
-        .map_err(|error| ImportError::Settings(format!("cannot listen for signals: {error}")))
-        .and_then(|cancelled| {
-            origin::import::import(library, &request, settings, &cancelled, &mut |event| {
-                display.show(event)
-            })
-        });
+    let cancelled = interruptions().context("cannot listen to signals")?;
+    let imported = origin::import::import(library, &request, settings, &cancelled, &mut |event| {
+        display.show(event)
+    });
     display.bar.finish_and_clear();
-    match imported {
-        Ok(video) => match writeln!(io::stdout(), "{}", watch_url(public_url, &video)) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(_) => ExitCode::FAILURE,
-        },
+    Ok(match imported {
+        Ok(video) => {
+            let _ = writeln!(io::stdout(), "{}", watch_url(public_url, &video));
+            ExitCode::SUCCESS
+        }
         Err(error) => {
-            eprintln!("shoal: {error}");
+            tell(&format!("shoal: {error}"));
             ExitCode::from(if matches!(error, ImportError::Cancelled) { INTERRUPTED } else { 1 })
         }
-    }
+    })
 }
 
 /// Shows on standard error how it goes: a bar on a terminal, else a line now and then.
@@ -91,7 +95,7 @@ impl Display<'_> {
             }
             Event::Playable(video) => {
                 let url = watch_url(self.public_url, video);
-                self.bar.suspend(|| eprintln!("Playable: {url}"));
+                self.bar.suspend(|| tell(&format!("Playable: {url}")));
             }
         }
     }
@@ -103,7 +107,7 @@ impl Display<'_> {
             return;
         }
         let left = left.map(|left| format!(", {}", time_left(left))).unwrap_or_default();
-        eprintln!("{}: {} %{left}", title(stage), (done * 100.0) as u32);
+        tell(&format!("{}: {} %{left}", title(stage), (done * 100.0) as u32));
     }
 }
 

@@ -11,6 +11,7 @@ mod serve;
 mod site;
 mod when;
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -19,8 +20,13 @@ fn main() -> ExitCode {
     match cli::Cli::parse().run() {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("shoal: {error:#}");
+            tell(&format!("shoal: {error:#}"));
             ExitCode::FAILURE
         }
     }
+}
+
+/// Says a line on standard error. Nobody may be left to hear it, which must not end an import or a server.
+fn tell(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
 }

@@ -37,6 +37,15 @@ pub(crate) fn run(config: Config, library: Library, part: Part) -> anyhow::Resul
         let address = listener.local_addr().context("cannot tell the port")?;
         let asked_to_end = shutdown::on_signal().context("cannot listen to signals")?;
         announce(address, &config)?;
+        if part == Part::Everything
+            && config.server.public_url.is_none()
+            && address.ip().is_unspecified()
+        {
+            let url = config.public_url(address);
+            tracing::warn!(
+                "pages and embeds say {url}, which is this machine alone: set --public-url"
+            );
+        }
         match part {
             Part::Origin => origin::run(listener, &config.origin, library, asked_to_end).await,
             Part::Everything => {

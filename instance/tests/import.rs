@@ -52,6 +52,66 @@ fn what_went_wrong_is_one_sentence() {
 }
 
 #[test]
+fn an_import_that_nobody_listens_to_any_more_goes_on_to_its_end() {
+    let site = Site::new();
+    let film = site.film("a.mkv", 3);
+    for moment in ["Looking at the file", "Playable"] {
+        let mut child = site.shoal();
+        child.arg(&film).env("RUST_LOG", "trace").stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = child.spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap());
+        drop(child.stdout.take());
+        wait_for(&mut lines, moment);
+        drop(lines);
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{moment}");
+    }
+    let videos = site.library().videos().unwrap();
+    assert_eq!(videos.len(), 2);
+    for video in videos {
+        assert!(!video.is_importing && video.renditions.len() == 2, "{video:?}");
+    }
+}
+
+#[test]
+fn an_ffprobe_that_does_not_run_is_not_blamed_on_the_film() {
+    let site = Site::new();
+    let film = site.film("a.mkv", 1);
+    let folder = site.path("bin");
+    fs::create_dir(&folder).unwrap();
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+    let loading = "ffprobe: error while loading shared libraries: libx.so";
+    for (script, wanted) in [
+        (
+            format!("echo '{loading}: cannot open' >&2; exit 127"),
+            "shared libraries: libx.so: cannot",
+        ),
+        (format!("echo '{loading}: failed to map segment' >&2; exit 127"), "import.memory_bytes"),
+        ("kill -9 $$".to_owned(), "ended by signal 9"),
+        ("exit 0".to_owned(), "ffprobe gave no answer"),
+        ("echo 'file:a: Input/output error' >&2; exit 1".to_owned(), "Input/output error"),
+        ("echo 'file:a: End of file' >&2; exit 1".to_owned(), "is not a video"),
+        ("echo '{}'".to_owned(), "is not a video"),
+    ] {
+        let ffprobe = folder.join("ffprobe");
+        fs::write(&ffprobe, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&ffprobe, fs::Permissions::from_mode(0o755)).unwrap();
+        let output = site.shoal().arg(&film).env("PATH", &path).output().unwrap();
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.lines().last().unwrap().contains(wanted), "{script}: {said}");
+        site.assert_empty();
+    }
+}
+
+#[test]
+fn an_import_listens_nowhere() {
+    let site = Site::new();
+    let output = site.shoal().args(["a.mkv", "--listen", "127.0.0.1:1"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("unexpected argument '--listen'"), "{}", stderr(&output));
+}
+
+#[test]
 fn an_interrupted_import_takes_everything_back() {
     for (signal, moment, seconds) in [("INT", "Making 240p", 300), ("TERM", "Playable", 30)] {
         let site = Site::new();

@@ -53,8 +53,14 @@ impl Shoal {
     }
 
     fn ask(&self, method: &str, path: &str) -> Reply {
+        self.ask_as("localhost", method, path)
+    }
+
+    /// As somebody who knows the server by this name.
+    fn ask_as(&self, host: &str, method: &str, path: &str) -> Reply {
         let mut stream = TcpStream::connect(&self.address).unwrap();
-        write!(stream, "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+        write!(stream, "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")
+            .unwrap();
         let mut text = String::new();
         stream.read_to_string(&mut text).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
@@ -64,6 +70,16 @@ impl Shoal {
 
     fn get(&self, path: &str) -> Reply {
         self.ask("GET", path)
+    }
+}
+
+impl Shoal {
+    /// Ends it, and returns what it said on its standard error.
+    fn log(mut self) -> String {
+        self.child.kill().unwrap();
+        let mut log = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        log
     }
 }
 
@@ -237,7 +253,9 @@ fn pages_allow_what_the_player_needs_and_no_more() {
     assert!(embed.header("permissions-policy").unwrap().contains("fullscreen=*"));
     for path in ["/".to_owned(), format!("/w/{SHORT}"), format!("/videos/embed/{SHORT}")] {
         let page = shoal.get(&path).body;
-        let inline = page.replace("<script type=\"module\" src=", "");
+        let inline = page
+            .replace("<script type=\"module\" src=", "")
+            .replace("<script type=\"module\" async src=", "");
         let is_event = |word: &str| word.starts_with("on") && word.contains('=');
         let is_inline = |word: &str| is_event(word) || word.starts_with("style=\"");
         assert!(!inline.contains("<script") && !page.contains("<style"), "{page}");
@@ -271,6 +289,66 @@ fn the_origin_alone_serves_media_and_no_pages() {
     assert!(shoal.get("/metrics").body.contains("shoal_http_requests_total{status=\"2xx\"} 2"));
     assert_eq!(shoal.get("/").status, 404);
     assert_eq!(shoal.get(&format!("/w/{SHORT}")).status, 404);
+}
+
+#[test]
+fn counters_are_not_for_those_who_come_by_a_public_name() {
+    for part in ["serve", "origin"] {
+        let shoal = Shoal::start_part(part, &[]);
+        for host in ["videos.example.org", "shoal", "10.0.0.1:9000"] {
+            assert_eq!(shoal.ask_as(host, "GET", "/metrics").status, 404, "{part} {host}");
+        }
+        assert_eq!(shoal.ask_as(&shoal.address, "GET", "/metrics").status, 200, "{part}");
+    }
+}
+
+#[test]
+fn all_addresses_are_none_that_a_page_could_name() {
+    let data = tempfile::tempdir().unwrap();
+    fill(data.path(), &[video(ID, "Harbour")]);
+    let mut child = shoal()
+        .args(["serve", "--listen", "0.0.0.0:0", "--data"])
+        .arg(data.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let port = line.split([':', ',']).nth(2).unwrap();
+    let address = format!("127.0.0.1:{port}");
+    let shoal = Shoal { child, address: address.clone(), _data: data };
+    let page = shoal.get(&format!("/w/{SHORT}")).body;
+    assert!(page.contains(&format!("href=\"http://{address}/w/{SHORT}\"")), "{page}");
+    assert!(!page.contains("0.0.0.0"), "{page}");
+    let log = shoal.log();
+    assert!(log.contains("set --public-url") && log.contains(&address), "{log}");
+}
+
+#[test]
+fn what_is_wrong_with_the_settings_is_said_once_and_before_anything_else() {
+    #[track_caller]
+    fn check(command: &mut Command, wanted: &str) {
+        let output = command.output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.starts_with("shoal: ") && !said.contains("panicked"), "{said}");
+        assert_eq!(said.matches(wanted).count(), 1, "{wanted} in {said}");
+    }
+    let data = tempfile::tempdir().unwrap();
+    for (name, value, wanted) in [
+        ("SHOAL_ORIGIN_CONNECTIONS", "4611686018427387904", "it may be 1 to 1000000"),
+        ("SHOAL_ORIGIN_REQUEST_TIMEOUT_SECONDS", "9223372036854775807", "it may be 1 to 86400"),
+        ("SHOAL_ORIGIN_CONNECTIONS", "0", "origin.connections = 0"),
+        ("SHOAL_IMPORT_HEIGHTS", "", "import.heights = []"),
+        ("SHOAL_SEVER_LISTEN", "127.0.0.1:0", "SHOAL_SEVER_LISTEN is no setting"),
+    ] {
+        check(shoal().args(["serve", "--data"]).arg(data.path()).env(name, value), wanted);
+    }
+    let file = data.path().join("shoal.toml");
+    fs::write(&file, "[server]\nport = 1\n").unwrap();
+    check(shoal().arg("serve").arg("--config").arg(&file), "unknown field `port`");
+    check(shoal().args(["serve", "--data"]).arg(&file), "Not a directory");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::connections::Bounds;
 use crate::limits::{MAPPING_WEIGHT, MAPPINGS};
+use crate::setting::{BadSetting, within};
 
 /// The section `[origin]` of the configuration file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +25,22 @@ pub struct Config {
 }
 
 impl Config {
+    /// That every value can be worked with.
+    ///
+    /// # Errors
+    /// Which one can't, and what it may be.
+    pub fn check(&self) -> Result<(), BadSetting> {
+        within("origin.connections", self.connections as u64, 1..=MOST_CONNECTIONS)?;
+        for (key, seconds) in [
+            ("origin.request_timeout_seconds", self.request_timeout_seconds),
+            ("origin.write_timeout_seconds", self.write_timeout_seconds),
+            ("origin.drain_timeout_seconds", self.drain_timeout_seconds),
+        ] {
+            within(key, seconds, 1..=LONGEST_TIMEOUT_SECONDS)?;
+        }
+        Ok(())
+    }
+
     /// File descriptors that the full use of these settings takes.
     pub fn open_files(&self) -> u64 {
         let mappings = (self.cache_bytes / u64::from(MAPPING_WEIGHT)).min(MAPPINGS);
@@ -58,5 +75,54 @@ impl Default for Config {
     }
 }
 
+/// What Linux lets one process open (`fs.nr_open`) by default, rounded down.
+const MOST_CONNECTIONS: u64 = 1_000_000;
+
+/// A day: whoever waits longer has left.
+const LONGEST_TIMEOUT_SECONDS: u64 = 86_400;
+
 /// Standard streams, the listener, the runtime's own, a file being opened on each blocking thread.
 const OTHER_FILES: u64 = 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(change: impl FnOnce(&mut Config), wanted: Option<&str>) {
+        let mut config = Config::default();
+        change(&mut config);
+        let found = config.check().err().map(|error| error.to_string());
+        assert_eq!(found.as_deref(), wanted);
+    }
+
+    #[test]
+    fn what_no_listener_could_keep_is_refused() {
+        check(|_| {}, None);
+        check(|config| config.connections = 1, None);
+        check(
+            |config| config.connections = 0,
+            Some("origin.connections = 0 is out of bounds: it may be 1 to 1000000"),
+        );
+        check(
+            |config| config.connections = 1 << 62,
+            Some(
+                "origin.connections = 4611686018427387904 is out of bounds: it may be 1 to 1000000",
+            ),
+        );
+        check(
+            |config| config.request_timeout_seconds = u64::MAX >> 1,
+            Some(
+                "origin.request_timeout_seconds = 9223372036854775807 is out of bounds: it may be 1 to 86400",
+            ),
+        );
+        check(
+            |config| config.write_timeout_seconds = 0,
+            Some("origin.write_timeout_seconds = 0 is out of bounds: it may be 1 to 86400"),
+        );
+        check(
+            |config| config.drain_timeout_seconds = 86_401,
+            Some("origin.drain_timeout_seconds = 86401 is out of bounds: it may be 1 to 86400"),
+        );
+    }
+}

@@ -28,12 +28,13 @@ use serde::{Deserialize, Serialize};
 use wire::id::VideoId;
 
 use crate::library::{Library, Video, Work};
+use crate::setting::{BadSetting, within};
 use encode::Keyframes;
 pub use error::{ImportError, NoSpace, Truncated};
 use meter::{Meter, Reached};
 use package::{Made, Publication};
 use plan::{Plan, Rung, Way};
-use probe::Source;
+use probe::{Packets, Source};
 use process::{Limits, Lines, Runner, Tools};
 
 /// What to publish.
@@ -81,25 +82,23 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// That they make sense.
+    /// That every value can be worked with.
     ///
     /// # Errors
-    /// Which one doesn't, and what it may be.
-    pub fn check(&self) -> Result<(), ImportError> {
-        let wrong = |text: String| Err(ImportError::Settings(text));
-        if let Some(height) = self.heights.iter().find(|height| !HEIGHTS.contains(height)) {
-            return wrong(format!("{height} is not one of the heights {HEIGHTS:?}"));
-        }
-        if self.heights.is_empty() {
-            return wrong("at least one height is needed".to_owned());
+    /// Which one can't, and what it may be.
+    pub fn check(&self) -> Result<(), BadSetting> {
+        if self.heights.is_empty() || self.heights.iter().any(|height| !HEIGHTS.contains(height)) {
+            let bounds = format!("one or more of {HEIGHTS:?}");
+            return Err(BadSetting::new("import.heights", &self.heights, bounds));
         }
         if !PRESETS.contains(&self.preset.as_str()) {
-            return wrong(format!("{:?} is not one of the presets {PRESETS:?}", self.preset));
+            let bounds = format!("one of {PRESETS:?}");
+            return Err(BadSetting::new("import.preset", &self.preset, bounds));
         }
-        if self.crf > 51 || self.niceness > 19 || self.patience == 0 {
-            return wrong("crf goes to 51, niceness to 19, and patience begins at 1".to_owned());
-        }
-        Ok(())
+        within("import.crf", self.crf.into(), 0..=51)?;
+        within("import.memory_bytes", self.memory_bytes, LEAST_MEMORY..=MOST_MEMORY)?;
+        within("import.patience", self.patience.into(), 1..=MOST_PATIENCE)?;
+        within("import.niceness", self.niceness.into(), 0..=19)
     }
 
     fn limits(&self, duration: Option<Duration>) -> Limits {
@@ -172,7 +171,8 @@ pub fn import(
 
     let mut meter = Meter::new(report);
     meter.tell(Event::Progress(Progress { stage: Stage::Reading, done: 0.0, left: None }));
-    let source = probe(&runner, &input, work.folder(), settings)?;
+    let mut source = probe(&runner, &input, work.folder(), settings)?;
+    let packets = look_through(&runner, &input, work.folder(), settings, &mut source)?;
     let video = Video {
         id: id.to_string(),
         title,
@@ -184,14 +184,10 @@ pub fn import(
         renditions: Vec::new(),
         is_importing: true,
     };
-    let import = Import { library, settings, runner, work: &work, input, source, id };
-    let published = import.run(video, input_bytes, &mut meter);
-    if published.is_err()
-        && let Err(error) = library.withdraw(&id)
-    {
-        tracing::warn!(%error, "the next start removes what is left of this import");
-    }
-    published
+    let import = Import { library, settings, runner, work: &work, input, source, packets, id };
+    let published = import.run(video, input_bytes, &mut meter)?;
+    work.finish();
+    Ok(published)
 }
 
 /// One import whose source is known.
@@ -202,6 +198,8 @@ struct Import<'a> {
     work: &'a Work,
     input: PathBuf,
     source: Source,
+    /// Of a source that may be remuxed, or doesn't say enough of itself.
+    packets: Option<Packets>,
     id: VideoId,
 }
 
@@ -212,7 +210,7 @@ impl Import<'_> {
         input_bytes: u64,
         meter: &mut Meter<'_>,
     ) -> Result<Video, ImportError> {
-        let plan = self.plan()?;
+        let plan = self.plan();
         self.check_space(plan.expected_bytes(&self.source, input_bytes))?;
         let folder = self.library.video_dir(&self.id);
         fs::create_dir(&folder).map_err(|error| ImportError::writing(&folder, error))?;
@@ -235,29 +233,18 @@ impl Import<'_> {
         }
     }
 
-    fn plan(&self) -> Result<Plan, ImportError> {
+    fn plan(&self) -> Plan {
         let heights = &self.settings.heights;
-        if let Some(picture) =
-            self.source.picture.as_ref().filter(|_| plan::may_remux(&self.source, heights))
-        {
-            let mut keyframes = probe::Keyframes::default();
-            let mut lines = Lines::default();
-            let arguments = encode::packets(&self.input, picture.stream);
-            let limits = self.settings.limits(self.source.duration);
-            self.runner.run(
-                &self.runner.tools.ffprobe,
-                &arguments,
-                self.work.folder(),
-                limits,
-                &mut |bytes| {
-                    lines.push(bytes, &mut |line| keyframes.note(line));
-                },
-            )?;
-            if keyframes.are_within(KEYFRAME_GAP) {
-                return Ok(Plan::remux(picture, heights));
+        let is_cut_well = |packets: &Packets| packets.keyframes.are_within(KEYFRAME_GAP);
+        match &self.source.picture {
+            Some(picture)
+                if plan::may_remux(&self.source, heights)
+                    && self.packets.as_ref().is_some_and(is_cut_well) =>
+            {
+                Plan::remux(picture, heights)
             }
+            _ => Plan::encode(&self.source, heights),
         }
-        Ok(Plan::encode(&self.source, heights))
     }
 
     fn check_space(&self, needed: u64) -> Result<(), ImportError> {
@@ -340,7 +327,13 @@ impl Import<'_> {
         meter.begin(stage, plan);
         let reached = self.ffmpeg(&arguments, stage, meter)?;
         let made = Made::examine(self.work.folder(), rung)?;
-        self.check_whole(reached.max(made.duration()))?;
+        let is_padded = plan.way == Way::Encode && plan::missing_sound(&self.source).is_some();
+        // The silence goes on to the stated end, whether or not the picture does.
+        let found = if is_padded { made.duration() } else { reached.max(made.duration()) };
+        self.check_whole(found)?;
+        if made.duration() < SHORTEST {
+            return Err(ImportError::TooShort(made.duration()));
+        }
         Ok(made)
     }
 
@@ -465,12 +458,44 @@ fn probe(
     let not_a_video = || ImportError::NotAVideo(input.to_owned());
     match probed {
         Err(ImportError::Truncated(_)) if !begins_like_mp4(input) => Err(not_a_video()),
-        Err(ImportError::Ffmpeg(reason)) => {
+        Err(ImportError::Ffmpeg(reason)) if REFUSALS.iter().any(|end| reason.ends_with(end)) => {
             tracing::debug!(reason, "ffprobe refuses the file");
             Err(not_a_video())
         }
         Err(error) => Err(error),
-        Ok(_) => Source::parse(&json).ok_or_else(not_a_video),
+        Ok(_) => Source::parse(&json)
+            .map_err(|error| ImportError::Ffmpeg(format!("ffprobe gave no answer: {error}")))?
+            .ok_or_else(not_a_video),
+    }
+}
+
+/// Reads all packets, where the plan depends on them, and notes when picture and sound really end.
+fn look_through(
+    runner: &Runner<'_>,
+    input: &Path,
+    folder: &Path,
+    settings: &Settings,
+    source: &mut Source,
+) -> Result<Option<Packets>, ImportError> {
+    if !plan::may_remux(source, &settings.heights) && !plan::hides_an_end(source) {
+        return Ok(None);
+    }
+    let (mut packets, mut lines) = (Packets::of(source), Lines::default());
+    let limits = settings.limits(source.duration);
+    let (program, words) = (&runner.tools.ffprobe, encode::packets(input));
+    let read = runner.run(program, &words, folder, limits, &mut |bytes| {
+        lines.push(bytes, &mut |line| packets.note(line));
+    });
+    match read {
+        Ok(_) => {
+            packets.correct_ends(source);
+            Ok(Some(packets))
+        }
+        Err(ImportError::Ffmpeg(reason)) => {
+            tracing::info!(reason, "the packets can't be listed: encoding without knowing them");
+            Ok(None)
+        }
+        Err(error) => Err(error),
     }
 }
 
@@ -570,8 +595,22 @@ const KEYFRAME_GAP: f64 = 6.0;
 /// What a container may say too much without the file being cut off: sound that rings out, a last frame held.
 const TAIL: Duration = Duration::from_secs(2);
 
+/// Below this, browsers may show nothing at all, and there is nothing to watch either.
+const SHORTEST: Duration = Duration::from_millis(100);
+
+/// How ffprobe ends when it takes a file for none of the permitted containers: unknown, or of a kind that isn't.
+const REFUSALS: [&str; 3] =
+    [": Invalid data found when processing input", ": Invalid argument", ": End of file"];
+
 /// Free bytes below which any failure to write is the disk's: ffmpeg buffers less than that.
 const FULL_DISK: u64 = 1 << 18;
+
+/// ffmpeg's libraries alone fill a quarter of a gigabyte of address space.
+const LEAST_MEMORY: u64 = 1 << 28;
+/// As good as no limit, and still a number that people can read.
+const MOST_MEMORY: u64 = 1 << 40;
+/// Years for an hour of film: more is a mistake, and would overflow a clock.
+const MOST_PATIENCE: u64 = 100_000;
 
 /// However short the video, a loaded machine may take this long to get going.
 const LEAST_TIME: Duration = Duration::from_secs(600);
@@ -634,6 +673,8 @@ mod tests {
         check(|settings| settings.crf = 52, false);
         check(|settings| settings.niceness = 20, false);
         check(|settings| settings.patience = 0, false);
+        check(|settings| settings.patience = u32::MAX, false);
+        check(|settings| settings.memory_bytes = 0, false);
     }
 
     #[test]

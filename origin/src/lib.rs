@@ -22,6 +22,7 @@ pub mod opening;
 pub mod path;
 mod range;
 pub mod serve;
+pub mod setting;
 pub mod shutdown;
 mod socket;
 

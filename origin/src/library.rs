@@ -82,7 +82,7 @@ impl Library {
         match serde_json::from_slice::<Video>(&text) {
             Ok(video) if video.id == id.to_string() => Ok(Some(video)),
             Ok(video) => Err(LibraryError::AnotherId { path, id: video.id }),
-            Err(source) => Err(LibraryError::NotARecord { path, source }),
+            Err(reason) => Err(LibraryError::NotARecord { path, reason }),
         }
     }
 
@@ -182,22 +182,22 @@ pub struct Rendition {
 #[derive(Debug, thiserror::Error)]
 pub enum LibraryError {
     /// The file system refused.
-    #[error("cannot {verb} {path:?}: {source}")]
+    #[error("cannot {verb} {path:?}: {reason}")]
     Io {
         /// What was tried.
         verb: &'static str,
         /// On which file or folder.
         path: PathBuf,
-        /// What the system said.
-        source: io::Error,
+        /// What the system said: part of the sentence, and therefore no `source` that a reporter would say again.
+        reason: io::Error,
     },
     /// A record that isn't JSON of our shape.
-    #[error("{path:?} is not the record of a video: {source}")]
+    #[error("{path:?} is not the record of a video: {reason}")]
     NotARecord {
         /// The record.
         path: PathBuf,
         /// Where it breaks.
-        source: serde_json::Error,
+        reason: serde_json::Error,
     },
     /// A record that speaks of another video than its file name says.
     #[error("{path:?} is the record of another video: {id:?}")]
@@ -213,8 +213,8 @@ pub enum LibraryError {
 }
 
 impl LibraryError {
-    pub(crate) fn new(verb: &'static str, path: &Path, source: io::Error) -> LibraryError {
-        LibraryError::Io { verb, path: path.to_owned(), source }
+    pub(crate) fn new(verb: &'static str, path: &Path, reason: io::Error) -> LibraryError {
+        LibraryError::Io { verb, path: path.to_owned(), reason }
     }
 }
 

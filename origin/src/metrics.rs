@@ -1,10 +1,11 @@
 //! What the server counts, as Prometheus text; no label says who a viewer is.
 
 use std::fmt::Write;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use http::{HeaderValue, Request, StatusCode, header};
+use http::uri::Authority;
+use http::{HeaderValue, Request, StatusCode, Version, header};
 
 use crate::Reply;
 use crate::serve::text;
@@ -92,12 +93,42 @@ impl Metrics {
     }
 }
 
-/// The counters are for the machine itself: a loopback peer that no proxy on this machine speaks for.
+/// The counters are for the machine itself: a loopback peer that asks a loopback host, and that no proxy on this machine
+/// speaks for.
+///
+/// A proxy gives itself away by the host that the public asks for, by a header, or by HTTP/1.0, which nginx speaks to us
+/// by default, and then under our own address. One that hides all of it must keep `/metrics` to itself.
 pub fn may_see<B>(request: &Request<B>, peer: SocketAddr) -> bool {
-    let is_forwarded = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
+    let mut hosts = request
+        .headers()
+        .get_all(header::HOST)
+        .iter()
+        .map(|host| host.to_str().ok()?.parse::<Authority>().ok())
+        .chain(request.uri().authority().cloned().map(Some))
+        .peekable();
     peer.ip().to_canonical().is_loopback()
-        && !is_forwarded.iter().any(|&name| request.headers().contains_key(name))
+        && hosts.peek().is_some()
+        && hosts.all(|host| host.is_some_and(|host| is_loopback(host.host())))
+        && request.version() >= Version::HTTP_11
+        && !PROXY_HEADERS.iter().any(|&name| request.headers().contains_key(name))
 }
+
+fn is_loopback(host: &str) -> bool {
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    host.eq_ignore_ascii_case("localhost")
+        || bare.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
+}
+
+/// What proxies add to the requests that they pass on.
+const PROXY_HEADERS: [&str; 7] = [
+    "forwarded",
+    "via",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-forwarded-server",
+    "x-real-ip",
+];
 
 #[cfg(test)]
 mod tests {
@@ -118,18 +149,45 @@ mod tests {
     #[test]
     fn only_the_machine_itself_sees_them() {
         #[track_caller]
-        fn check(peer: &str, header: Option<&'static str>, wanted: bool) {
+        fn check(peer: &str, headers: &[(&'static str, &'static str)], wanted: bool) {
             let mut request = Request::new(());
-            if let Some(name) = header {
-                request.headers_mut().insert(name, HeaderValue::from_static("x"));
+            for &(name, value) in headers {
+                request.headers_mut().append(name, HeaderValue::from_static(value));
             }
-            assert_eq!(may_see(&request, peer.parse().unwrap()), wanted, "{peer} {header:?}");
+            let peer = peer.parse().unwrap();
+            assert_eq!(may_see(&request, peer), wanted, "{peer} {headers:?}");
         }
-        check("127.0.0.1:1", None, true);
-        check("[::1]:1", None, true);
-        check("[::ffff:127.0.0.1]:1", None, true);
-        check("192.0.2.1:1", None, false);
-        check("127.0.0.1:1", Some("x-forwarded-for"), false);
-        check("127.0.0.1:1", Some("forwarded"), false);
+        let host = |host| [("host", host)];
+        for here in
+            ["127.0.0.1:9000", "127.0.0.1", "[::1]:9000", "[::1]", "localhost", "LocalHost:9"]
+        {
+            check("127.0.0.1:1", &host(here), true);
+        }
+        check("[::1]:1", &host("localhost"), true);
+        check("[::ffff:127.0.0.1]:1", &host("localhost"), true);
+        check("192.0.2.1:1", &host("localhost"), false);
+        for elsewhere in
+            ["videos.example.org", "shoal", "192.0.2.1:9000", "localhost.example.org", "", "a b"]
+        {
+            check("127.0.0.1:1", &host(elsewhere), false);
+        }
+        check("127.0.0.1:1", &[], false);
+        check("127.0.0.1:1", &[("host", "localhost"), ("host", "videos.example.org")], false);
+        for name in PROXY_HEADERS {
+            check("127.0.0.1:1", &[("host", "localhost"), (name, "x")], false);
+        }
+    }
+
+    #[test]
+    fn a_bare_proxy_of_nginx_does_not_see_them() {
+        let mut request = Request::new(());
+        request.headers_mut().insert(header::HOST, HeaderValue::from_static("127.0.0.1:9000"));
+        let peer = SocketAddr::from(([127, 0, 0, 1], 1));
+        assert!(may_see(&request, peer));
+        *request.version_mut() = Version::HTTP_10;
+        assert!(!may_see(&request, peer));
+        *request.version_mut() = Version::HTTP_11;
+        *request.uri_mut() = "http://videos.example.org/metrics".parse().unwrap();
+        assert!(!may_see(&request, peer));
     }
 }

@@ -320,7 +320,9 @@ async fn what_is_no_http_is_refused() {
         200
     );
     assert_eq!(world.raw(request("/health")).await.body, b"ok\n");
-    assert_eq!(world.raw(request("/metrics")).await.status, 200);
+    assert_eq!(world.raw(request("/metrics")).await.status, 404, "asked for another host");
+    let local = "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    assert_eq!(world.raw(local.to_owned()).await.status, 200);
 }
 
 #[tokio::test]

@@ -24,14 +24,11 @@ pub(super) fn probe(input: &Path) -> Vec<OsString> {
     words
 }
 
-/// ffprobe's words for the time and kind of each packet of a stream.
-pub(super) fn packets(input: &Path, stream: u32) -> Vec<OsString> {
+/// ffprobe's words for the times and the kind of each packet.
+pub(super) fn packets(input: &Path) -> Vec<OsString> {
     let mut words = reading();
-    words.extend(
-        ["-of", "csv=p=0", "-show_entries", "packet=pts_time,flags", "-select_streams"]
-            .map(OsString::from),
-    );
-    words.push(stream.to_string().into());
+    let wanted = "packet=stream_index,pts_time,dts_time,duration_time,flags";
+    words.extend(["-of", "csv=p=0", "-show_entries", wanted].map(OsString::from));
     words.extend(from(input));
     words
 }
@@ -65,7 +62,7 @@ pub(super) fn encode(
         words.extend(["-map".to_owned(), format!("[v{}]", rung.name)]);
         if let Some(sound) = &source.sound {
             words.extend(["-map".to_owned(), format!("0:{}", sound.stream)]);
-            words.extend(sound_words(plan.way));
+            words.extend(sound_words(plan.way, source));
         }
         words.extend(picture_words(plan, rung, keyframes, settings));
         // Each forced keyframe begins a segment, and there are no others.
@@ -119,13 +116,17 @@ fn from(input: &Path) -> [OsString; 2] {
     ["-i".into(), name]
 }
 
-fn sound_words(way: Way) -> Vec<String> {
+fn sound_words(way: Way, source: &Source) -> Vec<String> {
     match way {
         Way::Remux => ["-c:a", "copy"].map(str::to_owned).into(),
         // From the very start and without holes: browsers ignore a late start.
         Way::Encode => {
-            let mut words: Vec<String> =
-                ["-af", "aresample=async=1:first_pts=0", "-c:a", "aac"].map(str::to_owned).into();
+            let mut filters = "aresample=async=1:first_pts=0".to_owned();
+            if let Some(silence) = plan::missing_sound(source) {
+                filters += &format!(",apad=whole_dur={:.3}", silence.until.as_secs_f64());
+            }
+            let mut words = vec!["-af".to_owned(), filters];
+            words.extend(["-c:a", "aac"].map(str::to_owned));
             words.extend(["-b:a".to_owned(), SOUND_BPS.to_string()]);
             words.extend(["-ac", "2", "-ar", "48000"].map(str::to_owned));
             words
@@ -337,7 +338,7 @@ mod tests {
         let plan = Plan::encode(&film(), &HEIGHTS);
         for words in [
             probe(hostile),
-            packets(hostile, 0),
+            packets(hostile),
             remux(hostile, &film(), plan.first()),
             encode(hostile, &film(), &plan, &all(&plan), &Keyframes::Regular, &Settings::default()),
             poster(hostile, None, plan.first().size, 1.0),
@@ -438,7 +439,7 @@ mod tests {
         );
         check(&with_picture(|picture| picture.height = 480), "colorspace=smpte170m");
         check(
-            &with_picture(|picture| picture.duration = Some(std::time::Duration::from_secs(50))),
+            &with_picture(|picture| picture.end = Some(std::time::Duration::from_secs(50))),
             "stop_duration=10.000",
         );
         check(&with_picture(|picture| picture.stream = 3), "[0:3]");
@@ -452,6 +453,30 @@ mod tests {
             "[0:1]aformat=channel_layouts=mono,showwaves=s=426x240",
         );
         check(&Source { picture: None, cover: Some(2), ..film() }, "[0:2]scale=160:160");
+    }
+
+    #[test]
+    fn sound_that_ends_early_is_followed_by_silence() {
+        #[track_caller]
+        fn check(millis: u64, wanted: &str) {
+            let mut source = film();
+            source.sound.as_mut().unwrap().end = Some(std::time::Duration::from_millis(millis));
+            let plan = Plan::encode(&source, &HEIGHTS);
+            let settings = Settings::default();
+            let words = encode(
+                Path::new("/a"),
+                &source,
+                &plan,
+                &all(&plan),
+                &Keyframes::Regular,
+                &settings,
+            );
+            let words = line(&words);
+            assert_eq!(words.matches(wanted).count(), 3, "{wanted} in {words}");
+        }
+        check(10_000, "-af aresample=async=1:first_pts=0,apad=whole_dur=60.000 ");
+        check(59_950, "-af aresample=async=1:first_pts=0 ");
+        check(70_000, "-af aresample=async=1:first_pts=0 ");
     }
 
     #[test]

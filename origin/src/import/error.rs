@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::library::LibraryError;
+use crate::setting::BadSetting;
 
 /// Why a file could not be imported. Nothing of it is left in the data folder.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +30,9 @@ pub enum ImportError {
     /// Neither picture nor sound in a container that is a lone file.
     #[error("{0:?} is not a video: ffmpeg finds neither a moving picture nor sound in it")]
     NotAVideo(PathBuf),
+    /// It is over before anyone could see it.
+    #[error("the video is too short to play: it lasts {} ms, and at least 100 ms are needed", .0.as_millis())]
+    TooShort(Duration),
     /// The end of the file is missing.
     #[error("the file is cut short: {0}; copy it again from where it came from")]
     Truncated(Truncated),
@@ -56,8 +60,8 @@ pub enum ImportError {
     #[error("the title is empty")]
     NoTitle,
     /// Our own settings don't work.
-    #[error("import settings: {0}")]
-    Settings(String),
+    #[error(transparent)]
+    Setting(#[from] BadSetting),
     /// ffmpeg failed for a reason of its own.
     #[error("ffmpeg failed: {0}")]
     Ffmpeg(String),

@@ -130,6 +130,7 @@ pub(super) fn may_remux(source: &Source, heights: &[u32]) -> bool {
                 && sound.start.abs() <= LIP_SYNC
         })
         && missing_picture(source).is_none()
+        && missing_sound(source).is_none_or(|missing| missing.lasts <= NOTICEABLE)
 }
 
 fn plays_everywhere(picture: &Picture) -> bool {
@@ -158,8 +159,31 @@ fn fits(picture: &Picture, heights: &[u32]) -> bool {
 pub(super) fn missing_picture(source: &Source) -> Option<Duration> {
     let picture = source.picture.as_ref()?;
     let sound = source.sound.as_ref()?;
-    let missing = sound.duration?.checked_sub(picture.duration?)?;
-    (missing > Duration::from_secs(1)).then_some(missing)
+    let missing = sound.end?.checked_sub(picture.end?)?;
+    (missing > NOTICEABLE).then_some(missing)
+}
+
+/// Silence that a source needs to last as long as its picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Silence {
+    pub(super) lasts: Duration,
+    /// After the start of the file.
+    pub(super) until: Duration,
+}
+
+/// The silence from the sound's end to the picture's: players stop where one of both is missing.
+pub(super) fn missing_sound(source: &Source) -> Option<Silence> {
+    let until = source.picture.as_ref()?.end?;
+    let lasts = until.checked_sub(source.sound.as_ref()?.end?)?;
+    (lasts > FRAMES_OF_SOUND).then_some(Silence { lasts, until })
+}
+
+/// Both picture and sound are there, and the container doesn't say when one of them ends.
+pub(super) fn hides_an_end(source: &Source) -> bool {
+    match (&source.picture, &source.sound) {
+        (Some(picture), Some(sound)) => picture.end.is_none() || sound.end.is_none(),
+        _ => false,
+    }
 }
 
 /// Brightness beyond what eight bits tell: PQ or HLG.
@@ -243,6 +267,12 @@ pub(super) const SOUND_BPS: u64 = 128_000;
 /// browsers ignore an empty edit at the start of a track.
 const LIP_SYNC: f64 = 0.045;
 
+/// How much longer picture or sound may last than the other in a remux.
+const NOTICEABLE: Duration = Duration::from_secs(1);
+
+/// Less than this is the rounding of ends to whole frames: five of AAC at 48 kHz.
+const FRAMES_OF_SOUND: Duration = Duration::from_millis(100);
+
 /// More frames a second than this need twice the bits for nothing that most screens show.
 const FASTEST: f64 = 60.0;
 
@@ -299,7 +329,7 @@ pub(super) mod tests {
                 average_rate: rate,
                 base_rate: rate,
                 start: 0.0,
-                duration: Some(Duration::from_secs(60)),
+                end: Some(Duration::from_secs(60)),
                 transfer: String::new(),
                 primaries: String::new(),
                 matrix: String::new(),
@@ -311,7 +341,7 @@ pub(super) mod tests {
                 profile: "LC".to_owned(),
                 channels: 2,
                 start: 0.0,
-                duration: Some(Duration::from_secs(60)),
+                end: Some(Duration::from_secs(60)),
             }),
         }
     }
@@ -426,10 +456,9 @@ pub(super) mod tests {
         );
         check_remux(&with_picture(|picture| picture.start = 0.5), false);
         check_remux(&with_picture(|picture| picture.transfer = "smpte2084".to_owned()), false);
-        check_remux(
-            &with_picture(|picture| picture.duration = Some(Duration::from_secs(30))),
-            false,
-        );
+        check_remux(&with_picture(|picture| picture.end = Some(Duration::from_secs(30))), false);
+        check_remux(&with_sound(|sound| sound.end = Some(Duration::from_secs(10))), false);
+        check_remux(&with_sound(|sound| sound.end = Some(Duration::from_millis(59_500))), true);
         check_remux(&with_sound(|sound| sound.codec = "mp3".to_owned()), false);
         check_remux(&with_sound(|sound| sound.profile = "HE-AAC".to_owned()), false);
         check_remux(&with_sound(|sound| sound.channels = 8), false);

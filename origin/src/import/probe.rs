@@ -44,7 +44,8 @@ pub(super) struct Picture {
     /// The lowest rate at which all its times can be told exactly.
     pub(super) base_rate: Option<Rate>,
     pub(super) start: f64,
-    pub(super) duration: Option<Duration>,
+    /// When it ends after the start of the file, as far as the container says.
+    pub(super) end: Option<Duration>,
     pub(super) transfer: String,
     pub(super) primaries: String,
     pub(super) matrix: String,
@@ -59,7 +60,8 @@ pub(super) struct Sound {
     pub(super) profile: String,
     pub(super) channels: u32,
     pub(super) start: f64,
-    pub(super) duration: Option<Duration>,
+    /// When it ends after the start of the file, as far as the container says.
+    pub(super) end: Option<Duration>,
 }
 
 /// Frames per second as a fraction.
@@ -83,10 +85,14 @@ impl Rate {
 }
 
 impl Source {
-    /// Reads ffprobe's JSON, or `None` if there is nothing to see or hear in the file.
-    pub(super) fn parse(json: &[u8]) -> Option<Source> {
-        let said: Said = serde_json::from_slice(json).ok()?;
+    /// Reads ffprobe's JSON; `None` if there is nothing to see or hear in the file.
+    pub(super) fn parse(json: &[u8]) -> serde_json::Result<Option<Source>> {
+        Ok(Source::from_said(&serde_json::from_slice(json)?))
+    }
+
+    fn from_said(said: &Said) -> Option<Source> {
         let format_start = seconds(&said.format.start_time).unwrap_or(0.0);
+        let is_matroska = said.format.is_one_of(&["matroska"]);
         let usable =
             |stream: &&SaidStream| !stream.codec_name.is_empty() && stream.codec_name != "unknown";
         let of_kind = |kind: &'static str| {
@@ -96,25 +102,21 @@ impl Source {
             .find(|stream| {
                 stream.disposition.attached_pic == 0 && stream.disposition.still_image == 0
             })
-            .and_then(|stream| picture(stream, format_start));
+            .and_then(|stream| picture(stream, format_start, is_matroska));
         let sound = of_kind("audio").find(|stream| stream.channels > 0).map(|stream| Sound {
             stream: stream.index,
             codec: stream.codec_name.clone(),
             profile: stream.profile.clone(),
             channels: stream.channels,
             start: seconds(&stream.start_time).map_or(0.0, |start| start - format_start),
-            duration: duration_of(stream),
+            end: end_of(stream, format_start, is_matroska),
         });
         if picture.is_none() && sound.is_none() {
             return None;
         }
         Some(Source {
-            has_stated_duration: said
-                .format
-                .format_name
-                .split(',')
-                .any(|name| STATES_DURATION.contains(&name)),
-            duration: said.format.duration.as_deref().and_then(duration),
+            has_stated_duration: said.format.is_one_of(&STATES_DURATION),
+            duration: playing_time(said, format_start, is_matroska),
             start: format_start,
             cover: of_kind("video")
                 .find(|stream| stream.disposition.attached_pic != 0)
@@ -125,7 +127,7 @@ impl Source {
     }
 }
 
-fn picture(stream: &SaidStream, format_start: f64) -> Option<Picture> {
+fn picture(stream: &SaidStream, format_start: f64, is_matroska: bool) -> Option<Picture> {
     if stream.width == 0 || stream.height == 0 {
         return None;
     }
@@ -146,7 +148,7 @@ fn picture(stream: &SaidStream, format_start: f64) -> Option<Picture> {
         average_rate: Rate::parse(&stream.avg_frame_rate),
         base_rate: Rate::parse(&stream.r_frame_rate),
         start: seconds(&stream.start_time).map_or(0.0, |start| start - format_start),
-        duration: duration_of(stream),
+        end: end_of(stream, format_start, is_matroska),
         transfer: stream.color_transfer.clone(),
         primaries: stream.color_primaries.clone(),
         matrix: stream.color_space.clone(),
@@ -154,7 +156,66 @@ fn picture(stream: &SaidStream, format_start: f64) -> Option<Picture> {
     })
 }
 
-/// The keyframes of a stream, watched as they pass: ffprobe's `packet=pts_time,flags`, one packet a line.
+/// What a look at all packets tells: ffprobe's `packet=stream_index,pts_time,dts_time,duration_time,flags`, one a line.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Packets {
+    picture: Option<u32>,
+    sound: Option<u32>,
+    /// Of the picture.
+    pub(super) keyframes: Keyframes,
+    picture_end: Option<f64>,
+    sound_end: Option<f64>,
+}
+
+impl Packets {
+    /// Of these two streams of a source, none seen yet.
+    pub(super) fn of(source: &Source) -> Packets {
+        Packets {
+            picture: source.picture.as_ref().map(|picture| picture.stream),
+            sound: source.sound.as_ref().map(|sound| sound.stream),
+            ..Packets::default()
+        }
+    }
+
+    /// Takes in one line: `0,4.700000,4.620000,0.040000,K_`.
+    pub(super) fn note(&mut self, line: &str) {
+        let words: Vec<&str> = line.split(',').collect();
+        let [stream, shown, decoded, duration, flags, ..] = words[..] else { return };
+        let Ok(stream) = stream.parse::<u32>() else { return };
+        let shown: Option<f64> = shown.parse().ok();
+        let time = shown.or_else(|| decoded.parse().ok());
+        let is_shown = !flags.contains('D');
+        let end =
+            time.filter(|_| is_shown).map(|time| time + duration.parse::<f64>().unwrap_or(0.0));
+        if self.picture == Some(stream) {
+            self.keyframes.note(shown, flags);
+            self.picture_end = later(self.picture_end, end);
+        } else if self.sound == Some(stream) {
+            self.sound_end = later(self.sound_end, end);
+        }
+    }
+
+    /// What really comes last counts more than what the container says.
+    pub(super) fn correct_ends(&self, source: &mut Source) {
+        let start = source.start;
+        let since_start = |end: Option<f64>| {
+            let seconds = end? - start;
+            (0.0..=LONGEST).contains(&seconds).then(|| Duration::from_secs_f64(seconds))
+        };
+        if let Some(picture) = &mut source.picture {
+            picture.end = since_start(self.picture_end).or(picture.end);
+        }
+        if let Some(sound) = &mut source.sound {
+            sound.end = since_start(self.sound_end).or(sound.end);
+        }
+    }
+}
+
+fn later(one: Option<f64>, other: Option<f64>) -> Option<f64> {
+    one.into_iter().chain(other).max_by(f64::total_cmp)
+}
+
+/// The keyframes of a stream, watched as its packets pass.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Keyframes {
     /// The first packet's time in seconds, and whether it's a keyframe.
@@ -167,10 +228,9 @@ pub(super) struct Keyframes {
 }
 
 impl Keyframes {
-    /// Takes in one line: `4.700000,K_`.
-    pub(super) fn note(&mut self, line: &str) {
-        let Some((time, flags)) = line.split_once(',') else { return };
-        let Ok(time) = time.parse::<f64>() else {
+    /// Takes in when a packet is shown, if it says so, and its flags: `K_`.
+    fn note(&mut self, time: Option<f64>, flags: &str) {
+        let Some(time) = time else {
             self.is_irregular = true;
             return;
         };
@@ -222,6 +282,12 @@ struct SaidFormat {
     duration: Option<String>,
 }
 
+impl SaidFormat {
+    fn is_one_of(&self, names: &[&str]) -> bool {
+        self.format_name.split(',').any(|name| names.contains(&name))
+    }
+}
+
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct SaidStream {
@@ -271,9 +337,38 @@ struct SaidSideData {
     rotation: f64,
 }
 
-fn duration_of(stream: &SaidStream) -> Option<Duration> {
-    let tagged = || stream.tags.duration.as_deref().and_then(clock);
-    stream.duration.as_deref().and_then(duration).or_else(tagged)
+/// How long the whole plays. The headers of Matroska and MP4 count from 0, even if their clock starts later.
+fn playing_time(said: &Said, format_start: f64, is_matroska: bool) -> Option<Duration> {
+    let stated = said.format.duration.as_deref().and_then(duration)?;
+    if is_matroska {
+        return Some(since(format_start, stated));
+    }
+    let end = |stream: &SaidStream| {
+        let played = stream.duration.as_deref().and_then(duration)?;
+        Some(seconds(&stream.start_time)? + played.as_secs_f64())
+    };
+    let last = said.streams.iter().filter_map(end).max_by(f64::total_cmp);
+    // Near the end of the last stream, or near that less the start: which is nearer?
+    let counts_from_zero =
+        last.is_some_and(|last| stated.as_secs_f64() > last - format_start / 2.0);
+    Some(if counts_from_zero { since(format_start, stated) } else { stated })
+}
+
+/// When a stream ends after the file's start; Matroska says it in a tag that counts as its header does.
+fn end_of(stream: &SaidStream, format_start: f64, is_matroska: bool) -> Option<Duration> {
+    let tagged = || Some(since(format_start, stream.tags.duration.as_deref().and_then(clock)?));
+    if is_matroska && stream.tags.duration.is_some() {
+        return tagged();
+    }
+    let start = seconds(&stream.start_time).map_or(0.0, |start| start - format_start);
+    let played = stream.duration.as_deref().and_then(duration)?;
+    Some(played + Duration::from_secs_f64(start.max(0.0)))
+}
+
+/// What is left of a time on the clock after its start. One before the start was no such time: mkvmerge writes lengths.
+fn since(start: f64, time: Duration) -> Duration {
+    let left = time.checked_sub(Duration::from_secs_f64(start.max(0.0)));
+    left.filter(|left| !left.is_zero()).unwrap_or(time)
 }
 
 fn seconds(text: &Option<String>) -> Option<f64> {
@@ -318,9 +413,61 @@ mod tests {
         {"index":2,"codec_type":"audio","codec_name":"aac","profile":"LC","channels":2,"start_time":"1.0"}],
         "format":{"format_name":"mov,mp4,m4a,3gp,3g2,mj2","start_time":"1.0","duration":"3.5"}}"#;
 
+    fn source(json: &str) -> Option<Source> {
+        Source::parse(json.as_bytes()).unwrap()
+    }
+
+    /// A container's words for a picture that is shown for 20 s from `start` on.
+    #[track_caller]
+    fn check_times(name: &str, format: (f64, f64), stream: &str, wanted: (u64, u64)) {
+        let (start, duration) = format;
+        let json = format!(
+            r#"{{"streams":[{{"codec_type":"video","codec_name":"h264","width":2,"height":2,"start_time":"{start}",{stream}}}],
+            "format":{{"format_name":"{name}","start_time":"{start}","duration":"{duration}"}}}}"#
+        );
+        let source = source(&json).unwrap();
+        let end = source.picture.and_then(|picture| picture.end);
+        let seconds = |time: Option<Duration>| time.unwrap_or_default().as_secs();
+        assert_eq!((seconds(source.duration), seconds(end)), wanted, "{json}");
+    }
+
+    #[test]
+    fn a_late_start_is_no_part_of_the_playing_time() {
+        let tag = r#""tags":{"DURATION":"00:08:40.000000000"}"#;
+        check_times("matroska,webm", (500.0, 520.0), tag, (20, 20));
+        check_times("matroska,webm", (500.0, 20.0), r#""channels":0"#, (20, 0));
+        check_times("matroska,webm", (0.0, 20.0), r#""tags":{"DURATION":"00:00:20.0"}"#, (20, 20));
+        check_times("mov,mp4", (500.0, 520.0), r#""duration":"20.0""#, (20, 20));
+        check_times("mov,mp4", (500.0, 20.0), r#""duration":"20.0""#, (20, 20));
+        check_times("mov,mp4", (0.0, 20.0), r#""duration":"20.0""#, (20, 20));
+        check_times("mpegts", (500.0, 20.0), r#""duration":"20.0""#, (20, 20));
+        check_times("flv", (500.0, 20.0), r#""channels":0"#, (20, 0));
+    }
+
+    #[test]
+    fn packets_tell_when_their_streams_end() {
+        let mut source = source(PHONE).unwrap();
+        let mut packets = Packets::of(&source);
+        for line in [
+            "0,1.5,1.4,0.04,K_",
+            "2,1.0,1.0,0.02,K_",
+            "0,N/A,3.0,0.04,__",
+            "1,9.0,9.0,1.0,K_",
+            "x",
+            "2,2.0",
+        ] {
+            packets.note(line);
+        }
+        packets.correct_ends(&mut source);
+        let millis = |time: Option<Duration>| time.unwrap().as_millis();
+        assert_eq!(millis(source.picture.unwrap().end), 2040);
+        assert_eq!(millis(source.sound.unwrap().end), 20);
+        assert!(packets.keyframes.is_irregular);
+    }
+
     #[test]
     fn an_upright_phone_film_is_understood() {
-        let source = Source::parse(PHONE.as_bytes()).unwrap();
+        let source = source(PHONE).unwrap();
         let picture = source.picture.unwrap();
         assert_eq!((picture.rotation, picture.start), (-90, 0.5));
         assert_eq!(picture.average_rate, Some(Rate { frames: 30_000, seconds: 1001 }));
@@ -335,7 +482,7 @@ mod tests {
         let song = r#"{"streams":[{"index":0,"codec_type":"audio","codec_name":"mp3","channels":2},
             {"index":1,"codec_type":"video","codec_name":"mjpeg","width":500,"height":500,"disposition":{"attached_pic":1}}],
             "format":{"format_name":"mp3"}}"#;
-        let source = Source::parse(song.as_bytes()).unwrap();
+        let source = source(song).unwrap();
         assert_eq!(
             (source.picture, source.cover, source.has_stated_duration),
             (None, Some(1), false)
@@ -345,14 +492,16 @@ mod tests {
     #[test]
     fn a_file_without_picture_and_sound_is_no_source() {
         for json in [
-            "",
             "{}",
             r#"{"streams":[{"codec_type":"subtitle","codec_name":"srt"}]}"#,
             r#"{"streams":[{"codec_type":"video","codec_name":"unknown","width":5,"height":5}]}"#,
             r#"{"streams":[{"codec_type":"video","codec_name":"h264"}]}"#,
             r#"{"streams":[{"codec_type":"audio","codec_name":"aac"}]}"#,
         ] {
-            assert_eq!(Source::parse(json.as_bytes()), None, "{json}");
+            assert_eq!(source(json), None, "{json}");
+        }
+        for json in ["", "{", "[1]"] {
+            assert!(Source::parse(json.as_bytes()).is_err(), "{json}");
         }
     }
 
@@ -375,7 +524,9 @@ mod tests {
     #[track_caller]
     fn check_keyframes(lines: &str, wanted: bool) {
         let mut keyframes = Keyframes::default();
-        lines.split(' ').for_each(|line| keyframes.note(line));
+        for (time, flags) in lines.split(' ').filter_map(|line| line.split_once(',')) {
+            keyframes.note(time.parse().ok(), flags);
+        }
         assert_eq!(keyframes.are_within(6.0), wanted, "{lines}");
     }
 

@@ -5,7 +5,7 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::io::{ErrorKind, Read};
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -78,8 +78,9 @@ impl Runner<'_> {
         heard: &mut dyn FnMut(&[u8]),
     ) -> Result<Complaints, ImportError> {
         let deadline = Instant::now() + limits.time;
-        let mut child = self.start(program, arguments, folder, limits)?;
-        let voices = listen(&mut child);
+        let mut started = Started(self.start(program, arguments, folder, limits)?);
+        let child = &mut started.0;
+        let voices = listen(child);
         let mut complaints = Complaints::default();
         let ended = loop {
             if self.cancelled.load(Ordering::Relaxed) {
@@ -103,7 +104,8 @@ impl Runner<'_> {
         ended?;
         match status {
             Ok(status) if status.success() => Ok(complaints),
-            _ => Err(complaints.into_error()),
+            Ok(status) => Err(complaints.into_error(status.signal())),
+            Err(_) => Err(complaints.into_error(None)),
         }
     }
 
@@ -155,6 +157,17 @@ impl Runner<'_> {
     }
 }
 
+/// A program under way, which ends with whoever waits for it, even if that one unwinds.
+struct Started(Child);
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        // In most cases it has ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// What a program said on its standard error: the last lines, and whether some that matter were among all of them.
 #[derive(Debug, Default)]
 pub(super) struct Complaints {
@@ -175,15 +188,15 @@ impl Complaints {
     fn note(&mut self, line: &str) {
         self.is_disk_full |=
             line.contains("No space left on device") || line.contains("Disk quota exceeded");
-        self.is_out_of_memory |=
-            line.contains("Cannot allocate memory") || line.contains("malloc of size");
+        self.is_out_of_memory |= OUT_OF_MEMORY.iter().any(|words| line.contains(words));
         self.has_no_index |= line.contains("moov atom not found");
         if self.last.len() == COMPLAINTS_KEPT {
             self.last.pop_front();
         }
-        self.last.push_back(
-            line.chars().filter(|char| !char.is_control()).take(COMPLAINT_LENGTH).collect(),
-        );
+        let plain: Vec<char> = line.chars().filter(|char| !char.is_control()).collect();
+        // The reason stands behind the file's name.
+        let kept = &plain[plain.len().saturating_sub(COMPLAINT_LENGTH)..];
+        self.last.push_back(kept.iter().collect());
     }
 
     /// The disk was full, even if the program went on as if it weren't.
@@ -191,7 +204,7 @@ impl Complaints {
         if self.is_disk_full { Err(ImportError::NoSpace(NoSpace::Met)) } else { Ok(()) }
     }
 
-    fn into_error(self) -> ImportError {
+    fn into_error(self, signal: Option<i32>) -> ImportError {
         if self.is_disk_full {
             return ImportError::NoSpace(NoSpace::Met);
         }
@@ -202,7 +215,11 @@ impl Complaints {
             return ImportError::TooMuchMemory;
         }
         let last = self.last.into_iter().rfind(|line| !line.trim().is_empty());
-        ImportError::Ffmpeg(last.unwrap_or_else(|| "it ended without a word".to_owned()))
+        ImportError::Ffmpeg(match (signal, last) {
+            (Some(signal), _) => format!("it was ended by signal {signal}"),
+            (None, Some(last)) => last,
+            (None, None) => "it ended without a word".to_owned(),
+        })
     }
 }
 
@@ -272,6 +289,9 @@ const LINE_LIMIT: usize = 4096;
 /// The reason is in the last few; the first lines may be thousands about broken frames.
 const COMPLAINTS_KEPT: usize = 8;
 const COMPLAINT_LENGTH: usize = 300;
+/// What ffmpeg, its encoders, the dynamic linker and the C++ runtime say when the limit of address space is reached.
+const OUT_OF_MEMORY: [&str; 4] =
+    ["Cannot allocate memory", "malloc of size", "failed to map segment", "std::bad_alloc"];
 
 #[cfg(test)]
 mod tests {
@@ -321,7 +341,10 @@ mod tests {
         );
         check("echo '[mov] moov atom not found' >&2; exit 1", "index is missing");
         check("echo 'x264 [error]: malloc of size 9 failed' >&2; exit 1", "more memory");
-        check("kill -9 $$", "without a word");
+        check("kill -9 $$", "ended by signal 9");
+        check("echo 'a: error while loading shared libraries: b' >&2; exit 127", "loading shared");
+        check("echo 'b: failed to map segment from shared object' >&2; exit 127", "more memory");
+        check(&format!("echo '{}: the reason' >&2; exit 1", "x".repeat(900)), ": the reason");
     }
 
     #[test]

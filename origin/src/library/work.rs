@@ -11,10 +11,13 @@ use wire::id::VideoId;
 
 use super::{Library, LibraryError};
 
-/// The folder of one import. It is removed on drop.
+/// The folder of one import. On drop it is removed, and the video with it unless the import is finished.
 #[derive(Debug)]
 pub(crate) struct Work {
+    library: Library,
+    id: VideoId,
     folder: PathBuf,
+    is_finished: bool,
     _lock: File,
 }
 
@@ -37,27 +40,40 @@ impl Work {
             let _ = fs::remove_dir_all(&folder);
             LibraryError::new("begin in", &folder, error)
         })?;
-        Ok(Work { folder, _lock: lock })
+        Ok(Work { library: library.clone(), id: *id, folder, is_finished: false, _lock: lock })
     }
 
     /// Where the import may leave what it likes.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
+
+    /// Lets the video stay.
+    pub(crate) fn finish(mut self) {
+        self.is_finished = true;
+    }
 }
 
+/// Also when the import unwinds. The folder stays if the video can't be withdrawn, so that the next start tries again.
 impl Drop for Work {
     fn drop(&mut self) {
+        if !self.is_finished
+            && let Err(error) = self.library.withdraw(&self.id)
+        {
+            tracing::warn!(%error, "the next start removes what is left of this import");
+            return;
+        }
         if let Err(error) = fs::remove_dir_all(&self.folder) {
             tracing::warn!(%error, folder = ?self.folder, "the next start removes this folder");
         }
     }
 }
 
-/// Removes the folders that nobody locks, together with the videos whose import they didn't finish.
+/// Removes the folders that nobody locks, together with the videos whose import they didn't finish, and videos that are
+/// still being imported by their record, but have no folder.
 ///
 /// # Errors
-/// When the folder of imports can't be listed. One that can't be removed is only warned of: it takes nothing but space.
+/// When the folder of imports or that of records can't be listed. One that can't be removed is only warned of: it takes nothing but space.
 pub(super) fn sweep(library: &Library) -> Result<(), LibraryError> {
     let folder = library.work_dir();
     let failed = |error| LibraryError::new("sweep", &folder, error);
@@ -68,6 +84,16 @@ pub(super) fn sweep(library: &Library) -> Result<(), LibraryError> {
             && let Err(error) = remove_if_abandoned(library, &path)
         {
             tracing::warn!(%error, ?path, "cannot remove what an import left");
+        }
+    }
+    for video in library.videos()?.into_iter().filter(|video| video.is_importing) {
+        if let Ok(id) = video.id.parse::<VideoId>()
+            && !folder.join(id.short()).exists()
+            // Asked again, since the import may have ended just now.
+            && !is_finished(library, &id)
+            && let Err(error) = library.withdraw(&id)
+        {
+            tracing::warn!(%error, id = video.id, "cannot withdraw what an import left");
         }
     }
     Ok(())
@@ -142,6 +168,46 @@ mod tests {
             !library.video_dir(&id([1; 16])).exists() && library.video_dir(&id([2; 16])).exists()
         );
         assert_eq!(fs::read_dir(library.work_dir()).unwrap().count(), 1, "only the lock is left");
+    }
+
+    #[test]
+    fn an_import_that_unwinds_withdraws_its_video() {
+        let (_folder, library) = fresh();
+        let unwound = std::panic::catch_unwind(|| {
+            let _work = Work::begin(&library, &id([1; 16])).unwrap();
+            record_unfinished(&library, [1; 16]);
+            std::panic::resume_unwind(Box::new("a broken pipe"));
+        });
+        assert!(unwound.is_err());
+        assert_eq!(library.videos().unwrap(), []);
+        assert_eq!(fs::read_dir(library.work_dir()).unwrap().count(), 1, "only the lock is left");
+    }
+
+    #[test]
+    fn a_finished_import_stays_and_leaves_no_folder() {
+        let (_folder, library) = fresh();
+        let work = Work::begin(&library, &id([1; 16])).unwrap();
+        library.record(&video([1; 16], 1)).unwrap();
+        work.finish();
+        assert_eq!(library.videos().unwrap().len(), 1);
+        assert_eq!(fs::read_dir(library.work_dir()).unwrap().count(), 1, "only the lock is left");
+    }
+
+    #[test]
+    fn a_half_made_video_that_no_folder_explains_is_withdrawn() {
+        let (folder, library) = fresh();
+        let _work = Work::begin(&library, &id([1; 16])).unwrap();
+        record_unfinished(&library, [1; 16]);
+        record_unfinished(&library, [2; 16]);
+        library.record(&video([3; 16], 1)).unwrap();
+        Library::open(folder.path()).unwrap();
+        let is_there = |seed| library.video(&id(seed)).unwrap().is_some();
+        assert_eq!([[1; 16], [2; 16], [3; 16]].map(is_there), [true, false, true]);
+    }
+
+    fn record_unfinished(library: &Library, seed: [u8; 16]) {
+        library.record(&crate::library::Video { is_importing: true, ..video(seed, 1) }).unwrap();
+        fs::create_dir_all(library.video_dir(&id(seed))).unwrap();
     }
 
     /// What a killed process leaves: the folder, its journal and a lock that nobody holds.

@@ -263,6 +263,73 @@ fn a_picture_that_ends_early_is_held_and_sound_that_comes_late_stays_late() {
 }
 
 #[test]
+fn sound_that_ends_early_is_followed_by_silence() {
+    #[track_caller]
+    fn check(name: &str, words: &str, heights: &[u32]) {
+        let studio = Studio::new();
+        let film = studio.film_of(name, &["testsrc2=s=426x360:r=25:d=6", "sine=d=2"], words);
+        let imported = studio.import(&film).unwrap();
+        imported.assert_sound();
+        assert_eq!(imported.heights(), heights, "{name}: encoded, not remuxed");
+        for rendition in &imported.video.renditions {
+            let [picture, sound] = ["v", "a"].map(|kind| imported.end_of(kind, &rendition.media));
+            assert!((5.9..6.1).contains(&picture), "{name} {}: {picture}", rendition.media);
+            assert!((picture - sound).abs() < 0.2, "{name} {}: {picture} {sound}", rendition.media);
+        }
+    }
+    let h264 = "-c:v libx264 -preset ultrafast -g 50 -pix_fmt yuv420p -c:a aac";
+    check("a.mp4", h264, &[240, 360]);
+    check("b.mkv", "-c:v mpeg4 -c:a libmp3lame", &[240, 360]);
+    // Here no stream says how long it is.
+    check("c.flv", h264, &[240, 360]);
+    check("d.flv", "-c:v flv1 -c:a libmp3lame", &[240, 360]);
+}
+
+#[test]
+fn a_film_that_starts_late_on_its_clock_plays_as_long_as_it_plays() {
+    #[track_caller]
+    fn check(name: &str, words: &str) {
+        let studio = Studio::new();
+        let inputs = ["testsrc2=s=64x48:r=25:d=4", "sine=d=4"];
+        let film = studio.film_of(name, &inputs, &format!("{words} -output_ts_offset 500"));
+        let imported = studio.import(&film).unwrap_or_else(|error| panic!("{name}: {error}"));
+        imported.assert_sound();
+        let length = imported.video.duration_ms;
+        assert!((3900..4200).contains(&length), "{name}: {length}");
+    }
+    let (h264, mpeg4) =
+        ("-c:v libx264 -preset ultrafast -g 25 -pix_fmt yuv420p -c:a aac", "-c:v mpeg4 -c:a aac");
+    check("a.mkv", h264);
+    check("b.mkv", mpeg4);
+    check("a.mp4", h264);
+    check("c.mov", mpeg4);
+    check("d.mp4", &format!("{mpeg4} -movflags frag_keyframe+empty_moov"));
+    check("e.webm", "-c:v libvpx -deadline realtime -cpu-used 8 -c:a libopus");
+    check("f.flv", h264);
+    check("g.ts", "-c:v mpeg2video -c:a mp2");
+}
+
+#[test]
+fn half_a_second_is_enough_for_a_film() {
+    let studio = Studio::new();
+    for (name, words) in [
+        ("a.mp4", "-c:v libx264 -pix_fmt yuv420p -c:a aac"),
+        ("b.mkv", "-c:v mpeg4 -c:a libmp3lame"),
+    ] {
+        let inputs = ["testsrc2=s=64x48:r=25:d=0.5", "sine=d=0.5"];
+        let imported = studio.import(&studio.film_of(name, &inputs, words)).unwrap();
+        imported.assert_sound();
+        let length = imported.video.duration_ms;
+        assert!((450..600).contains(&length), "{name}: {length}");
+    }
+    let slow = studio.film_of("c.mkv", &["testsrc2=s=64x48:r=1:d=1"], "-c:v mpeg4");
+    assert_eq!(studio.import(&slow).unwrap().video.duration_ms, 1000);
+    let still = ["testsrc2=s=64x48:r=25:d=0.04", "sine=d=3"];
+    let held = studio.film_of("d.mkv", &still, "-c:v mpeg4 -c:a aac");
+    assert!(studio.import(&held).unwrap().video.duration_ms >= 3000);
+}
+
+#[test]
 fn a_recording_that_does_not_say_how_long_it_is_is_imported() {
     let studio = Studio::new();
     let known =

@@ -38,6 +38,32 @@ fn what_is_no_video_is_called_so() {
 }
 
 #[test]
+fn a_film_of_one_frame_is_too_short() {
+    let studio = Studio::new();
+    let frame = ["testsrc2=s=64x48:r=25:d=0.04"];
+    let remuxed = studio.film_of("a.mp4", &frame, "-c:v libx264 -pix_fmt yuv420p");
+    check(&studio, &remuxed, "too short to play: it lasts 40 ms, and at least 100 ms");
+    check(&studio, &studio.film_of("b.mkv", &frame, "-c:v mpeg4"), "too short to play");
+    check(&studio, &studio.film_of("c.m4a", &["sine=d=0.05"], "-c:a aac"), "too short to play");
+}
+
+#[test]
+fn an_import_that_panics_takes_back_what_it_had_published() {
+    let studio = Studio::new();
+    let request = Request { file: studio.film("a.mkv", "-c:v mpeg4"), title: None, channel: None };
+    let settings = Settings { heights: vec![240, 360], ..Settings::default() };
+    let unwound = std::panic::catch_unwind(|| {
+        import(&studio.library, &request, &settings, &AtomicBool::new(false), &mut |event| {
+            if let Event::Playable(_) = event {
+                std::panic::resume_unwind(Box::new("of the caller's own making"));
+            }
+        })
+    });
+    assert!(unwound.is_err());
+    studio.assert_empty();
+}
+
+#[test]
 fn a_playlist_in_disguise_reads_no_other_file() {
     let studio = Studio::new();
     let secret = studio.film_of("secret.ts", &["testsrc2=s=64x48:r=10:d=1"], "-c:v mpeg2video");
@@ -101,7 +127,7 @@ fn a_request_that_makes_no_sense_is_refused_before_any_work() {
     assert!(refuse(None, Some("../a"), &settings).contains("is not the handle of a channel"));
     assert!(
         refuse(None, None, &Settings { heights: vec![1], ..settings })
-            .contains("one of the heights")
+            .contains("import.heights = [1] is out of bounds: it may be one or more of [240,")
     );
     studio.assert_empty();
 }

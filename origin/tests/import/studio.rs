@@ -244,6 +244,21 @@ impl Imported {
         ffprobe(&self.folder.join(file))["streams"].as_array().unwrap().clone()
     }
 
+    /// When the last packet of a kind of stream ends, in seconds.
+    pub(crate) fn end_of(&self, kind: &str, file: &str) -> f64 {
+        let words = ["-v", "error", "-show_entries", "packet=pts_time,duration_time"];
+        let words = words.into_iter().chain(["-of", "csv=p=0", "-select_streams", kind]);
+        let path = self.folder.join(file);
+        let output = run("ffprobe", words.map(OsStr::new).chain([path.as_os_str()]));
+        let text = String::from_utf8(output.stdout).unwrap();
+        let end = |line: &str| {
+            let (time, duration) = line.split_once(',')?;
+            let duration = duration.trim_end_matches(',').parse::<f64>().ok()?;
+            Some(time.parse::<f64>().ok()? + duration)
+        };
+        text.lines().filter_map(end).max_by(f64::total_cmp).unwrap()
+    }
+
     /// Times of the keyframes of a rendition in seconds.
     pub(crate) fn keyframes(&self, file: &str) -> Vec<f64> {
         let words = [
