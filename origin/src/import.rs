@@ -556,7 +556,7 @@ fn handle(text: &str) -> Result<String, ImportError> {
     if is_handle { Ok(text.to_owned()) } else { Err(ImportError::NotAHandle(text.to_owned())) }
 }
 
-/// At most 1280 pixels either way.
+/// At most 854 pixels either way: sharp on a card, and 20 to 40 KB beside the player.
 fn poster_size(size: plan::Size) -> plan::Size {
     let long = size.width.max(size.height);
     if long <= POSTER_SIDE {
@@ -623,7 +623,7 @@ const PROBE_BYTES: usize = 1 << 20;
 
 /// Past the titles and before the plot.
 const POSTER_SECONDS: f64 = 5.0;
-const POSTER_SIDE: u32 = 1280;
+const POSTER_SIDE: u32 = 854;
 
 #[cfg(test)]
 mod tests {
@@ -683,9 +683,9 @@ mod tests {
             let size = poster_size(plan::Size { width, height });
             (size.width, size.height)
         };
-        assert_eq!(size(1280, 720), (1280, 720));
-        assert_eq!(size(3840, 2160), (1280, 720));
-        assert_eq!(size(1080, 1920), (720, 1280));
+        assert_eq!(size(1280, 720), (854, 480));
+        assert_eq!(size(3840, 2160), (854, 480));
+        assert_eq!(size(1080, 1920), (480, 854));
         assert_eq!(size(426, 240), (426, 240));
     }
 }

@@ -42,7 +42,8 @@ impl Page {
         let player = find(&root, ".player");
         let video: HtmlVideoElement = find(&root, "video").unchecked_into();
         let _ = video.set_attribute("aria-label", settings.title.as_deref().unwrap_or("Video"));
-        if let Some(poster) = &settings.poster {
+        // Nobody sees the poster of a video that plays at once; on a narrow line it would delay the first segment.
+        if let Some(poster) = settings.poster.as_ref().filter(|_| !settings.autoplay) {
             video.set_poster(poster);
         }
         video.set_loop(settings.is_loop);

@@ -86,7 +86,7 @@ pub(super) fn poster(
     let stream = picture.map_or(0, |picture| picture.stream);
     let mut words =
         vec!["-filter_complex".to_owned(), format!("[0:{stream}]{}[p]", filters.join(","))];
-    words.extend(["-map", "[p]", "-frames:v", "1", "-q:v", "4"].map(str::to_owned));
+    words.extend(["-map", "[p]", "-frames:v", "1", "-q:v", "6"].map(str::to_owned));
     words
         .extend(["-map_metadata", "-1", "-f", "image2", "-update", "1", POSTER].map(str::to_owned));
     ffmpeg(input, &["-ss", &format!("{seconds:.3}")], words)
