@@ -8,9 +8,13 @@
 //! - [`mp4`]: what the boxes of fragmented MP4 say
 //! - [`digest`]: PeerTube's `segments-sha256.json`
 //! - [`identity`]: which swarm a rendition belongs to, as an info-hash of the WebTorrent tracker protocol
+//! - [`peer`]: what viewers say to each other, and what they call themselves
+//! - [`announce`]: what viewers and the tracker say to each other
 
+pub mod announce;
 pub mod digest;
 pub mod id;
 pub mod identity;
 pub mod mp4;
+pub mod peer;
 pub mod playlist;

@@ -1,0 +1,446 @@
+//! The commands against the bytes and the readings of the npm package, `docs/protocol.md`, and hostile bytes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::*;
+
+/// Made by the package itself, see `swarm/wire/fixtures/make.mjs`.
+const FIXTURE: &str = include_str!("../../fixtures/p2p-media-loader-2.3.1.json");
+const DOCUMENT: &str = include_str!("../../../../docs/protocol.md");
+
+#[derive(serde::Deserialize)]
+struct Fixture {
+    stock: Vec<Stock>,
+    ours: Vec<Ours>,
+    conversations: Vec<Conversation>,
+    peer_id_prefixes: Vec<String>,
+}
+
+/// What the package writes for a command.
+#[derive(serde::Deserialize)]
+struct Stock {
+    command: Value,
+    max: usize,
+    is_read_by_the_package: bool,
+    messages: Vec<String>,
+}
+
+/// What we write for a command, and what of it the package doesn't get because we leave it out.
+#[derive(serde::Deserialize)]
+struct Ours {
+    command: Value,
+    near: u64,
+    max: usize,
+    left_out: BTreeSet<u64>,
+    messages: Vec<String>,
+}
+
+/// What a stock peer that holds segments of 150,000 bytes answered to our messages, before its channel had room again.
+#[derive(serde::Deserialize)]
+struct Conversation {
+    asked: Vec<String>,
+    answers: Vec<Answer>,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(untagged)]
+enum Answer {
+    Command(String),
+    DataOf(usize),
+}
+
+#[test]
+fn whatever_the_package_writes_is_understood_full_blocks_too() {
+    for stock in &fixture().stock {
+        let messages: Vec<_> = stock.messages.iter().map(|hex| bytes(hex)).collect();
+        let read = joined(&messages).map(|command| command.map(in_order));
+        assert_eq!(read, Ok(Some(in_order(command(&stock.command)))), "{}", stock.command);
+    }
+}
+
+#[test]
+fn we_write_what_the_package_writes_where_that_can_be_read() {
+    for stock in &fixture().stock {
+        let written = command(&stock.command).encode(stock.max);
+        let theirs: Vec<_> = stock.messages.iter().map(|hex| bytes(hex)).collect();
+        let keeps_to_limit = theirs.iter().all(|message| message.len() <= stock.max);
+        let is_same = written == theirs;
+        assert_eq!(is_same, stock.is_read_by_the_package && keeps_to_limit, "{}", stock.command);
+    }
+}
+
+#[test]
+fn the_package_has_read_what_we_write() {
+    for ours in &fixture().ours {
+        let (mut meant, mut heard) = (command(&ours.command), command(&ours.command));
+        if let Command::SegmentsAnnouncement { loaded, loading } = &mut meant {
+            meant = Command::announcement(ours.near, loaded.drain(..), loading.drain(..));
+        }
+        if let Command::SegmentsAnnouncement { loaded, loading } = &mut heard {
+            loaded.retain(|segment| !ours.left_out.contains(segment));
+            loading.retain(|segment| !ours.left_out.contains(segment));
+        }
+        let written = meant.encode(ours.max);
+        assert_eq!(written.iter().map(|message| hex(message)).collect::<Vec<_>>(), ours.messages);
+        assert_eq!(joined(&written).map(|command| command.map(in_order)), Ok(Some(heard)));
+    }
+}
+
+#[test]
+fn the_document_shows_what_is_sent_and_what_the_package_sends() {
+    let fixture = fixture();
+    let golden = DOCUMENT.split("```golden\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let mut codes = BTreeSet::new();
+    for example in golden.flat_map(|block| block.split("\n\n")) {
+        let (told, dump) = example.split_once('\n').unwrap();
+        let told: Value = serde_json::from_str(told).unwrap();
+        let max = told["max"].as_u64().unwrap_or(MAX as u64) as usize;
+        let dump: String = dump.split_whitespace().collect();
+        let messages: Vec<_> = dump.split('|').map(bytes).collect();
+        assert_eq!(joined(&messages), Ok(Some(command(&told))), "{told}");
+        assert_eq!(command(&told).encode(max), messages, "{told}");
+        let is_theirs = |stock: &Stock| stock.messages.concat() == dump.replace('|', "");
+        assert!(fixture.stock.iter().any(is_theirs), "{told} isn't what the package writes");
+        codes.insert(told["c"].as_u64());
+    }
+    assert_eq!(codes.len(), 6, "every command has an example");
+}
+
+#[test]
+fn a_stock_peer_answers_what_we_ask() {
+    #[track_caller]
+    fn check(no: usize, asked: &[&Command], data: &[usize], answers: &[&Command]) {
+        let conversation = &fixture().conversations[no];
+        let sent: Vec<_> = asked.iter().map(|command| hex(&command.encode(MAX)[0])).collect();
+        assert_eq!(sent, conversation.asked);
+        let (mut commands, mut sizes) = (Vec::new(), Vec::new());
+        for answer in &conversation.answers {
+            match answer {
+                Answer::Command(message) => commands.extend(joined(&[bytes(message)]).unwrap()),
+                Answer::DataOf(size) => sizes.push(*size),
+            }
+        }
+        assert_eq!((commands.iter().collect::<Vec<_>>(), &sizes[..]), (answers.to_vec(), data));
+    }
+    let whole = Command::SegmentRequest { segment: 0, request: 0, offset: 0 };
+    let whole_header = Command::SegmentData { segment: 0, size: 150_000, request: 0 };
+    let whole_sent = Command::SegmentDataSendingCompleted { segment: 0, request: 0 };
+    let end = Command::SegmentRequest { segment: 300, request: 421, offset: 131_070 };
+    let end_header = Command::SegmentData { segment: 300, size: 18_930, request: 421 };
+    let end_sent = Command::SegmentDataSendingCompleted { segment: 300, request: 421 };
+    let cancel = Command::CancelSegmentRequest { segment: 300, request: 421 };
+    check(0, &[&whole], &[MAX, MAX, 18_930], &[&whole_header, &whole_sent]);
+    check(1, &[&end], &[18_930], &[&end_header, &end_sent]);
+    check(2, &[&whole, &end], &[MAX, 18_930], &[&whole_header, &end_header, &end_sent]);
+    check(3, &[&end, &cancel], &[18_930], &[&end_header]);
+}
+
+#[test]
+fn our_ids_begin_as_the_package_s_do() {
+    assert!(PeerId::from_random([0; 12]).to_string().starts_with(&fixture().peer_id_prefixes[0]));
+}
+
+#[test]
+fn what_a_peer_gets_wrong_is_named() {
+    use PeerError::*;
+    #[track_caller]
+    fn check(body: &[u8], wanted: PeerError) {
+        assert_eq!(Command::decode(body), Err(wanted), "{body:?}");
+        let message = [b"cstr", body, b"cend"].concat();
+        assert_eq!(Joiner::default().take(&message), Err(wanted));
+    }
+    check(b"\x01i", Truncated);
+    check(b"\x01i\x02\x01", Truncated);
+    check(b"\x00l\x10", Truncated);
+    check(b"\x00l\x10\x01\x01\x02\x07", Truncated);
+    check(b"\x00x\x20\x03ab", Truncated);
+    check(b"\x01i\x30", UnknownType(3));
+    check(b"\x00l\x10\x01\x20\x00", UnknownType(2));
+    check(b"\x01r\x01\x05", Missing('i'));
+    check(b"\x05i\x01\x05", Missing('r'));
+    check(b"\x02i\x01\x05r\x01\x05", Missing('s'));
+    check(b"\x01i\x10\x00r\x01\x05", WrongType('i'));
+    check(b"\x00p\x01\x05", WrongType('p'));
+    check(b"\x03i\x01\x81r\x01\x05", OutOfBounds('i'));
+    check(b"\x03i\x07\x20\0\0\0\0\0\0r\x01\x05", OutOfBounds('i'));
+    check(b"\x03i\x01\x05r\x0f\x7f\0\0\0\0\0\0\0\0\0\0\0\0\0\0", OutOfBounds('r'));
+    check(b"\x00l\x10\x01\x02\x80\xff\x05", OutOfBounds('l'));
+}
+
+#[test]
+fn a_list_longer_than_any_playlist_is_refused() {
+    let mut body = b"\x00l\x10\xff".to_vec();
+    for block in 0..255u16 {
+        body.extend([&[2, block as u8 / 2, 0xff][..], &[7; 255]].concat());
+    }
+    assert_eq!(Command::decode(&body), Err(PeerError::TooManySegments(255 * 255)));
+}
+
+#[test]
+fn what_nobody_has_defined_yet_is_passed_over() {
+    assert_eq!(Command::decode(b""), Ok(None));
+    assert_eq!(Command::decode(b"\x06"), Ok(None));
+    assert_eq!(Command::decode(b"\xffnonsense"), Ok(None));
+    let absent = Command::SegmentAbsent { segment: 5, request: 6 };
+    let body = b"\x04i\x01\x05x\x20\x02hir\x01\x06y\x10\x01\x02\x80\xff\x00z\x01\xff";
+    assert_eq!(Command::decode(body), Ok(Some(absent)));
+}
+
+#[test]
+fn a_number_of_no_bytes_is_zero_and_a_field_said_twice_counts_as_the_second() {
+    let wanted = Command::SegmentAbsent { segment: 0, request: 6 };
+    assert_eq!(Command::decode(b"\x04i\x00r\x01\x05r\x01\x06"), Ok(Some(wanted)));
+}
+
+#[test]
+fn a_count_of_zero_is_a_full_block_only_if_it_has_each_segment_once() {
+    let loaded = |body: &[u8]| match Command::decode(body) {
+        Ok(Some(Command::SegmentsAnnouncement { loaded, .. })) => loaded,
+        other => panic!("{other:?}"),
+    };
+    let block: Vec<u8> = (0..=255).rev().collect();
+    let full = [b"\x00l\x10\x02\x02\x01\x00", &block[..], b"\x02\x02\x01\x07"].concat();
+    assert_eq!(loaded(&full), (256..512).rev().chain([519]).collect::<Vec<_>>());
+    assert_eq!(loaded(b"\x00l\x10\x02\x02\x01\x00\x02\x02\x01\x07"), [519]);
+    assert!(loaded(b"\x00l\x10\x00").is_empty());
+}
+
+#[test]
+fn parts_out_of_turn_are_dropped_and_the_next_command_is_read() {
+    let mut joiner = Joiner::default();
+    assert_eq!(joiner.take(b"dstr\x04cend"), Err(PeerError::NoBeginning));
+    assert_eq!(joiner.take(b"cstr\x04dend"), Ok(None));
+    assert_eq!(joiner.take(b"cstr\x04cend"), Err(PeerError::Interrupted));
+    assert_eq!(joiner.take(b"dstr\x04cend"), Err(PeerError::NoBeginning));
+    let announcement = Command::SegmentsAnnouncement { loaded: vec![], loading: vec![] };
+    assert_eq!(joiner.take(b"cstr\x00cend"), Ok(Some(Message::Command(announcement))));
+}
+
+#[test]
+fn a_command_without_end_is_given_up() {
+    let mut joiner = Joiner::default();
+    assert_eq!(joiner.take(b"cstr\x00dend"), Ok(None));
+    let part = [b"dstr", &[0; 1 << 14][..], b"dend"].concat();
+    let outcomes: Vec<_> = (0..5).map(|_| joiner.take(&part)).collect();
+    let no_beginning = Err(PeerError::NoBeginning);
+    assert_eq!(outcomes, [Ok(None), Ok(None), Ok(None), Err(PeerError::TooLong), no_beginning]);
+    let whole = [b"cstr", &[6; JOINED_LIMIT + 1][..], b"cend"].concat();
+    assert_eq!(joiner.take(&whole), Err(PeerError::TooLong));
+}
+
+#[test]
+fn commands_and_data_are_told_apart_as_the_package_does() {
+    #[track_caller]
+    fn check(message: &[u8], is_data: bool) {
+        let taken = Joiner::default().take(message);
+        assert_eq!(taken == Ok(Some(Message::Data(message))), is_data, "{message:?}");
+    }
+    check(b"", true);
+    check(b"cstr", true);
+    check(b"cstrcen", true);
+    check(b"cstr and no end", true);
+    check(b"no start but cend", true);
+    check(b"cstrcend", false);
+    check(b"dstrdend", false);
+    check(b"cstr\x01dend", false);
+}
+
+#[test]
+fn the_segments_that_are_left_out_are_the_farthest() {
+    let loaded = |position, held: std::ops::Range<u64>| {
+        let sent = joined(&Command::announcement(position, held, []).encode(MAX));
+        let Ok(Some(Command::SegmentsAnnouncement { loaded, .. })) = sent else { panic!() };
+        loaded.into_iter().collect::<BTreeSet<_>>()
+    };
+    assert_eq!(loaded(0, 0..256), (0..255).collect());
+    assert_eq!(loaded(250, 0..256), (1..256).collect());
+    assert_eq!(loaded(300, 0..512), (1..511).collect());
+    assert_eq!(loaded(0, 0..90_000).len(), MOST_SEGMENTS);
+}
+
+#[test]
+fn the_longest_announcement_is_short_enough_to_be_joined() {
+    let held = (0..255).flat_map(|block| (0..255).map(move |at| LARGEST - (block << 8 | at)));
+    let messages = Command::announcement(LARGEST, held.clone(), held).encode(MAX);
+    assert!(messages.concat().len() < JOINED_LIMIT);
+    assert!(matches!(joined(&messages), Ok(Some(Command::SegmentsAnnouncement { .. }))));
+}
+
+proptest! {
+    #[test]
+    fn every_command_survives_every_message_size(command in any_command(), max in 0..300usize) {
+        let messages = command.encode(max);
+        prop_assert!(messages.iter().all(|message| message.len() <= max.max(9)));
+        prop_assert_eq!(joined(&messages), Ok(Some(in_order(command))));
+    }
+
+    #[test]
+    fn no_block_is_ever_sent_full(
+        position in 0..2000u64,
+        holes in proptest::collection::btree_set(0..2000u64, 0..4),
+    ) {
+        let held: BTreeSet<u64> = (0..2000).filter(|segment| !holes.contains(segment)).collect();
+        let sent = joined(&Command::announcement(position, held.clone(), []).encode(MAX));
+        let Ok(Some(Command::SegmentsAnnouncement { loaded, .. })) = sent else { panic!("{sent:?}") };
+        let mut blocks: BTreeMap<u64, u64> = BTreeMap::new();
+        loaded.iter().for_each(|segment| *blocks.entry(segment >> 8).or_default() += 1);
+        prop_assert!(blocks.values().all(|&count| count <= 255));
+        prop_assert!(loaded.len() + 8 >= held.len() && loaded.iter().all(|one| held.contains(one)));
+    }
+
+    #[test]
+    fn perturbed_commands_never_panic(no: prop::sample::Index, at: prop::sample::Index, byte: u8) {
+        let stock = no.get(&fixture().stock);
+        let mut messages: Vec<_> = stock.messages.iter().map(|hex| bytes(hex)).collect();
+        let message = at.index(messages.len());
+        let at = at.index(messages[message].len());
+        messages[message][at] = byte;
+        let mut joiner = Joiner::default();
+        for message in &messages {
+            let _ = joiner.take(message);
+        }
+    }
+
+    #[test]
+    fn hostile_bytes_never_panic(parts in prop::collection::vec(hostile_message(), 0..8)) {
+        let mut joiner = Joiner::default();
+        for part in &parts {
+            let _ = joiner.take(part);
+        }
+    }
+
+    #[test]
+    fn data_is_never_mistaken_for_a_command(
+        parts in prop::collection::vec("cstr|dstr|cend|dend|[a-z]{0,6}", 0..12),
+        max in 0..40usize,
+    ) {
+        let data = parts.concat();
+        let mut heard: Vec<u8> = Vec::new();
+        for message in data_messages(data.as_bytes(), max) {
+            prop_assert!(message.len() <= max.max(1));
+            prop_assert_eq!(Joiner::default().take(message), Ok(Some(Message::Data(message))));
+            heard.extend(message);
+        }
+        prop_assert_eq!(heard, data.into_bytes());
+    }
+}
+
+/// As stock peers have it by default.
+const MAX: usize = 65_535;
+
+fn fixture() -> &'static Fixture {
+    static READ: LazyLock<Fixture> = LazyLock::new(|| serde_json::from_str(FIXTURE).unwrap());
+    &READ
+}
+
+/// What comes out when all these messages have come in.
+fn joined(messages: &[Vec<u8>]) -> Result<Option<Command>, PeerError> {
+    let mut joiner = Joiner::default();
+    let mut last = None;
+    for message in messages {
+        assert_eq!(last, None, "nothing comes out before the end");
+        last = match joiner.take(message)? {
+            Some(Message::Command(command)) => Some(command),
+            Some(Message::Data(data)) => panic!("{data:?} was taken for data"),
+            None => None,
+        };
+    }
+    Ok(last)
+}
+
+/// A command as the fixture and the document tell it: in the package's letters, and with lists as numbers or as runs.
+fn command(told: &Value) -> Command {
+    let number = |name: &str| told[name].as_u64().unwrap_or(0);
+    let (segment, request) = (number("i"), number("r"));
+    let list = |name: &str| {
+        let runs = told[name].as_array().cloned().unwrap_or_default();
+        runs.iter().flat_map(run).collect()
+    };
+    match number("c") {
+        0 => Command::SegmentsAnnouncement { loaded: list("l"), loading: list("p") },
+        1 => Command::SegmentRequest { segment, request, offset: number("b") },
+        2 => Command::SegmentData { segment, size: number("s"), request },
+        3 => Command::SegmentDataSendingCompleted { segment, request },
+        4 => Command::SegmentAbsent { segment, request },
+        5 => Command::CancelSegmentRequest { segment, request },
+        unknown => panic!("command {unknown}"),
+    }
+}
+
+fn run(told: &Value) -> std::ops::Range<u64> {
+    let number = |value: &Value| value.as_u64().unwrap();
+    match told.as_array() {
+        Some(run) => number(&run[0])..number(&run[0]) + number(&run[1]),
+        None => number(told)..number(told) + 1,
+    }
+}
+
+/// With lists in order of size and without repetition.
+fn in_order(mut command: Command) -> Command {
+    if let Command::SegmentsAnnouncement { loaded, loading } = &mut command {
+        loaded.sort_unstable();
+        loading.sort_unstable();
+    }
+    command
+}
+
+/// Announcements are few enough to be sent whole, and in order.
+fn any_command() -> impl Strategy<Value = Command> {
+    let list = || prop::collection::btree_set(0..=LARGEST, 0..20);
+    let number = || prop_oneof![0..1000u64, 0..=LARGEST];
+    prop_oneof![
+        (list(), list()).prop_map(|(loaded, loading)| Command::SegmentsAnnouncement {
+            loaded: loaded.into_iter().collect(),
+            loading: loading.into_iter().collect(),
+        }),
+        (number(), number(), number()).prop_map(|(segment, request, offset)| {
+            Command::SegmentRequest { segment, request, offset }
+        }),
+        (number(), number(), number()).prop_map(|(segment, size, request)| Command::SegmentData {
+            segment,
+            size,
+            request
+        }),
+        (number(), number()).prop_map(|(segment, request)| {
+            Command::SegmentDataSendingCompleted { segment, request }
+        }),
+        (number(), number())
+            .prop_map(|(segment, request)| Command::SegmentAbsent { segment, request }),
+        (number(), number())
+            .prop_map(|(segment, request)| Command::CancelSegmentRequest { segment, request }),
+    ]
+}
+
+/// Frames, codes and types that are half right.
+fn hostile_message() -> impl Strategy<Value = Vec<u8>> {
+    let framed = |start: &'static [u8], end: &'static [u8]| {
+        let tag = prop_oneof![Just(0x10), 0..0x40u8, any::<u8>()];
+        let field = (prop::sample::select(&b"lpirsbx"[..]), tag, any::<[u8; 3]>());
+        let fields = prop::collection::vec(field, 0..5);
+        (0..8u8, fields).prop_map(move |(code, fields)| {
+            let fields =
+                fields.into_iter().flat_map(|(name, tag, rest)| [&[name, tag][..], &rest].concat());
+            [start, &[code], &fields.collect::<Vec<_>>(), end].concat()
+        })
+    };
+    prop_oneof![
+        framed(b"cstr", b"cend"),
+        framed(b"cstr", b"dend"),
+        framed(b"dstr", b"dend"),
+        framed(b"dstr", b"cend"),
+        any::<Vec<u8>>(),
+    ]
+}
+
+fn bytes(hex: &str) -> Vec<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).unwrap() as u8;
+    hex.as_bytes().chunks(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
