@@ -27,6 +27,8 @@ enum Command {
     Serve(Listening),
     /// Run the media part alone.
     Origin(Listening),
+    /// Run the tracker alone, for the videos in the data folder.
+    Tracker(Listening),
     /// Publish a video file, whether or not the server runs, and print where it can be watched.
     Import {
         #[command(flatten)]
@@ -78,6 +80,11 @@ impl Cli {
                 let config = settings.load()?;
                 let library = open_library(&config)?;
                 serve::run(config, library, serve::Part::Origin)?;
+            }
+            Command::Tracker(settings) => {
+                let config = settings.load()?;
+                let library = open_library(&config)?;
+                serve::run(config, library, serve::Part::Tracker)?;
             }
             Command::Import { args, settings } => {
                 let config = settings.load()?;

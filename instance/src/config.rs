@@ -14,6 +14,7 @@ use toml::{Table, Value};
 pub(crate) struct Config {
     pub(crate) server: Server,
     pub(crate) origin: origin::Config,
+    pub(crate) tracker: tracker::Config,
     pub(crate) import: origin::import::Settings,
 }
 
@@ -62,6 +63,11 @@ impl Config {
         config.origin.check()?;
         config.import.check()?;
         Ok(config)
+    }
+
+    /// File descriptors that the full use of these settings takes.
+    pub(crate) fn open_files(&self) -> u64 {
+        self.origin.open_files() + self.tracker.connections as u64
     }
 
     /// Where others reach the instance that listens on `address`; this machine does, if that stands for all addresses.
@@ -261,6 +267,7 @@ mod tests {
             ("SHOAL_SERVER_PUBLIC_METRICS", "true"),
             ("SHOAL_ORIGIN_CACHE_BYTES", "1024"),
             ("SHOAL_SERVER_DATA", "1234"),
+            ("SHOAL_TRACKER_STUN_LISTEN", ""),
             ("SHOAL_OF_FISH", "is not ours"),
             ("PATH", "/bin"),
         ])
@@ -269,6 +276,7 @@ mod tests {
         assert_eq!(config.server.public_url.unwrap().to_string(), "https://videos.example.org");
         assert_eq!((config.origin.cache_bytes, config.server.public_metrics), (1024, true));
         assert_eq!(config.server.data, PathBuf::from("1234"));
+        assert_eq!(config.tracker.stun_listen, []);
     }
 
     #[test]
@@ -286,6 +294,7 @@ mod tests {
         check_file("[server]\nport = 9000", "unknown field `port`");
         check_file("[sever]\nlisten = \"127.0.0.1:1\"", "unknown field `sever`");
         check_file("[server]\nlisten = \"nowhere\"", "invalid socket address");
+        check_file("[tracker]\nstun_listen = [\"nowhere\"]", "invalid socket address");
         check_file("[server]\npublic_url = \"https://example.org/videos\"", "without a path");
         check_variable("SHOAL_SERVER_PORT", "9000", "unknown field `port`");
         check_variable("SHOAL_ORIGIN_CONNECTIONS", "many", "wrong kind");

@@ -9,6 +9,7 @@ mod import;
 mod pages;
 mod serve;
 mod site;
+mod swarms;
 mod when;
 
 use std::io::{self, Write};

@@ -1,17 +1,22 @@
-//! `shoal serve` and `shoal origin`: the process from its first listening to its last answer.
+//! `shoal serve`, `shoal origin` and `shoal tracker`: the process from its first listening to its last answer.
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
+use http::Request;
+use hyper::body::Incoming;
 use origin::library::Library;
 use origin::metrics::Metrics;
 use origin::{Origin, connections, limits, shutdown};
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tracker::Tracker;
 
 use crate::config::Config;
 use crate::site::Site;
+use crate::swarms::KnownSwarms;
 
 /// Which parts of an instance this process runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,13 +25,15 @@ pub(crate) enum Part {
     Everything,
     /// Media alone.
     Origin,
+    /// The tracker alone.
+    Tracker,
 }
 
 /// Serves until SIGINT or SIGTERM.
 pub(crate) fn run(config: Config, library: Library, part: Part) -> anyhow::Result<()> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
-    let (granted, wanted) = (limits::raise_open_files(), config.origin.open_files());
+    let (granted, wanted) = (limits::raise_open_files(), config.open_files());
     if granted < wanted {
         tracing::warn!(
             "{granted} open files are allowed, {wanted} may be needed: raise `ulimit -n`"
@@ -46,34 +53,54 @@ pub(crate) fn run(config: Config, library: Library, part: Part) -> anyhow::Resul
                 "pages and embeds say {url}, which is this machine alone: set --public-url"
             );
         }
+        let swarms = Arc::new(KnownSwarms::new(&config, address));
+        if part != Part::Origin && !config.tracker.open {
+            swarms.look(&library, None);
+            tokio::spawn(Arc::clone(&swarms).follow(library.clone()));
+        }
         match part {
             Part::Origin => origin::run(listener, &config.origin, library, asked_to_end).await,
+            Part::Tracker => tracker::run(listener, &config.tracker, swarms, asked_to_end).await,
             Part::Everything => {
-                let metrics = Arc::new(Metrics::default());
-                let media = Arc::new(Origin::new(library.clone(), &config.origin));
-                let site = Arc::new(Site::new(
-                    &config,
-                    address,
-                    library,
-                    Arc::clone(&media),
-                    Arc::clone(&metrics),
-                ));
-                tokio::spawn(media.keep_house());
-                connections::accept(
-                    listener,
-                    &config.origin.bounds(),
-                    metrics,
-                    asked_to_end,
-                    move |request, peer| {
-                        let site = Arc::clone(&site);
-                        async move { site.answer(&request, peer).await }
-                    },
-                )
-                .await;
+                everything(listener, address, &config, library, swarms, asked_to_end).await
             }
         }
         Ok(())
     })
+}
+
+async fn everything(
+    listener: TcpListener,
+    address: SocketAddr,
+    config: &Config,
+    library: Library,
+    swarms: Arc<KnownSwarms>,
+    asked_to_end: CancellationToken,
+) {
+    let metrics = Arc::new(Metrics::default());
+    let media = Arc::new(Origin::new(library.clone(), &config.origin));
+    let tracker = Arc::new(Tracker::new(&config.tracker, swarms));
+    tracker.start(&config.tracker, &asked_to_end);
+    let site = Arc::new(Site::new(
+        config,
+        address,
+        library,
+        Arc::clone(&media),
+        Arc::clone(&tracker),
+        Arc::clone(&metrics),
+    ));
+    tokio::spawn(media.keep_house());
+    let answer = move |mut request: Request<Incoming>, peer| {
+        let site = Arc::clone(&site);
+        async move { site.answer(&mut request, peer).await }
+    };
+    let leaving = async {
+        asked_to_end.cancelled().await;
+        tracker.close().await;
+    };
+    let bounds = config.origin.bounds();
+    let serving = connections::accept(listener, &bounds, metrics, asked_to_end.clone(), answer);
+    tokio::join!(serving, leaving);
 }
 
 /// Binds, or says in a sentence why not.

@@ -1,4 +1,4 @@
-//! Which answer a URL gets: a page, the player's files, media, health or counters.
+//! Which answer a URL gets: a page, the player's files, media, the tracker, health or counters.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use http_body_util::Full;
 use origin::library::{Library, LibraryError, Video};
 use origin::metrics::{self, Metrics};
 use origin::{Origin, Reply};
+use tracker::Tracker;
 use wire::id::VideoId;
 
 use crate::assets::Assets;
@@ -24,6 +25,7 @@ pub(crate) struct Site {
     assets: Assets,
     library: Library,
     media: Arc<Origin>,
+    tracker: Arc<Tracker>,
     metrics: Arc<Metrics>,
     public_metrics: bool,
 }
@@ -35,6 +37,7 @@ impl Site {
         address: SocketAddr,
         library: Library,
         media: Arc<Origin>,
+        tracker: Arc<Tracker>,
         metrics: Arc<Metrics>,
     ) -> Site {
         let assets = Assets::load();
@@ -47,13 +50,18 @@ impl Site {
             assets,
             library,
             media,
+            tracker,
             metrics,
             public_metrics: config.server.public_metrics,
         }
     }
 
     /// Answers one request.
-    pub(crate) async fn answer<B>(&self, request: &Request<B>, peer: SocketAddr) -> Reply {
+    pub(crate) async fn answer<B>(&self, request: &mut Request<B>, peer: SocketAddr) -> Reply {
+        if request.uri().path() == tracker::serve::PATH {
+            return self.tracker.answer(request);
+        }
+        let request = &*request;
         let path = request.uri().path();
         if path.starts_with("/hls/") {
             return self.media.answer(request).await;
@@ -69,7 +77,7 @@ impl Site {
         match path {
             "/health" => origin::serve::text(StatusCode::OK, "ok\n"),
             "/metrics" if self.public_metrics || metrics::may_see(request, peer) => {
-                self.metrics.answer()
+                self.metrics.answer_with(&self.tracker.metrics())
             }
             _ => match self.assets.answer(request) {
                 Some(reply) => reply,

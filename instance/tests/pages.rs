@@ -109,6 +109,7 @@ fn shoal() -> Command {
     command
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("SHOAL_TRACKER_STUN_LISTEN", "")
         .current_dir(env!("CARGO_TARGET_TMPDIR"));
     command
 }
@@ -289,6 +290,36 @@ fn the_origin_alone_serves_media_and_no_pages() {
     assert!(shoal.get("/metrics").body.contains("shoal_http_requests_total{status=\"2xx\"} 2"));
     assert_eq!(shoal.get("/").status, 404);
     assert_eq!(shoal.get(&format!("/w/{SHORT}")).status, 404);
+}
+
+/// The head of the answer to a request for a WebSocket.
+fn upgrade(shoal: &Shoal, path: &str) -> String {
+    let mut stream = TcpStream::connect(&shoal.address).unwrap();
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: x\r\nOrigin: https://blog.example\r\nConnection: keep-alive, Upgrade\r\n\
+         Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    .unwrap();
+    BufReader::new(stream).lines().map(Result::unwrap).take_while(|line| !line.is_empty()).collect()
+}
+
+#[test]
+fn the_tracker_is_on_the_same_port_and_can_run_alone() {
+    let whole = harbour();
+    // RFC 6455 §1.3 has this key and what is made of it.
+    let head = upgrade(&whole, "/tracker/socket");
+    assert!(
+        head.starts_with("HTTP/1.1 101 ") && head.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
+        "{head}"
+    );
+    assert!(upgrade(&whole, "/").starts_with("HTTP/1.1 200 "));
+    assert_eq!(whole.get("/tracker/socket").status, 426);
+    assert!(whole.get("/metrics").body.contains("\nshoal_tracker_connections_total 1\n"));
+    let alone = Shoal::start_part("tracker", &[video(ID, "Harbour")]);
+    assert!(upgrade(&alone, "/tracker/socket").starts_with("HTTP/1.1 101 "));
+    assert!(upgrade(&alone, "/").starts_with("HTTP/1.1 101 "));
+    assert_eq!((alone.get("/health").status, alone.get("/w/").status), (200, 404));
 }
 
 #[test]

@@ -13,12 +13,12 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::Reply;
 use crate::limits::{
@@ -54,14 +54,13 @@ pub async fn accept<S, F>(
     S: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Reply> + Send + 'static,
 {
-    let graceful = GracefulShutdown::new();
+    let busy = TaskTracker::new();
     let places = Arc::new(Semaphore::new(bounds.connections));
     let refusals = Arc::new(Semaphore::new(REFUSALS));
-    let mut shutdown = pin!(shutdown.cancelled_owned());
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = &mut shutdown => break,
+            () = shutdown.cancelled() => break,
         };
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
@@ -84,12 +83,13 @@ pub async fn accept<S, F>(
             peer,
             place,
             metrics: Arc::clone(&metrics),
-            watcher: graceful.watcher(),
+            shutdown: shutdown.clone(),
         };
-        tokio::spawn(connection.serve(bounds.clone(), service));
+        busy.spawn(connection.serve(bounds.clone(), service));
     }
     drop(listener);
-    if tokio::time::timeout(bounds.drain_timeout, graceful.shutdown()).await.is_err() {
+    busy.close();
+    if tokio::time::timeout(bounds.drain_timeout, busy.wait()).await.is_err() {
         tracing::warn!("closed connections that were still busy after {:?}", bounds.drain_timeout);
     }
 }
@@ -100,7 +100,7 @@ struct Connection {
     peer: SocketAddr,
     place: OwnedSemaphorePermit,
     metrics: Arc<Metrics>,
-    watcher: Watcher,
+    shutdown: CancellationToken,
 }
 
 impl Connection {
@@ -109,7 +109,7 @@ impl Connection {
         S: Fn(Request<Incoming>, SocketAddr) -> F + Send + Sync + 'static,
         F: Future<Output = Reply> + Send + 'static,
     {
-        let Connection { stream, peer, place, metrics, watcher } = self;
+        let Connection { stream, peer, place, metrics, shutdown } = self;
         // Without it, the last small part of a response waits for the viewer's delayed acknowledgement.
         let _ = stream.set_nodelay(true);
         let sending = Sending::default();
@@ -128,6 +128,7 @@ impl Connection {
             }
         });
         metrics.connection_opened();
+        // An upgraded connection leaves this door for that of whoever asked for the upgrade.
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(bounds.request_timeout)
@@ -135,8 +136,17 @@ impl Connection {
             .max_headers(HEADER_COUNT)
             .max_buf_size(HEADER_BYTES)
             .half_close(false)
-            .serve_connection(TokioIo::new(Box::pin(socket)), service);
-        if let Err(error) = watcher.watch(connection).await {
+            .serve_connection(TokioIo::new(Box::pin(socket)), service)
+            .with_upgrades();
+        let mut connection = pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = shutdown.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
             tracing::debug!("a connection ended early: {error}");
         }
         metrics.connection_closed();

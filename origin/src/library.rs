@@ -13,7 +13,7 @@ mod work;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 use wire::id::VideoId;
@@ -67,6 +67,16 @@ impl Library {
         }
         videos.sort_by(|a, b| (b.published_at_ms, &b.id).cmp(&(a.published_at_ms, &a.id)));
         Ok(videos)
+    }
+
+    /// When a record was last published, changed or withdrawn.
+    ///
+    /// # Errors
+    /// When the file system can't tell.
+    pub fn changed_at(&self) -> Result<SystemTime, LibraryError> {
+        let folder = self.videos_dir();
+        let changed = fs::metadata(&folder).and_then(|metadata| metadata.modified());
+        changed.map_err(|error| LibraryError::new("look at", &folder, error))
     }
 
     /// One public video, or `None` if there is none by this id.

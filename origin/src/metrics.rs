@@ -24,7 +24,12 @@ pub struct Metrics {
 impl Metrics {
     /// The answer to `/metrics`.
     pub fn answer(&self) -> Reply {
-        let mut reply = text(StatusCode::OK, self.render());
+        self.answer_with("")
+    }
+
+    /// The answer to `/metrics` of a process that counts more: `others` is Prometheus text, too.
+    pub fn answer_with(&self, others: &str) -> Reply {
+        let mut reply = text(StatusCode::OK, self.render() + others);
         let format = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
         reply.headers_mut().insert(header::CONTENT_TYPE, format);
         reply

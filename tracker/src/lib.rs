@@ -1,7 +1,27 @@
-//! The signal plane's place: it will introduce viewers of the same rendition to each other, and does nothing yet.
+//! The signal plane: introduces viewers of the same rendition to each other, and tells them their public address.
 //!
-//! The player has HTTP as its only source so far, so there is nobody to introduce. What this crate will be is decided
-//! already: a WebSocket at `/tracker/socket` that speaks the WebTorrent tracker protocol, so that existing clients work
-//! with it, and a STUN responder on UDP 3478. It will have the origin's file names for the same jobs (`config`, `error`,
-//! `limits`, `metrics`, `shutdown`) and a `run(listener, config, shutdown)`, and will know neither videos nor accounts:
-//! only info-hashes, which `wire::identity` makes.
+//! - [`swarms`]: who is in which swarm and who meets whom; decisions without IO
+//! - [`Tracker`]: a WebSocket for each viewer, in the WebTorrent tracker protocol (`wire::announce`)
+//! - [`stun`]: answers to STUN Binding requests on UDP
+//!
+//! It knows neither videos nor accounts, only info-hashes: an [`Admission`] says which of them belong here. Nothing that
+//! identifies a viewer is logged or kept longer than the connection.
+//!
+//! [`run`] is the tracker alone on a port of its own; `instance` mounts [`Tracker::answer`] at `/tracker/socket`.
+
+pub mod config;
+mod dice;
+mod door;
+pub mod error;
+pub mod limits;
+pub mod metrics;
+mod outbox;
+mod pace;
+mod pulse;
+pub mod serve;
+pub mod stun;
+pub mod swarms;
+
+pub use config::Config;
+pub use serve::{Tracker, run};
+pub use swarms::Admission;
