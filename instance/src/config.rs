@@ -65,6 +65,11 @@ impl Config {
         Ok(config)
     }
 
+    /// Nobody else can reach it: it listens on the loopback, and no proxy has a public address for it.
+    pub(crate) fn is_for_this_machine(&self) -> bool {
+        self.server.public_url.is_none() && self.server.listen.ip().is_loopback()
+    }
+
     /// File descriptors that the full use of these settings takes.
     pub(crate) fn open_files(&self) -> u64 {
         self.origin.open_files() + self.tracker.connections as u64

@@ -30,7 +30,10 @@ pub(crate) enum Part {
 }
 
 /// Serves until SIGINT or SIGTERM.
-pub(crate) fn run(config: Config, library: Library, part: Part) -> anyhow::Result<()> {
+pub(crate) fn run(mut config: Config, library: Library, part: Part) -> anyhow::Result<()> {
+    if config.is_for_this_machine() {
+        config.tracker.keep_to_loopback();
+    }
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
     let (granted, wanted) = (limits::raise_open_files(), config.open_files());
