@@ -23,10 +23,7 @@ use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visi
 use serde_json::value::RawValue;
 
 use crate::identity::InfoHash;
-
-/// By which name a viewer is in a swarm; one viewer may have several.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub struct PeerId(pub [u8; 20]);
+pub use crate::peer::PeerId;
 
 /// Which of a viewer's offers an answer is for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]

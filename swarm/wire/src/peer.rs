@@ -13,7 +13,7 @@ mod frame;
 mod id;
 
 pub use frame::{JOINED_LIMIT, Joiner, data_messages};
-pub use id::{PeerFamily, PeerId, PeerIdError};
+pub use id::{PeerFamily, PeerId};
 
 use fields::{Fields, Writer};
 
