@@ -286,6 +286,14 @@ impl Element {
         self.state == ElementState::Idle && self.ready.is_empty()
     }
 
+    /// Keeps one hole for each stretch without a gap, however many segments a server lacks.
+    pub(crate) fn note_hole(&mut self, new: Span) {
+        match self.holes.iter_mut().find(|hole| hole.start <= new.start && new.start <= hole.end) {
+            Some(hole) => hole.end = hole.end.max(new.end),
+            None => self.holes.push(new),
+        }
+    }
+
     fn appending(&self) -> Option<Span> {
         match self.state {
             ElementState::Appending(ready) => Some(ready.span),

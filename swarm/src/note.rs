@@ -310,11 +310,13 @@ impl Engine {
         playhead.is_starved = is_starved;
     }
 
-    /// What is fetched for the old place makes way for what the new one needs.
+    /// What is fetched for the old place makes way for what the new one needs, and its failures are forgotten: those noted
+    /// are never more than the segments ahead of one place.
     fn seeked(&mut self, now: Time, position: Duration) {
         self.playhead.position = position;
         self.playhead.is_seeking = true;
         self.jumped_to = None;
+        self.retries.retain(|what, _| !matches!(what, What::Segment { .. }));
         if let Some(since) = self.playhead.starved_since.take() {
             self.stats.stalled += now.since(since);
         }

@@ -145,7 +145,7 @@ impl Engine {
             Some(rendition) if self.ask_playlist(now, rendition) => {}
             Some(rendition) => self.ask_segment(now, rendition, span),
             None => {
-                self.element.holes.push(span);
+                self.element.note_hole(span);
                 self.report(Trouble::Hole);
             }
         }

@@ -270,3 +270,13 @@ fn a_video_that_is_not_there_is_said_to_be_gone() {
         world.viewers[0].events
     );
 }
+
+#[test]
+fn a_server_that_lacks_everything_is_not_asked_without_end() {
+    let faults: Vec<Fault> =
+        (0..15).map(|segment| Fault::Missing { rendition: None, segment }).collect();
+    let mut world = world(Line::steady(FAST), &faults);
+    world.run_until(s(120));
+    let asked = world.viewers[0].trace.iter().filter(|line| line.contains("Fetch")).count();
+    assert!(asked <= 1 + 2 * LADDER.len() + 15 * LADDER.len() * 2, "{asked} requests");
+}
