@@ -35,6 +35,8 @@ test("a bare element on a page of another host plays with one script tag", async
   await player.play();
   await player.moves(2);
   await player.screenshot("element");
+  const hosts = new Set(player.log.urls.filter((url) => url.startsWith("http")).map((url) => new URL(url).host));
+  assert.deepEqual([...hosts].sort(), [new URL(fixture.server.url).host, new URL(site.url).host].sort());
   assert.deepEqual((await player.seen()).errors, []);
   assert.deepEqual(player.log.errors, []);
 });
