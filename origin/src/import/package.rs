@@ -139,8 +139,15 @@ pub(super) struct Publication<'a> {
 impl Publication<'_> {
     /// Nothing yet; the folder exists.
     pub(super) fn new(folder: &Path, generation: u32) -> Publication<'_> {
-        let (master, digests) = (Master { variants: Vec::new() }, SegmentDigests::default());
-        Publication { folder, generation, master, digests, renditions: Vec::new() }
+        let mut publication = Publication {
+            folder,
+            generation,
+            master: Master { variants: Vec::new(), digests: None },
+            digests: SegmentDigests::default(),
+            renditions: Vec::new(),
+        };
+        publication.master.digests = Some(publication.digests_name());
+        publication
     }
 
     /// Moves finished renditions in: first the media, then the playlists that name them, then the master.
@@ -182,7 +189,7 @@ impl Publication<'_> {
                 bytes,
             });
         }
-        self.write(&self.name("segments-sha256.json"), &self.digests.to_json())?;
+        self.write(&self.digests_name(), &self.digests.to_json())?;
         self.write_playlist(&self.master_name(), &self.master.to_string(), |text| {
             MasterPlaylist::try_from(text).map(drop)
         })
@@ -192,6 +199,10 @@ impl Publication<'_> {
     pub(super) fn add_poster(&self, work: &Path) -> Result<(), ImportError> {
         let to = self.folder.join(self.poster_name());
         move_in(&work.join(encode::POSTER), &to).map_err(|error| ImportError::writing(&to, error))
+    }
+
+    fn digests_name(&self) -> String {
+        self.name("segments-sha256.json")
     }
 
     pub(super) fn renditions(&self) -> &[Rendition] {

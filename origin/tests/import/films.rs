@@ -20,8 +20,9 @@ fn a_film_that_browsers_play_is_remuxed_and_the_others_follow_its_keyframes() {
         imported.media()[1].segments.iter().map(|segment| segment.duration.as_millis()).collect();
     assert!(starts[0] > 4000 && starts.len() >= 3, "cut at the source's own keyframes: {starts:?}");
     let text = imported.read(&imported.video.master);
-    let head =
-        "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-STREAM-INF:BANDWIDTH=";
+    let head = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n\
+        #EXT-X-SESSION-DATA:DATA-ID=\"org.shoal.segments-sha256\",URI=\"g1-segments-sha256.json\"\n\
+        #EXT-X-STREAM-INF:BANDWIDTH=";
     assert!(text.starts_with(head), "{text}");
     let rest =
         ",RESOLUTION=426x240,FRAME-RATE=29.97,CODECS=\"avc1.42c015,mp4a.40.2\"\ng1-240.m3u8\n";

@@ -148,7 +148,7 @@ impl Origin {
                 has_separate_audio: false,
             }
         });
-        Master { variants: variants.collect() }
+        Master { variants: variants.collect(), digests: None }
     }
 
     /// Segments take nine tenths of the peak rate, less or more by a seventh in turn.

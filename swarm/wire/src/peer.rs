@@ -12,7 +12,7 @@ mod fields;
 mod frame;
 mod id;
 
-pub use frame::{JOINED_LIMIT, Joiner, data_messages};
+pub use frame::{JOINED_LIMIT, Joiner, data_messages, is_command};
 pub use id::{PeerFamily, PeerId};
 
 use fields::{Fields, Writer};
@@ -210,6 +210,9 @@ pub enum PeerError {
 
 /// The largest number that JavaScript, and so every stock peer, counts exactly: 2^53 - 1.
 pub const LARGEST: u64 = (1 << 53) - 1;
+
+/// Bytes of one message, either way: what every browser passes on, and what stock peers keep to.
+pub const MESSAGE_BYTES: usize = 65_535;
 
 /// Segments that one announcement may list: no playlist that we read has more. With two lists of 255 blocks it stays
 /// below [`JOINED_LIMIT`].

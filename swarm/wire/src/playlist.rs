@@ -14,7 +14,7 @@ mod scan;
 use std::fmt;
 use std::str::FromStr;
 
-pub use master::{Master, Resolution, Variant};
+pub use master::{DIGESTS_ID, Master, Resolution, Variant};
 pub use media::{ByteRange, InitSection, Media, Segment};
 
 /// Either kind of playlist, when only its text tells which it is.

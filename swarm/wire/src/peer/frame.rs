@@ -42,6 +42,11 @@ impl Joiner {
     }
 }
 
+/// Whether a message is a command or part of one, by its first and last four bytes; all others are data.
+pub fn is_command(first: &[u8], last: &[u8]) -> bool {
+    [FIRST, LATER].contains(&first) && [LAST, EARLIER].contains(&last)
+}
+
 /// Cuts the bytes of a segment into messages of at most `max_message_bytes`.
 ///
 /// Bytes that happen to look like a command are cut once more, so that the other side takes them for what they are.
@@ -94,10 +99,13 @@ struct Part<'a> {
 
 impl<'a> Part<'a> {
     fn of(message: &'a [u8]) -> Option<Part<'a>> {
-        let (start, rest) = message.split_at_checked(FRAMES / 2)?;
-        let (body, end) = rest.split_at_checked(rest.len().checked_sub(FRAMES / 2)?)?;
-        let is_part = [FIRST, LATER].contains(&start) && [LAST, EARLIER].contains(&end);
-        is_part.then_some(Part { is_first: start == FIRST, is_last: end == LAST, body })
+        let (start, rest) = message.split_at_checked(MAGIC)?;
+        let (body, end) = rest.split_at_checked(rest.len().checked_sub(MAGIC)?)?;
+        is_command(start, end).then_some(Part {
+            is_first: start == FIRST,
+            is_last: end == LAST,
+            body,
+        })
     }
 }
 
@@ -110,5 +118,7 @@ const FIRST: &[u8] = b"cstr";
 const LATER: &[u8] = b"dstr";
 const EARLIER: &[u8] = b"dend";
 const LAST: &[u8] = b"cend";
+/// Bytes of each of these.
+const MAGIC: usize = 4;
 /// Bytes that frames add to each part.
 const FRAMES: usize = 8;

@@ -10,6 +10,10 @@ use super::{ENTRY_LIMIT, PlaylistError, scan};
 pub struct Master {
     /// The renditions; a finished one is appended, never inserted, so that positions stay true.
     pub variants: Vec<Variant>,
+    /// The [digests](crate::digest) of all segments, relative to the master, for those who take segments from others.
+    ///
+    /// Written as session data (RFC 8216 §4.3.4.4) named [`DIGESTS_ID`], which other players pass over.
+    pub digests: Option<String>,
 }
 
 /// One rendition of a video.
@@ -70,7 +74,10 @@ impl FromStr for Master {
             let variant = Variant::read(attributes, uri, &separate_audio);
             variants.push(variant.ok_or_else(|| PlaylistError::line(line))?);
         }
-        if variants.is_empty() { Err(PlaylistError::Empty) } else { Ok(Master { variants }) }
+        if variants.is_empty() {
+            return Err(PlaylistError::Empty);
+        }
+        Ok(Master { variants, digests: digests(text).map(str::to_owned) })
     }
 }
 
@@ -98,6 +105,9 @@ impl Variant {
 impl fmt::Display for Master {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS")?;
+        if let Some(uri) = &self.digests {
+            writeln!(f, "{SESSION_DATA}DATA-ID=\"{DIGESTS_ID}\",URI=\"{uri}\"")?;
+        }
         self.variants.iter().try_for_each(|variant| variant.fmt(f))
     }
 }
@@ -134,6 +144,18 @@ fn audio_groups(text: &str) -> Vec<&str> {
         .collect()
 }
 
+/// Where the digests are, if the master tells.
+fn digests(text: &str) -> Option<&str> {
+    let data = scan::lines(text).filter_map(|line| line.strip_prefix(SESSION_DATA));
+    let mut ours =
+        data.filter(|attributes| scan::attribute(attributes, "DATA-ID") == Some(DIGESTS_ID));
+    scan::attribute(ours.next()?, "URI")
+}
+
+/// The name of the session data that tells where the digests are.
+pub const DIGESTS_ID: &str = "org.shoal.segments-sha256";
+
+const SESSION_DATA: &str = "#EXT-X-SESSION-DATA:";
 const STREAM_INF: &str = "#EXT-X-STREAM-INF:";
 
 #[cfg(test)]
@@ -159,12 +181,14 @@ mod tests {
         master.variants[1].video_range = Some("SDR".into());
         master.variants[1].frame_rate = Some("29.97".into());
         master.variants[2].resolution = None;
+        master.digests = Some("g1-segments-sha256.json".into());
         assert_eq!(master.to_string().parse(), Ok(master));
     }
 
     #[test]
     fn hls_m3u8_reads_what_is_written_as_we_do() {
-        let ours: Master = PEERTUBE.parse().unwrap();
+        let mut ours: Master = PEERTUBE.parse().unwrap();
+        ours.digests = Some("g1-segments-sha256.json".into());
         let text = ours.to_string();
         let theirs = hls_m3u8::MasterPlaylist::try_from(text.as_str()).unwrap();
         let bandwidths = |master: &hls_m3u8::MasterPlaylist| {
@@ -181,6 +205,21 @@ mod tests {
         let text = "\u{feff}#EXTM3U\n#EXT-X-VERSION:12\n#EXT-X-DEFINE:NAME=\"a\",VALUE=\"b\"\n\
                     #EXT-X-STREAM-INF:BANDWIDTH=9,SCORE=1.0\nv.m3u8\n";
         assert_eq!(text.parse::<Master>().unwrap().variants[0].uri, "v.m3u8");
+    }
+
+    #[test]
+    fn the_digests_are_found_among_other_session_data() {
+        #[track_caller]
+        fn check(data: &str, wanted: Option<&str>) {
+            let text = format!("#EXTM3U\n{data}\n#EXT-X-STREAM-INF:BANDWIDTH=9\nv.m3u8\n");
+            assert_eq!(text.parse::<Master>().unwrap().digests.as_deref(), wanted, "{data}");
+        }
+        check(
+            "#EXT-X-SESSION-DATA:DATA-ID=\"a.title\",VALUE=\"b\"\n#EXT-X-SESSION-DATA:DATA-ID=\"org.shoal.segments-sha256\",URI=\"d.json\"",
+            Some("d.json"),
+        );
+        check("#EXT-X-SESSION-DATA:DATA-ID=\"org.shoal.segments-sha256\",VALUE=\"d.json\"", None);
+        check("#EXT-X-SESSION-DATA:DATA-ID=\"a.b\",URI=\"d.json\"", None);
     }
 
     #[test]
