@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { serverAndBrowser } from "./lib/fixture.js";
 import { foreign } from "./lib/media.js";
-import { startFiles, startSite } from "./lib/site.js";
+import { elementPage, startFiles, startSite } from "./lib/site.js";
 
 let site, files;
 const fixture = serverAndBrowser(async ({ server }) => {
@@ -12,8 +12,8 @@ const fixture = serverAndBrowser(async ({ server }) => {
   files = await startFiles(foreign());
   site = await startSite({
     "/iframe": `<!doctype html><title>A blog</title><iframe width="640" height="360" allowfullscreen allow="autoplay" src="${server.embed(server.ids.clip)}"></iframe>`,
-    "/element": `<!doctype html><title>A blog</title><script type="module" src="${script}"></script><shoal-player style="width:640px" src="${master}"></shoal-player>`,
-    "/foreign": `<!doctype html><title>A blog</title><script type="module" src="${script}"></script><shoal-player style="width:640px" src="${files.url}/index.m3u8"></shoal-player>`,
+    "/element": elementPage({ master, script }),
+    "/foreign": elementPage({ master: `${files.url}/index.m3u8`, script }),
   });
 });
 after(() => {

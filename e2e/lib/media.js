@@ -12,7 +12,7 @@ const cache = process.env.E2E_CACHE ?? fail("E2E_CACHE names no folder; run the 
 export const screenshots = folder(join(cache, "screenshots"));
 
 /**
- * A fresh data folder holding `clip` (20 s) and `long` (10 minutes), and their ids.
+ * A fresh data folder holding `clip` (20 s), `minute` (in 480 lines only) and `long` (10 minutes), and their ids.
  *
  * The media are hard links into one imported template: the server never changes a media file.
  */
@@ -24,9 +24,10 @@ export function dataFolder() {
   return { data, ids, remove: () => rmSync(data, { recursive: true, force: true }) };
 }
 
-/** Runs `shoal import` and returns the id that ends the watch URL. */
-export function importFile(file, data, title) {
-  const told = execFileSync(shoal, ["import", file, "--title", title, "--data", data], { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
+/** Runs `shoal import` and returns the id that ends the watch URL. `settings` are further variables of its environment. */
+export function importFile(file, data, title, settings = {}) {
+  const env = { ...process.env, ...settings };
+  const told = execFileSync(shoal, ["import", file, "--title", title, "--data", data], { encoding: "utf8", env, stdio: ["ignore", "pipe", "inherit"] });
   return told.trim().split("\n").at(-1).split("/").at(-1);
 }
 
@@ -38,12 +39,24 @@ export function clip() {
   return made("clip.mp4", [...lavfi(picture), ...lavfi("sine=frequency=330:duration=20"), ...H264, "-g", "50", ...AAC]);
 }
 
-/** Ten minutes: one repeated, of few frames, so that making and importing it takes seconds, and of about 1.5 Mbit/s. */
+/** Of few frames, so that making and importing it takes seconds and playing it little, and of about 1.5 Mbit/s. */
+export function minute() {
+  return withSound("minute-with-sound.mp4", ["-i", silentMinute()], 60);
+}
+
+/** Ten of them. */
 export function long() {
+  return withSound("long.mp4", ["-stream_loop", "9", "-i", silentMinute()], 600);
+}
+
+function silentMinute() {
   const picture = "testsrc2=s=854x480:r=10:d=60,noise=alls=18:allf=t";
-  const minute = made("minute.mp4", [...lavfi(picture), ...H264, ..."-g 20 -b:v 1500k -maxrate 1700k -bufsize 3000k".split(" ")]);
-  const sound = lavfi("sine=frequency=330:duration=600");
-  return made("long.mp4", ["-stream_loop", "9", "-i", minute, ...sound, "-map", "0:v", "-map", "1:a", "-c:v", "copy", ...AAC]);
+  return made("minute.mp4", [...lavfi(picture), ...H264, ..."-g 20 -b:v 1500k -maxrate 1700k -bufsize 3000k".split(" ")]);
+}
+
+function withSound(name, picture, seconds) {
+  const sound = lavfi(`sine=frequency=330:duration=${seconds}`);
+  return made(name, [...picture, ...sound, "-map", "0:v", "-map", "1:a", "-c:v", "copy", ...AAC]);
 }
 
 /**
@@ -91,14 +104,19 @@ const H264 = "-c:v libx264 -preset ultrafast -pix_fmt yuv420p -sc_threshold 0".s
 const AAC = "-c:a aac -b:a 64k".split(" ");
 
 function importOnce() {
-  const build = createHash("sha256").update(readFileSync(shoal)).digest("hex").slice(0, 12);
+  // What makes the videos counts as well as what imports them.
+  const build = createHash("sha256").update(readFileSync(shoal)).update(readFileSync(new URL(import.meta.url))).digest("hex").slice(0, 12);
   const template = join(folder(cache), `imported-${build}`);
   if (existsSync(template)) return template;
   for (const stale of readdirSync(cache).filter((name) => name.startsWith("imported-") || name.startsWith("data-"))) {
     rmSync(join(cache, stale), { recursive: true, force: true });
   }
   const unfinished = mkdtempSync(join(cache, "importing-"));
-  const ids = { clip: importFile(clip(), unfinished, "A clip"), long: importFile(long(), unfinished, "A long video") };
+  const ids = {
+    clip: importFile(clip(), unfinished, "A clip"),
+    minute: importFile(minute(), unfinished, "A minute", { SHOAL_IMPORT_HEIGHTS: "480" }),
+    long: importFile(long(), unfinished, "A long video"),
+  };
   writeFileSync(join(unfinished, "ids.json"), JSON.stringify(ids));
   renameSync(unfinished, template);
   return template;

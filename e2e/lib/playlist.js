@@ -1,6 +1,6 @@
 // Just enough of RFC 8216 for the tests to know what they should see.
 
-import { text } from "./server.js";
+import { text } from "./parts.js";
 
 /** The variants of a master playlist: their URL, bits per second and height. */
 export async function variants(master) {

@@ -3,6 +3,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { dataFolder, shoal } from "./media.js";
+import { parts, text } from "./parts.js";
+
+export { text };
 
 /** Where our server listens; 10.99.0.2 is another host on the same network. */
 export const host = "10.99.0.1";
@@ -15,22 +18,22 @@ export async function startServer(port = 9000) {
   return server;
 }
 
-class Server {
-  #folder;
+/**
+ * Starts a tracker alone, for the videos of `server`, without STUN; `stop` and `start` let it go away and come back.
+ */
+export async function startTracker(server, port = 9100) {
+  const tracker = new Tracker(server, port);
+  await tracker.start();
+  return tracker;
+}
+
+/** A child process that answers `/health`. */
+class Child {
   #child;
 
-  constructor(folder, port) {
-    this.#folder = folder;
-    this.port = port;
-    this.url = `http://${host}:${port}`;
-    this.data = folder.data;
-    this.ids = folder.ids;
-  }
-
-  async start() {
-    const settings = ["--listen", `${host}:${this.port}`, "--public-url", this.url, "--data", this.data];
-    this.#child = spawn(shoal, ["serve", ...settings], { stdio: ["ignore", "ignore", "inherit"] });
-    await untilHealthy(this.url, this.#child);
+  async run(url, settings, environment = {}) {
+    this.#child = spawn(shoal, settings, { env: { ...process.env, ...environment }, stdio: ["ignore", "ignore", "inherit"] });
+    await untilHealthy(url, this.#child);
   }
 
   async stop() {
@@ -38,6 +41,43 @@ class Server {
     const ended = once(this.#child, "exit");
     this.#child.kill("SIGTERM");
     await ended;
+  }
+}
+
+class Tracker extends Child {
+  #server;
+  #port;
+
+  constructor(server, port) {
+    super();
+    this.#server = server;
+    this.#port = port;
+    this.url = `ws://${host}:${port}/tracker/socket`;
+  }
+
+  start() {
+    const { url, data } = this.#server;
+    const listen = `${host}:${this.#port}`;
+    return this.run(`http://${listen}`, ["tracker", "--listen", listen, "--public-url", url, "--data", data], { SHOAL_TRACKER_STUN_LISTEN: "" });
+  }
+}
+
+class Server extends Child {
+  #folder;
+
+  constructor(folder, port) {
+    super();
+    this.#folder = folder;
+    this.port = port;
+    this.url = `http://${host}:${port}`;
+    this.tracker = `ws://${host}:${port}/tracker/socket`;
+    this.stun = `stun:${host}:3478`;
+    this.data = folder.data;
+    this.ids = folder.ids;
+  }
+
+  start() {
+    return this.run(this.url, ["serve", "--listen", `${host}:${this.port}`, "--public-url", this.url, "--data", this.data]);
   }
 
   async close() {
@@ -54,18 +94,9 @@ class Server {
   }
 
   /** What a stranger's page needs to know of a video: its master playlist and the player's script. */
-  async parts(id) {
-    const page = await text(this.embed(id));
-    const absolute = (pattern) => new URL(pattern.exec(page)[1].replaceAll("&amp;", "&"), this.embed(id)).href;
-    return { master: absolute(/src="([^"]+\.m3u8)"/), script: absolute(/<script[^>]+src="([^"]*player\.js[^"]*)"/) };
+  parts(id) {
+    return parts(this.embed(id));
   }
-}
-
-/** The body of an answer that must be a 200. */
-export async function text(url) {
-  const answer = await fetch(url);
-  if (!answer.ok) throw new Error(`${url} answers ${answer.status}`);
-  return answer.text();
 }
 
 async function untilHealthy(url, child) {

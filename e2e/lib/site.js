@@ -18,6 +18,11 @@ export async function startSite(pages, port = 8000) {
   });
 }
 
+/** A stranger's page with our bare element for `master`; `attributes` are more of them. `script` is the player's. */
+export function elementPage({ master, script }, attributes = "") {
+  return `<!doctype html><title>A blog</title><script type="module" src="${script}"></script><shoal-player style="width:640px" src="${master}" ${attributes}></shoal-player>`;
+}
+
 /** Serves `files`, a map from path to content, to pages of any host; without ranges, as small servers do. */
 export async function startFiles(files, port = 8002) {
   return listen(port, (request, response) => {
