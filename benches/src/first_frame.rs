@@ -3,51 +3,25 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 
 use anyhow::Context;
 
-use crate::import::make_source;
-use crate::process::{Server, finish, free_address, shoal};
+use crate::import::Source;
+use crate::process::{Server, finish, free_address};
+use crate::published::{node, publish, serve, workspace};
 
 /// Twenty loads of each page in turn, in `benches/first-frame.mjs`, which tells the result as Markdown.
 pub(crate) fn run() -> anyhow::Result<String> {
     let folder = tempfile::tempdir()?;
     // nginx's workers run as another user.
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
-    let data = folder.path().join("data");
-    let id = publish(folder.path(), &data)?;
-    let ours = start_shoal(&data)?;
-    let theirs = start_nginx(folder.path(), &data)?;
-    let output = Command::new("node")
-        .arg(workspace().join("benches/first-frame.mjs"))
-        .arg(format!("http://{}/videos/embed/{id}?autoplay=1&muted=1", ours.address))
-        .arg(format!("http://{}/", theirs.address))
-        .stderr(Stdio::inherit())
-        .output()
-        .context("node does not start")?;
-    anyhow::ensure!(output.status.success(), "first-frame.mjs ended with {}", output.status);
-    Ok(String::from_utf8(output.stdout)?)
-}
-
-/// A minute of 720p30 in three renditions; its id.
-fn publish(folder: &Path, data: &Path) -> anyhow::Result<String> {
-    let source = folder.join("source.mp4");
-    make_source(&source, KEYFRAMES)?;
-    let mut import = Command::new(shoal());
-    import.args(["import", "--wait", "--data"]).args([data, &source]);
-    finish(import.env("SHOAL_IMPORT_HEIGHTS", "240,480,720"))?;
-    let video = fs::read_dir(data.join("hls"))?.next().context("the import made no video")??;
-    video.file_name().into_string().ok().context("an id is not UTF-8")
-}
-
-fn start_shoal(data: &Path) -> anyhow::Result<Server> {
-    let address = free_address()?;
-    let mut command = Command::new(shoal());
-    command.args(["serve", "--listen", &address.to_string(), "--data"]).arg(data);
-    command.args(["--public-url", &format!("http://{address}")]);
-    Server::start(&mut command, address, "/health")
+    let id = publish(folder.path(), &Source::LARGE, "240,480,720")?;
+    let ours = serve(folder.path(), free_address()?)?;
+    let theirs = start_nginx(folder.path(), &folder.path().join("data"))?;
+    let embed = format!("http://{}/videos/embed/{id}?autoplay=1&muted=1", ours.address);
+    node("first-frame.mjs", &[&embed, &format!("http://{}/", theirs.address)])
 }
 
 /// nginx with hls.js's page and the same media.
@@ -120,10 +94,3 @@ fn nginx_configuration(folder: &Path, site: &Path, address: SocketAddr) -> Strin
          }}"
     )
 }
-
-fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-/// A keyframe every 2 s: the top rendition is remuxed.
-const KEYFRAMES: &str = "60";

@@ -23,7 +23,7 @@ pub(crate) fn run() -> anyhow::Result<Table> {
     ]);
     for (name, keyframes) in SOURCES {
         let source = folder.path().join("source.mp4");
-        make_source(&source, keyframes)?;
+        make_source(&source, &Source { keyframes, ..Source::LARGE })?;
         let (mut runs, mut imports, mut firsts) = (Vec::new(), Vec::new(), Vec::new());
         for round in 0..ROUNDS {
             runs.push(ffmpeg_three_times(&source, folder.path())?.as_secs_f64());
@@ -46,28 +46,30 @@ pub(crate) fn run() -> anyhow::Result<Table> {
     Ok(table)
 }
 
-/// A minute that moves, with sound, and a keyframe every so many frames.
-pub(crate) fn make_source(file: &Path, keyframes: &str) -> anyhow::Result<()> {
+/// How a source is encoded.
+pub(crate) struct Source {
+    pub(crate) size: &'static str,
+    /// One every so many frames, of thirty a second.
+    pub(crate) keyframes: &'static str,
+    pub(crate) rate: &'static [&'static str],
+}
+
+impl Source {
+    /// 720p30 with a keyframe every 2 s: the top rendition is remuxed.
+    pub(crate) const LARGE: Source =
+        Source { size: "1280x720", keyframes: "60", rate: &["-crf", "23"] };
+}
+
+/// A minute that moves, with sound.
+pub(crate) fn make_source(file: &Path, source: &Source) -> anyhow::Result<()> {
+    let picture = format!("testsrc2=size={}:rate=30:duration=60", source.size);
+    let sound = "sine=frequency=330:duration=60";
     let mut command = Command::new("ffmpeg");
-    command.args([
-        "-v",
-        "error",
-        "-y",
-        "-f",
-        "lavfi",
-        "-i",
-        "testsrc2=size=1280x720:rate=30:duration=60",
-    ]);
-    command.args([
-        "-f",
-        "lavfi",
-        "-i",
-        "sine=frequency=330:duration=60",
-        "-vf",
-        "noise=alls=8:allf=t",
-    ]);
-    command.args(["-c:v", "libx264", "-preset", "veryfast", "-crf", "23", "-pix_fmt", "yuv420p"]);
-    command.args(["-g", keyframes, "-sc_threshold", "0", "-c:a", "aac", "-b:a", "128k"]).arg(file);
+    command.args(["-v", "error", "-y", "-f", "lavfi", "-i", &picture]);
+    command.args(["-f", "lavfi", "-i", sound, "-vf", "noise=alls=8:allf=t"]);
+    command.args(["-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p"]);
+    command.args(source.rate).args(["-g", source.keyframes, "-sc_threshold", "0"]);
+    command.args(["-c:a", "aac", "-b:a", "128k"]).arg(file);
     finish(&mut command).map(drop)
 }
 

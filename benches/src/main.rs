@@ -1,33 +1,28 @@
-//! Side-by-side measurements: `cargo xtask bench [start|serve|import|first-frame|tracker]`, each a table and the command that made it.
+//! Side-by-side measurements: `cargo xtask bench [NAME…]`, each a table and the command that made it.
 //!
 //! Times depend on the machine and on what else it does, so A and B run in turn and the ratio is the figure to read.
 
 mod first_frame;
 mod import;
 mod process;
+mod published;
 mod serve;
+mod share;
 mod start;
 mod table;
 mod tracker;
 
 fn main() -> anyhow::Result<()> {
     let named: Vec<String> = std::env::args().skip(1).collect();
-    let all: [(&str, Bench); 5] = [
-        ("start", || Ok(start::run()?.to_string())),
-        ("serve", || Ok(serve::run()?.to_string())),
-        ("import", || Ok(import::run()?.to_string())),
-        ("first-frame", first_frame::run),
-        ("tracker", || Ok(tracker::run()?.to_string())),
-    ];
     for name in &named {
+        let known: Vec<_> = BENCHES.iter().map(|(name, _)| *name).collect();
         anyhow::ensure!(
-            all.iter().any(|(known, _)| known == name),
-            "no bench {name}: choose start, serve, import, first-frame or tracker"
+            known.contains(&name.as_str()),
+            "no bench {name}: choose of {}",
+            known.join(", ")
         );
     }
-    for (name, run) in
-        all.iter().filter(|(known, _)| named.is_empty() || named.iter().any(|name| name == known))
-    {
+    for (name, run) in BENCHES.iter().filter(|(known, _)| named.iter().any(|name| name == known)) {
         println!("\n## {name}\n\n`cargo xtask bench {name}`\n");
         println!("{}", run()?);
     }
@@ -36,3 +31,14 @@ fn main() -> anyhow::Result<()> {
 
 /// Measures, and tells the result as Markdown.
 type Bench = fn() -> anyhow::Result<String>;
+
+/// `cargo xtask bench` knows which of them need a network of their own.
+const BENCHES: &[(&str, Bench)] = &[
+    ("start", || Ok(start::run()?.to_string())),
+    ("serve", || Ok(serve::run()?.to_string())),
+    ("import", || Ok(import::run()?.to_string())),
+    ("first-frame", first_frame::run),
+    ("tracker", || Ok(tracker::run()?.to_string())),
+    ("share", share::run),
+    ("share-start", share::run_start),
+];
