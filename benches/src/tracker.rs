@@ -1,10 +1,11 @@
 //! What introducing viewers costs: memory for an idle connection, and CPU for a passed-on message, ours beside npm
-//! `bittorrent-tracker`.
+//! `bittorrent-tracker` and `aquatic_ws`.
 //!
 //! Plain WebSockets on the loopback, the tracker pinned to one core. Session descriptions have 1,200 bytes and every offer
 //! is answered. The load is closed: each viewer announces again as soon as it was answered, which saturates a tracker
 //! without flooding it; then it waits until all that was sent has arrived, or long enough to call it lost.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
+use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
@@ -22,20 +24,24 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use wire::announce::{Announce, Answer, Event, Offer, OfferId, PeerId, Reply, Request, Sdp};
 use wire::identity::InfoHash;
 
+use crate::aquatic;
 use crate::process::{Server, free_address, shoal};
 use crate::table::{Table, median};
 
 /// Three rounds in turn.
-pub(crate) fn run() -> anyhow::Result<Table> {
+pub(crate) fn run() -> anyhow::Result<String> {
     origin::limits::raise_open_files();
     let folder = tempfile::tempdir()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let mut results = [Vec::new(), Vec::new()];
-    for _ in 0..ROUNDS {
-        for (start, results) in [start_shoal, start_npm].into_iter().zip(&mut results) {
-            let idle = runtime.block_on(idle(&start(folder.path())?))?;
-            let busy = runtime.block_on(busy(&start(folder.path())?))?;
-            results.push((idle, busy));
+    let mut contestants = [
+        Contestant::new("shoal", start_shoal, Replies::ToAnnouncements),
+        Contestant::new("bittorrent-tracker 11.2.3", start_npm, Replies::ToAnnouncements),
+        Contestant::new("aquatic_ws 0.9.0", aquatic::start, Replies::ToAnswersToo),
+    ];
+    for round in 0..ROUNDS {
+        for contestant in &mut contestants {
+            contestant.measure(&runtime, folder.path());
+            eprintln!("round {round}: {} done", contestant.name);
         }
     }
     let mut table = Table::new([
@@ -46,19 +52,78 @@ pub(crate) fn run() -> anyhow::Result<Table> {
         "passed on a second",
         "lost",
     ]);
-    for (name, results) in ["shoal", "bittorrent-tracker 11.2.3"].iter().zip(&results) {
-        let middle =
-            |of: fn(&(Idle, Busy)) -> f64| median(&results.iter().map(of).collect::<Vec<_>>());
-        table.row([
-            (*name).to_owned(),
-            format!("{:.1}", middle(|(idle, _)| idle.quiet_kib)),
-            format!("{:.1}", middle(|(idle, _)| idle.used_kib)),
-            format!("{:.1}", middle(|(_, busy)| busy.cpu_us)),
-            format!("{:.0}", middle(|(_, busy)| busy.per_second)),
-            format!("{:.2} %", middle(|(_, busy)| busy.lost * 100.0)),
-        ]);
+    let mut failures = String::new();
+    for Contestant { name, results, .. } in &contestants {
+        match results {
+            Ok(results) => table.row(row(name, results)),
+            Err(reason) => {
+                let dash = || "–".to_owned();
+                table.row([
+                    format!("{name}: not measured"),
+                    dash(),
+                    dash(),
+                    dash(),
+                    dash(),
+                    dash(),
+                ]);
+                failures += &format!("\n{name} was not measured: {reason:#}\n");
+            }
+        }
     }
-    Ok(table)
+    anyhow::ensure!(contestants[0].results.is_ok(), "our own tracker was not measured: {failures}");
+    Ok(format!("{table}{failures}"))
+}
+
+/// A tracker, and what was found or why not.
+struct Contestant {
+    name: &'static str,
+    start: fn(&Path) -> anyhow::Result<Server>,
+    replies: Replies,
+    results: anyhow::Result<Vec<(Idle, Busy)>>,
+}
+
+/// Which messages a tracker answers itself.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Replies {
+    ToAnnouncements,
+    /// With what looks like the reply to an announcement.
+    ToAnswersToo,
+}
+
+impl Contestant {
+    fn new(
+        name: &'static str,
+        start: fn(&Path) -> anyhow::Result<Server>,
+        replies: Replies,
+    ) -> Contestant {
+        Contestant { name, start, replies, results: Ok(Vec::new()) }
+    }
+
+    /// One round more; none after one has failed.
+    fn measure(&mut self, runtime: &Runtime, folder: &Path) {
+        let Ok(results) = &mut self.results else { return };
+        let round = || -> anyhow::Result<_> {
+            let idle = runtime.block_on(idle(&(self.start)(folder)?, self.replies))?;
+            let busy = runtime.block_on(busy(&(self.start)(folder)?, self.replies))?;
+            Ok((idle, busy))
+        };
+        match round() {
+            Ok(found) => results.push(found),
+            Err(reason) => self.results = Err(reason),
+        }
+    }
+}
+
+fn row(name: &str, results: &[(Idle, Busy)]) -> [String; 6] {
+    let middle = |of: fn(&(Idle, Busy)) -> f64| median(&results.iter().map(of).collect::<Vec<_>>());
+    [
+        name.to_owned(),
+        format!("{:.1}", middle(|(idle, _)| idle.quiet_kib)),
+        format!("{:.1}", middle(|(idle, _)| idle.used_kib)),
+        format!("{:.1}", middle(|(_, busy)| busy.cpu_us)),
+        format!("{:.0}", middle(|(_, busy)| busy.per_second)),
+        format!("{:.2} %", middle(|(_, busy)| busy.lost * 100.0)),
+    ]
 }
 
 /// Memory for each of [`CROWD`] connections.
@@ -87,9 +152,9 @@ struct Tally {
     goes_on: AtomicBool,
 }
 
-async fn idle(server: &Server) -> anyhow::Result<Idle> {
+async fn idle(server: &Server, replies: Replies) -> anyhow::Result<Idle> {
     let before = server.resident_bytes()?;
-    let crowd = Crowd::gather(server.address, CROWD, CROWD / 50).await?;
+    let crowd = Crowd::gather(server.address, CROWD, replies).await?;
     let per_connection = |now: u64| now.saturating_sub(before) as f64 / CROWD as f64 / 1024.0;
     tokio::time::sleep(SETTLE).await;
     let quiet_kib = per_connection(server.resident_bytes()?);
@@ -99,8 +164,8 @@ async fn idle(server: &Server) -> anyhow::Result<Idle> {
     Ok(Idle { quiet_kib, used_kib: per_connection(server.resident_bytes()?) })
 }
 
-async fn busy(server: &Server) -> anyhow::Result<Busy> {
-    let crowd = Crowd::gather(server.address, VIEWERS, VIEWERS / 50).await?;
+async fn busy(server: &Server, replies: Replies) -> anyhow::Result<Busy> {
+    let crowd = Crowd::gather(server.address, VIEWERS, replies).await?;
     let tally = &crowd.tally;
     let (cpu, began) = (server.cpu_seconds()?, Instant::now());
     tally.goes_on.store(true, Relaxed);
@@ -122,12 +187,13 @@ struct Crowd {
 }
 
 impl Crowd {
-    async fn gather(address: SocketAddr, size: usize, swarms: usize) -> anyhow::Result<Crowd> {
+    async fn gather(address: SocketAddr, size: usize, replies: Replies) -> anyhow::Result<Crowd> {
         let tally = Arc::new(Tally::default());
         let (wake, woken) = tokio::sync::watch::channel(0);
         let mut viewers = JoinSet::new();
         for no in 0..size {
-            let viewer = Viewer::connect(address, no, swarms, Arc::clone(&tally)).await?;
+            let swarm = no % (size / SWARM);
+            let viewer = Viewer::connect(address, no, swarm, replies, Arc::clone(&tally)).await?;
             viewers.spawn(viewer.live(woken.clone()));
         }
         let began = Instant::now();
@@ -152,14 +218,23 @@ struct Viewer {
     socket: WebSocketStream<TcpStream>,
     peer_id: PeerId,
     info_hash: InfoHash,
+    replies: Replies,
+    /// What the tracker is going to reply to, in order.
+    unanswered: VecDeque<Sent>,
     tally: Arc<Tally>,
+}
+
+enum Sent {
+    Announcement,
+    Answer,
 }
 
 impl Viewer {
     async fn connect(
         address: SocketAddr,
         no: usize,
-        swarms: usize,
+        swarm: usize,
+        replies: Replies,
         tally: Arc<Tally>,
     ) -> anyhow::Result<Viewer> {
         let stream = TcpStream::connect(address).await?;
@@ -171,8 +246,10 @@ impl Viewer {
             socket,
             peer_id: PeerId(*format!("-PM0203-{no:012}").as_bytes().first_chunk().context("20")?),
             info_hash: InfoHash(
-                *format!("swarm{:015}", no % swarms).as_bytes().first_chunk().context("20")?,
+                *format!("swarm{swarm:015}").as_bytes().first_chunk().context("20")?,
             ),
+            replies,
+            unanswered: VecDeque::new(),
             tally,
         })
     }
@@ -180,6 +257,7 @@ impl Viewer {
     async fn live(mut self, mut woken: tokio::sync::watch::Receiver<u32>) {
         let first = self.announcement(Event::Started, 0);
         let next = self.announcement(Event::Periodic, OFFERS);
+        self.unanswered.push_back(Sent::Announcement);
         let _ = self.socket.send(Message::text(first)).await;
         let mut is_awake = false;
         loop {
@@ -201,6 +279,9 @@ impl Viewer {
     async fn take(&mut self, text: &str, is_awake: bool, next: &str) {
         match Reply::read(text) {
             Ok(Reply::Announced { .. }) => {
+                if let Some(Sent::Answer) = self.unanswered.pop_front() {
+                    return;
+                }
                 self.tally.announced.fetch_add(1, Relaxed);
                 if is_awake && self.tally.goes_on.load(Relaxed) {
                     self.announce(next).await;
@@ -212,6 +293,9 @@ impl Viewer {
                 let answer =
                     Request::Answer(Answer { info_hash, peer_id, to_peer_id, offer_id, sdp });
                 self.tally.sent.fetch_add(1, Relaxed);
+                if self.replies == Replies::ToAnswersToo {
+                    self.unanswered.push_back(Sent::Answer);
+                }
                 let _ = self.socket.send(Message::text(answer.write())).await;
             }
             Ok(Reply::Answer { .. }) => drop(self.tally.delivered.fetch_add(1, Relaxed)),
@@ -221,6 +305,7 @@ impl Viewer {
 
     async fn announce(&mut self, announcement: &str) {
         self.tally.sent.fetch_add(OFFERS.into(), Relaxed);
+        self.unanswered.push_back(Sent::Announcement);
         let _ = self.socket.send(Message::text(announcement)).await;
     }
 
@@ -260,10 +345,12 @@ fn start_npm(_: &Path) -> anyhow::Result<Server> {
 }
 
 const ROUNDS: usize = 3;
-/// Idle connections, in swarms of 50.
+/// Idle connections.
 const CROWD: usize = 5_000;
-/// Busy connections, in swarms of 50.
+/// Busy connections.
 const VIEWERS: usize = 1_000;
+/// Members of each swarm.
+const SWARM: usize = 50;
 /// In each announcement, as clients have.
 const OFFERS: u8 = 5;
 const LOAD: Duration = Duration::from_secs(10);

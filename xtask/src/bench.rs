@@ -1,7 +1,7 @@
 //! Runs the measurements of `benches/` against the release binary.
 
 use crate::install::{self, For};
-use crate::{e2e, netns, run, shell};
+use crate::{aquatic, e2e, netns, run, shell};
 use anyhow::Result;
 use std::process::Command;
 
@@ -15,6 +15,12 @@ pub(crate) fn bench(names: &[String]) -> Result<()> {
     let (meeting, plain) = divide(names);
     if !plain.is_empty() {
         let mut benches = Command::new(&program);
+        if plain.contains(&"tracker") {
+            match aquatic::install() {
+                Ok(binary) => benches.env("BENCH_AQUATIC", binary),
+                Err(error) => benches.env("BENCH_AQUATIC_LACKS", format!("{error:#}")),
+            };
+        }
         shell::run(benches.args(plain).current_dir(shell::root()).env("BENCH_SHOAL", &shoal))?;
     }
     if !meeting.is_empty() {

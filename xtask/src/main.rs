@@ -1,5 +1,6 @@
 //! `cargo xtask`: installs what is missing, then builds, runs, tests or measures Shoal.
 
+mod aquatic;
 mod bench;
 mod budget;
 mod e2e;
