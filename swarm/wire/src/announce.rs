@@ -373,7 +373,7 @@ fn description(out: &mut String, kind: &str, sdp: &Sdp<'_>) {
 }
 
 fn literal(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    serde_json::to_string(text).unwrap_or_default()
 }
 
 #[derive(Deserialize)]

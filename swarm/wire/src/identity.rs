@@ -86,23 +86,41 @@ impl StreamProperties {
     /// The nine fields as family 3 joins them, read as its adapter for hls.js does: normalised, without the codecs of
     /// sound, and with nothing at all if no bit rate is told.
     fn normal_line(&self) -> String {
-        if self.bitrate_bps == 0 && !self.is_secondary {
-            return StreamProperties { is_secondary: true, ..StreamProperties::default() }
-                .normal_line();
+        if self.is_secondary { self.normal_line_of_sound() } else { self.normal_line_of_picture() }
+    }
+
+    /// Players name swarms of pictures alone, and so don't carry the tables of letters that names of sound take.
+    fn normal_line_of_picture(&self) -> String {
+        if self.bitrate_bps == 0 {
+            return line(["0", "", "", "", "", "", "", "", ""]);
         }
+        let is_picture =
+            |codec: &str| codec.get(..4).is_some_and(|kind| HLSJS_PICTURES.contains(&kind));
+        line([
+            &self.bitrate_bps.to_string(),
+            &normal_codecs(&self.picture_codecs(is_picture)),
+            &self.width(),
+            &self.height(),
+            "",
+            "",
+            "",
+            &number(&self.frame_rate),
+            self.video_range.to_ascii_uppercase().trim(),
+        ])
+    }
+
+    fn normal_line_of_sound(&self) -> String {
         let language = if self.language == "und" { "" } else { &self.language };
         line([
             &self.bitrate_bps.to_string(),
-            &normal_codecs(&self.picture_codecs(|codec| {
-                codec.get(..4).is_some_and(|kind| HLSJS_PICTURES.contains(&kind))
-            })),
+            &normal_codecs(&self.codecs),
             &self.width(),
             &self.height(),
             &language.chars().take(2).collect::<String>().to_lowercase(),
             self.channels.split('/').next().unwrap_or_default(),
             self.name.to_lowercase().trim(),
             &number(&self.frame_rate),
-            self.video_range.to_uppercase().trim(),
+            self.video_range.to_ascii_uppercase().trim(),
         ])
     }
 
@@ -146,9 +164,16 @@ impl StreamProperties {
     }
 }
 
+impl PropertyHash {
+    /// The swarm of a rendition with a picture.
+    pub fn of_picture(self, swarm_id: &str, stream: &StreamProperties) -> InfoHash {
+        by_properties("v2", swarm_id, "main", &stream.normal_line_of_picture())
+    }
+}
+
 impl Family for PropertyHash {
     fn info_hash(&self, swarm_id: &str, _position: usize, stream: &StreamProperties) -> InfoHash {
-        by_properties("v2", swarm_id, stream, &stream.normal_line())
+        by_properties("v2", swarm_id, stream.role(), &stream.normal_line())
     }
 }
 
@@ -167,7 +192,7 @@ impl Family for ManifestHash<'_> {
         };
         let is_alone = self.streams.iter().filter(is_like_it).count() < 2;
         let bitrate_bps = if is_alone { 0 } else { stream.bitrate_bps };
-        by_properties("v3", swarm_id, stream, &stream.plain_line(bitrate_bps))
+        by_properties("v3", swarm_id, stream.role(), &stream.plain_line(bitrate_bps))
     }
 }
 
@@ -177,18 +202,23 @@ impl Family for PeerTubeHash {
     }
 }
 
-fn by_properties(version: &str, swarm_id: &str, stream: &StreamProperties, line: &str) -> InfoHash {
-    let index = STANDARD.encode(Sha1::digest(line));
-    let name = format!("{version}-{swarm_id}-{}-{index}", stream.role());
+fn by_properties(version: &str, swarm_id: &str, role: &str, line: &str) -> InfoHash {
+    let mut name = [version, "-", swarm_id, "-", role, "-"].concat().into_bytes();
+    name.extend(base64::<28>(&Sha1::digest(line)));
     as_text(&Sha1::digest(name)[..15])
 }
 
 /// 15 bytes as the 20 characters of their base 64.
 fn as_text(bytes: &[u8]) -> InfoHash {
-    let mut hash = [0; 20];
-    let text = STANDARD.encode(bytes);
-    hash.iter_mut().zip(text.bytes()).for_each(|(byte, character)| *byte = character);
-    InfoHash(hash)
+    InfoHash(base64(bytes))
+}
+
+/// The base 64 of bytes that make just so many characters.
+fn base64<const LENGTH: usize>(bytes: &[u8]) -> [u8; LENGTH] {
+    let mut text = [0; LENGTH];
+    // It fails only where they make more.
+    let _ = STANDARD.encode_slice(bytes, &mut text);
+    text
 }
 
 /// Bit rate, codecs, width, height, language, channels, name, frames per second, range.
@@ -199,12 +229,15 @@ fn line(fields: [&str; 9]) -> String {
 /// Trimmed, lower-case, sorted; the decimal form of AVC rewritten in hexadecimal.
 fn normal_codecs(codecs: &str) -> String {
     let normal = codecs.split(',').map(|codec| {
-        let codec = codec.trim().to_lowercase();
+        let codec = codec.trim().to_ascii_lowercase();
         hexadecimal_avc(&codec).unwrap_or(codec)
     });
-    let mut normal: Vec<String> = normal.collect();
-    normal.sort_unstable();
-    normal.join(",")
+    let sorted = normal.fold(Vec::new(), |mut sorted: Vec<String>, codec| {
+        let at = sorted.iter().take_while(|other| **other <= codec).count();
+        sorted.insert(at, codec);
+        sorted
+    });
+    sorted.join(",")
 }
 
 /// `avc1.100.31` → `avc1.64001f`.
@@ -220,10 +253,20 @@ fn decimal(digits: &str) -> Option<u32> {
     digits.parse().ok().filter(|number: &u32| number.to_string() == digits)
 }
 
-/// A number as JavaScript writes it: `30.000` → `30`; nothing if it is none.
+/// A decimal number as JavaScript writes it: `30.000` → `30`; nothing if it is none.
+///
+/// By its digits, since reading and writing fractions takes a player 12 KB. Of more than the 15 digits that every number
+/// keeps, JavaScript might change the last; a playlist has five or six.
 fn number(text: &str) -> String {
-    let number = text.trim().parse().ok().filter(|number: &f64| number.is_finite());
-    number.map_or_else(String::new, |number| number.to_string())
+    let text = text.trim();
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let are_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if !are_digits(whole) || !are_digits(fraction) || whole.len() + fraction.len() == 0 {
+        return String::new();
+    }
+    let (whole, fraction) = (whole.trim_start_matches('0'), fraction.trim_end_matches('0'));
+    let whole = if whole.is_empty() { "0" } else { whole };
+    if fraction.is_empty() { whole.to_owned() } else { [whole, ".", fraction].concat() }
 }
 
 /// What hls.js 1.7 takes for codecs of pictures, by their first four characters.

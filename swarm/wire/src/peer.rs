@@ -87,20 +87,16 @@ pub type Segment = u64;
 pub type Request = u64;
 
 impl Command {
-    /// An announcement with the segments nearest to `position` first, so that they are never the ones left out.
+    /// An announcement with the segments nearest to `position` first, so that they are never the ones left out. The lists
+    /// ascend.
     pub fn announcement(
         position: Segment,
         loaded: impl IntoIterator<Item = Segment>,
         loading: impl IntoIterator<Item = Segment>,
     ) -> Command {
-        let nearest_first = |mut ids: Vec<Segment>| {
-            ids.sort_unstable_by_key(|&id| (id.abs_diff(position), id));
-            ids.dedup();
-            ids
-        };
         Command::SegmentsAnnouncement {
-            loaded: nearest_first(loaded.into_iter().collect()),
-            loading: nearest_first(loading.into_iter().collect()),
+            loaded: nearest_first(position, loaded.into_iter().collect()),
+            loading: nearest_first(position, loading.into_iter().collect()),
         }
     }
 
@@ -170,6 +166,23 @@ impl Command {
             Command::SegmentAbsent { .. } => ABSENT,
             Command::CancelSegmentRequest { .. } => CANCEL,
         }
+    }
+}
+
+/// Walks from `position` in both directions at once.
+fn nearest_first(position: Segment, ascending: Vec<Segment>) -> Vec<Segment> {
+    let (before, after) = ascending.split_at(ascending.partition_point(|id| *id < position));
+    let (mut before, mut after) = (before.iter().rev().peekable(), after.iter().peekable());
+    let mut nearest = Vec::with_capacity(ascending.len());
+    loop {
+        let is_before = match (before.peek(), after.peek()) {
+            (Some(below), Some(above)) => position - **below <= **above - position,
+            (below, _) => below.is_some(),
+        };
+        let Some(next) = (if is_before { before.next() } else { after.next() }) else {
+            return nearest;
+        };
+        nearest.push(*next);
     }
 }
 

@@ -5,8 +5,6 @@
 //! many groups, then for each a number, which is the common part with the count in its last byte, and the last bytes. A
 //! text (2) has a 12-bit length. Fields of unknown name are skipped: they are where the protocol may grow.
 
-use std::collections::BTreeMap;
-
 use super::{LARGEST, MOST_SEGMENTS, PeerError};
 
 /// The fields that some command has, as they were sent last: a name that comes twice counts as its second.
@@ -78,17 +76,18 @@ impl Writer {
     /// Returns how many it took: no more than 255 of a block, and no more than 255 blocks.
     pub(super) fn segments(&mut self, name: u8, segments: &[u64], most: usize) -> usize {
         let mut blocks: Vec<(u64, Vec<u8>)> = Vec::new();
-        let mut places = BTreeMap::new();
         let mut taken = 0;
         for &segment in segments {
             let common = segment & !0xff;
             if taken == most {
                 break;
             }
-            if !places.contains_key(&common) && blocks.len() == MOST_OF_A_BYTE {
+            // The segments of a block mostly follow each other.
+            let known = blocks.iter().rposition(|(block, _)| *block == common);
+            if known.is_none() && blocks.len() == MOST_OF_A_BYTE {
                 continue;
             }
-            let place = *places.entry(common).or_insert(blocks.len());
+            let place = known.unwrap_or(blocks.len());
             if place == blocks.len() {
                 blocks.push((common, Vec::new()));
             }
