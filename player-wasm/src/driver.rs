@@ -8,15 +8,18 @@ use std::time::Duration;
 use gloo_events::EventListener;
 use gloo_timers::callback::{Interval, Timeout};
 use js_sys::{Map, Object, Reflect, Uint8Array};
-use swarm::{Config, Content, Engine, Event, Input, Mime, Output, Quality, Time};
-use wasm_bindgen::JsValue;
+use swarm::{Config, Content, Engine, Event, Input, Mime, Output, Quality, Sharing, Span, Time};
+use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
-use web_sys::{CustomEvent, CustomEventInit, HtmlElement};
+use web_sys::{CustomEvent, CustomEventInit, EventTarget, HtmlElement};
 
+use crate::bodies::Bodies;
 use crate::http::{Ask, Http};
 use crate::media::{self, Media, Way};
 use crate::page::Page;
+use crate::peers::Peers;
 use crate::settings::{self, Settings};
+use crate::tracker::{self, Tracker};
 
 /// One playing video.
 #[derive(Debug)]
@@ -27,13 +30,20 @@ pub(crate) struct Driver {
     /// What happened while the engine's last wishes were still being carried out.
     inbox: RefCell<VecDeque<Input>>,
     is_busy: Cell<bool>,
+    pub(crate) bodies: Bodies,
     pub(crate) http: Http,
+    pub(crate) tracker: Tracker,
+    pub(crate) peers: Peers,
     pub(crate) media: Media,
     page: Page,
     timer: RefCell<Option<Timeout>>,
     listeners: RefCell<Vec<EventListener>>,
     ticker: RefCell<Option<Interval>>,
     clock: Clock,
+    /// What the page and the viewer allow, whatever the line costs.
+    sharing: Cell<Sharing>,
+    /// What the engine was told last.
+    permitted: Cell<Option<Sharing>>,
 }
 
 /// Moments in milliseconds of the page's clock.
@@ -55,7 +65,11 @@ impl Driver {
             estimate_bps: settings::remembered(settings::RATE).map(|bps| bps as u64),
             supports: media::supports,
         };
+        let tracker = tracker::address(&host, &settings.src);
         let driver = Rc::new(Driver {
+            bodies: Bodies::default(),
+            tracker: Tracker::new(&tracker),
+            peers: Peers::new(tracker::stun(&host, &tracker)),
             host,
             engine: RefCell::new(Engine::new(config)),
             inbox: RefCell::default(),
@@ -71,6 +85,8 @@ impl Driver {
                 wanted_ms: Cell::new(None),
                 startup_ms: Cell::new(None),
             },
+            sharing: Cell::default(),
+            permitted: Cell::default(),
             settings,
         });
         driver.listen();
@@ -128,25 +144,38 @@ impl Driver {
                 let url = settings::absolute(&uri, &base);
                 self.http.fetch(self, Ask { request, url, range, wanted });
             }
-            Output::Cancel(request) => self.http.cancel(request),
-            Output::Forget(request) => self.http.forget(request),
+            Output::Cancel(request) => {
+                self.http.cancel(request);
+                self.bodies.forget(request);
+            }
+            Output::Forget(request) => self.bodies.forget(request),
             Output::Prepare { duration, mime } => self.prepare(duration, mime),
             Output::Append { request, content } => {
-                let appended = match self.http.body(request) {
-                    Some(bytes) => self.append(&bytes, content),
-                    None => Err(Input::Undecodable),
-                };
-                if let Err(refused) = appended {
+                if let Err(refused) = self.append(&self.bodies.whole(request), content) {
                     self.tell(refused);
                 }
             }
-            Output::Evict(span) => {
-                if !self.media.evict(span) {
-                    self.tell(Input::Updated);
-                }
-            }
+            Output::Evict(span) => self.evict(span),
             Output::Finish => self.media.finish(),
             Output::Jump(position) => self.media.video.set_current_time(position.as_secs_f64()),
+            Output::Continue { request, from, bytes } => {
+                self.bodies.continue_with(request, from, bytes);
+            }
+            Output::Check(request) => {
+                self.tell(Input::Checked { request, sha256: self.bodies.sha256(request) });
+            }
+            Output::OpenTracker => self.tracker.open(self),
+            Output::TellTracker(text) => self.tracker.say(self, &text),
+            Output::CloseTracker => self.tracker.close(),
+            Output::Offer { link } => self.peers.offer(self, link),
+            Output::Answer { link, sdp } => self.peers.answer(self, link, sdp),
+            Output::Accept { link, sdp } => self.peers.accept(self, link, &sdp),
+            Output::Disconnect { link } => self.peers.disconnect(link),
+            Output::Say { link, message } => self.peers.say(self, link, &message),
+            Output::Give { link, request, start, bytes } => {
+                self.peers.give(self, link, &self.bodies.slice(request, start, bytes));
+            }
+            Output::Receive { link, request } => self.peers.receive(link, request),
             Output::Report(event) => self.report(event),
         }
     }
@@ -175,11 +204,17 @@ impl Driver {
         self.media.append(bytes)
     }
 
+    fn evict(self: &Rc<Self>, span: Span) {
+        if !self.media.evict(span) {
+            self.tell(Input::Updated);
+        }
+    }
+
     /// A type with its codecs, which the media tells where no playlist does.
     fn mime(&self, mime: Mime) -> Option<String> {
         match mime {
             Mime::Told(mime) => Some(mime),
-            Mime::In(request) => media::mime_of(&self.http.body(request)?),
+            Mime::In(request) => media::mime_of(&self.bodies.whole(request)),
         }
     }
 
@@ -205,6 +240,7 @@ impl Driver {
             Event::Trouble(trouble) => self.page.show_notice(&trouble.to_string()),
             Event::Recovered => self.page.hide_notice(),
             Event::Failed(fatal) => self.fail(&fatal.to_string()),
+            Event::Hindered(hindrance) => self.page.show_hindrance(hindrance),
         }
     }
 
@@ -261,6 +297,13 @@ impl Driver {
         self.listeners.borrow_mut().extend(listeners);
         let wired = self.page.listen(self);
         self.listeners.borrow_mut().extend(wired);
+        if let Some(line) = line() {
+            let driver = Rc::downgrade(self);
+            let on_line = EventListener::new(&line, "change", move |_| {
+                with(&driver, |driver| driver.permit(driver.sharing.get()));
+            });
+            self.listeners.borrow_mut().push(on_line);
+        }
         let driver = Rc::downgrade(self);
         *self.ticker.borrow_mut() = Some(Interval::new(1000, move || with(&driver, Driver::tick)));
     }
@@ -269,6 +312,7 @@ impl Driver {
         if self.clock.wanted_ms.get().is_none() {
             let began_ms = if self.settings.autoplay { self.clock.began_ms } else { now_ms() };
             self.clock.wanted_ms.set(Some(began_ms));
+            self.page.introduce(self);
         }
         self.tell(Input::Started);
         self.page.wake(self);
@@ -298,7 +342,9 @@ impl Driver {
 
     fn tick(self: &Rc<Self>) {
         self.on_change();
-        if let Some(bps) = self.engine.borrow().stats(self.now()).measured_bps {
+        let stats = self.engine.borrow().stats(self.now());
+        self.page.sample(&stats);
+        if let Some(bps) = stats.measured_bps {
             settings::remember(settings::RATE, bps as f64);
         }
         if !self.media.video.paused() {
@@ -322,6 +368,19 @@ impl Driver {
         self.page.show_quality(quality);
     }
 
+    /// Allows sharing as far as the page and the viewer want it, this browser can and the line isn't dear.
+    pub(crate) fn permit(self: &Rc<Self>, sharing: Sharing) {
+        self.sharing.set(sharing);
+        let permitted = match sharing {
+            _ if !settings::can_share() => Sharing::Off,
+            Sharing::Full if is_dear() => Sharing::Receive,
+            sharing => sharing,
+        };
+        if self.permitted.replace(Some(permitted)) != Some(permitted) {
+            self.tell(Input::Permitted(permitted));
+        }
+    }
+
     /// Starts afresh after a failure.
     pub(crate) fn retry(&self) {
         let src = self.host.get_attribute("src").unwrap_or_default();
@@ -342,9 +401,11 @@ impl Driver {
             let _ = Reflect::set(&object, &name.into(), &value);
         };
         set("httpBytes", (stats.http_bytes as f64).into());
-        for not_yet in ["p2pBytes", "uploadedBytes", "peers", "rejectedPieces", "duplicateBytes"] {
-            set(not_yet, 0.into());
-        }
+        set("p2pBytes", (stats.p2p_bytes as f64).into());
+        set("uploadedBytes", (stats.uploaded_bytes as f64).into());
+        set("peers", (stats.peers as f64).into());
+        set("rejectedPieces", stats.rejected_pieces.into());
+        set("duplicateBytes", (stats.duplicate_bytes as f64).into());
         set(
             "bufferSeconds",
             ahead.map_or(0.0, |end| end.saturating_sub(position).as_secs_f64()).into(),
@@ -365,7 +426,10 @@ impl Driver {
         self.timer.take();
         self.ticker.take();
         self.listeners.take();
+        self.tracker.close();
+        self.peers.close();
         self.http.close();
+        self.bodies.clear();
         self.media.close();
         self.page.clear();
     }
@@ -380,6 +444,20 @@ pub(crate) fn with(driver: &Weak<Driver>, act: impl FnOnce(&Rc<Driver>)) {
     if let Some(driver) = driver.upgrade() {
         act(&driver);
     }
+}
+
+/// What the browser knows of the line, `navigator.connection`; some say nothing.
+fn line() -> Option<EventTarget> {
+    let navigator = web_sys::window()?.navigator();
+    Reflect::get(&navigator, &"connection".into()).ok()?.dyn_into().ok()
+}
+
+/// Whether what is sent costs the viewer money, or may.
+fn is_dear() -> bool {
+    line().is_some_and(|line| {
+        let told = |name: &str| Reflect::get(&line, &name.into()).unwrap_or_default();
+        told("saveData").is_truthy() || told("type") == "cellular"
+    })
 }
 
 /// Milliseconds of `performance.now()`.

@@ -1,13 +1,12 @@
-//! Requests to servers. Bodies stay in JavaScript's memory, under the request's id, until the engine forgets them.
+//! Requests to servers. What is asked for of their bodies goes into `bodies` chunk by chunk.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use js_sys::{Map, Promise, Reflect, Uint8Array};
 use swarm::limits::SEGMENT_BYTES;
-use swarm::{Body, Failure, Input, RequestId, Wanted};
+use swarm::{Body, Failure, Input, RequestId, Table, Wanted};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{AbortController, ReadableStreamDefaultReader, Request, RequestInit, Response};
@@ -15,11 +14,10 @@ use wire::playlist::ByteRange;
 
 use crate::driver::{Driver, now_ms};
 
-/// The requests under way, and the bodies that came.
+/// The requests under way.
 #[derive(Debug)]
 pub(crate) struct Http {
-    running: RefCell<BTreeMap<RequestId, Option<AbortController>>>,
-    bodies: RefCell<BTreeMap<RequestId, Uint8Array>>,
+    running: RefCell<Table<RequestId, Option<AbortController>>>,
     early: Map,
 }
 
@@ -34,7 +32,7 @@ pub(crate) struct Ask {
 
 impl Http {
     pub(crate) fn new(early: Map) -> Http {
-        Http { running: RefCell::default(), bodies: RefCell::default(), early }
+        Http { running: RefCell::default(), early }
     }
 
     /// Sends a request; its end is told to the driver.
@@ -56,7 +54,10 @@ impl Http {
             if driver.http.running.borrow_mut().remove(&request).is_none() {
                 return;
             }
-            driver.tell(outcome.unwrap_or_else(|failure| Input::Failed { request, failure }));
+            driver.tell(outcome.unwrap_or_else(|failure| {
+                driver.bodies.forget(request);
+                Input::Failed { request, failure }
+            }));
         });
     }
 
@@ -64,21 +65,15 @@ impl Http {
         if let Some(Some(controller)) = self.running.borrow_mut().remove(&request) {
             controller.abort();
         }
-        self.forget(request);
     }
 
-    pub(crate) fn forget(&self, request: RequestId) {
-        self.bodies.borrow_mut().remove(&request);
-    }
-
-    pub(crate) fn body(&self, request: RequestId) -> Option<Uint8Array> {
-        self.bodies.borrow().get(&request).cloned()
+    fn is_running(&self, request: RequestId) -> bool {
+        self.running.borrow().contains_key(&request)
     }
 
     pub(crate) fn close(&self) {
         let running = std::mem::take(&mut *self.running.borrow_mut());
         running.into_values().flatten().for_each(|controller| controller.abort());
-        self.bodies.borrow_mut().clear();
     }
 
     /// The same request, if the page's script sent it already. Used once: a retry asks anew.
@@ -138,42 +133,41 @@ async fn text(response: &Response) -> Result<String, Failure> {
     JsFuture::from(text).await.map_err(|_| Failure::Unreachable)?.as_string().ok_or(Failure::Wrong)
 }
 
-/// Reads a body chunk by chunk, telling the driver how it goes, and keeps the part that was asked for.
+/// Reads a body chunk by chunk, telling the driver how it goes, and keeps the part that was asked for. Returns how much that
+/// is, without what the request began with.
 async fn bytes(driver: &Weak<Driver>, ask: &Ask, response: &Response) -> Result<u64, Failure> {
     let stream = response.body().ok_or(Failure::Wrong)?;
     let reader: ReadableStreamDefaultReader =
         stream.get_reader().dyn_into().map_err(|_| Failure::Wrong)?;
     let (start, end) = window_of(ask, response);
-    let (mut chunks, mut came) = (Vec::new(), 0);
+    let (mut came, mut kept) = (0, 0);
     while came < end
+        && came <= SEGMENT_BYTES
         && let Some(chunk) = next_chunk(&reader).await?
     {
+        let driver = driver.upgrade().ok_or(Failure::Unreachable)?;
+        if !driver.http.is_running(ask.request) {
+            return Err(Failure::Unreachable);
+        }
         let first = start.saturating_sub(came).min(u64::from(chunk.length()));
         let last = (end - came).min(u64::from(chunk.length()));
-        chunks.push(chunk.subarray(first as u32, last as u32));
-        came += u64::from(chunk.length());
-        if came > SEGMENT_BYTES {
-            break;
+        if first < last {
+            driver.bodies.append(ask.request, chunk.subarray(first as u32, last as u32));
         }
-        driver
-            .upgrade()
-            .ok_or(Failure::Unreachable)?
-            .tell(Input::Progressed { request: ask.request, bytes: came });
+        kept += last - first;
+        came += u64::from(chunk.length());
+        if came <= SEGMENT_BYTES {
+            driver.tell(Input::Progressed { request: ask.request, bytes: came });
+        }
     }
     if came >= end || came > SEGMENT_BYTES {
         // What is over, of a server that knows no ranges, need not be sent.
         let _ = reader.cancel();
     }
-    let whole = joined(&chunks);
-    let length = u64::from(whole.length());
-    if came > SEGMENT_BYTES || ask.range.is_some_and(|range| range.length != length) {
+    if came > SEGMENT_BYTES || ask.range.is_some_and(|range| range.length != kept) {
         return Err(Failure::Wrong);
     }
-    let driver = driver.upgrade().ok_or(Failure::Unreachable)?;
-    if driver.http.running.borrow().contains_key(&ask.request) {
-        driver.http.bodies.borrow_mut().insert(ask.request, whole);
-    }
-    Ok(length)
+    Ok(kept)
 }
 
 /// Which bytes of the body were asked for: all of a part, the same part of a whole file.
@@ -193,19 +187,6 @@ async fn next_chunk(reader: &ReadableStreamDefaultReader) -> Result<Option<Uint8
     } else {
         chunk.dyn_into().map(Some).map_err(|_| Failure::Wrong)
     }
-}
-
-fn joined(chunks: &[Uint8Array]) -> Uint8Array {
-    if let [only] = chunks {
-        return only.clone();
-    }
-    let whole = Uint8Array::new_with_length(chunks.iter().map(Uint8Array::length).sum());
-    let mut at = 0;
-    for chunk in chunks {
-        whole.set(chunk, at);
-        at += chunk.length();
-    }
-    whole
 }
 
 /// `Retry-After` in either of its forms: seconds, or a date.

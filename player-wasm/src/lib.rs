@@ -5,16 +5,28 @@
 //! the browser.
 //!
 //! - `driver`: the loop between engine and browser
-//! - `http`: requests, whose bodies stay in JavaScript's memory
+//! - `http`: requests to servers
+//! - `peers`: connections to other viewers
+//! - `tracker`: the connection over which viewers find each other
+//! - `bodies`: the bytes that came, in JavaScript's memory
 //! - `media`: the media element and its source buffer
 //! - `page`: the element's shadow tree: controls, notices, menus, keys
+//! - `consent`: the sentence on sharing, and what the viewer answers
+//! - `panel`: who feeds this viewer
+//! - `notice`: the line over the picture
 //! - `settings`: what is remembered on this browser, and what the element's attributes say
 
+mod bodies;
+mod consent;
 mod driver;
 mod http;
 mod media;
+mod notice;
 mod page;
+mod panel;
+mod peers;
 mod settings;
+mod tracker;
 
 use std::rc::Rc;
 

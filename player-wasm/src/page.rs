@@ -6,7 +6,7 @@ use std::rc::Rc;
 use gloo_events::{EventListener, EventListenerOptions};
 use gloo_timers::callback::Timeout;
 use js_sys::{Array, Function, Promise, Reflect};
-use swarm::{Quality, RenditionInfo};
+use swarm::{Hindrance, Quality, RenditionInfo, Stats};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{
@@ -14,8 +14,11 @@ use web_sys::{
     ShadowRoot,
 };
 
+use crate::consent::Consent;
 use crate::driver::{Driver, with};
-use crate::settings::{self, Settings, number};
+use crate::notice::Notice;
+use crate::panel::Panel;
+use crate::settings::{self, Choice, Settings, number};
 
 /// The shadow tree.
 #[derive(Debug)]
@@ -31,6 +34,9 @@ pub(crate) struct Page {
     /// Hides the controls when nothing moves for a while.
     idle: RefCell<Option<Timeout>>,
     has_page_keys: bool,
+    notice: Rc<Notice>,
+    consent: Consent,
+    panel: Panel,
 }
 
 impl Page {
@@ -58,8 +64,12 @@ impl Page {
             rendition: Cell::default(),
             idle: RefCell::default(),
             has_page_keys: settings.has_page_keys,
+            notice: Notice::new(find(&root, ".notice")),
+            consent: Consent::new(find(&root, ".consent"), settings),
+            panel: Panel::new(&root, settings.terms),
             root,
         };
+        page.panel.show_sharing(settings.sharing);
         page.toggle("bare", !settings.has_controls);
         page.fill_speeds();
         page.offer_what_works(settings);
@@ -83,7 +93,7 @@ impl Page {
             };
         let mut listeners = vec![
             on(&self.root, "click", |driver, event| driver.page().clicked(driver, event)),
-            on(&self.root, "input", |driver, event| driver.page().slid(event)),
+            on(&self.root, "input", |driver, event| driver.page().slid(driver, event)),
             on(&self.root, "dblclick", |driver, event| driver.page().double_clicked(event)),
             on(&self.player, "pointermove", |driver, _| driver.page().wake(driver)),
             on(&self.player, "focusin", |driver, _| driver.page().wake(driver)),
@@ -189,12 +199,40 @@ impl Page {
     }
 
     pub(crate) fn show_notice(&self, text: &str) {
-        self.find(".notice").set_text_content(Some(text));
-        self.show(".notice", true);
+        self.notice.show_trouble(Some(text));
     }
 
     pub(crate) fn hide_notice(&self) {
-        self.show(".notice", false);
+        self.notice.show_trouble(None);
+    }
+
+    /// Says what keeps viewers from sharing: in the panel while it lasts, over the picture if somebody can mend it.
+    pub(crate) fn show_hindrance(&self, hindrance: Option<Hindrance>) {
+        let hint = hindrance.filter(|hindrance| *hindrance != Hindrance::Unverifiable);
+        self.notice.show_hint(hint.map(|hint| hint.to_string()));
+        self.panel.show_hindrance(hindrance);
+    }
+
+    /// Says what sharing shows to others, then lets the engine begin with it.
+    pub(crate) fn introduce(&self, driver: &Rc<Driver>) {
+        self.consent.introduce(driver);
+        driver.permit(self.consent.sharing());
+    }
+
+    /// The viewer decided about sharing.
+    fn decide(&self, driver: &Rc<Driver>, choice: Choice) {
+        let sharing = self.consent.answer(choice);
+        self.panel.show_sharing(sharing);
+        driver.permit(sharing);
+    }
+
+    /// Takes the figures of one more second.
+    pub(crate) fn sample(&self, stats: &Stats) {
+        self.panel.sample(stats);
+    }
+
+    pub(crate) fn consent(&self) -> &Consent {
+        &self.consent
     }
 
     /// Puts a failure in the picture's place.
@@ -208,6 +246,8 @@ impl Page {
 
     pub(crate) fn clear(&self) {
         self.idle.take();
+        self.consent.close();
+        self.notice.show_hint(None);
         self.root.set_inner_html("");
     }
 
@@ -244,6 +284,8 @@ impl Page {
             "share" => self.show(".share", self.is_hidden(".share")),
             "copy" => self.copy_snippet(button),
             "retry" => driver.retry(),
+            "accept" => self.decide(driver, self.consent.yes()),
+            "decline" => self.decide(driver, Choice::Off),
             _ => self.act(driver, &action),
         }
         self.close_menus();
@@ -255,6 +297,7 @@ impl Page {
             "mute" => self.video.set_muted(!self.video.muted()),
             "fullscreen" => self.toggle_fullscreen(),
             "pip" => self.toggle_pip(),
+            "feeds" => self.panel.toggle(),
             _ => {}
         }
     }
@@ -302,7 +345,7 @@ impl Page {
         }
     }
 
-    fn slid(&self, event: &Event) {
+    fn slid(&self, driver: &Rc<Driver>, event: &Event) {
         let Some(input) =
             event.target().and_then(|target| target.dyn_into::<HtmlInputElement>().ok())
         else {
@@ -312,6 +355,8 @@ impl Page {
         match input.get_attribute("data-role").as_deref() {
             Some("seek") => self.video.set_current_time(value),
             Some("volume") => self.set_volume(value),
+            Some("sharing") if input.checked() => self.decide(driver, self.consent.yes()),
+            Some("sharing") => self.decide(driver, Choice::Off),
             _ => {}
         }
     }
@@ -344,7 +389,9 @@ impl Page {
             return;
         }
         let name = key.key();
-        let is_on_button = self.focused().is_some_and(|element| element.tag_name() == "BUTTON");
+        let is_on_button = self
+            .focused()
+            .is_some_and(|element| element.matches("button,[type=checkbox]").unwrap_or(false));
         let by = |seconds: f64| {
             self.video.set_current_time((self.video.current_time() + seconds).max(0.0))
         };
@@ -360,11 +407,15 @@ impl Page {
             "m" => self.act(driver, "mute"),
             "f" => self.toggle_fullscreen(),
             "i" => self.toggle_pip(),
+            "n" => self.panel.toggle(),
             "Home" => self.video.set_current_time(0.0),
             "End" if self.video.duration().is_finite() => {
                 self.video.set_current_time(self.video.duration())
             }
-            "Escape" => self.close_menus(),
+            "Escape" => {
+                self.close_menus();
+                self.panel.close();
+            }
             digit if digit.len() == 1 => match digit.parse::<f64>() {
                 Ok(tenths) if self.video.duration().is_finite() => {
                     self.video.set_current_time(self.video.duration() * tenths / 10.0);
@@ -384,7 +435,7 @@ impl Page {
         [on_page, self.focused()].into_iter().flatten().any(|element| {
             matches!(element.tag_name().as_str(), "TEXTAREA" | "SELECT")
                 || (element.tag_name() == "INPUT"
-                    && element.get_attribute("type").as_deref() != Some("range"))
+                    && !element.matches("[type=range],[type=checkbox]").unwrap_or(false))
         })
     }
 
@@ -500,7 +551,7 @@ fn document() -> Option<web_sys::Document> {
 }
 
 /// An element of `controls.html`; after the tree was cleared, one that belongs to nothing.
-fn find(root: &ShadowRoot, selector: &str) -> Element {
+pub(crate) fn find(root: &ShadowRoot, selector: &str) -> Element {
     let detached = || document().and_then(|document| document.create_element("input").ok());
     root.query_selector(selector)
         .ok()

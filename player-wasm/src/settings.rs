@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use js_sys::Reflect;
+use swarm::Sharing;
+use wasm_bindgen::prelude::wasm_bindgen;
 use web_sys::{HtmlElement, Storage};
 
 /// What the page wrote on the element.
@@ -20,11 +23,73 @@ pub(crate) struct Settings {
     pub(crate) has_controls: bool,
     /// Keys count wherever the focus is: for pages that are nothing but the player.
     pub(crate) has_page_keys: bool,
+    /// How far the page lets viewers share.
+    pub(crate) terms: Terms,
+    /// What this viewer answered on an earlier visit.
+    pub(crate) choice: Option<Choice>,
+    /// What the page and the viewer allow together, until the viewer says something else.
+    pub(crate) sharing: Sharing,
+}
+
+/// How far a page lets viewers share, by the attribute `p2p`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Terms {
+    pub(crate) most: Sharing,
+    /// Nothing is shared before the viewer said yes.
+    pub(crate) asks_first: bool,
+}
+
+/// What a viewer said about sharing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Choice {
+    Off,
+    /// To take, and to be seen by others, but nobody asked about giving.
+    Receive,
+    Full,
+}
+
+impl Terms {
+    fn of(host: &HtmlElement) -> Terms {
+        let attribute = host.get_attribute("p2p");
+        let (most, asks_first) = match attribute.as_deref() {
+            _ if !can_share() => (Sharing::Off, false),
+            None | Some("full") => (Sharing::Full, false),
+            Some("receive") => (Sharing::Receive, false),
+            Some("ask") => (Sharing::Full, true),
+            Some("off") => (Sharing::Off, false),
+            Some(_) => {
+                warn("shoal-player: p2p is none of off, receive, full, ask, and so counts as off");
+                (Sharing::Off, false)
+            }
+        };
+        Terms { most, asks_first }
+    }
+
+    /// What the viewer agrees to by saying yes.
+    pub(crate) fn yes(self) -> Choice {
+        if self.most == Sharing::Full { Choice::Full } else { Choice::Receive }
+    }
+
+    /// The viewer has said yes or no to terms that go as far.
+    pub(crate) fn are_answered(self, choice: Option<Choice>) -> bool {
+        choice.is_some_and(|choice| choice != Choice::Receive || self.yes() == choice)
+    }
+
+    /// What these terms come to for a viewer.
+    pub(crate) fn under(self, choice: Option<Choice>) -> Sharing {
+        match choice {
+            Some(Choice::Off) => Sharing::Off,
+            Some(Choice::Full) => self.most,
+            _ if self.asks_first => Sharing::Off,
+            Some(Choice::Receive) | None => self.most,
+        }
+    }
 }
 
 impl Settings {
     pub(crate) fn of(host: &HtmlElement) -> Settings {
         let text = |name: &str| host.get_attribute(name).filter(|value| !value.is_empty());
+        let (terms, choice) = (Terms::of(host), remembered_choice());
         let seconds = text("start").and_then(|value| value.parse::<f64>().ok()).unwrap_or(0.0);
         Settings {
             src: absolute(
@@ -40,6 +105,9 @@ impl Settings {
             is_loop: host.has_attribute("loop"),
             has_controls: host.get_attribute("controls").as_deref() != Some("off"),
             has_page_keys: host.get_attribute("keys").as_deref() == Some("page"),
+            terms,
+            choice,
+            sharing: terms.under(choice),
         }
     }
 }
@@ -63,6 +131,35 @@ pub(crate) fn remember(name: &str, number: f64) {
     }
 }
 
+fn remembered_choice() -> Option<Choice> {
+    match storage()?.get_item(CHOICE).ok().flatten()?.as_str() {
+        "off" => Some(Choice::Off),
+        "receive" => Some(Choice::Receive),
+        "full" => Some(Choice::Full),
+        _ => None,
+    }
+}
+
+/// Remembers on this browser what the viewer said about sharing.
+pub(crate) fn remember_choice(choice: Choice) {
+    let text = match choice {
+        Choice::Off => "off",
+        Choice::Receive => "receive",
+        Choice::Full => "full",
+    };
+    if let Some(storage) = storage() {
+        let _ = storage.set_item(CHOICE, text);
+    }
+}
+
+/// Whether the browser has WebRTC, which Tor's has not, and leaves the media to our engine, which old iPhones don't.
+pub(crate) fn can_share() -> bool {
+    let has = |name: &str| Reflect::has(&js_sys::global(), &name.into()).unwrap_or(false);
+    has("RTCPeerConnection")
+        && has("WebSocket")
+        && (has("MediaSource") || has("ManagedMediaSource"))
+}
+
 /// A number as JavaScript writes it. Rust's own way of writing fractions would take 12 KB of the module.
 pub(crate) fn number(number: f64) -> String {
     js_sys::Number::from(number).to_string_with_radix(10).map(String::from).unwrap_or_default()
@@ -78,3 +175,11 @@ pub(crate) const RATE: &str = "shoal.bps";
 pub(crate) const VOLUME: &str = "shoal.volume";
 /// 1 when the sound is off.
 pub(crate) const MUTED: &str = "shoal.muted";
+/// What the viewer said about sharing: `off` or `full`.
+const CHOICE: &str = "shoal.p2p";
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = console)]
+    fn warn(text: &str);
+}

@@ -1,12 +1,13 @@
 //! Which renditions a playlist offers that can be played here.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use wire::identity::StreamProperties;
 use wire::playlist::{Master, Media, Variant};
 
 use crate::limits::RENDITIONS;
 use crate::message::{Fatal, Mime, RenditionInfo, RequestId};
+use crate::table::Table;
 use crate::timeline::Timeline;
 
 /// A rendition, and how far it is known.
@@ -19,11 +20,13 @@ pub(crate) struct Rendition {
     /// Type and codecs, if the playlist tells.
     pub(crate) mime: Option<String>,
     pub(crate) info: RenditionInfo,
+    /// What its swarm is named after.
+    pub(crate) stream: StreamProperties,
     pub(crate) playlist: Known,
     /// The answer that holds its initialisation section.
     pub(crate) init: Option<RequestId>,
     /// Segments that its server lacks, or that don't decode.
-    pub(crate) missing: BTreeSet<usize>,
+    pub(crate) missing: Table<usize, ()>,
 }
 
 #[derive(Debug)]
@@ -91,9 +94,10 @@ pub(crate) fn of_media(url: &str, media: Media) -> Result<Vec<Rendition>, Fatal>
         uri: url.into(),
         mime,
         info,
+        stream: StreamProperties::default(),
         playlist,
         init: None,
-        missing: BTreeSet::new(),
+        missing: Table::default(),
     }])
 }
 
@@ -115,6 +119,7 @@ fn rendition(base: &Arc<str>, variant: Variant) -> Rendition {
     Rendition {
         base: base.clone(),
         mime: mime(&variant),
+        stream: StreamProperties::of(&variant),
         info: RenditionInfo {
             height: variant.resolution.map(|resolution| resolution.short_side()),
             bandwidth_bps: variant.bandwidth_bps,
@@ -122,7 +127,7 @@ fn rendition(base: &Arc<str>, variant: Variant) -> Rendition {
         uri: variant.uri.into(),
         playlist: Known::NotYet,
         init: None,
-        missing: BTreeSet::new(),
+        missing: Table::default(),
     }
 }
 

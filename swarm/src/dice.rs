@@ -18,6 +18,21 @@ impl Dice {
         mixed ^= mixed >> 31;
         (mixed >> 11) as f64 / (1u64 << 53) as f64
     }
+
+    /// A number below `end`.
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
+        (self.roll() * end as f64) as u64
+    }
+
+    pub(crate) fn byte(&mut self) -> u8 {
+        self.below(256) as u8
+    }
+
+    /// A letter or digit, as stock peers' software writes names.
+    pub(crate) fn letter(&mut self) -> u8 {
+        const LETTERS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+        LETTERS[self.below(LETTERS.len() as u64) as usize % LETTERS.len()]
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The contract of the engine, and what it notes on each input; what follows from it is decided in `plan`.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,10 +10,12 @@ use crate::buffer::Buffer;
 use crate::catalogue::Rendition;
 use crate::dice::Dice;
 use crate::limits::{
-    CUT_TOLERANCE, HELD_BYTES, LONGEST_FETCH, PATIENCE, RATE_WINDOW, WATCH_INTERVAL,
+    CUT_TOLERANCE, HELD_BYTES, LONGEST_FETCH, PATIENCE, PEER_PATIENCE, RATE_WINDOW, WATCH_INTERVAL,
 };
-use crate::message::{Deadline, Input, Output, Quality, RequestId, Span, Trouble, Why};
+use crate::message::{Deadline, Input, LinkId, Output, Quality, RequestId, Span, Trouble, Why};
 use crate::retry::Retry;
+use crate::share::Share;
+use crate::table::Table;
 
 /// What a driver fixes before the first input.
 #[derive(Clone, Copy, Debug)]
@@ -38,8 +40,8 @@ pub struct Engine {
     /// The rendition that is fetched.
     pub(crate) target: usize,
     pub(crate) bandwidth: Bandwidth,
-    pub(crate) requests: BTreeMap<RequestId, Request>,
-    pub(crate) retries: BTreeMap<What, Retry>,
+    pub(crate) requests: Table<RequestId, Request>,
+    pub(crate) retries: Table<What, Retry>,
     pub(crate) outputs: VecDeque<Output>,
     pub(crate) playhead: Playhead,
     pub(crate) element: Element,
@@ -47,6 +49,7 @@ pub struct Engine {
     /// The last gap that was jumped over; once is enough.
     pub(crate) jumped_to: Option<Duration>,
     pub(crate) stats: Stats,
+    pub(crate) share: Share,
     pub(crate) next_request: u64,
     /// When the last input came.
     pub(crate) looked_at: Time,
@@ -57,6 +60,18 @@ pub struct Engine {
 pub struct Stats {
     /// Bytes of media that servers sent, those of requests given up included.
     pub http_bytes: u64,
+    /// Bytes of media that other viewers sent and that were right.
+    pub p2p_bytes: u64,
+    /// Bytes of media that were given to other viewers.
+    pub uploaded_bytes: u64,
+    /// Bytes of media that came and were not needed, because the same came from elsewhere.
+    pub duplicate_bytes: u64,
+    /// Segments from other viewers that weren't what they should be.
+    pub rejected_pieces: u32,
+    /// Viewers that messages pass to and from.
+    pub peers: usize,
+    /// Others in the swarm, as the tracker counted last; `None` before it did, and without it.
+    pub others: Option<usize>,
     /// Times that playback ran dry.
     pub stalls: u32,
     /// How long it was dry, in all.
@@ -88,11 +103,24 @@ pub(crate) enum What {
     Playlist { rendition: usize },
     Init { rendition: usize },
     Segment { rendition: usize, no: usize },
+    Digests,
+}
+
+/// Whom a request was made to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Via {
+    Server,
+    Peer(LinkId),
 }
 
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) what: What,
+    pub(crate) via: Via,
+    /// Bytes that were there before, from others.
+    pub(crate) offset: u64,
+    /// The peers that any of the bytes are from.
+    pub(crate) givers: Vec<LinkId>,
     /// How many bytes are coming, when the playlist tells.
     pub(crate) length: Option<u64>,
     pub(crate) asked_at: Time,
@@ -166,14 +194,15 @@ impl Engine {
             quality: Quality::Auto,
             target: 0,
             bandwidth: Bandwidth::new(config.estimate_bps),
-            requests: BTreeMap::new(),
-            retries: BTreeMap::new(),
+            requests: Table::default(),
+            retries: Table::default(),
             outputs: VecDeque::new(),
             playhead: Playhead::default(),
             element: Element::new(),
             trouble: None,
             jumped_to: None,
             stats: Stats::default(),
+            share: Share::new(),
             next_request: 0,
             looked_at: Time::default(),
         }
@@ -195,23 +224,35 @@ impl Engine {
         self.outputs.pop_front()
     }
 
+    /// Notes what the driver shall do. Out of line, for it is called from everywhere.
+    #[inline(never)]
+    pub(crate) fn want(&mut self, output: Output) {
+        self.outputs.push_back(output);
+    }
+
     /// When to hand in [`Input::Woken`] if nothing else happens before.
     pub fn next_deadline(&self) -> Option<Deadline> {
         if self.phase == Phase::Failed {
             return None;
         }
-        let retries = self
-            .retries
-            .values()
-            .map(|retry| (retry.at, Why::Retry))
-            .filter(|(at, _)| *at > self.looked_at);
-        let silence = self.requests.values().map(|request| (request.gives_up_at(), Why::Silence));
-        let watch = self.abandonable().map(|_| (self.looked_at + WATCH_INTERVAL, Why::Watch));
-        retries
-            .chain(silence)
-            .chain(watch)
-            .min_by_key(|(at, _)| *at)
-            .map(|(at, why)| Deadline { at, why })
+        let mut soonest = Soonest { after: self.looked_at, found: None };
+        for retry in self.retries.values() {
+            soonest.take(retry.at, Why::Retry);
+        }
+        for request in self.requests.values() {
+            soonest.take(request.gives_up_at(), Why::Silence);
+        }
+        let soon = self.looked_at + WATCH_INTERVAL;
+        if self.abandonable().is_some() {
+            soonest.take(soon, Why::Watch);
+        }
+        if self.share.is_waiting || self.requests.values().any(Request::is_from_peer) {
+            soonest.take(soon, Why::Peer);
+        }
+        self.tracker_deadlines(&mut soonest);
+        self.link_deadlines(&mut soonest);
+        self.upload_deadlines(&mut soonest);
+        soonest.found
     }
 
     /// The numbers that the player's statistics are made of.
@@ -222,18 +263,51 @@ impl Engine {
             measured_bps: self.bandwidth.is_measured().then(|| self.bandwidth.bps()),
             rendition: (self.phase == Phase::Open).then_some(self.target),
             held_bytes: self.element.buffer.bytes(),
+            peers: self.open_links(),
+            others: self.share.swarms.get(&self.target).and_then(|swarm| swarm.others),
             ..self.stats
         }
     }
 }
 
+/// The soonest of several deadlines.
+pub(crate) struct Soonest {
+    /// What isn't later has been decided already.
+    after: Time,
+    found: Option<Deadline>,
+}
+
+impl Soonest {
+    #[inline(never)]
+    pub(crate) fn take(&mut self, at: Time, why: Why) {
+        if at > self.after && self.found.is_none_or(|found| at < found.at) {
+            self.found = Some(Deadline { at, why });
+        }
+    }
+}
+
 impl Request {
-    pub(crate) fn new(now: Time, what: What, length: Option<u64>) -> Request {
-        Request { what, length, asked_at: now, heard_at: now, bytes: 0, looks: [(now, 0); 2] }
+    pub(crate) fn new(now: Time, what: What, via: Via, length: Option<u64>) -> Request {
+        Request {
+            what,
+            via,
+            offset: 0,
+            givers: Vec::new(),
+            length,
+            asked_at: now,
+            heard_at: now,
+            bytes: 0,
+            looks: [(now, 0); 2],
+        }
+    }
+
+    pub(crate) fn is_from_peer(&self) -> bool {
+        self.via != Via::Server
     }
 
     pub(crate) fn gives_up_at(&self) -> Time {
-        (self.heard_at + PATIENCE).min(self.asked_at + LONGEST_FETCH)
+        let patience = if self.is_from_peer() { PEER_PATIENCE } else { PATIENCE };
+        (self.heard_at + patience).min(self.asked_at + LONGEST_FETCH)
     }
 
     /// Bytes a second of late; what came long ago says nothing of what is still to come.
@@ -267,11 +341,17 @@ impl Element {
 
     /// Where what is held, or on its way into the element, or known to be missing, ends from `moment` on.
     pub(crate) fn covered_from(&self, moment: Duration) -> Duration {
+        self.covered_with(moment, &[])
+    }
+
+    /// The same where these stretches count too.
+    pub(crate) fn covered_with(&self, moment: Duration, others: &[Span]) -> Duration {
         let mut end = moment;
         loop {
             let waiting = self.ready.iter().map(|ready| ready.span).chain(self.appending());
             let further = waiting
                 .chain(self.holes.iter().copied())
+                .chain(others.iter().copied())
                 .filter(|span| span.start <= end + CUT_TOLERANCE)
                 .fold(self.buffer.end_from(end), |end, span| end.max(span.end));
             if further == end {

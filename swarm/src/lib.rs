@@ -17,7 +17,9 @@
 //! - `catalogue`: which renditions a playlist offers that can be played here
 //! - `timeline`, `buffer`: where segments lie in time, and which of them the media element holds
 //! - `bandwidth`, `abr`: how fast bytes come, and which rendition that allows
+//! - `share`: what is taken from other viewers, and given to them
 //! - `retry`: how long to leave a failing server in peace
+//! - `table`: maps of few entries
 //! - [`limits`]: every bound and wait, with its reason
 
 mod abr;
@@ -31,13 +33,16 @@ mod message;
 mod note;
 mod plan;
 mod retry;
+mod share;
+mod table;
 mod time;
 mod timeline;
 
 pub use abr::start_rendition;
 pub use engine::{Config, Engine, Stats};
 pub use message::{
-    Body, Content, Deadline, Event, Failure, Fatal, Input, Mime, Output, Quality, RenditionInfo,
-    RequestId, Span, Trouble, Wanted, Why,
+    Body, Content, Deadline, End, Event, Failure, Fatal, Heard, Hindrance, Input, LinkId, Mime,
+    Output, Quality, RenditionInfo, RequestId, Sharing, Span, Trouble, Wanted, Why,
 };
+pub use table::Table;
 pub use time::Time;

@@ -79,3 +79,117 @@ pub const DECODE_TRIES: u32 = 3;
 ///
 /// Sums of moments can't overflow then, whatever the media element says.
 pub const LATEST: Duration = Duration::from_secs(50_000 * 3600);
+
+/// How long a peer may stay silent before it is given up: as long as stock peers wait.
+pub const PEER_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long a peer that failed once isn't asked again.
+pub const PEER_REST: Duration = Duration::from_secs(3);
+
+/// How long a peer may take for its first bytes before the server is asked for the same, however urgent it is: a round trip
+/// around the world, and a little.
+pub const WATCH_BEFORE_RACE: Duration = Duration::from_millis(400);
+
+/// From asking a server to the first byte, as long as nothing better is known.
+pub const LATENCY: Duration = Duration::from_millis(200);
+
+/// Spare time beyond twice what the server is likely to take. What is needed sooner isn't left to peers.
+pub const URGENT_MARGIN: Duration = Duration::from_secs(1);
+
+/// Segments that come from peers at once. Together they fill any line, and one slow peer holds up one of them.
+pub const PEER_FETCHES: usize = 4;
+
+/// Segments that come from the server at once: one for the plan, one for what has become urgent meanwhile.
+pub const SERVER_FETCHES: usize = 2;
+
+/// By how much the turn to fetch what nobody has passes from one peer to the next: long enough to fetch a segment and tell.
+pub const TURN: Duration = Duration::from_secs(1);
+
+/// Turns that are waited for at most: then half of what is fetched ahead is still there.
+pub const TURNS: usize = 12;
+
+/// How long segments are left to the tracker's answer, and not fetched from the server, unless they are urgent.
+pub const TRACKER_PATIENCE: Duration = Duration::from_millis(1500);
+
+/// How long they are left to peers that the tracker has counted: as long as a slow connection takes to be made.
+pub const MEETING_PATIENCE: Duration = Duration::from_secs(4);
+
+/// How long a new peer may take to tell what it holds before segments are fetched as if it held nothing.
+pub const GREETING_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Neighbours that are looked for in one swarm.
+///
+/// Enough that the few that are slow or leave don't matter; each costs a few milliseconds of work when it is met.
+pub const NEIGHBOURS: usize = 12;
+
+/// With fewer neighbours than this, more are looked for before the tracker's interval is over.
+pub const FEW_NEIGHBOURS: usize = 4;
+
+/// Connections of all kinds, offers apart, at once.
+pub const LINKS: usize = 24;
+
+/// Offers of one announcement: as many as stock peers make.
+pub const OFFERS_AT_ONCE: usize = 5;
+
+/// How long an offer waits for somebody to take it. Who takes it does so at once, but may be slow to gather addresses.
+pub const OFFER_LIFE: Duration = Duration::from_secs(10);
+
+/// How long a driver may take to make an offer or an answer.
+pub const GATHER_PATIENCE: Duration = Duration::from_secs(8);
+
+/// How long a connection may take from the answer on: that of stock peers.
+pub const CONNECT_PATIENCE: Duration = Duration::from_secs(15);
+
+/// The first early announcement for want of neighbours comes after this time; each further one after twice as long.
+pub const EAGER_INTERVAL: Duration = Duration::from_secs(10);
+
+/// The shortest interval that a tracker is believed to want.
+pub const SHORTEST_INTERVAL: Duration = Duration::from_secs(5);
+
+/// The longest interval between two announcements, and the one until a tracker says another.
+pub const LONGEST_INTERVAL: Duration = Duration::from_secs(120);
+
+/// How long the swarm of a rendition that is no longer watched is still served: as long as stock peers do.
+pub const SWARM_GRACE: Duration = Duration::from_secs(30);
+
+/// How soon the list of digests is asked for again when it lacks a rendition that was finished later.
+pub const DIGESTS_AGAIN: Duration = Duration::from_secs(30);
+
+/// Bytes of segments that are held for others: three minutes of 5 Mbit/s, or an hour of what a phone watches.
+pub const STORE_BYTES: u64 = 128 << 20;
+
+/// Segments whose beginning is kept when a peer fails.
+pub const PARTIALS: usize = 8;
+
+/// Segments that came wrong from peers and are remembered for it.
+pub const DISTRUSTED: usize = 256;
+
+/// Cheats that are remembered by their ids, which they may change.
+pub const BANNED_PEERS: usize = 256;
+
+/// Peers that are given to at once: each then gets a good share of the line, and passes on the sooner.
+pub const UPLOAD_SLOTS: usize = 4;
+
+/// How long a peer waits for room before it is told to ask elsewhere: within the patience of stock peers.
+pub const UPLOAD_PATIENCE: Duration = Duration::from_millis(1500);
+
+/// How long given bytes may take to be sent before the one who doesn't read them is left.
+pub const UPLOAD_STALL: Duration = Duration::from_secs(10);
+
+/// How many times as much as was taken is given in all.
+pub const UPLOAD_SHARE: u64 = 2;
+
+/// Bytes a second that are given at most: 16 Mbit/s, less than most lines that could give more.
+pub const UPLOAD_BYTES_PER_SECOND: u64 = 2_000_000;
+
+/// Bytes that may be given at once: a segment of high quality, so that a newcomer is served without a pause.
+pub const UPLOAD_BURST_BYTES: u64 = 4 << 20;
+
+/// Bytes that may come unasked, of transfers that were taken back meanwhile.
+pub const UNASKED_BYTES: u64 = 1 << 20;
+
+/// Commands a second from one peer. Stock peers send one or two for each segment that they get.
+pub const COMMANDS_PER_SECOND: u64 = 20;
+
+/// Commands that may come at once: of a peer that seeks about in a full cache.
+pub const COMMANDS_AT_ONCE: u64 = 200;

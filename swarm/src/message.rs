@@ -3,6 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use wire::announce::{OfferId, Reply};
+use wire::identity::InfoHash;
+use wire::peer::PeerId;
 use wire::playlist::{ByteRange, PlaylistError};
 
 use crate::Time;
@@ -10,6 +13,22 @@ use crate::Time;
 /// One request, for as long as it or its bytes live. Never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub u64);
+
+/// One connection to another viewer, from the wish for it until its end. Never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkId(pub u64);
+
+/// How far this viewer takes part in sharing; what is allowed more orders after what is allowed less.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sharing {
+    /// Not at all: no tracker, no connection.
+    #[default]
+    Off,
+    /// It takes segments from other viewers and gives none.
+    Receive,
+    /// It takes and gives.
+    Full,
+}
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,6 +95,120 @@ pub enum Input {
     Chosen(Quality),
     /// The deadline came.
     Woken,
+    /// The page and the viewer allow this much from now on. Until they say, nothing is allowed.
+    Permitted(Sharing),
+    /// The connection to the tracker stands, after [`Output::OpenTracker`].
+    TrackerOpened,
+    /// It can't be had, or ended.
+    TrackerClosed,
+    /// The tracker sent a message.
+    TrackerSaid(Heard),
+    /// This viewer's end of a connection, after [`Output::Offer`].
+    Offered {
+        /// Which connection.
+        link: LinkId,
+        /// The session description with its candidates (RFC 8866, RFC 8839).
+        sdp: String,
+    },
+    /// The same after [`Output::Answer`].
+    Answered {
+        /// Which connection.
+        link: LinkId,
+        /// The session description with its candidates.
+        sdp: String,
+    },
+    /// Both ends have met, and messages pass.
+    Connected {
+        /// Which connection.
+        link: LinkId,
+    },
+    /// It can't be had, or ended; nothing more comes of it.
+    Disconnected {
+        /// Which connection.
+        link: LinkId,
+    },
+    /// A message came that is a command or part of one, as its frame tells: [`wire::peer::is_command`].
+    Said {
+        /// From there.
+        link: LinkId,
+        /// All of it.
+        message: Vec<u8>,
+    },
+    /// Any other message came: bytes of a segment, which the driver keeps under the request that [`Output::Receive`] named
+    /// last, and drops if it named none.
+    Received {
+        /// From there.
+        link: LinkId,
+        /// How many.
+        bytes: u64,
+    },
+    /// What was given to a connection is sent, or almost.
+    Drained {
+        /// Which connection.
+        link: LinkId,
+    },
+    /// The digest of all bytes held under a request, after [`Output::Check`].
+    Checked {
+        /// Whose bytes.
+        request: RequestId,
+        /// SHA-256.
+        sha256: [u8; 32],
+    },
+    /// No STUN server told this viewer its address: others far away can't reach it.
+    Unreflected,
+}
+
+/// What a tracker says, as far as it matters here. Drivers read its JSON with what they have for that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// The announcement was taken note of.
+    Counted {
+        /// In which swarm.
+        info_hash: InfoHash,
+        /// How many are there, this viewer included.
+        members: usize,
+        /// When to announce again.
+        interval: Duration,
+    },
+    /// Somebody else's offer.
+    Offer(End),
+    /// Somebody took an offer of this viewer.
+    Answer(End),
+    /// A request was refused.
+    Refused,
+}
+
+/// Somebody's end of a connection, as the tracker passes it on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct End {
+    /// In which swarm.
+    pub info_hash: InfoHash,
+    /// Whose.
+    pub peer_id: PeerId,
+    /// The offer, or the one that is answered.
+    pub offer_id: OfferId,
+    /// The session description.
+    pub sdp: String,
+}
+
+impl Heard {
+    /// The same of a message that was read by [`Reply::read`]; counts alone say nothing new.
+    pub fn of(reply: Reply<'_>) -> Option<Heard> {
+        match reply {
+            Reply::Announced { info_hash, counts, interval } => {
+                let members = counts.complete.saturating_add(counts.incomplete);
+                Some(Heard::Counted { info_hash, members, interval })
+            }
+            Reply::Offer { info_hash, peer_id, offer_id, sdp } => {
+                Some(Heard::Offer(End { info_hash, peer_id, offer_id, sdp: sdp.text() }))
+            }
+            Reply::Answer { info_hash, peer_id, offer_id, sdp } => {
+                Some(Heard::Answer(End { info_hash, peer_id, offer_id, sdp: sdp.text() }))
+            }
+            Reply::Failed { .. } => Some(Heard::Refused),
+            Reply::Scraped(_) => None,
+        }
+    }
 }
 
 /// The body of an answer.
@@ -163,6 +296,74 @@ pub enum Output {
     Finish,
     /// Move the playhead over a hole in the media.
     Jump(Duration),
+    /// Let the bytes of a request begin with the first ones of another, which stay there too. Comes before anything else is
+    /// said of the new request.
+    Continue {
+        /// Whose bytes are to come.
+        request: RequestId,
+        /// Whose bytes are there.
+        from: RequestId,
+        /// How many of them.
+        bytes: u64,
+    },
+    /// Compute the digest of all bytes held under a request; answer `Checked`.
+    Check(RequestId),
+    /// Connect to the tracker; answer `TrackerOpened` or `TrackerClosed`, and `TrackerSaid` for each message.
+    OpenTracker,
+    /// Send the tracker this text.
+    TellTracker(String),
+    /// End the connection to the tracker; no answer to it counts any more.
+    CloseTracker,
+    /// Make one end of a connection to whoever will take it, with a data channel that is ordered and reliable; answer
+    /// `Offered` or `Disconnected`.
+    Offer {
+        /// The name of the connection from now on.
+        link: LinkId,
+    },
+    /// Make the other end of a connection that somebody offered; answer `Answered` or `Disconnected`, later `Connected`.
+    Answer {
+        /// The name of the connection from now on.
+        link: LinkId,
+        /// The offer.
+        sdp: String,
+    },
+    /// Somebody took an offer; answer `Connected` or `Disconnected`.
+    Accept {
+        /// Which connection.
+        link: LinkId,
+        /// The answer.
+        sdp: String,
+    },
+    /// End a connection and all that belongs to it; no answer to it counts any more.
+    Disconnect {
+        /// Which connection.
+        link: LinkId,
+    },
+    /// Send a message as it is.
+    Say {
+        /// Over which connection.
+        link: LinkId,
+        /// A whole message, of at most [`wire::peer::MESSAGE_BYTES`].
+        message: Vec<u8>,
+    },
+    /// Send bytes of a request as data, in messages that nobody takes for commands, and answer `Drained`.
+    Give {
+        /// Over which connection.
+        link: LinkId,
+        /// Whose bytes.
+        request: RequestId,
+        /// From this one on.
+        start: u64,
+        /// How many.
+        bytes: u64,
+    },
+    /// Keep the data that come from now on under this request, after those that it has; drop them if there is none.
+    Receive {
+        /// Over which connection.
+        link: LinkId,
+        /// Under which request.
+        request: Option<RequestId>,
+    },
     /// Tell the page.
     Report(Event),
 }
@@ -209,6 +410,28 @@ pub enum Event {
     Recovered,
     /// It can't be played.
     Failed(Fatal),
+    /// What keeps viewers from sharing, while playback goes on; `None` when nothing does any more.
+    Hindered(Option<Hindrance>),
+}
+
+/// What keeps viewers from sharing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Hindrance {
+    /// The tracker can't be reached, or refuses.
+    #[error(
+        "No other viewers can be found just now: the tracker does not answer, or refuses. The video plays on."
+    )]
+    Tracker,
+    /// No STUN server told this viewer its address.
+    #[error(
+        "The address helper (STUN) does not answer, so viewers far away may not be reached. The video plays on."
+    )]
+    Stun,
+    /// The video's host publishes no digests, so that nothing that others give could be checked.
+    #[error(
+        "This video's server publishes no checksums, so nothing can be taken from other viewers."
+    )]
+    Unverifiable,
 }
 
 /// A rendition, as the quality menu shows it.
@@ -281,4 +504,12 @@ pub enum Why {
     Silence,
     /// A running download is weighed against a lower rendition.
     Watch,
+    /// The tracker is to hear of this viewer again.
+    Announce,
+    /// A connection took too long, or an offer that nobody took is old.
+    Link,
+    /// A peer took too long, or a segment that a peer was to bring becomes urgent.
+    Peer,
+    /// There is room to give more.
+    Upload,
 }

@@ -7,9 +7,9 @@ use wire::playlist::Playlist;
 use crate::Time;
 use crate::buffer::{Held, contains};
 use crate::catalogue::{self, Known, Rendition};
-use crate::engine::{ElementState, Engine, Phase, Ready, Request, What};
+use crate::engine::{ElementState, Engine, Phase, Ready, Request, Via, What};
 use crate::limits::{
-    CUT_TOLERANCE, DECODE_TRIES, HELD_BYTES_FLOOR, LATEST, MISSING_TRIES, PLAYLIST_TRIES,
+    AHEAD, CUT_TOLERANCE, DECODE_TRIES, HELD_BYTES_FLOOR, LATEST, MISSING_TRIES, PLAYLIST_TRIES,
 };
 use crate::message::{
     Body, Event, Failure, Fatal, Input, Output, Quality, RequestId, Span, Trouble,
@@ -39,6 +39,19 @@ impl Engine {
             Input::Seeked { position } => self.seeked(now, position.min(LATEST)),
             Input::Chosen(quality) => self.chosen(quality),
             Input::Woken => {}
+            Input::Permitted(sharing) => self.permitted(now, sharing),
+            Input::TrackerOpened => self.tracker_opened(),
+            Input::TrackerClosed => self.tracker_closed(now),
+            Input::TrackerSaid(heard) => self.tracker_said(now, heard),
+            Input::Offered { link, sdp } => self.offered(now, link, sdp),
+            Input::Answered { link, sdp } => self.answered(now, link, &sdp),
+            Input::Connected { link } => self.connected(now, link),
+            Input::Disconnected { link } => self.disconnected(now, link),
+            Input::Said { link, message } => self.said(now, link, &message),
+            Input::Received { link, bytes } => self.received(now, link, bytes),
+            Input::Drained { link } => self.drained(link),
+            Input::Checked { request, sha256 } => self.checked(now, request, sha256),
+            Input::Unreflected => self.unreflected(),
         }
     }
 
@@ -52,6 +65,7 @@ impl Engine {
 
     fn progressed(&mut self, now: Time, id: RequestId, bytes: u64) {
         if let Some(request) = self.requests.get_mut(&id)
+            && !request.is_from_peer()
             && bytes > request.bytes
         {
             if request.what.is_media() {
@@ -64,8 +78,9 @@ impl Engine {
     }
 
     fn fetched(&mut self, now: Time, id: RequestId, url: &str, body: Body, took: Duration) {
-        let Some(what) = self.requests.get(&id).map(|request| request.what) else {
-            return self.outputs.push_back(Output::Forget(id));
+        let asked = self.requests.get(&id).filter(|request| !request.is_from_peer());
+        let Some(what) = asked.map(|request| request.what) else {
+            return self.want(Output::Forget(id));
         };
         if let Body::Held(bytes) = body {
             self.progressed(now, id, bytes);
@@ -77,22 +92,34 @@ impl Engine {
                 self.playlist_came(rendition, url, &text)
             }
             (What::Init { rendition }, Body::Held(_)) => self.renditions[rendition].init = Some(id),
-            (What::Segment { rendition, no }, Body::Held(bytes)) => {
+            (What::Segment { .. }, Body::Held(bytes)) => {
                 self.bandwidth.sample(bytes, took);
-                self.segment_came(Ready {
-                    request: id,
-                    rendition,
-                    no,
-                    span: self.span_of(rendition, no),
-                    bytes,
-                });
+                self.segment_fetched(id, &request, bytes);
+                self.drop_rivals(now, &request);
             }
+            (What::Digests, Body::Text(text)) => self.digests_came(now, &text),
             (_, Body::Held(_)) => {
-                self.outputs.push_back(Output::Forget(id));
+                self.want(Output::Forget(id));
                 return self.fail(now, &request, Failure::Wrong);
             }
             (_, Body::Text(_)) => return self.fail(now, &request, Failure::Wrong),
         }
+        self.segment_is_had(what);
+    }
+
+    /// What the server sent whole is played as it is; where peers sent its beginning, the digest decides.
+    fn segment_fetched(&mut self, id: RequestId, request: &Request, bytes: u64) {
+        let What::Segment { rendition, no } = request.what else { return };
+        if request.offset > 0 {
+            return self.check(id, request);
+        }
+        let span = self.span_of(rendition, no);
+        self.segment_came(Ready { request: id, rendition, no, span, bytes });
+        self.store((rendition, no), id, bytes, false);
+    }
+
+    /// Something that was asked for is there.
+    pub(crate) fn segment_is_had(&mut self, what: What) {
         self.forget_failures(what);
         self.recover();
     }
@@ -100,14 +127,17 @@ impl Engine {
     /// A segment that came need not be had in another rendition either.
     fn forget_failures(&mut self, came: What) {
         self.retries.retain(|what, _| match (what, came) {
-            (What::Segment { no, .. }, What::Segment { no: came, .. }) => *no != came,
-            _ => *what != came,
+            (What::Segment { no, .. }, What::Segment { no: came, .. }) => no != came,
+            _ => what != came,
         });
     }
 
     fn source_came(&mut self, url: &str, text: &str) {
         let renditions = match text.parse() {
-            Ok(Playlist::Master(master)) => catalogue::of_master(url, master, self.supports),
+            Ok(Playlist::Master(master)) => {
+                self.share.named(url, master.digests.as_deref());
+                catalogue::of_master(url, master, self.supports)
+            }
             Ok(Playlist::Media(media)) => catalogue::of_media(url, media),
             Err(error) => Err(Fatal::Playlist(error)),
         };
@@ -115,12 +145,13 @@ impl Engine {
             Err(fatal) => self.give_up(fatal),
             Ok(renditions) => {
                 self.renditions = renditions;
+                self.source = url.into();
                 self.phase = Phase::Open;
                 self.target = crate::start_rendition(&self.bandwidths(), self.bandwidth.bps());
                 let infos =
                     self.renditions.iter().map(|rendition| rendition.info.clone()).collect();
-                self.outputs.push_back(Output::Report(Event::Opened(infos)));
-                self.outputs.push_back(Output::Report(Event::Switched(self.target)));
+                self.want(Output::Report(Event::Opened(infos)));
+                self.want(Output::Report(Event::Switched(self.target)));
             }
         }
     }
@@ -144,17 +175,19 @@ impl Engine {
             && !self.playhead.position.is_zero()
         {
             self.playhead.position = Duration::ZERO;
-            self.outputs.push_back(Output::Jump(Duration::ZERO));
+            self.want(Output::Jump(Duration::ZERO));
         }
     }
 
-    fn segment_came(&mut self, ready: Ready) {
+    pub(crate) fn segment_came(&mut self, ready: Ready) {
         let at = self.element.ready.partition_point(|other| other.span.start < ready.span.start);
         self.element.ready.insert(at, ready);
     }
 
     fn failed(&mut self, now: Time, id: RequestId, failure: Failure) {
-        if let Some(request) = self.requests.remove(&id) {
+        if self.requests.get(&id).is_some_and(|request| !request.is_from_peer())
+            && let Some(request) = self.requests.remove(&id)
+        {
             self.fail(now, &request, failure);
         }
     }
@@ -177,8 +210,12 @@ impl Engine {
             {
                 self.break_rendition(rendition, failure.into_fatal());
             }
+            What::Digests if is_final || retry.failures >= PLAYLIST_TRIES => {
+                self.share.digests.cannot_be_had(now);
+            }
+            What::Digests => drop(self.retries.insert(what, retry)),
             What::Segment { rendition, no } if is_final && retry.failures >= MISSING_TRIES => {
-                self.renditions[rendition].missing.insert(no);
+                self.renditions[rendition].missing.insert(no, ());
                 self.retries.remove(&what);
             }
             _ => {
@@ -196,7 +233,7 @@ impl Engine {
             ElementState::Appending(Ready { request, rendition, span, bytes, .. }) => {
                 self.element.buffer.insert(Held { span, rendition, bytes, was_seen: false });
                 self.element.refusals = 0;
-                self.outputs.push_back(Output::Forget(request));
+                self.let_go(request);
             }
             ElementState::Evicting(span) => self.element.buffer.remove(span),
             state => self.element.state = state,
@@ -251,8 +288,9 @@ impl Engine {
     fn miss_what_is_appended(&mut self) {
         match self.element.state {
             ElementState::Appending(Ready { request, rendition, no, .. }) => {
-                self.renditions[rendition].missing.insert(no);
-                self.outputs.push_back(Output::Forget(request));
+                self.renditions[rendition].missing.insert(no, ());
+                self.element.state = ElementState::Idle;
+                self.let_go(request);
             }
             ElementState::AppendingInit(rendition) => {
                 self.break_rendition(rendition, Fatal::Undecodable)
@@ -267,7 +305,7 @@ impl Engine {
             broken.playlist = Known::Broken(why);
         }
         self.discard_ready(|ready| ready.rendition == rendition);
-        self.cancel(|_, what| what.rendition() == Some(rendition));
+        self.cancel(|_, request| request.what.rendition() == Some(rendition));
     }
 
     /// The decoder gave up by itself: on the segment under the playhead, or, if it never showed one, on everything.
@@ -279,7 +317,7 @@ impl Engine {
                 let rendition = &mut self.renditions[held.rendition];
                 if let Some(no) = rendition.timeline().and_then(|line| line.segment_from(position))
                 {
-                    rendition.missing.insert(no);
+                    rendition.missing.insert(no, ());
                 }
             }
             _ => {
@@ -322,10 +360,18 @@ impl Engine {
         }
         let wanted = self.element.buffer.end_from(position);
         self.discard_ready(|ready| ready.span.end <= position || ready.span.start > wanted);
-        self.cancel(|engine, what| match what {
+        let is_far = |engine: &Engine, rendition, no| {
+            let span = engine.span_of(rendition, no);
+            span.end <= wanted || span.start >= wanted.saturating_add(AHEAD)
+        };
+        self.cancel(|engine, request| match request.what {
+            What::Segment { rendition, no } if request.is_from_peer() => {
+                is_far(engine, rendition, no)
+            }
             What::Segment { rendition, no } => !contains(engine.span_of(rendition, no), wanted),
             _ => false,
         });
+        self.drop_partials(is_far);
     }
 
     /// A chosen rendition replaces what is held ahead, after the segment that is on.
@@ -341,16 +387,17 @@ impl Engine {
         {
             self.switch(chosen);
             self.discard_ready(|ready| ready.rendition != chosen);
-            self.cancel(
-                |_, what| matches!(what, What::Segment { rendition, .. } if rendition != chosen),
-            );
+            self.cancel(|_, request| {
+                matches!(request.what, What::Segment { rendition, .. } if rendition != chosen)
+            });
+            self.drop_partials(|_, rendition, _| rendition != chosen);
             self.element.replaces_ahead = true;
         }
     }
 
     pub(crate) fn switch(&mut self, rendition: usize) {
         self.target = rendition;
-        self.outputs.push_back(Output::Report(Event::Switched(rendition)));
+        self.want(Output::Report(Event::Switched(rendition)));
     }
 
     pub(crate) fn span_of(&self, rendition: usize, no: usize) -> Span {
@@ -367,45 +414,64 @@ impl Engine {
     }
 
     /// Gives up the requests of which `is_useless` says so.
-    pub(crate) fn cancel(&mut self, is_useless: impl Fn(&Engine, What) -> bool) {
-        let useless = self.requests.iter().filter(|(_, request)| is_useless(self, request.what));
-        for id in useless.map(|(id, _)| *id).collect::<Vec<_>>() {
-            self.requests.remove(&id);
-            self.outputs.push_back(Output::Cancel(id));
+    pub(crate) fn cancel(&mut self, is_useless: impl Fn(&Engine, &Request) -> bool) {
+        let useless = self.requests.iter().filter(|(_, request)| is_useless(self, request));
+        for id in useless.map(|(id, _)| id).collect::<Vec<_>>() {
+            self.end_request(self.looked_at, id);
+        }
+    }
+
+    /// Ends a request whose answer is no longer wanted.
+    pub(crate) fn end_request(&mut self, now: Time, id: RequestId) {
+        match self.requests.get(&id).map(|request| request.via) {
+            Some(Via::Peer(link)) => self.take_back(now, link),
+            Some(Via::Server) => {
+                self.requests.remove(&id);
+                self.want(Output::Cancel(id));
+            }
+            None => {}
         }
     }
 
     fn discard_ready(&mut self, is_useless: impl Fn(&Ready) -> bool) {
-        for ready in self.element.ready.extract_if(.., |ready| is_useless(ready)) {
-            self.outputs.push_back(Output::Forget(ready.request));
+        let useless = self.element.ready.extract_if(.., |ready| is_useless(ready));
+        for request in useless.map(|ready| ready.request).collect::<Vec<_>>() {
+            self.let_go(request);
         }
     }
 
     pub(crate) fn give_up_silent_requests(&mut self, now: Time) {
         let silent = self.requests.iter().filter(|(_, request)| now >= request.gives_up_at());
-        for id in silent.map(|(id, _)| *id).collect::<Vec<_>>() {
-            self.outputs.push_back(Output::Cancel(id));
-            self.failed(now, id, Failure::Unreachable);
+        let silent: Vec<(RequestId, Via)> = silent.map(|(id, request)| (id, request.via)).collect();
+        for (id, via) in silent {
+            match via {
+                Via::Peer(link) => self.give_up_peer(now, link),
+                Via::Server => {
+                    self.want(Output::Cancel(id));
+                    self.failed(now, id, Failure::Unreachable);
+                }
+            }
         }
     }
 
     pub(crate) fn report(&mut self, trouble: Trouble) {
         if self.trouble != Some(trouble) {
             self.trouble = Some(trouble);
-            self.outputs.push_back(Output::Report(Event::Trouble(trouble)));
+            self.want(Output::Report(Event::Trouble(trouble)));
         }
     }
 
-    fn recover(&mut self) {
+    pub(crate) fn recover(&mut self) {
         if self.trouble.take().is_some() {
-            self.outputs.push_back(Output::Report(Event::Recovered));
+            self.want(Output::Report(Event::Recovered));
         }
     }
 
     pub(crate) fn give_up(&mut self, fatal: Fatal) {
         self.cancel(|_, _| true);
+        self.leave_all(self.looked_at);
         self.phase = Phase::Failed;
-        self.outputs.push_back(Output::Report(Event::Failed(fatal)));
+        self.want(Output::Report(Event::Failed(fatal)));
     }
 }
 
@@ -416,7 +482,7 @@ fn within(span: Span) -> Span {
 impl What {
     fn rendition(self) -> Option<usize> {
         match self {
-            What::Source => None,
+            What::Source | What::Digests => None,
             What::Playlist { rendition }
             | What::Init { rendition }
             | What::Segment { rendition, .. } => Some(rendition),

@@ -7,12 +7,13 @@ use crate::Time;
 use crate::abr::next_rendition;
 use crate::buffer::Held;
 use crate::catalogue::Known;
-use crate::engine::{ElementState, Engine, Phase, Request, What};
+use crate::engine::{ElementState, Engine, Phase, Ready, Request, Via, What};
 use crate::limits::{
     AHEAD, BEHIND, BEHIND_SLACK, CUT_TOLERANCE, FAILURES_A_RENDITION, LATEST, SMALL_GAP,
     WATCH_BEFORE_ABANDON,
 };
 use crate::message::{Content, Event, Fatal, Output, Quality, RequestId, Span, Trouble, Wanted};
+use crate::share::Source;
 use crate::timeline::{Place, Timeline};
 
 impl Engine {
@@ -32,6 +33,7 @@ impl Engine {
         self.replace_ahead();
         self.evict();
         self.append();
+        self.plan_sharing(now);
         self.fetch(now);
         self.finish();
         self.jump();
@@ -49,7 +51,7 @@ impl Engine {
         {
             Some(other) => {
                 if std::mem::take(&mut self.quality) != Quality::Auto {
-                    self.outputs.push_back(Output::Report(Event::Released));
+                    self.want(Output::Report(Event::Released));
                 }
                 self.switch(other);
                 true
@@ -68,15 +70,14 @@ impl Engine {
         self.ask_init(now, self.target);
         let waiting: Vec<usize> = self.element.ready.iter().map(|ready| ready.rendition).collect();
         waiting.into_iter().for_each(|rendition| self.ask_init(now, rendition));
-        if !self.requests.values().any(|request| matches!(request.what, What::Segment { .. })) {
-            self.ask_next_segment(now);
-        }
+        self.race_late_peers(now);
+        self.ask_segments(now);
     }
 
     /// Decided between two segments only; a running download is the business of `abandon_hopeless`.
     fn choose_rendition(&mut self) {
         if self.quality != Quality::Auto
-            || self.segment_request().is_some()
+            || self.server_segments().next().is_some()
             || !self.bandwidth.is_measured()
         {
             return;
@@ -123,32 +124,88 @@ impl Engine {
         }
     }
 
-    fn ask_next_segment(&mut self, now: Time) {
+    /// Walks through what is neither held nor under way, up to as far as is fetched ahead, and asks for what it can.
+    fn ask_segments(&mut self, now: Time) {
+        self.share.is_waiting = false;
+        let goal = self.goal();
+        let mut from = self.playhead.position;
+        for _ in 0..SEGMENTS_LOOKED_AT {
+            let covered = self.element.covered_with(from, &self.under_way());
+            let ahead = covered.saturating_sub(self.playhead.position);
+            let is_full = self.element.bytes() >= self.element.bytes_limit && !ahead.is_zero();
+            if ahead >= goal || is_full {
+                return;
+            }
+            let Some(listed) = self.listed() else { return self.ask_another_playlist(now) };
+            let Some(no) = self.timeline().and_then(|line| line.segment_from(covered)) else {
+                return;
+            };
+            let span = self.span_of(listed, no);
+            match self.ask_for(now, span) {
+                Asked::Goes => {}
+                Asked::Waits => self.share.is_waiting = self.share.is_on(),
+                Asked::Stuck => return,
+            }
+            from = span.end.max(covered);
+        }
+    }
+
+    /// Up to how much playing time ahead is fetched.
+    fn goal(&self) -> Duration {
         let position = self.playhead.position;
-        let covered = self.element.covered_from(position);
-        let ahead = covered.saturating_sub(position);
+        let ahead = self.element.covered_from(position).saturating_sub(position);
         // Segments with less in them than they say, such as a picture without its sound, show only at the very end.
         let is_hollow = self.playhead.is_starved && ahead > SMALL_GAP && self.element.is_idle();
-        let goal = match self.playhead.is_started {
+        match self.playhead.is_started {
             true if is_hollow => LATEST,
             true => AHEAD,
             false => ONE_SEGMENT,
-        };
-        let is_full = self.element.bytes() >= self.element.bytes_limit && !ahead.is_zero();
-        if ahead >= goal || is_full {
-            return;
         }
-        let Some(listed) = self.listed() else { return self.ask_another_playlist(now) };
-        let Some(no) = self.timeline().and_then(|line| line.segment_from(covered)) else { return };
-        let span = self.span_of(listed, no);
+    }
+
+    /// Stretches that somebody was asked for, and that come.
+    fn under_way(&self) -> Vec<Span> {
+        let asked = self.requests.values().filter_map(|request| self.span_of_what(request.what));
+        asked.chain(self.checked_spans()).collect()
+    }
+
+    pub(crate) fn span_of_what(&self, what: What) -> Option<Span> {
+        match what {
+            What::Segment { rendition, no } => Some(self.span_of(rendition, no)),
+            _ => None,
+        }
+    }
+
+    /// Asks for one stretch where it is best had.
+    fn ask_for(&mut self, now: Time, span: Span) -> Asked {
+        let of_target = self.number_in(self.target, span);
+        let is_missing = |no: &usize| self.renditions[self.target].missing.contains_key(no);
+        if let Some(no) = of_target.filter(|no| !is_missing(no)) {
+            if let Some(stored) = self.share.store.held(self.target, no) {
+                let (rendition, request, bytes) = (self.target, stored.request, stored.bytes);
+                self.segment_came(Ready { request, rendition, no, span, bytes });
+                return Asked::Goes;
+            }
+            if let Source::Peer(link) = self.source_of(now, self.target, no) {
+                self.ask_init(now, self.target);
+                self.ask_peer(now, link, self.target, no);
+                return Asked::Goes;
+            }
+        }
         match self.rendition_with(span) {
-            Some(rendition) if self.ask_playlist(now, rendition) => {}
-            Some(rendition) => self.ask_segment(now, rendition, span),
+            Some(rendition) if self.ask_playlist(now, rendition) => Asked::Stuck,
+            Some(rendition) => self.ask_server(now, rendition, span),
             None => {
                 self.element.note_hole(span);
                 self.report(Trouble::Hole);
+                Asked::Goes
             }
         }
+    }
+
+    /// The number of a rendition's segment that plays from there on, if its playlist is known.
+    fn number_in(&self, rendition: usize, span: Span) -> Option<usize> {
+        self.renditions.get(rendition)?.timeline()?.segment_from(span.start)
     }
 
     /// Nobody's segments are known, and the target's playlist may not come.
@@ -159,13 +216,32 @@ impl Engine {
         }
     }
 
-    fn ask_segment(&mut self, now: Time, rendition: usize, span: Span) {
+    fn ask_server(&mut self, now: Time, rendition: usize, span: Span) -> Asked {
         self.ask_init(now, rendition);
-        let Some(line) = self.renditions[rendition].timeline() else { return };
-        if let Some(no) = line.segment_from(span.start) {
-            let (base, place) = (line.base.clone(), line.segments[no].place.clone());
-            self.ask(now, What::Segment { rendition, no }, base, place);
+        let Some(no) = self.number_in(rendition, span) else { return Asked::Stuck };
+        if self.source_of(now, rendition, no) != Source::Server {
+            return if self.share.is_on() { Asked::Waits } else { Asked::Stuck };
         }
+        let what = What::Segment { rendition, no };
+        let Some((base, mut place)) = self.place_of(rendition, no) else { return Asked::Stuck };
+        if self.is_resting(now, what) {
+            return Asked::Waits;
+        }
+        let length = place.range.map(|range| range.length);
+        let request = self.add_request(Request::new(now, what, Via::Server, length));
+        let offset = self.go_on(request, (rendition, no), None);
+        if let Some(range) = &mut place.range {
+            range.start += offset;
+            range.length = range.length.saturating_sub(offset);
+        }
+        self.fetch_from_server(request, base, place);
+        Asked::Goes
+    }
+
+    /// Where a segment's bytes lie on the server, and what that is relative to.
+    pub(crate) fn place_of(&self, rendition: usize, no: usize) -> Option<(Arc<str>, Place)> {
+        let line = self.renditions.get(rendition)?.timeline()?;
+        Some((line.base.clone(), line.segments.get(no)?.place.clone()))
     }
 
     /// The target, or the nearest rendition that still may have bytes for this stretch, and whose server gives them.
@@ -173,7 +249,8 @@ impl Engine {
         let no_in = |other: usize| self.renditions[other].timeline()?.segment_from(span.start);
         let may_have = |&other: &usize| {
             let rendition = &self.renditions[other];
-            !rendition.is_broken() && no_in(other).is_none_or(|no| !rendition.missing.contains(&no))
+            !rendition.is_broken()
+                && no_in(other).is_none_or(|no| !rendition.missing.contains_key(&no))
         };
         let failures = |rendition: usize| {
             let what = match no_in(rendition) {
@@ -188,40 +265,41 @@ impl Engine {
         })
     }
 
-    /// Asks, unless it was asked already or is left in peace for now.
-    fn ask(&mut self, now: Time, what: What, base: Arc<str>, place: Place) {
+    /// Asks the server, unless it was asked already or is left in peace for now.
+    pub(crate) fn ask(&mut self, now: Time, what: What, base: Arc<str>, place: Place) {
         let is_under_way = self.requests.values().any(|request| request.what == what);
-        let is_resting = self.retries.get(&what).is_some_and(|retry| retry.at > now);
-        if is_under_way || is_resting {
+        if is_under_way || self.is_resting(now, what) {
             return;
         }
+        let length = place.range.map(|range| range.length);
+        let request = self.add_request(Request::new(now, what, Via::Server, length));
+        self.fetch_from_server(request, base, place);
+    }
+
+    pub(crate) fn is_resting(&self, now: Time, what: What) -> bool {
+        self.retries.get(&what).is_some_and(|retry| retry.at > now)
+    }
+
+    pub(crate) fn add_request(&mut self, request: Request) -> RequestId {
         let id = RequestId(self.next_request);
         self.next_request += 1;
-        let length = place.range.map(|range| range.length);
-        self.requests.insert(id, Request::new(now, what, length));
-        let wanted = if what.is_media() { Wanted::Bytes } else { Wanted::Text };
-        self.outputs.push_back(Output::Fetch {
-            request: id,
-            base,
-            uri: place.uri,
-            range: place.range,
-            wanted,
-        });
+        self.requests.insert(id, request);
+        id
+    }
+
+    pub(crate) fn fetch_from_server(&mut self, id: RequestId, base: Arc<str>, place: Place) {
+        let Some(request) = self.requests.get(&id) else { return };
+        let wanted = if request.what.is_media() { Wanted::Bytes } else { Wanted::Text };
+        let Place { uri, range } = place;
+        self.want(Output::Fetch { request: id, base, uri, range, wanted });
     }
 
     /// The running segment request that a lower rendition could replace.
     pub(crate) fn abandonable(&self) -> Option<(RequestId, &Request)> {
-        let (id, request) = self.segment_request()?;
+        let (id, request) = self.server_segments().next()?;
         let What::Segment { rendition, .. } = request.what else { return None };
         (self.quality == Quality::Auto && rendition > 0 && self.playhead.is_started)
             .then_some((id, request))
-    }
-
-    fn segment_request(&self) -> Option<(RequestId, &Request)> {
-        let mut requests = self.requests.iter();
-        requests
-            .find(|(_, request)| matches!(request.what, What::Segment { .. }))
-            .map(|(id, request)| (*id, request))
     }
 
     /// Gives up a download that will come too late if a lower rendition would come sooner.
@@ -243,8 +321,7 @@ impl Engine {
             / bps;
         if left > ahead && instead < left {
             self.bandwidth.sample(request.bytes, took);
-            self.requests.remove(&id);
-            self.outputs.push_back(Output::Cancel(id));
+            self.end_request(now, id);
             self.switch(lower);
         }
     }
@@ -269,7 +346,7 @@ impl Engine {
         let kind = self.listed().and_then(|listed| self.renditions[listed].kind());
         if let (Some(duration), Some(mime)) = (duration, kind) {
             self.element.state = ElementState::Preparing;
-            self.outputs.push_back(Output::Prepare { duration, mime });
+            self.want(Output::Prepare { duration, mime });
         }
     }
 
@@ -330,7 +407,7 @@ impl Engine {
         self.element.state = ElementState::Evicting(span);
         self.element.is_finished = false;
         self.element.is_overfull = false;
-        self.outputs.push_back(Output::Evict(span));
+        self.want(Output::Evict(span));
     }
 
     /// A single segment that fits into an empty element in no way can't be played.
@@ -358,7 +435,7 @@ impl Engine {
     fn start_appending(&mut self, state: ElementState, request: RequestId, content: Content) {
         self.element.state = state;
         self.element.is_finished = false;
-        self.outputs.push_back(Output::Append { request, content });
+        self.want(Output::Append { request, content });
     }
 
     fn finish(&mut self) {
@@ -367,7 +444,7 @@ impl Engine {
         let has_all = line.segment_from(end).is_none() && self.element.ready.is_empty();
         if has_all && self.element.state == ElementState::Idle && !self.element.is_finished {
             self.element.is_finished = true;
-            self.outputs.push_back(Output::Finish);
+            self.want(Output::Finish);
         }
     }
 
@@ -399,7 +476,7 @@ impl Engine {
         let is_hollow = self.element.buffer.end_from(position) >= next;
         if (is_small || is_hole || is_hollow) && self.jumped_to != Some(next) {
             self.jumped_to = Some(next);
-            self.outputs.push_back(Output::Jump(next + JUST_INSIDE));
+            self.want(Output::Jump(next + JUST_INSIDE));
         }
     }
 
@@ -414,6 +491,20 @@ impl Engine {
         self.renditions[self.listed()?].timeline()
     }
 }
+
+/// What came of the wish for a stretch of media.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    /// It comes, or never will.
+    Goes,
+    /// Nobody is asked for now; what follows may be.
+    Waits,
+    /// Nothing can be asked for before something else is known.
+    Stuck,
+}
+
+/// Segments that one pass looks at: as many of a second as are fetched ahead.
+const SEGMENTS_LOOKED_AT: usize = 32;
 
 /// Anything at all ahead is enough before the viewer presses play.
 const ONE_SEGMENT: Duration = Duration::from_nanos(1);

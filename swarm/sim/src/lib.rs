@@ -9,17 +9,19 @@
 //! - `origin`: what servers have, and how they fail
 //! - `line`: how fast and how late bytes come
 //! - `element`: what a media element does with them
+//! - `mesh`: how viewers meet, and what passes between them
 //! - `viewer`: one engine with its line and element
 
 mod element;
 mod line;
+mod mesh;
 mod origin;
 mod viewer;
 
 pub use element::Quota;
 pub use line::Line;
 pub use origin::{Fault, Origin};
-pub use viewer::{Viewer, World};
+pub use viewer::{Malice, Viewer, World};
 
 use std::time::Duration;
 

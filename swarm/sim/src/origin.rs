@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use swarm::Failure;
+use wire::digest::SegmentDigests;
 use wire::playlist::{ByteRange, InitSection, Master, Media, Resolution, Segment, Variant};
 
 /// A server with one VOD: every rendition one file, as Shoal's importer writes it.
@@ -57,8 +58,16 @@ pub enum Fault {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Answer {
     Text(String),
-    Init { rendition: usize },
-    Segment { rendition: usize, segment: usize, bytes: u64 },
+    Init {
+        rendition: usize,
+    },
+    /// So many bytes of a segment, from `start` on.
+    Segment {
+        rendition: usize,
+        segment: usize,
+        start: u64,
+        bytes: u64,
+    },
 }
 
 impl Origin {
@@ -119,6 +128,9 @@ impl Origin {
         if uri.ends_with(MASTER) {
             return Some(Answer::Text(self.master().to_string()));
         }
+        if uri == DIGESTS {
+            return Some(Answer::Text(self.digests().to_json()));
+        }
         let rendition: usize = uri.split(['.', '-']).next()?.parse().ok()?;
         if uri.ends_with(".m3u8") {
             return Some(Answer::Text(self.media(rendition)?.to_string()));
@@ -127,12 +139,14 @@ impl Origin {
         if range.start == 0 {
             return Some(Answer::Init { rendition });
         }
-        let segment = self
-            .media(rendition)?
-            .segments
-            .iter()
-            .position(|segment| segment.range == Some(range))?;
-        Some(Answer::Segment { rendition, segment, bytes: range.length })
+        let end = range.start + range.length;
+        let (segment, whole) =
+            self.media(rendition)?.segments.iter().enumerate().find_map(|(no, segment)| {
+                Some((no, segment.range.filter(|whole| range.start >= whole.start)?))
+                    .filter(|(_, whole)| end <= whole.start + whole.length)
+            })?;
+        let start = range.start - whole.start;
+        Some(Answer::Segment { rendition, segment, start, bytes: range.length })
     }
 
     fn master(&self) -> Master {
@@ -148,7 +162,25 @@ impl Origin {
                 has_separate_audio: false,
             }
         });
-        Master { variants: variants.collect(), digests: None }
+        Master { variants: variants.collect(), digests: Some(DIGESTS.to_owned()) }
+    }
+
+    fn digests(&self) -> SegmentDigests {
+        let mut digests = SegmentDigests::default();
+        for rendition in 0..self.rates_bps.len() {
+            let segments = self.media(rendition).map(|media| media.segments).unwrap_or_default();
+            for (no, segment) in segments.into_iter().enumerate() {
+                if let Some(range) = segment.range {
+                    digests.insert(&segment.uri, range, digest(rendition, no));
+                }
+            }
+        }
+        digests
+    }
+
+    /// Bytes of a segment.
+    pub(crate) fn length(&self, rendition: usize, segment: usize) -> Option<u64> {
+        Some(self.media(rendition)?.segments.get(segment)?.range?.length)
     }
 
     /// Segments take nine tenths of the peak rate, less or more by a seventh in turn.
@@ -199,6 +231,15 @@ impl Fault {
 
 const NOT_FOUND: Failure = Failure::Status { code: 404, retry_after: None };
 
+/// What stands for the digest of a segment.
+pub(crate) fn digest(rendition: usize, segment: usize) -> [u8; 32] {
+    let mut digest = [7; 32];
+    (digest[0], digest[1], digest[2]) = (rendition as u8, segment as u8, (segment >> 8) as u8);
+    digest
+}
+
+/// Where the digests lie.
+const DIGESTS: &str = "segments-sha256.json";
 /// Where the master lies.
 pub(crate) const MASTER: &str = "master.m3u8";
 /// Bytes of every initialisation section.

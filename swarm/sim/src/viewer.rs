@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use swarm::{Body, Config, Engine, Event, Failure, Input, Output, RequestId, Span, Stats, Time};
+use swarm::{
+    Body, Config, Engine, Event, Failure, Input, LinkId, Output, RequestId, Sharing, Span, Stats,
+    Time,
+};
 use wire::playlist::ByteRange;
 
 use crate::element::Element;
-use crate::origin::{Answer, INIT_BYTES, MASTER};
+use crate::mesh::{Arrival, Bodies, Held, Mesh, Parcel, Piece};
+use crate::origin::{Answer, INIT_BYTES, MASTER, digest};
 use crate::{Line, Origin, Quota, STEP};
 
 /// A server and its viewers.
@@ -20,20 +24,70 @@ pub struct World {
     pub origin: Origin,
     /// Who watches.
     pub viewers: Vec<Viewer>,
+    mesh: Mesh,
 }
 
 impl World {
     /// A world at its beginning.
     pub fn new(origin: Origin, viewers: Vec<Viewer>) -> World {
-        World { now: Duration::ZERO, origin, viewers }
+        World { now: Duration::ZERO, origin, viewers, mesh: Mesh::default() }
+    }
+
+    /// Lets one more viewer come now, and tells its number.
+    pub fn join(&mut self, viewer: Viewer) -> usize {
+        self.viewers.push(viewer);
+        self.viewers.len() - 1
+    }
+
+    /// A viewer's page is closed. Those connected to it notice only that nothing more comes.
+    pub fn leave(&mut self, viewer: usize) {
+        self.viewers[viewer].is_gone = true;
+        self.mesh.vanish(viewer);
+    }
+
+    /// The tracker ends, and answers nobody until it is started again.
+    pub fn stop_tracker(&mut self) {
+        self.mesh.stop_tracker(self.now);
+    }
+
+    /// The tracker is back, and knows nobody.
+    pub fn start_tracker(&mut self) {
+        self.mesh.is_tracker_away = false;
     }
 
     /// Lets time pass until `moment`.
     pub fn run_until(&mut self, moment: Duration) {
         while self.now < moment {
             self.now += STEP;
-            for viewer in &mut self.viewers {
+            self.carry_post();
+            for viewer in self.viewers.iter_mut().filter(|viewer| !viewer.is_gone) {
                 viewer.step(self.now, &self.origin);
+            }
+            self.carry_wishes();
+        }
+    }
+
+    /// Hands out what has arrived from the tracker and from other viewers.
+    fn carry_post(&mut self) {
+        for (viewer, input) in self.mesh.due(self.now) {
+            self.viewers[viewer].tell(self.now, input);
+        }
+        let viewers = &self.viewers;
+        let arrivals = self.mesh.flow(self.now, |viewer| viewers[viewer].uplink_bps);
+        for arrival in arrivals {
+            self.viewers[arrival.viewer].arrived(self.now, arrival);
+        }
+    }
+
+    /// Takes what engines want of others.
+    fn carry_wishes(&mut self) {
+        for (no, viewer) in self.viewers.iter_mut().enumerate() {
+            for output in std::mem::take(&mut viewer.wishes) {
+                if let (Output::Give { link, .. }, Some(piece)) = (&output, viewer.piece(&output)) {
+                    self.mesh.give((no, *link), piece);
+                } else {
+                    self.mesh.perform(self.now, no, &output);
+                }
             }
         }
     }
@@ -57,7 +111,18 @@ pub struct Viewer {
     line: Line,
     element: Element,
     transfers: BTreeMap<RequestId, Transfer>,
-    bodies: BTreeMap<RequestId, Answer>,
+    bodies: Bodies,
+    /// Under which request the data of a connection are kept.
+    receiving: BTreeMap<LinkId, RequestId>,
+    /// What the engine wants of others, until the world takes it.
+    wishes: Vec<Output>,
+    /// Bits per second that it can send.
+    pub uplink_bps: u64,
+    /// How it betrays others.
+    pub malice: Option<Malice>,
+    is_gone: bool,
+    /// What the viewer does as soon as it is there.
+    intentions: Vec<Input>,
     /// Done at the next step: an append or eviction takes a moment.
     update: Option<Input>,
     next_report: Duration,
@@ -72,6 +137,20 @@ pub struct Viewer {
     pub media_bytes: u64,
     /// The most bytes that the media element ever held.
     pub most_held: u64,
+    /// Segments with wrong bytes that the engine wanted to play.
+    pub wrong_appended: usize,
+    checks: Vec<RequestId>,
+}
+
+/// A way to betray others, by what the network does to what an honest engine sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Malice {
+    /// The bytes that it gives are wrong.
+    Lies,
+    /// It gives nothing of what it announces.
+    Silence,
+    /// It gives the first bytes of each segment, and no more.
+    Stalls,
 }
 
 #[derive(Debug)]
@@ -87,7 +166,7 @@ struct Transfer {
 }
 
 impl Viewer {
-    /// A viewer who opens the video at the world's beginning, but doesn't play yet.
+    /// A viewer who opens the video as soon as it is in the world, but doesn't play yet.
     pub fn new(seed: u64, line: Line, quota: Quota) -> Viewer {
         Viewer::opening(Duration::ZERO, seed, line, quota)
     }
@@ -100,6 +179,12 @@ impl Viewer {
             element: Element::new(quota),
             transfers: BTreeMap::new(),
             bodies: BTreeMap::new(),
+            receiving: BTreeMap::new(),
+            wishes: Vec::new(),
+            uplink_bps: UPLINK_BPS,
+            malice: None,
+            is_gone: false,
+            intentions: Vec::new(),
             update: None,
             next_report: Duration::ZERO,
             now: Duration::ZERO,
@@ -108,9 +193,11 @@ impl Viewer {
             trace: Vec::new(),
             media_bytes: 0,
             most_held: 0,
+            wrong_appended: 0,
+            checks: Vec::new(),
         };
         let url = format!("https://origin.example/{MASTER}");
-        viewer.tell(Duration::ZERO, Input::Opened { url, position });
+        viewer.intentions.push(Input::Opened { url, position });
         viewer
     }
 
@@ -119,18 +206,33 @@ impl Viewer {
         Viewer::playing_from(Duration::ZERO, seed, line, quota)
     }
 
+    /// A viewer who plays at once and shares.
+    pub fn sharing(seed: u64, line: Line, sharing: Sharing) -> Viewer {
+        let mut viewer = Viewer::playing(seed, line, Quota(150 << 20));
+        viewer.intentions.push(Input::Permitted(sharing));
+        viewer
+    }
+
     /// A viewer who plays at once from there on.
     pub fn playing_from(position: Duration, seed: u64, line: Line, quota: Quota) -> Viewer {
         let mut viewer = Viewer::opening(position, seed, line, quota);
         viewer.element.position = position;
         viewer.element.is_playing = true;
-        viewer.tell(Duration::ZERO, Input::Started);
+        viewer.intentions.push(Input::Started);
         viewer
     }
 
     /// Where playback is.
     pub fn position(&self) -> Duration {
         self.element.position
+    }
+
+    /// Where the media that is held without a gap from the playhead on ends.
+    pub fn buffered_until(&self) -> Duration {
+        let position = self.element.position;
+        let buffered = self.element.buffered();
+        let on = buffered.iter().find(|span| span.start <= position && position < span.end);
+        on.map_or(position, |span| span.end)
     }
 
     /// Playback is at the end.
@@ -151,6 +253,9 @@ impl Viewer {
     fn step(&mut self, now: Duration, origin: &Origin) {
         self.now = now;
         self.element.duration = origin.duration();
+        for intention in std::mem::take(&mut self.intentions) {
+            self.tell(now, intention);
+        }
         self.flow(now, origin);
         if let Some(update) = self.update.take() {
             self.tell(now, update);
@@ -167,6 +272,7 @@ impl Viewer {
         if self.engine.next_deadline().is_some_and(|deadline| deadline.at <= Time::at(now)) {
             self.tell(now, Input::Woken);
         }
+        self.check(now, origin);
         self.answer_fetches(now, origin);
     }
 
@@ -191,13 +297,25 @@ impl Viewer {
                     inputs.push(Input::Progressed { request, bytes: transfer.bytes as u64 });
                 }
                 Ok(answer) => {
+                    let mut held = self.bodies.get(&request).copied().unwrap_or_default();
                     let body = match answer {
                         Answer::Text(text) => Body::Text(text.clone()),
                         Answer::Init { .. } => Body::Held(INIT_BYTES),
-                        Answer::Segment { bytes, .. } => Body::Held(*bytes),
+                        Answer::Segment { rendition, segment, start, bytes } => {
+                            let is_true = !origin.is_broken(*rendition, *segment);
+                            let (rendition, segment) = (*rendition, *segment);
+                            held.push(Piece {
+                                rendition,
+                                segment,
+                                start: *start,
+                                bytes: *bytes,
+                                is_true,
+                            });
+                            Body::Held(*bytes)
+                        }
                     };
                     let url = format!("https://origin.example/{}", transfer.uri);
-                    self.bodies.insert(request, answer.clone());
+                    self.bodies.insert(request, held);
                     inputs.push(Input::Fetched { request, url, body, took: now - transfer.began });
                 }
             }
@@ -234,7 +352,10 @@ impl Viewer {
                     Transfer { uri, range, answer: None, began: now, starts, bytes: 0.0, length };
                 self.transfers.insert(request, transfer);
             }
-            Output::Cancel(request) => drop(self.transfers.remove(&request)),
+            Output::Cancel(request) => {
+                self.transfers.remove(&request);
+                self.bodies.remove(&request);
+            }
             Output::Forget(request) => drop(self.bodies.remove(&request)),
             Output::Prepare { .. } => {
                 self.element.clear();
@@ -248,18 +369,66 @@ impl Viewer {
             Output::Finish => {}
             Output::Jump(position) => self.element.position = position,
             Output::Report(event) => self.events.push(event),
+            Output::Continue { request, from, bytes } => {
+                let begun = Held { bytes, ..self.bodies.get(&from).copied().unwrap_or_default() };
+                self.bodies.insert(request, begun);
+            }
+            Output::Check(request) => self.checks.push(request),
+            Output::Receive { link, request } => {
+                self.receiving.remove(&link);
+                self.receiving.extend(request.map(|request| (link, request)));
+            }
+            for_others => self.wishes.push(for_others),
         }
     }
 
-    fn append(&mut self, request: RequestId) -> Input {
-        let Some(Answer::Segment { rendition, segment, bytes }) =
-            self.bodies.get(&request).cloned()
-        else {
-            return Input::Updated;
+    /// Computes the digests that were asked for.
+    fn check(&mut self, now: Duration, origin: &Origin) {
+        for request in std::mem::take(&mut self.checks) {
+            let held = self.bodies.get(&request).copied().unwrap_or_default();
+            let right = held.of.filter(|(rendition, segment)| {
+                !held.is_wrong && origin.length(*rendition, *segment) == Some(held.bytes)
+            });
+            let sha256 = right.map_or([0; 32], |(rendition, segment)| digest(rendition, segment));
+            self.tell(now, Input::Checked { request, sha256 });
+        }
+    }
+
+    /// What a connection brought.
+    fn arrived(&mut self, now: Duration, arrival: Arrival) {
+        let Arrival { link, parcel, .. } = arrival;
+        match parcel {
+            Parcel::Command(message) => self.tell(now, Input::Said { link, message }),
+            Parcel::Data(piece) => {
+                if let Some(request) = self.receiving.get(&link) {
+                    self.bodies.entry(*request).or_default().push(piece);
+                }
+                self.tell(now, Input::Received { link, bytes: piece.bytes });
+            }
+        }
+    }
+
+    /// The bytes that the engine wants to give, if they are given.
+    fn piece(&self, give: &Output) -> Option<Piece> {
+        let Output::Give { request, start, bytes, .. } = *give else { return None };
+        let (rendition, segment) = self.bodies.get(&request)?.of?;
+        let is_given = match self.malice {
+            Some(Malice::Silence) => false,
+            Some(Malice::Stalls) => start == 0,
+            Some(Malice::Lies) | None => true,
         };
-        if bytes == 0 {
+        let is_true = self.malice != Some(Malice::Lies);
+        is_given.then_some(Piece { rendition, segment, start, bytes, is_true })
+    }
+
+    fn append(&mut self, request: RequestId) -> Input {
+        let held = self.bodies.get(&request).copied().unwrap_or_default();
+        let Some((rendition, segment)) = held.of else { return Input::Updated };
+        if held.is_wrong {
+            self.wrong_appended += 1;
             return Input::Undecodable;
         }
+        let bytes = held.bytes;
         let (start, end) = Origin::span(segment);
         if self.element.append(Span { start, end }, rendition, bytes) {
             Input::Updated
@@ -271,17 +440,16 @@ impl Viewer {
     /// Lets the server decide on what has just reached it.
     fn answer_fetches(&mut self, now: Duration, origin: &Origin) {
         for transfer in self.transfers.values_mut().filter(|transfer| transfer.answer.is_none()) {
-            let mut answer = origin.answer(now, &transfer.uri, transfer.range);
-            if let Ok(Answer::Segment { rendition, segment, bytes }) = &mut answer {
+            let answer = origin.answer(now, &transfer.uri, transfer.range);
+            if let Ok(Answer::Segment { bytes, .. }) = &answer {
                 self.media_bytes += *bytes;
-                if origin.is_broken(*rendition, *segment) {
-                    *bytes = 0;
-                }
             }
             transfer.answer = Some(answer);
         }
     }
 }
 
+/// A home's uplink.
+const UPLINK_BPS: u64 = 10_000_000;
 /// How often a browser says how far it is.
 const REPORT: Duration = Duration::from_millis(250);

@@ -1,0 +1,102 @@
+//! What came under each request, from servers and from viewers: chunks in JavaScript's memory until the engine forgets them.
+//!
+//! Nothing is copied into the module but what it looks at: a piece at a time for a digest.
+
+use std::cell::RefCell;
+
+use js_sys::Uint8Array;
+use sha2::{Digest, Sha256};
+use swarm::{RequestId, Table};
+
+/// The bytes held, by the request that they came under.
+#[derive(Debug, Default)]
+pub(crate) struct Bodies {
+    chunks: RefCell<Table<RequestId, Vec<Uint8Array>>>,
+}
+
+impl Bodies {
+    /// Holds a chunk after those that came before.
+    pub(crate) fn append(&self, request: RequestId, chunk: Uint8Array) {
+        let mut all = self.chunks.borrow_mut();
+        let chunks = all.get_or_insert(request);
+        chunks.push(chunk);
+        if chunks.len() > MOST_CHUNKS {
+            *chunks = vec![joined(chunks)];
+        }
+    }
+
+    /// Lets a request begin with the first `bytes` of another: views of the same memory.
+    pub(crate) fn continue_with(&self, request: RequestId, from: RequestId, bytes: u64) {
+        let (mut first, mut missing) = (Vec::new(), bytes);
+        for chunk in self.chunks.borrow().get(&from).into_iter().flatten() {
+            let length = missing.min(u64::from(chunk.length()));
+            if length > 0 {
+                first.push(chunk.subarray(0, length as u32));
+            }
+            missing -= length;
+        }
+        self.chunks.borrow_mut().insert(request, first);
+    }
+
+    /// All bytes of a request in one, none if nothing came. They stay joined.
+    pub(crate) fn whole(&self, request: RequestId) -> Uint8Array {
+        match self.chunks.borrow_mut().get_mut(&request) {
+            Some(chunks) => {
+                let whole = joined(chunks);
+                *chunks = vec![whole.clone()];
+                whole
+            }
+            None => Uint8Array::new_with_length(0),
+        }
+    }
+
+    /// `bytes` of a request from `start` on; fewer where it ends.
+    pub(crate) fn slice(&self, request: RequestId, start: u64, bytes: u64) -> Uint8Array {
+        let place = |at: u64| u32::try_from(at).unwrap_or(u32::MAX);
+        self.whole(request).subarray(place(start), place(start.saturating_add(bytes)))
+    }
+
+    /// The digest of all bytes of a request. Done here because pages without https have no `crypto.subtle`.
+    pub(crate) fn sha256(&self, request: RequestId) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        let mut piece = vec![0; PIECE_BYTES as usize];
+        for chunk in self.chunks.borrow().get(&request).into_iter().flatten() {
+            let mut at = 0;
+            while at < chunk.length() {
+                let length = (chunk.length() - at).min(PIECE_BYTES);
+                let part = &mut piece[..length as usize];
+                chunk.subarray(at, at + length).copy_to(part);
+                hash.update(&*part);
+                at += length;
+            }
+        }
+        hash.finalize().into()
+    }
+
+    pub(crate) fn forget(&self, request: RequestId) {
+        self.chunks.borrow_mut().remove(&request);
+    }
+
+    pub(crate) fn clear(&self) {
+        self.chunks.take();
+    }
+}
+
+fn joined(chunks: &[Uint8Array]) -> Uint8Array {
+    if let [only] = chunks {
+        return only.clone();
+    }
+    let whole = Uint8Array::new_with_length(chunks.iter().map(Uint8Array::length).sum());
+    let mut at = 0;
+    for chunk in chunks {
+        whole.set(chunk, at);
+        at += chunk.length();
+    }
+    whole
+}
+
+/// How much is copied into the module at once: enough that the copying costs nothing, and no more.
+const PIECE_BYTES: u32 = 64 << 10;
+/// More chunks are joined. Servers and honest viewers stay below; who sends a segment byte by byte would otherwise fill the
+/// memory with what each chunk takes besides its bytes.
+const MOST_CHUNKS: usize = 4096;

@@ -1,0 +1,182 @@
+//! Sharing: what this viewer takes from others and gives to them, beside what it fetches from the server.
+//!
+//! The flow, for each rendition that is watched, since each is a swarm of its own:
+//!
+//! ```text
+//! join the swarm at the tracker ─▶ others there? ─▶ offer connections, and answer theirs ─▶ tell what is held
+//!        ask a peer for a segment ─▶ its bytes ─▶ its digest ─▶ play it, hold it, tell the others
+//!        a peer asks ─▶ is there room and budget? ─▶ header, bytes, completion
+//! ```
+//!
+//! Nothing is asked of the tracker before the first picture is there, so that sharing can't delay it, and no connection is
+//! made before the tracker has counted others. Nothing that a peer sent is played, kept or passed on before its digest was
+//! compared with the list that came from the video's own host.
+//!
+//! - `tracker`: when to announce, and what the tracker says
+//! - `links`: connections, from an offer to their end
+//! - `digests`: which bytes are the right ones
+//! - `download`: what is asked of peers, and what they answer
+//! - `source`: who is asked for a segment: a peer, the server, or nobody yet
+//! - `upload`: who is given what, within room and budget
+//! - `store`: segments that are held for others
+//! - `conduct`: what peers do wrong, and what it costs them
+//! - `segments`, `bucket`: sets of segments; how much may flow
+
+mod bucket;
+mod conduct;
+mod digests;
+mod download;
+mod links;
+mod segments;
+mod source;
+mod store;
+mod tracker;
+mod upload;
+
+use std::collections::VecDeque;
+
+use wire::peer::PeerId;
+
+use crate::Time;
+use crate::engine::{Engine, Phase};
+use crate::limits::{BANNED_PEERS, UPLOAD_BURST_BYTES, UPLOAD_BYTES_PER_SECOND};
+use crate::message::{Event, Hindrance, LinkId, Output, RequestId, Sharing};
+use crate::table::Table;
+
+use bucket::Bucket;
+pub(crate) use digests::Digests;
+pub(crate) use source::Source;
+
+use download::{Check, Partial};
+use links::Link;
+use store::Store;
+use tracker::{Swarm, Tracker};
+
+/// All that is known of other viewers.
+#[derive(Debug)]
+pub(crate) struct Share {
+    pub(crate) permitted: Sharing,
+    /// The master's address, cut before the first `?`: what the swarms are named after.
+    pub(crate) swarm_id: String,
+    pub(crate) digests: Digests,
+    pub(crate) tracker: Tracker,
+    /// By rendition.
+    pub(crate) swarms: Table<usize, Swarm>,
+    pub(crate) links: Table<LinkId, Link>,
+    next_link: u64,
+    pub(crate) store: Store,
+    /// Bodies whose digest is being computed before they are used.
+    checks: Table<RequestId, Check>,
+    /// What a peer left unfinished, by rendition and segment: whoever is asked next goes on from there.
+    partials: Table<(usize, usize), Partial>,
+    /// Segments that came wrong, and are taken from the server alone.
+    distrusted: VecDeque<(usize, usize)>,
+    /// Ids of those who cheated, the latest last.
+    banned: VecDeque<PeerId>,
+    upload_rate: Bucket,
+    /// A segment is held back for a peer to bring.
+    pub(crate) is_waiting: bool,
+    /// No STUN server told our address.
+    is_unreflected: bool,
+    hindrance: Option<Hindrance>,
+}
+
+impl Share {
+    pub(crate) fn new() -> Share {
+        Share {
+            permitted: Sharing::Off,
+            swarm_id: String::new(),
+            digests: Digests::Unnamed,
+            tracker: Tracker::default(),
+            swarms: Table::default(),
+            links: Table::default(),
+            next_link: 0,
+            store: Store::default(),
+            checks: Table::default(),
+            partials: Table::default(),
+            distrusted: VecDeque::new(),
+            banned: VecDeque::new(),
+            upload_rate: Bucket::new(UPLOAD_BYTES_PER_SECOND, UPLOAD_BURST_BYTES),
+            is_waiting: false,
+            is_unreflected: false,
+            hindrance: None,
+        }
+    }
+
+    /// The master playlist came from `url`, and tells where the digests are, relative to it.
+    pub(crate) fn named(&mut self, url: &str, digests: Option<&str>) {
+        self.swarm_id = url.split('?').next().unwrap_or(url).to_owned();
+        self.digests = digests.map_or(Digests::Lacking, |uri| Digests::At(uri.into()));
+    }
+
+    pub(crate) fn is_on(&self) -> bool {
+        self.permitted > Sharing::Off
+    }
+
+    fn ban(&mut self, peer: PeerId) {
+        if self.banned.len() == BANNED_PEERS {
+            self.banned.pop_front();
+        }
+        self.banned.push_back(peer);
+    }
+
+    fn is_banned(&self, peer: &PeerId) -> bool {
+        self.banned.contains(peer)
+    }
+}
+
+impl Engine {
+    /// The page or the viewer changed what is allowed.
+    pub(crate) fn permitted(&mut self, now: Time, sharing: Sharing) {
+        let before = std::mem::replace(&mut self.share.permitted, sharing);
+        if sharing == Sharing::Off {
+            self.leave_all(now);
+            self.empty_store();
+            self.drop_partials(|_, _, _| true);
+        } else if sharing < before {
+            self.stop_giving();
+            self.empty_store();
+        }
+    }
+
+    /// Decides what is due with others, afresh from the state like all planning.
+    pub(crate) fn plan_sharing(&mut self, now: Time) {
+        if !self.share.is_on() || self.phase != Phase::Open {
+            return;
+        }
+        if !self.share.digests.is_named() {
+            self.leave_all(now);
+            return self.report_hindrance();
+        }
+        // Until a picture is there, nothing else may cost it time.
+        if self.playhead.is_started && self.element.buffer.iter().next().is_some() {
+            self.ask_digests(now);
+            self.check_stored();
+            self.open_tracker(now);
+            self.choose_swarms(now);
+        }
+        self.tend_links(now);
+        self.announce_to_tracker(now);
+        self.tell_peers();
+        self.pump_uploads(now);
+        self.report_hindrance();
+    }
+
+    fn report_hindrance(&mut self) {
+        let is_alone = !self.share.links.values().any(Link::is_open);
+        let hindrance = match () {
+            () if !self.share.is_on() => None,
+            () if self.share.digests.is_lacking() => Some(Hindrance::Unverifiable),
+            () if self.share.tracker.is_failing() => Some(Hindrance::Tracker),
+            () if self.share.is_unreflected && is_alone => Some(Hindrance::Stun),
+            () => None,
+        };
+        if std::mem::replace(&mut self.share.hindrance, hindrance) != hindrance {
+            self.want(Output::Report(Event::Hindered(hindrance)));
+        }
+    }
+
+    pub(crate) fn unreflected(&mut self) {
+        self.share.is_unreflected = true;
+    }
+}

@@ -1,0 +1,354 @@
+//! What is asked of peers, and what they answer.
+//!
+//! A connection downloads one segment at a time. Its bytes are counted by an ordinary request of the engine, whose way leads
+//! to a peer; what a peer leaves unfinished, the next one or the server goes on with.
+
+use wire::peer::Command;
+
+use crate::Time;
+use crate::engine::{Engine, Ready, Request, Via, What};
+use crate::limits::{DISTRUSTED, PARTIALS, PEER_REST};
+use crate::message::{LinkId, Output, RequestId, Span};
+
+use super::conduct::Misdeed;
+
+/// What a connection is downloading.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Download {
+    /// Whose bytes these are.
+    pub(crate) request: RequestId,
+    rendition: usize,
+    no: usize,
+    /// What the request is called on the wire.
+    number: u64,
+    /// The header came, and bytes count.
+    has_header: bool,
+}
+
+/// The unfinished bytes of a segment.
+#[derive(Clone, Debug)]
+pub(crate) struct Partial {
+    request: RequestId,
+    bytes: u64,
+    givers: Vec<LinkId>,
+}
+
+/// A whole segment, whose digest is being computed.
+#[derive(Debug)]
+pub(crate) struct Check {
+    rendition: usize,
+    no: usize,
+    bytes: u64,
+    /// How many of them came from peers.
+    peer_bytes: u64,
+    givers: Vec<LinkId>,
+    /// Who brought it to its end.
+    via: Via,
+}
+
+impl Check {
+    pub(crate) fn key(&self) -> (usize, usize) {
+        (self.rendition, self.no)
+    }
+}
+
+impl Engine {
+    /// Asks a peer for a segment, or for what is still missing of it.
+    pub(crate) fn ask_peer(&mut self, now: Time, id: LinkId, rendition: usize, no: usize) {
+        let Some(length) = self.length_of(rendition, no) else { return };
+        let number = self.dice.below(1000);
+        let what = What::Segment { rendition, no };
+        let request = self.add_request(Request::new(now, what, Via::Peer(id), Some(length)));
+        let offset = self.go_on(request, (rendition, no), Some(id));
+        let Some(link) = self.share.links.get_mut(&id) else { return };
+        link.download = Some(Download { request, rendition, no, number, has_header: false });
+        self.say(id, &Command::SegmentRequest { segment: no as u64, request: number, offset });
+    }
+
+    /// Lets a new request begin with what an earlier one left, and tells how much that is.
+    pub(crate) fn go_on(
+        &mut self,
+        request: RequestId,
+        key: (usize, usize),
+        giver: Option<LinkId>,
+    ) -> u64 {
+        let partial = self.share.partials.remove(&key);
+        let offset = partial.as_ref().map_or(0, |partial| partial.bytes);
+        let mut givers = Vec::new();
+        if let Some(partial) = partial {
+            self.want(Output::Continue { request, from: partial.request, bytes: offset });
+            self.want(Output::Forget(partial.request));
+            givers = partial.givers;
+        }
+        givers.extend(giver.filter(|giver| !givers.contains(giver)));
+        self.begin_after(request, offset, givers);
+        offset
+    }
+
+    /// Notes that a request's bytes follow others that came before.
+    pub(crate) fn begin_after(&mut self, request: RequestId, offset: u64, givers: Vec<LinkId>) {
+        if let Some(request) = self.requests.get_mut(&request) {
+            request.offset = offset;
+            request.length = request.length.map(|length| length.saturating_sub(offset));
+            request.givers = givers;
+        }
+    }
+
+    /// The bytes of a segment, as its playlist tells.
+    pub(crate) fn length_of(&self, rendition: usize, no: usize) -> Option<u64> {
+        let slot = self.renditions.get(rendition)?.timeline()?.segments.get(no)?;
+        slot.place.range.map(|range| range.length)
+    }
+
+    pub(crate) fn header_came(&mut self, now: Time, id: LinkId, no: u64, number: u64, size: u64) {
+        let Some(link) = self.share.links.get_mut(&id) else { return };
+        let Some(download) = link.download.as_mut().filter(|download| download.is(no, number))
+        else {
+            // It answers a request that was taken back; its bytes are on their way.
+            return;
+        };
+        let request = download.request;
+        if size == 0 {
+            return self.emptiness_came(now, id, no);
+        }
+        let wanted = self.requests.get(&request).and_then(|request| request.length);
+        if download.has_header || wanted != Some(size) {
+            return self.blame(now, id, Misdeed::WrongSize);
+        }
+        download.has_header = true;
+        if let Some(request) = self.requests.get_mut(&request) {
+            request.heard_at = now;
+        }
+        self.want(Output::Receive { link: id, request: Some(request) });
+    }
+
+    /// Bytes came, which the driver has put where `Receive` said.
+    pub(crate) fn received(&mut self, now: Time, id: LinkId, bytes: u64) {
+        let Some(link) = self.share.links.get_mut(&id).filter(|link| link.is_open()) else {
+            return;
+        };
+        if bytes > wire::peer::MESSAGE_BYTES as u64 {
+            return self.blame(now, id, Misdeed::Giant);
+        }
+        // Each message costs work, so that many small ones are a flood as commands are.
+        if bytes < SMALL_MESSAGE && link.conduct.is_flooding(now) {
+            return self.blame(now, id, Misdeed::Flood);
+        }
+        let Some(download) = link.download.filter(|download| download.has_header) else {
+            return self.unasked_came(now, id, bytes);
+        };
+        let Some(request) = self.requests.get_mut(&download.request) else { return };
+        request.look(now);
+        request.bytes += bytes;
+        request.heard_at = now;
+        let (came, length) = (request.bytes, request.length.unwrap_or(0));
+        if came > length {
+            return self.blame(now, id, Misdeed::TooMuch);
+        }
+        if came == length {
+            self.download_ended(now, id, download);
+        }
+    }
+
+    /// What was on its way when a request was taken back still comes, before the answer to the next one: a sign of life.
+    fn unasked_came(&mut self, now: Time, id: LinkId, bytes: u64) {
+        let Some(link) = self.share.links.get_mut(&id) else { return };
+        if link.conduct.takes_unasked(bytes) {
+            return self.blame(now, id, Misdeed::Flood);
+        }
+        let next = link.download.and_then(|download| self.requests.get_mut(&download.request));
+        next.into_iter().for_each(|request| request.heard_at = now);
+    }
+
+    /// All bytes are there; whether they are the right ones, their digest tells.
+    fn download_ended(&mut self, now: Time, id: LinkId, download: Download) {
+        let Some(request) = self.requests.remove(&download.request) else { return };
+        if let Some(link) = self.share.links.get_mut(&id) {
+            link.download = None;
+            let rate = request.bytes as f64 / now.since(request.asked_at).as_secs_f64().max(0.001);
+            link.rate = Some(link.rate.map_or(rate, |before| (before + rate) / 2.0));
+        }
+        self.want(Output::Receive { link: id, request: None });
+        self.check(download.request, &request);
+        self.drop_rivals(now, &request);
+    }
+
+    /// Has the digest of a whole segment computed before anything else is done with it.
+    pub(crate) fn check(&mut self, id: RequestId, request: &Request) {
+        let What::Segment { rendition, no } = request.what else { return };
+        let bytes = request.offset + request.bytes;
+        let givers = request.givers.clone();
+        let peer_bytes = if request.is_from_peer() { bytes } else { request.offset };
+        let via = request.via;
+        self.share.checks.insert(id, Check { rendition, no, bytes, peer_bytes, givers, via });
+        self.want(Output::Check(id));
+    }
+
+    /// Ends what else was asked for the same segment: it has come.
+    pub(crate) fn drop_rivals(&mut self, now: Time, winner: &Request) {
+        let rivals = self.requests.iter().filter(|(_, request)| request.what == winner.what);
+        let rivals: Vec<RequestId> = rivals.map(|(id, _)| id).collect();
+        for id in rivals {
+            if let Some(rival) = self.requests.get(&id) {
+                let used = winner.offset.saturating_sub(rival.offset);
+                self.stats.duplicate_bytes += rival.bytes.saturating_sub(used);
+            }
+            self.end_request(now, id);
+        }
+    }
+
+    pub(crate) fn checked(&mut self, now: Time, id: RequestId, sha256: [u8; 32]) {
+        let Some(check) = self.share.checks.remove(&id) else {
+            return self.stored_checked(id, sha256);
+        };
+        let Check { rendition, no, bytes, peer_bytes, givers, via } = check;
+        if self.digest_of(rendition, no) != Some(sha256) {
+            return self.reject(now, id, (rendition, no), &givers);
+        }
+        self.stats.p2p_bytes += peer_bytes;
+        // A beginning that others had to end is no merit, or who always stalls would always be forgiven.
+        if let Via::Peer(giver) = via
+            && let Some(link) = self.share.links.get_mut(&giver)
+        {
+            link.conduct.note_good();
+        }
+        let span = self.span_of(rendition, no);
+        self.segment_came(Ready { request: id, rendition, no, span, bytes });
+        self.store((rendition, no), id, bytes, true);
+        self.segment_is_had(What::Segment { rendition, no });
+    }
+
+    /// Nothing of wrong bytes is used; where several gave them, each is suspected and the server alone is believed.
+    fn reject(&mut self, now: Time, id: RequestId, key: (usize, usize), givers: &[LinkId]) {
+        self.stats.rejected_pieces += 1;
+        self.want(Output::Forget(id));
+        if self.share.distrusted.len() >= DISTRUSTED {
+            self.share.distrusted.pop_front();
+        }
+        self.share.distrusted.push_back(key);
+        let misdeed =
+            if givers.len() == 1 { Misdeed::WrongBytes } else { Misdeed::PerhapsWrongBytes };
+        givers.iter().for_each(|giver| self.blame(now, *giver, misdeed));
+    }
+
+    /// Stretches that have come and are being checked.
+    pub(crate) fn checked_spans(&self) -> impl Iterator<Item = Span> {
+        self.share.checks.values().map(|check| self.span_of(check.rendition, check.no))
+    }
+
+    pub(crate) fn completion_came(&mut self, now: Time, id: LinkId, no: u64, number: u64) {
+        // After the last byte the download is over, and a completion says nothing new.
+        if self.downloads(id, no, number) {
+            self.end_download(now, id);
+            self.blame(now, id, Misdeed::CutShort);
+        }
+    }
+
+    pub(crate) fn absence_came(&mut self, now: Time, id: LinkId, no: u64, number: u64) {
+        if !self.downloads(id, no, number) {
+            return;
+        }
+        self.end_download(now, id);
+        if let (Some(link), Ok(no)) = (self.share.links.get_mut(&id), usize::try_from(no)) {
+            link.holds.remove(no);
+            link.rests_until = now + PEER_REST;
+        }
+        self.blame(now, id, Misdeed::FalseHave);
+    }
+
+    /// Stock peers announce what they hold no more: hls.js, in its worker, takes the bytes out of their store. They are of use
+    /// all the same, and aren't asked for this one again.
+    fn emptiness_came(&mut self, now: Time, id: LinkId, no: u64) {
+        self.end_download(now, id);
+        let Some(link) = self.share.links.get_mut(&id) else { return };
+        link.lacks.insert(no);
+        link.holds.subtract(&link.lacks);
+    }
+
+    fn downloads(&self, id: LinkId, no: u64, number: u64) -> bool {
+        let download = self.share.links.get(&id).and_then(|link| link.download);
+        download.is_some_and(|download| download.is(no, number))
+    }
+
+    /// A peer from which nothing came for too long.
+    pub(crate) fn give_up_peer(&mut self, now: Time, id: LinkId) {
+        self.take_back(now, id);
+        if let Some(link) = self.share.links.get_mut(&id) {
+            link.rests_until = now + PEER_REST;
+        }
+        self.blame(now, id, Misdeed::Silence);
+    }
+
+    /// Tells a peer that what was asked of it is no longer wanted.
+    pub(crate) fn take_back(&mut self, now: Time, id: LinkId) {
+        if let Some(Download { no, number, .. }) = self.end_download(now, id) {
+            self.say(id, &Command::CancelSegmentRequest { segment: no as u64, request: number });
+        }
+    }
+
+    /// Ends a download on our side, and keeps its bytes for whoever goes on.
+    pub(crate) fn end_download(&mut self, now: Time, id: LinkId) -> Option<Download> {
+        let link = self.share.links.get_mut(&id)?;
+        let download = link.download.take()?;
+        self.want(Output::Receive { link: id, request: None });
+        let request = self.requests.remove(&download.request)?;
+        let missing = request.length.unwrap_or(0).saturating_sub(request.bytes);
+        if let Some(link) = self.share.links.get_mut(&id) {
+            link.conduct.expect_unasked(missing);
+            let came = request.bytes as f64 / now.since(request.asked_at).as_secs_f64().max(0.001);
+            link.rate = Some(link.rate.map_or(came, |before| before.min(came)));
+        }
+        self.keep_partial(download, request);
+        Some(download)
+    }
+
+    fn keep_partial(&mut self, download: Download, request: Request) {
+        let key = (download.rendition, download.no);
+        let bytes = request.offset + request.bytes;
+        let is_complete = self.is_held(key) || self.is_asked(request.what);
+        if bytes == 0 || is_complete || self.share.distrusted.contains(&key) {
+            return self.want(Output::Forget(download.request));
+        }
+        let new = Partial { request: download.request, bytes, givers: request.givers };
+        let old = self.share.partials.insert(key, new);
+        let extra = if self.share.partials.len() > PARTIALS {
+            self.share.partials.pop_first()
+        } else {
+            None
+        };
+        for partial in old.into_iter().chain(extra.map(|(_, partial)| partial)) {
+            self.want(Output::Forget(partial.request));
+        }
+    }
+
+    /// It has come already, if perhaps unchecked.
+    fn is_held(&self, key: (usize, usize)) -> bool {
+        self.share.store.held(key.0, key.1).is_some()
+            || self.share.checks.values().any(|check| check.key() == key)
+            || self.element.ready.iter().any(|ready| (ready.rendition, ready.no) == key)
+    }
+
+    fn is_asked(&self, what: What) -> bool {
+        self.requests.values().any(|request| request.what == what)
+    }
+
+    /// Lets go of what was begun and is no longer wanted.
+    pub(crate) fn drop_partials(&mut self, is_useless: impl Fn(&Engine, usize, usize) -> bool) {
+        let keys = self.share.partials.keys();
+        let useless: Vec<_> = keys.filter(|key| is_useless(self, key.0, key.1)).collect();
+        for key in useless {
+            if let Some(partial) = self.share.partials.remove(&key) {
+                self.want(Output::Forget(partial.request));
+            }
+        }
+    }
+}
+
+/// Nobody has a reason to cut a segment into messages shorter than this, but for its last bytes.
+const SMALL_MESSAGE: u64 = 1 << 10;
+
+impl Download {
+    fn is(&self, no: u64, number: u64) -> bool {
+        self.no as u64 == no && self.number == number
+    }
+}

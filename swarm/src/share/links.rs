@@ -1,0 +1,384 @@
+//! Connections to other viewers, from an offer to their end.
+//!
+//! ```text
+//! ours:    Offering ─▶ Gathered ─▶ Offered (told the tracker) ─ somebody answers ─▶ Connecting ─▶ Open
+//! theirs:                                      Answering (told the tracker) ─────▶ Connecting ─▶ Open
+//! ```
+
+use wire::announce::{Answer, OfferId, Request};
+use wire::peer::{Command, Joiner, MESSAGE_BYTES, Message, PeerId};
+
+use crate::Time;
+use crate::engine::{Engine, Soonest};
+use crate::limits::{
+    CONNECT_PATIENCE, GATHER_PATIENCE, GREETING_PATIENCE, LINKS, NEIGHBOURS, OFFER_LIFE,
+    OFFERS_AT_ONCE,
+};
+use crate::message::{End, LinkId, Output, Sharing, Why};
+
+use super::conduct::{Conduct, Misdeed};
+use super::download::Download;
+use super::segments::Segments;
+use super::upload::Upload;
+
+/// One connection, or the beginnings of one.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) rendition: usize,
+    pub(crate) state: LinkState,
+    since: Time,
+    /// What an answer will refer to, of an offer of ours.
+    pub(crate) offer_id: OfferId,
+    /// Who is at the other end; of an offer nobody knows before it is answered.
+    pub(crate) peer: Option<PeerId>,
+    joiner: Joiner,
+    /// It has been told what we hold.
+    is_told: bool,
+    /// It has told what it holds.
+    has_told: bool,
+    /// What the other has, as it announced last.
+    pub(crate) holds: Segments,
+    /// What it announces and has shown not to have.
+    pub(crate) lacks: Segments,
+    /// What the other is fetching from the server.
+    pub(crate) fetches: Segments,
+    pub(crate) download: Option<Download>,
+    pub(crate) upload: Option<Upload>,
+    /// What was given last is on its way since then.
+    pub(crate) sending_since: Option<Time>,
+    pub(crate) conduct: Conduct,
+    /// It isn't asked for anything before this.
+    pub(crate) rests_until: Time,
+    /// Bytes a second that it brought, of late; `None` before the first segment.
+    pub(crate) rate: Option<f64>,
+}
+
+/// How far a connection is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum LinkState {
+    /// The driver makes an offer.
+    Offering,
+    /// The offer is made, and waits for the next announcement.
+    Gathered(String),
+    /// The tracker has it.
+    Offered,
+    /// The driver makes an answer.
+    Answering,
+    /// Both ends are known to each other.
+    Connecting,
+    /// Messages pass.
+    Open,
+}
+
+impl Link {
+    fn new(now: Time, rendition: usize, state: LinkState) -> Link {
+        Link {
+            rendition,
+            state,
+            since: now,
+            offer_id: OfferId([0; 20]),
+            peer: None,
+            joiner: Joiner::default(),
+            is_told: false,
+            has_told: false,
+            holds: Segments::default(),
+            lacks: Segments::default(),
+            fetches: Segments::default(),
+            download: None,
+            upload: None,
+            sending_since: None,
+            conduct: Conduct::default(),
+            rests_until: now,
+            rate: None,
+        }
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.state == LinkState::Open
+    }
+
+    /// It has just been connected, and what it holds is about to be heard.
+    pub(crate) fn is_about_to_tell(&self, now: Time) -> bool {
+        self.is_open() && !self.has_told && now.since(self.since) < GREETING_PATIENCE
+    }
+
+    /// An offer that nobody has taken.
+    fn is_offer(&self) -> bool {
+        matches!(self.state, LinkState::Offering | LinkState::Gathered(_) | LinkState::Offered)
+    }
+
+    /// When it has taken too long to get any further.
+    fn gives_up_at(&self) -> Option<Time> {
+        match self.state {
+            LinkState::Offering | LinkState::Answering => Some(self.since + GATHER_PATIENCE),
+            LinkState::Gathered(_) | LinkState::Offered => Some(self.since + OFFER_LIFE),
+            LinkState::Connecting => Some(self.since + CONNECT_PATIENCE),
+            LinkState::Open => None,
+        }
+    }
+
+    fn enter(&mut self, now: Time, state: LinkState) {
+        (self.state, self.since) = (state, now);
+    }
+}
+
+impl Engine {
+    pub(crate) fn links_of(&self, rendition: usize) -> impl Iterator<Item = (LinkId, &Link)> {
+        self.share.links.iter().filter(move |(_, link)| link.rendition == rendition)
+    }
+
+    /// Connections of all swarms of which `is_it` says so.
+    pub(crate) fn links_where(&self, is_it: impl Fn(&Link) -> bool) -> Vec<LinkId> {
+        self.share.links.iter().filter(|(_, link)| is_it(link)).map(|(id, _)| id).collect()
+    }
+
+    /// Viewers that messages pass to and from.
+    pub(crate) fn open_links(&self) -> usize {
+        self.share.links.values().filter(|link| link.is_open()).count()
+    }
+
+    /// Ends what took too long, and offers more connections where they are wanted.
+    pub(crate) fn tend_links(&mut self, now: Time) {
+        let is_late = |link: &Link| link.gives_up_at().is_some_and(|at| now >= at);
+        self.links_where(is_late).into_iter().for_each(|link| self.hang_up(now, link));
+        let rendition = self.target;
+        let neighbours = self.links_of(rendition).filter(|(_, link)| !link.is_offer()).count();
+        self.hurry_announcement(now, rendition, neighbours);
+        self.offer_links(now, rendition, neighbours);
+    }
+
+    /// Makes offers just before an announcement can carry them: the tracker counted others, and it is time.
+    fn offer_links(&mut self, now: Time, rendition: usize, neighbours: usize) {
+        let Some(swarm) = self.share.swarms.get(&rendition) else { return };
+        let others = swarm.others.unwrap_or(0);
+        let is_due = swarm.may_offer(now);
+        let pending = self.links_of(rendition).filter(|(_, link)| link.is_offer()).count();
+        let wanted = others.min(NEIGHBOURS).saturating_sub(neighbours).min(OFFERS_AT_ONCE);
+        if !is_due || wanted == 0 || pending > 0 {
+            return;
+        }
+        for _ in 0..wanted.min(LINKS.saturating_sub(self.share.links.len())) {
+            let offer_id = OfferId(std::array::from_fn(|_| self.dice.letter()));
+            let link =
+                self.add_link(Link { offer_id, ..Link::new(now, rendition, LinkState::Offering) });
+            self.want(Output::Offer { link });
+        }
+    }
+
+    fn add_link(&mut self, link: Link) -> LinkId {
+        let id = LinkId(self.share.next_link);
+        self.share.next_link += 1;
+        self.share.links.insert(id, link);
+        id
+    }
+
+    pub(crate) fn offered(&mut self, now: Time, id: LinkId, sdp: String) {
+        if let Some(link) = self.share.links.get_mut(&id)
+            && link.state == LinkState::Offering
+        {
+            link.enter(now, LinkState::Gathered(sdp));
+        }
+    }
+
+    /// Somebody's offer: taken, unless we know them already, don't want to, or have enough.
+    pub(crate) fn offer_came(&mut self, now: Time, offer: End) {
+        let End { info_hash, peer_id: peer, offer_id, sdp } = offer;
+        let Some((rendition, _)) = self.share.swarm_mut(info_hash) else { return };
+        let is_known = self.links_of(rendition).any(|(_, link)| link.peer == Some(peer));
+        let connections = self.share.links.values().filter(|link| !link.is_offer()).count();
+        if is_known || self.share.is_banned(&peer) || connections >= LINKS || !is_for_data(&sdp) {
+            return;
+        }
+        let new =
+            Link { peer: Some(peer), offer_id, ..Link::new(now, rendition, LinkState::Answering) };
+        let link = self.add_link(new);
+        self.want(Output::Answer { link, sdp });
+    }
+
+    pub(crate) fn answered(&mut self, now: Time, id: LinkId, sdp: &str) {
+        let Some(link) = self.share.links.get_mut(&id) else { return };
+        let (Some(to_peer_id), LinkState::Answering) = (link.peer, &link.state) else { return };
+        link.enter(now, LinkState::Connecting);
+        let offer_id = link.offer_id;
+        let Some(swarm) = self.share.swarms.get(&link.rendition) else { return };
+        let (info_hash, peer_id) = (swarm.info_hash, swarm.peer_id);
+        let sdp = wire::announce::Sdp::of(sdp);
+        let answer = Answer { info_hash, peer_id, to_peer_id, offer_id, sdp };
+        self.tell_tracker(&Request::Answer(answer).write());
+    }
+
+    /// Somebody took an offer of ours. Where both sides offered to each other, the offer of the lower id stands, on both.
+    pub(crate) fn answer_came(&mut self, now: Time, answer: End) {
+        let End { info_hash, peer_id: peer, offer_id, sdp } = answer;
+        let Some((rendition, swarm)) = self.share.swarm_mut(info_hash) else { return };
+        let is_ours_lower = swarm.peer_id < peer;
+        let is_it = |link: &Link| link.offer_id == offer_id && link.state == LinkState::Offered;
+        let Some(id) = self.links_of(rendition).find(|(_, link)| is_it(link)).map(|(id, _)| id)
+        else {
+            return;
+        };
+        let other = self.links_of(rendition).find(|(_, link)| link.peer == Some(peer));
+        match other.map(|(other, link)| (other, link.is_open())) {
+            _ if self.share.is_banned(&peer) || !is_for_data(&sdp) => return self.hang_up(now, id),
+            Some((other, false)) if is_ours_lower => self.hang_up(now, other),
+            Some(_) => return self.hang_up(now, id),
+            None => {}
+        }
+        if let Some(link) = self.share.links.get_mut(&id) {
+            link.peer = Some(peer);
+            link.enter(now, LinkState::Connecting);
+            self.want(Output::Accept { link: id, sdp });
+        }
+    }
+
+    pub(crate) fn connected(&mut self, now: Time, id: LinkId) {
+        let Some(link) = self.share.links.get_mut(&id) else { return };
+        if link.state != LinkState::Connecting {
+            return;
+        }
+        link.enter(now, LinkState::Open);
+        let (rendition, peer) = (link.rendition, link.peer);
+        let is_twin =
+            |(other, link): &(LinkId, &Link)| *other != id && link.is_open() && link.peer == peer;
+        if self.links_of(rendition).any(|other| is_twin(&other)) {
+            self.hang_up(now, id);
+        }
+    }
+
+    fn announce(&mut self, link: LinkId, loaded: &[usize], loading: &[usize]) {
+        let numbers = |list: &[usize]| list.iter().map(|no| *no as u64).collect::<Vec<_>>();
+        let command = Command::announcement(self.here(), numbers(loaded), numbers(loading));
+        self.say(link, &command);
+        if let Some(link) = self.share.links.get_mut(&link) {
+            link.is_told = true;
+        }
+    }
+
+    /// The segment under the playhead.
+    fn here(&self) -> u64 {
+        let line = self.renditions.get(self.target).and_then(|rendition| rendition.timeline());
+        line.and_then(|line| line.segment_from(self.playhead.position)).unwrap_or(0) as u64
+    }
+
+    pub(crate) fn say(&mut self, link: LinkId, command: &Command) {
+        for message in command.encode(MESSAGE_BYTES) {
+            self.want(Output::Say { link, message });
+        }
+    }
+
+    /// Tells the peers of each swarm what is held: at first, and whenever that has changed. Who gives nothing says nothing,
+    /// as stock peers do.
+    pub(crate) fn tell_peers(&mut self) {
+        if self.share.permitted != Sharing::Full {
+            return;
+        }
+        let renditions: Vec<usize> = self.share.swarms.keys().collect();
+        for rendition in renditions {
+            let news = self.announceable(rendition);
+            let Some(swarm) = self.share.swarms.get_mut(&rendition) else { continue };
+            let is_new = swarm.told.as_ref() != Some(&news);
+            swarm.told = Some(news.clone());
+            let is_due = |link: &Link| link.is_open() && (is_new || !link.is_told);
+            let due: Vec<LinkId> = self
+                .links_of(rendition)
+                .filter(|(_, link)| is_due(link))
+                .map(|(id, _)| id)
+                .collect();
+            for link in due {
+                self.announce(link, &news.0, &news.1);
+            }
+        }
+    }
+
+    /// What peers may ask for, and what is on its way from the server.
+    fn announceable(&self, rendition: usize) -> (Vec<usize>, Vec<usize>) {
+        let fetched = self
+            .fetched_from_server(rendition)
+            .filter(|no| self.digest_of(rendition, *no).is_some());
+        (self.share.store.verified_of(rendition).collect(), fetched.collect())
+    }
+
+    /// A command, or part of one.
+    pub(crate) fn said(&mut self, now: Time, id: LinkId, message: &[u8]) {
+        let Some(link) = self.share.links.get_mut(&id).filter(|link| link.is_open()) else {
+            return;
+        };
+        if link.conduct.is_flooding(now) {
+            return self.blame(now, id, Misdeed::Flood);
+        }
+        match link.joiner.take(message) {
+            Ok(Some(Message::Command(command))) => self.commanded(now, id, command),
+            Ok(Some(Message::Data(data))) => self.received(now, id, data.len() as u64),
+            Ok(None) => {}
+            Err(_) => self.blame(now, id, Misdeed::Gibberish),
+        }
+    }
+
+    fn commanded(&mut self, now: Time, id: LinkId, command: Command) {
+        match command {
+            Command::SegmentsAnnouncement { loaded, loading } => {
+                let Some(link) = self.share.links.get_mut(&id) else { return };
+                link.has_told = true;
+                link.holds = Segments::of(&loaded);
+                link.holds.subtract(&link.lacks);
+                link.fetches = Segments::of(&loading);
+            }
+            Command::SegmentRequest { segment, request, offset } => {
+                self.asked(now, id, segment, request, offset);
+            }
+            Command::CancelSegmentRequest { request, .. } => self.upload_cancelled(id, request),
+            Command::SegmentData { segment, size, request } => {
+                self.header_came(now, id, segment, request, size);
+            }
+            Command::SegmentDataSendingCompleted { segment, request } => {
+                self.completion_came(now, id, segment, request);
+            }
+            Command::SegmentAbsent { segment, request } => {
+                self.absence_came(now, id, segment, request)
+            }
+        }
+    }
+
+    /// Notes a misdeed; one too many ends the connection, and its peer isn't met again.
+    pub(crate) fn blame(&mut self, now: Time, id: LinkId, misdeed: Misdeed) {
+        let Some(link) = self.share.links.get_mut(&id) else { return };
+        if link.conduct.note(misdeed) {
+            let peer = link.peer;
+            peer.into_iter().for_each(|peer| self.share.ban(peer));
+            self.hang_up(now, id);
+        }
+    }
+
+    /// Ends a connection from our side.
+    pub(crate) fn hang_up(&mut self, now: Time, id: LinkId) {
+        if self.share.links.contains_key(&id) {
+            self.disconnected(now, id);
+            self.want(Output::Disconnect { link: id });
+        }
+    }
+
+    /// A connection is no more. What it brought until then is kept for whoever goes on.
+    pub(crate) fn disconnected(&mut self, now: Time, id: LinkId) {
+        self.end_download(now, id);
+        self.share.links.remove(&id);
+    }
+
+    /// Offers that the tracker has forgotten.
+    pub(crate) fn drop_offers(&mut self) {
+        for link in self.links_where(Link::is_offer) {
+            self.share.links.remove(&link);
+            self.want(Output::Disconnect { link });
+        }
+    }
+
+    pub(crate) fn link_deadlines(&self, soonest: &mut Soonest) {
+        for at in self.share.links.values().filter_map(Link::gives_up_at) {
+            soonest.take(at, Why::Link);
+        }
+    }
+}
+
+/// A session description of data channels alone: browsers would make room for pictures and sound, too.
+fn is_for_data(sdp: &str) -> bool {
+    sdp.lines().all(|line| !line.starts_with("m=") || line.starts_with("m=application "))
+}

@@ -1,0 +1,244 @@
+//! Who is asked for a segment: a peer, the server, or nobody yet.
+//!
+//! What is urgent comes from the server, so that sharing never costs a stall. Of the rest, what a peer has comes from the
+//! peer. What nobody has is fetched from the server by one of those who are connected, in a turn that all of them compute
+//! alike: the first when the segment comes into sight, each further one a little later, if none had it by then.
+
+use std::time::Duration;
+
+use wire::peer::PeerId;
+
+use crate::Time;
+use crate::engine::{Engine, Request, Via, What};
+use crate::limits::{
+    AHEAD, LATENCY, PEER_FETCHES, SERVER_FETCHES, TURN, TURNS, URGENT_MARGIN, WATCH_BEFORE_RACE,
+};
+use crate::message::{LinkId, Output, RequestId, Span};
+
+use super::links::Link;
+
+/// Where a segment is to come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    Peer(LinkId),
+    Server,
+    /// Somebody will have it soon, or there is no room to ask.
+    Later,
+}
+
+impl Engine {
+    /// Decides for a segment that isn't held and isn't under way.
+    pub(crate) fn source_of(&mut self, now: Time, rendition: usize, no: usize) -> Source {
+        let is_idle = self.server_segments().next().is_none();
+        let is_resting = self.is_server_resting(now, no);
+        if !self.can_share(rendition, no) {
+            return if is_idle && !is_resting { Source::Server } else { Source::Later };
+        }
+        let span = self.span_of(rendition, no);
+        let slack = self.slack(span);
+        let may_ask = !is_resting && !self.is_resting(now, What::Segment { rendition, no });
+        if self.is_urgent(slack, rendition, no) && self.may_overtake(span) && may_ask {
+            return Source::Server;
+        }
+        let is_coming =
+            |link: &Link| link.is_open() && (link.holds.contains(no) || link.fetches.contains(no));
+        if self.links_of(rendition).any(|(_, link)| is_coming(link)) {
+            return self.peer_or_later(now, rendition, no);
+        }
+        if !is_idle
+            || is_resting
+            || self.awaits_peers(now, rendition)
+            || slack > self.turn(rendition, no)
+        {
+            return Source::Later;
+        }
+        Source::Server
+    }
+
+    /// The server can be asked for one more segment: what it is sending already is needed later.
+    fn may_overtake(&self, span: Span) -> bool {
+        self.server_segments().count() < SERVER_FETCHES
+            && self.server_segments().all(|(_, other)| {
+                self.span_of_what(other.what).is_none_or(|other| other.start > span.start)
+            })
+    }
+
+    /// It failed with another segment a moment ago.
+    fn is_server_resting(&self, now: Time, no: usize) -> bool {
+        self.retries.iter().any(|(what, retry)| {
+            matches!(what, What::Segment { no: other, .. } if other != no) && retry.at > now
+        })
+    }
+
+    /// It could be checked if a peer gave it.
+    fn can_share(&self, rendition: usize, no: usize) -> bool {
+        let is_joined = rendition == self.target || self.share.swarms.contains_key(&rendition);
+        self.share.is_on()
+            && self.share.digests.is_named()
+            && is_joined
+            && !self.share.distrusted.contains(&(rendition, no))
+    }
+
+    fn peer_or_later(&mut self, now: Time, rendition: usize, no: usize) -> Source {
+        self.holder(now, rendition, no).map_or(Source::Later, Source::Peer)
+    }
+
+    /// A peer that has it and is free, the likelier the faster it was; one that hasn't shown yet counts as fast as the best.
+    fn holder(&mut self, now: Time, rendition: usize, no: usize) -> Option<LinkId> {
+        let busy = self.requests.values().filter(|request| request.is_from_peer()).count();
+        if busy >= PEER_FETCHES || self.digest_of(rendition, no).is_none() {
+            return None;
+        }
+        let is_free = |link: &Link| {
+            link.is_open()
+                && link.download.is_none()
+                && link.rests_until <= now
+                && link.holds.contains(no)
+        };
+        let free = self.links_of(rendition).filter(|(_, link)| is_free(link));
+        let rates: Vec<(LinkId, Option<f64>)> = free.map(|(id, link)| (id, link.rate)).collect();
+        let best = rates.iter().filter_map(|(_, rate)| *rate).fold(1.0, f64::max);
+        let weight = |rate: &Option<f64>| rate.unwrap_or(best);
+        let mut left = rates.iter().map(|(_, rate)| weight(rate)).sum::<f64>() * self.dice.roll();
+        for (id, rate) in &rates {
+            left -= weight(rate);
+            if left <= 0.0 {
+                return Some(*id);
+            }
+        }
+        rates.last().map(|(id, _)| *id)
+    }
+
+    /// The tracker or a connection may bring a peer any moment.
+    fn awaits_peers(&self, now: Time, rendition: usize) -> bool {
+        // Before the first picture no swarm is joined, and soon after it is.
+        let Some(swarm) = self.share.swarms.get(&rendition) else { return true };
+        if self.links_of(rendition).any(|(_, link)| link.is_about_to_tell(now)) {
+            return true;
+        }
+        let has_peers = self.links_of(rendition).any(|(_, link)| link.is_open());
+        let awaits_tracker = swarm.awaits_tracker(now) && !self.share.tracker.is_failing();
+        !has_peers && (awaits_tracker || swarm.awaits_peers(now))
+    }
+
+    /// Playing time until a stretch is needed.
+    pub(crate) fn slack(&self, span: Span) -> Duration {
+        if self.playhead.is_starved {
+            let held = self.element.buffer.end_from(self.playhead.position);
+            return span.start.saturating_sub(held);
+        }
+        span.start.saturating_sub(self.playhead.position)
+    }
+
+    /// So little time is left that the server is asked: twice what it is likely to take, and a margin.
+    fn is_urgent(&self, slack: Duration, rendition: usize, no: usize) -> bool {
+        let bytes = self.length_of(rendition, no).unwrap_or(0);
+        slack <= self.server_time(bytes) * 2 + URGENT_MARGIN
+    }
+
+    /// How long the server is likely to take for so many bytes.
+    fn server_time(&self, bytes: u64) -> Duration {
+        let seconds = bytes as f64 * 8.0 / self.bandwidth.bps().max(1) as f64;
+        LATENCY + Duration::from_secs_f64(seconds.min(LONGEST_ESTIMATE))
+    }
+
+    /// With how much time left it is our turn to fetch what nobody has.
+    fn turn(&self, rendition: usize, no: usize) -> Duration {
+        let Some(swarm) = self.share.swarms.get(&rendition) else { return AHEAD };
+        let ours = score(&swarm.peer_id, no);
+        let peers = self.links_of(rendition).filter(|(_, link)| link.is_open());
+        let before = peers.filter_map(|(_, link)| link.peer).filter(|peer| score(peer, no) < ours);
+        AHEAD.saturating_sub(TURN * before.count().min(TURNS) as u32)
+    }
+
+    /// Has the server send what a peer is too slow with: the missing bytes alone.
+    pub(crate) fn race_late_peers(&mut self, now: Time) {
+        let from_peers = self.requests.iter().filter(|(_, request)| request.is_from_peer());
+        let late = from_peers.filter(|(_, request)| self.is_late(now, request));
+        let soonest = late
+            .filter_map(|(id, request)| Some((self.span_of_what(request.what)?, id)))
+            .min_by_key(|(span, _)| span.start);
+        if let Some((span, id)) = soonest
+            && self.may_overtake(span)
+        {
+            self.race(now, id);
+        }
+    }
+
+    fn is_late(&self, now: Time, request: &Request) -> bool {
+        let What::Segment { rendition, no } = request.what else { return false };
+        let is_raced = self.server_segments().any(|(_, other)| other.what == request.what);
+        let is_resting = self.retries.get(&request.what).is_some_and(|retry| retry.at > now);
+        if is_raced || is_resting || now.since(request.asked_at) < WATCH_BEFORE_RACE {
+            return false;
+        }
+        let left = request.length.unwrap_or(0).saturating_sub(request.bytes);
+        let slack = self.slack(self.span_of(rendition, no));
+        let needs = left as f64 / request.rate(now).max(1.0);
+        slack <= self.server_time(left) * 2 + URGENT_MARGIN && needs > slack.as_secs_f64()
+    }
+
+    /// The server's bytes follow those that the peer has brought so far, while the peer goes on.
+    fn race(&mut self, now: Time, id: RequestId) {
+        let Some(request) = self.requests.get(&id) else { return };
+        let What::Segment { rendition, no } = request.what else { return };
+        let (bytes, givers) = (request.offset + request.bytes, request.givers.clone());
+        let Some((base, mut place)) = self.place_of(rendition, no) else { return };
+        if let Some(range) = &mut place.range {
+            range.start += bytes;
+            range.length -= bytes;
+        }
+        let (what, length) = (request.what, self.length_of(rendition, no));
+        let new = self.add_request(Request::new(now, what, Via::Server, length));
+        if bytes > 0 {
+            self.want(Output::Continue { request: new, from: id, bytes });
+            self.begin_after(new, bytes, givers);
+        }
+        self.fetch_from_server(new, base, place);
+    }
+
+    /// Segments of a rendition that are on their way from the server.
+    pub(crate) fn fetched_from_server(&self, rendition: usize) -> impl Iterator<Item = usize> {
+        self.server_segments().filter_map(move |(_, request)| match request.what {
+            What::Segment { rendition: of, no } if of == rendition => Some(no),
+            _ => None,
+        })
+    }
+
+    /// Requests for segments that go to the server.
+    pub(crate) fn server_segments(&self) -> impl Iterator<Item = (RequestId, &Request)> {
+        self.requests.iter().filter(|(_, request)| {
+            request.via == Via::Server && matches!(request.what, What::Segment { .. })
+        })
+    }
+}
+
+/// A number that everybody computes alike for a peer and a segment: FNV-1a, mixed so that neighbouring segments don't
+/// fall to the same peer.
+fn score(peer: &PeerId, no: usize) -> u32 {
+    let bytes = peer.0.iter().copied().chain((no as u32).to_le_bytes());
+    let hash = bytes
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let hash = (hash ^ (hash >> 16)).wrapping_mul(0x85eb_ca6b);
+    let hash = (hash ^ (hash >> 13)).wrapping_mul(0xc2b2_ae35);
+    hash ^ (hash >> 16)
+}
+
+/// Seconds; a longer guess says only that the line is bad.
+const LONGEST_ESTIMATE: f64 = 60.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn turns_fall_to_everybody_alike() {
+        let peers: Vec<PeerId> = (0..4).map(|no| PeerId::from_random([no; 12])).collect();
+        let mut turns = [0; 4];
+        for no in 0..400 {
+            let first = (0..4).min_by_key(|peer| score(&peers[*peer], no)).unwrap();
+            turns[first] += 1;
+        }
+        assert!(turns.iter().all(|turns| (60..140).contains(turns)), "{turns:?}");
+    }
+}
