@@ -15,6 +15,7 @@ pub(crate) struct Config {
     pub(crate) server: Server,
     pub(crate) origin: origin::Config,
     pub(crate) tracker: tracker::Config,
+    pub(crate) player: Player,
     pub(crate) import: origin::import::Settings,
 }
 
@@ -30,6 +31,40 @@ pub(crate) struct Server {
     pub(crate) data: PathBuf,
     /// `/metrics` is answered to everyone, not to this machine alone.
     pub(crate) public_metrics: bool,
+}
+
+/// The section `[player]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Player {
+    /// How far the pages let viewers share.
+    pub(crate) p2p: Sharing,
+}
+
+/// How far viewers may pass a video on to each other; the player's attribute `p2p` has the same words.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Sharing {
+    /// Not at all.
+    Off,
+    /// They take and don't give.
+    Receive,
+    /// They take and give, unless they turn it off.
+    #[default]
+    Full,
+    /// They take and give if they say yes.
+    Ask,
+}
+
+impl fmt::Display for Sharing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Sharing::Off => "off",
+            Sharing::Receive => "receive",
+            Sharing::Full => "full",
+            Sharing::Ask => "ask",
+        })
+    }
 }
 
 impl Default for Server {
@@ -86,6 +121,21 @@ impl Config {
             .public_url
             .as_ref()
             .map_or_else(|| format!("http://{address}"), ToString::to_string)
+    }
+
+    /// Where pages under `public_url` ask for their address, if it isn't the usual port of that host: `off` if nowhere,
+    /// otherwise as RFC 7064 writes it.
+    pub(crate) fn unusual_stun(&self, public_url: &str) -> Option<String> {
+        let mut ports = self.tracker.stun_listen.iter().map(SocketAddr::port);
+        if ports.clone().any(|port| port == STUN_PORT) {
+            return None;
+        }
+        let uri: Option<http::Uri> = public_url.parse().ok();
+        let host = uri.as_ref().and_then(http::Uri::host);
+        // The system chooses a port for 0, and no page knows which.
+        let port = ports.find(|&port| port != 0);
+        let stun = host.zip(port).map(|(host, port)| format!("stun:{host}:{port}"));
+        Some(stun.unwrap_or_else(|| "off".to_owned()))
     }
 }
 
@@ -230,6 +280,9 @@ fn read_as(known: Option<&Value>, text: &str) -> Option<Value> {
     }
 }
 
+/// Where the player looks for STUN when its page says nothing: STUN's own port (RFC 8489 §18.6).
+const STUN_PORT: u16 = 3478;
+
 /// Read from the working folder when no other file is named, if it is there.
 const DEFAULT_FILE: &str = "shoal.toml";
 
@@ -273,6 +326,7 @@ mod tests {
             ("SHOAL_ORIGIN_CACHE_BYTES", "1024"),
             ("SHOAL_SERVER_DATA", "1234"),
             ("SHOAL_TRACKER_STUN_LISTEN", ""),
+            ("SHOAL_PLAYER_P2P", "receive"),
             ("SHOAL_OF_FISH", "is not ours"),
             ("PATH", "/bin"),
         ])
@@ -282,6 +336,7 @@ mod tests {
         assert_eq!((config.origin.cache_bytes, config.server.public_metrics), (1024, true));
         assert_eq!(config.server.data, PathBuf::from("1234"));
         assert_eq!(config.tracker.stun_listen, []);
+        assert_eq!(config.player.p2p, Sharing::Receive);
     }
 
     #[test]
@@ -300,6 +355,12 @@ mod tests {
         check_file("[sever]\nlisten = \"127.0.0.1:1\"", "unknown field `sever`");
         check_file("[server]\nlisten = \"nowhere\"", "invalid socket address");
         check_file("[tracker]\nstun_listen = [\"nowhere\"]", "invalid socket address");
+        check_file(
+            "[player]\np2p = \"on\"",
+            "unknown variant `on`, expected one of `off`, `receive`",
+        );
+        check_variable("SHOAL_PLAYER_P2P", "Full", "unknown variant `Full`");
+        check_variable("SHOAL_P2P", "off", "such as SHOAL_PLAYER_P2P");
         check_file("[server]\npublic_url = \"https://example.org/videos\"", "without a path");
         check_variable("SHOAL_SERVER_PORT", "9000", "unknown field `port`");
         check_variable("SHOAL_ORIGIN_CONNECTIONS", "many", "wrong kind");
@@ -343,6 +404,31 @@ mod tests {
         check("SHOAL_IMPORT_HEIGHTS", "", "import.heights = [] is out of bounds: it may be one");
         check("SHOAL_IMPORT_PRESET", "-y", "import.preset = \"-y\" is out of bounds");
         check("SHOAL_IMPORT_CRF", "52", "import.crf = 52 is out of bounds: it may be 0 to 51");
+    }
+
+    #[test]
+    fn sharing_is_written_as_it_is_read() {
+        for sharing in [Sharing::Off, Sharing::Receive, Sharing::Full, Sharing::Ask] {
+            let value = Value::try_from(sharing).unwrap();
+            assert_eq!(value.as_str(), Some(sharing.to_string().as_str()));
+        }
+    }
+
+    #[test]
+    fn pages_hear_of_stun_where_it_is_not_as_usual() {
+        #[track_caller]
+        fn check(listen: &[&str], public_url: &str, wanted: Option<&str>) {
+            let mut config = Config::default();
+            config.tracker.stun_listen =
+                listen.iter().map(|address| address.parse().unwrap()).collect();
+            assert_eq!(config.unusual_stun(public_url).as_deref(), wanted);
+        }
+        assert_eq!(Config::default().unusual_stun("https://videos.example.org"), None);
+        check(&["0.0.0.0:9", "[::]:3478"], "https://videos.example.org", None);
+        check(&["0.0.0.0:9"], "https://videos.example.org", Some("stun:videos.example.org:9"));
+        check(&["0.0.0.0:0", "[::]:9"], "http://[::1]:9000", Some("stun:[::1]:9"));
+        check(&["0.0.0.0:0"], "http://127.0.0.1:9000", Some("off"));
+        check(&[], "https://videos.example.org", Some("off"));
     }
 
     #[test]

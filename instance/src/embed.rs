@@ -15,6 +15,8 @@ pub(crate) struct Options {
     pub(crate) shows_title: bool,
     /// `controls=0` hides them.
     pub(crate) shows_controls: bool,
+    /// `p2p=0` keeps viewers from sharing; `p2p=1` leaves it at what the instance allows.
+    pub(crate) allows_sharing: bool,
     /// `start=90`, `start=30s`, `start=1h2m3s`.
     pub(crate) start: Option<Duration>,
 }
@@ -30,6 +32,7 @@ impl Options {
                 "loop" => set(&mut options.is_loop, value),
                 "title" => set(&mut options.shows_title, value),
                 "controls" => set(&mut options.shows_controls, value),
+                "p2p" => set(&mut options.allows_sharing, value),
                 "start" => options.start = duration(value).or(options.start),
                 _ => {}
             }
@@ -51,6 +54,7 @@ impl Default for Options {
             is_loop: false,
             shows_title: true,
             shows_controls: true,
+            allows_sharing: true,
             start: None,
         }
     }
@@ -114,10 +118,12 @@ mod tests {
 
     #[test]
     fn switches_are_read_strictly() {
-        let options =
-            Options::parse("autoplay=1&muted=true&loop=yes&title=0&controls=false&p2p=0&autoplay");
+        let options = Options::parse(
+            "autoplay=1&muted=true&loop=yes&title=0&controls=false&p2p=0&autoplay&p2p",
+        );
         assert!(options.is_autoplay && options.is_muted && !options.is_loop);
-        assert!(!options.shows_title && !options.shows_controls);
+        assert!(!options.shows_title && !options.shows_controls && !options.allows_sharing);
+        assert!(Options::parse("p2p=0&p2p=1").allows_sharing);
         assert_eq!(Options::parse(""), Options::default());
         assert_eq!(Options::parse("autoplay=\"><script>&&=&start=<"), Options::default());
     }

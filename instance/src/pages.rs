@@ -1,5 +1,6 @@
 //! What the pages show, ready for their templates, which escape every value.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use askama::Template;
@@ -7,6 +8,7 @@ use origin::library::{Rendition, Video};
 use wire::id::VideoId;
 
 use crate::assets::Assets;
+use crate::config::{Config, Sharing};
 use crate::embed::Options;
 use crate::when;
 
@@ -16,6 +18,10 @@ pub(crate) struct Frame {
     pub(crate) public_url: String,
     /// `None` if this build has no player inside.
     pub(crate) player: Option<PlayerFiles>,
+    /// How far viewers may share here.
+    sharing: Sharing,
+    /// Where players ask for their address, if not at the usual port of this host.
+    stun: Option<String>,
     style: String,
     icon: String,
     script: String,
@@ -28,13 +34,17 @@ pub(crate) struct PlayerFiles {
 }
 
 impl Frame {
-    pub(crate) fn new(public_url: String, assets: &Assets) -> Frame {
+    /// `address` is the one really listened on.
+    pub(crate) fn new(config: &Config, address: SocketAddr, assets: &Assets) -> Frame {
+        let public_url = config.public_url(address);
         let url = |name: &str| assets.url(name).unwrap_or_else(|| format!("/{name}"));
         let player = assets
             .url("player.js")
             .zip(assets.wasm_url())
             .map(|(script, wasm)| PlayerFiles { script, wasm });
         Frame {
+            stun: config.unusual_stun(&public_url),
+            sharing: config.player.p2p,
             public_url,
             player,
             style: url("site.css"),
@@ -113,11 +123,18 @@ pub(crate) struct Stage {
     snippet: Option<String>,
     /// The page is nothing but the player, which so may have every key.
     has_page_keys: bool,
+    sharing: Sharing,
     options: Options,
 }
 
 impl Stage {
-    fn new(id: &VideoId, video: &Video, opening: Arc<str>, options: Options) -> Stage {
+    fn new(
+        frame: &Frame,
+        id: &VideoId,
+        video: &Video,
+        opening: Arc<str>,
+        options: Options,
+    ) -> Stage {
         Stage {
             src: format!("/hls/{id}/{}", video.master),
             poster: format!("/hls/{id}/{}", video.poster),
@@ -130,6 +147,7 @@ impl Stage {
                 .map(|rendition| format!("/hls/{id}/{}", rendition.media)),
             snippet: None,
             has_page_keys: false,
+            sharing: if options.allows_sharing { frame.sharing } else { Sharing::Off },
             options,
         }
     }
@@ -191,7 +209,7 @@ impl<'a> Watch<'a> {
             width,
             height,
             snippet: snippet(frame, id, &video.title),
-            stage: Stage::new(id, video, opening, Options::default()),
+            stage: Stage::new(frame, id, video, opening, Options::default()),
         }
     }
 }
@@ -214,8 +232,11 @@ impl<'a> Embed<'a> {
         options: Options,
     ) -> Embed<'a> {
         let snippet = Some(snippet(frame, id, &video.title));
-        let stage =
-            Stage { snippet, has_page_keys: true, ..Stage::new(id, video, opening, options) };
+        let stage = Stage {
+            snippet,
+            has_page_keys: true,
+            ..Stage::new(frame, id, video, opening, options)
+        };
         Embed { frame, stage, short: id.short() }
     }
 }

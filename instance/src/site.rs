@@ -41,7 +41,7 @@ impl Site {
         metrics: Arc<Metrics>,
     ) -> Site {
         let assets = Assets::load();
-        let frame = Frame::new(config.public_url(address), &assets);
+        let frame = Frame::new(config, address, &assets);
         if frame.player.is_none() {
             tracing::warn!("this build lacks the player: run cargo xtask build");
         }

@@ -31,9 +31,14 @@ impl Shoal {
     }
 
     fn start_part(part: &str, videos: &[Video]) -> Shoal {
+        Shoal::start_with(&[], part, videos)
+    }
+
+    fn start_with(variables: &[(&str, &str)], part: &str, videos: &[Video]) -> Shoal {
         let data = tempfile::tempdir().unwrap();
         fill(data.path(), videos);
         let mut child = shoal()
+            .envs(variables.iter().copied())
             .args([
                 part,
                 "--listen",
@@ -192,6 +197,41 @@ fn a_video_is_watched_under_one_address() {
     }
     assert_eq!(shoal.get(&format!("/videos/embed/{SHORT}")).status, 200);
     assert_eq!(shoal.get(&format!("/videos/embed/{ID}?autoplay=1")).status, 200);
+}
+
+#[test]
+fn pages_say_how_far_viewers_share() {
+    #[track_caller]
+    fn check(setting: &str, query: &str, attribute: &str, words: &str) {
+        let variables = [("SHOAL_PLAYER_P2P", setting)];
+        let shoal = Shoal::start_with(&variables, "serve", &[video(ID, "Harbour")]);
+        let embed = shoal.get(&format!("/videos/embed/{SHORT}{query}")).body;
+        assert!(embed.contains(&format!(" p2p=\"{attribute}\" ")), "{embed}");
+        let watch = shoal.get(&format!("/w/{SHORT}")).body;
+        assert!(watch.contains(&format!(" p2p=\"{setting}\" ")), "{watch}");
+        assert!(watch.contains(words), "{watch}");
+        assert_eq!(watch.contains("by nobody else"), setting == "off", "{watch}");
+    }
+    check("off", "?p2p=1", "off", "is sent from there, by nobody else.");
+    check("receive", "?p2p=1", "receive", "takes parts of it from other people");
+    check("full", "", "full", "People watching it send parts of it to each other, unless");
+    check("full", "?p2p=0", "off", "turned off in the player");
+    check("ask", "?p2p=true", "ask", "if they said yes to that in the player");
+}
+
+#[test]
+fn pages_say_where_stun_is_if_not_where_it_always_is() {
+    #[track_caller]
+    fn check(listen: &str, wanted: Option<&str>) {
+        let variables = [("SHOAL_TRACKER_STUN_LISTEN", listen)];
+        let shoal = Shoal::start_with(&variables, "serve", &[video(ID, "Harbour")]);
+        let page = shoal.get(&format!("/w/{SHORT}")).body;
+        let told = page.split_once(" stun=\"").and_then(|(_, rest)| rest.split('"').next());
+        assert_eq!(told, wanted, "{page}");
+    }
+    check("", Some("off"));
+    check("127.0.0.1:39478", Some("stun:videos.example.org:39478"));
+    check("127.0.0.1:3478", None);
 }
 
 #[test]
