@@ -133,6 +133,7 @@ impl Engine {
             self.leave_all(now);
             self.empty_store();
             self.drop_partials(|_, _, _| true);
+            self.report_hindrance();
         } else if sharing < before {
             self.stop_giving();
             self.empty_store();

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use swarm::{
-    Body, Config, End, Engine, Heard, Input, LinkId, Output, RequestId, Sharing, Span, Time,
+    Body, Config, End, Engine, Event, Heard, Hindrance, Input, LinkId, Output, RequestId, Sharing,
+    Span, Time,
 };
 use wire::announce::{Announce, OfferId, Request};
 use wire::digest::SegmentDigests;
@@ -130,6 +131,17 @@ impl Stage {
             .unwrap_or_else(|| panic!("{ends} isn't asked for"));
         let (url, took) = (format!("http://a/{ends}"), Duration::from_millis(50));
         self.tell(Input::Fetched { request, url, body, took });
+    }
+
+    /// The request, since `before`, for the end of a segment from the server, and how many bytes it is for.
+    fn server_is_asked(&self, before: usize, segment: u64) -> Option<(RequestId, u64)> {
+        let last = range(segment as usize).last();
+        self.wanted[before..].iter().find_map(|output| match output {
+            Output::Fetch { request, range: Some(asked), .. } if asked.last() == last => {
+                Some((*request, asked.length))
+            }
+            _ => None,
+        })
     }
 
     /// What the engine wants to have checked.
@@ -412,6 +424,7 @@ fn a_peer_that_always_stalls_is_left_although_its_beginnings_are_right() {
     for _ in 0..2 {
         let (segment, request) = stage.request_to(link).expect("the peer is asked");
         stage.say(link, &Command::SegmentData { segment, size: SEGMENT_BYTES, request });
+        let before = stage.wanted.len();
         stage.tell(Input::Received { link, bytes: 50_000 });
         stage.wait(Duration::from_millis(2_300));
         stage.tell(Input::Played {
@@ -419,12 +432,7 @@ fn a_peer_that_always_stalls_is_left_although_its_beginnings_are_right() {
             buffered: Vec::new(),
             is_starved: true,
         });
-        let asked = stage.wanted.iter().rev().find_map(|output| match output {
-            Output::Fetch { request, range: Some(asked), .. } if asked.length == 40_000 => {
-                Some((*request, asked.length))
-            }
-            _ => None,
-        });
+        let asked = stage.server_is_asked(before, segment);
         let (request, length) = asked.expect("the rest is asked of the server");
         let (url, took) = ("http://a/m.mp4".to_owned(), Duration::from_millis(50));
         stage.tell(Input::Fetched { request, url, body: Body::Held(length), took });
@@ -443,14 +451,7 @@ fn what_a_peer_left_unfinished_is_gone_on_with_from_there() {
     let before = stage.wanted.len();
     stage.tell(Input::Disconnected { link });
     stage.wait(Duration::from_secs(5));
-    let rest = stage.wanted[before..].iter().find_map(|output| match output {
-        Output::Fetch { range: Some(asked), .. }
-            if asked.last() == range(segment as usize).last() =>
-        {
-            Some(asked.length)
-        }
-        _ => None,
-    });
+    let rest = stage.server_is_asked(before, segment).map(|(_, bytes)| bytes);
     assert_eq!(rest, Some(SEGMENT_BYTES - 50_000));
     assert!(
         stage.wanted[before..]
@@ -489,6 +490,37 @@ fn an_offer_of_pictures_or_of_somebody_known_is_not_taken() {
     assert_eq!(stage.takes_offer(HIGH, SDP), None, "it is connected already");
     assert_eq!(stage.takes_offer(LOW, "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\n"), None);
     assert!(stage.takes_offer(LOW, SDP).is_some());
+}
+
+#[test]
+fn however_many_offer_the_connections_have_a_bound_and_none_is_waited_for_for_long() {
+    let mut stage = Stage::with(200);
+    let peer = |no: u8| PeerId([no; 20]);
+    let takes = |stage: &mut Stage, numbers: std::ops::Range<u8>| {
+        numbers.filter_map(|no| stage.takes_offer(peer(no), SDP)).count()
+    };
+    assert_eq!(takes(&mut stage, 0..100), swarm::limits::LINKS);
+    stage.wait(Duration::from_secs(9));
+    assert_eq!(
+        takes(&mut stage, 100..200),
+        swarm::limits::LINKS,
+        "those that came to nothing made room"
+    );
+}
+
+#[test]
+fn a_hindrance_is_taken_back_when_sharing_is_turned_off() {
+    let mut stage = Stage::with(1);
+    stage.tell(Input::TrackerClosed);
+    let hindered = |stage: &Stage| {
+        stage.wanted.iter().rev().find_map(|output| match output {
+            Output::Report(Event::Hindered(hindrance)) => Some(*hindrance),
+            _ => None,
+        })
+    };
+    assert_eq!(hindered(&stage), Some(Some(Hindrance::Tracker)));
+    stage.tell(Input::Permitted(Sharing::Off));
+    assert_eq!(hindered(&stage), Some(None));
 }
 
 #[test]
