@@ -74,8 +74,8 @@ pub(crate) struct Arrival {
 }
 
 impl Mesh {
-    /// Carries out what a viewer's engine wants of others; `false` if that isn't what it wants.
-    pub(crate) fn perform(&mut self, now: Duration, viewer: usize, output: &Output) -> bool {
+    /// Carries out what a viewer's engine wants of others.
+    pub(crate) fn perform(&mut self, now: Duration, viewer: usize, output: Output) {
         match output {
             Output::OpenTracker if self.is_tracker_away => {
                 self.mail(now + DELAY, viewer, Input::TrackerClosed);
@@ -85,26 +85,25 @@ impl Mesh {
                 self.mail(now + DELAY, viewer, Input::TrackerOpened);
             }
             Output::CloseTracker => self.unplug(viewer),
-            Output::TellTracker(text) => self.tell_tracker(now, viewer, text),
+            Output::TellTracker(text) => self.tell_tracker(now, viewer, &text),
             Output::Offer { link } => {
-                self.pipes.insert((viewer, *link), Pipe::new(None));
+                self.pipes.insert((viewer, link), Pipe::new(None));
                 let sdp = format!("{viewer} {}", link.0);
-                self.mail(now + GATHERING, viewer, Input::Offered { link: *link, sdp });
+                self.mail(now + GATHERING, viewer, Input::Offered { link, sdp });
             }
             Output::Answer { link, sdp } => {
-                self.pipes.insert((viewer, *link), Pipe::new(read_end(sdp)));
+                self.pipes.insert((viewer, link), Pipe::new(read_end(&sdp)));
                 let sdp = format!("{viewer} {}", link.0);
-                self.mail(now + GATHERING, viewer, Input::Answered { link: *link, sdp });
+                self.mail(now + GATHERING, viewer, Input::Answered { link, sdp });
             }
-            Output::Accept { link, sdp } => self.accept(now, (viewer, *link), read_end(sdp)),
-            Output::Disconnect { link } => self.disconnect(now, (viewer, *link)),
+            Output::Accept { link, sdp } => self.accept(now, (viewer, link), read_end(&sdp)),
+            Output::Disconnect { link } => self.disconnect(now, (viewer, link)),
             Output::Say { link, message } => {
                 let size = message.len() as f64;
-                self.send((viewer, *link), Parcel::Command(message.clone()), size);
+                self.send((viewer, link), Parcel::Command(message), size);
             }
-            _ => return false,
+            _ => {}
         }
-        true
     }
 
     pub(crate) fn give(&mut self, from: End, piece: Piece) {

@@ -86,7 +86,7 @@ impl World {
                 if let (Output::Give { link, .. }, Some(piece)) = (&output, viewer.piece(&output)) {
                     self.mesh.give((no, *link), piece);
                 } else {
-                    self.mesh.perform(self.now, no, &output);
+                    self.mesh.perform(self.now, no, output);
                 }
             }
         }
@@ -139,6 +139,8 @@ pub struct Viewer {
     pub most_held: u64,
     /// Segments with wrong bytes that the engine wanted to play.
     pub wrong_appended: usize,
+    /// Bytes that the engine wanted and had let go before, or never had.
+    pub lost: Vec<Output>,
     checks: Vec<RequestId>,
 }
 
@@ -194,6 +196,7 @@ impl Viewer {
             media_bytes: 0,
             most_held: 0,
             wrong_appended: 0,
+            lost: Vec::new(),
             checks: Vec::new(),
         };
         let url = format!("https://origin.example/{MASTER}");
@@ -225,6 +228,11 @@ impl Viewer {
     /// Where playback is.
     pub fn position(&self) -> Duration {
         self.element.position
+    }
+
+    /// Bytes that are kept under requests, as long as the engine hasn't let go of them.
+    pub fn kept_bytes(&self) -> u64 {
+        self.bodies.values().map(|held| held.bytes).sum()
     }
 
     /// Where the media that is held without a gap from the playhead on ends.
@@ -344,6 +352,14 @@ impl Viewer {
     }
 
     fn perform(&mut self, now: Duration, output: Output) {
+        if let Output::Append { request, .. }
+        | Output::Check(request)
+        | Output::Give { request, .. }
+        | Output::Continue { from: request, .. } = &output
+            && !self.bodies.contains_key(request)
+        {
+            self.lost.push(output.clone());
+        }
         match output {
             Output::Fetch { request, uri, range, .. } => {
                 let length = range.map_or(1_000.0, |range| range.length as f64);

@@ -34,6 +34,7 @@ fn check_watched(world: &World, viewer: usize) {
     let stats = watching.stats();
     assert_eq!(stats.stalls, 0, "{viewer} stalled for {:?}", stats.stalled);
     assert_eq!(watching.wrong_appended, 0, "{viewer} was to play wrong bytes");
+    assert_eq!(watching.lost, [], "{viewer} wanted bytes that it had let go");
 }
 
 fn share_from_peers(world: &World) -> f64 {
@@ -251,6 +252,52 @@ fn nobody_gives_more_than_twice_what_it_took() {
     for viewer in &world.viewers {
         let stats = viewer.stats();
         assert!(stats.uploaded_bytes <= 2 * (stats.http_bytes + stats.p2p_bytes), "{stats:?}");
+    }
+}
+
+#[test]
+fn what_is_kept_for_others_has_a_bound_and_who_gives_nothing_keeps_nothing() {
+    // Segments of 10 MB, two minutes of which are more than may be kept.
+    let fast = || Line::steady(200_000_000);
+    let mut world = World::new(Origin::new(&[20_000_000], 30), Vec::new());
+    for (seed, sharing) in
+        [(1, Sharing::Full), (2, Sharing::Full), (3, Sharing::Receive), (4, Sharing::Off)]
+    {
+        let viewer = world.join(Viewer::sharing(seed, fast(), sharing));
+        world.viewers[viewer].uplink_bps = 200_000_000;
+        world.run_until(world.now + s(3));
+    }
+    for second in 13..140 {
+        world.run_until(s(second));
+        for viewer in &world.viewers {
+            assert!(viewer.kept_bytes() < 220 << 20, "{} bytes at {second} s", viewer.kept_bytes());
+        }
+    }
+    let kept = |viewer: usize| world.viewers[viewer].kept_bytes();
+    assert!(kept(0) > 64 << 20 && kept(0) < 140 << 20, "{}", kept(0));
+    assert_eq!((kept(2), kept(3)), (0, 0));
+    (0..4).for_each(|viewer| assert_eq!(world.viewers[viewer].lost, []));
+}
+
+#[test]
+fn seeks_to_and_fro_lose_no_bytes_that_are_still_wanted() {
+    let mut world = staggered(Origin::new(&[300_000, 1_000_000], 60), 3, s(6));
+    let mut place = 7;
+    for step in 0..40 {
+        place = place * 31 % 230;
+        let viewer = step % 3;
+        match step % 5 {
+            4 => world.tell(viewer, Input::Chosen(Quality::Fixed(step / 5 % 2))),
+            3 => world.tell(
+                viewer,
+                Input::Permitted([Sharing::Off, Sharing::Receive, Sharing::Full][step % 3]),
+            ),
+            _ => world.tell(viewer, Input::Seeked { position: s(place) }),
+        }
+        world.run_until(world.now + Duration::from_millis(700));
+    }
+    for viewer in &world.viewers {
+        assert_eq!((viewer.lost.as_slice(), viewer.wrong_appended), (&[][..], 0));
     }
 }
 
