@@ -144,6 +144,15 @@ impl Stage {
         })
     }
 
+    /// What the page was told last of what keeps viewers from sharing.
+    fn hindrance(&self) -> Option<Hindrance> {
+        let told = self.wanted.iter().rev().find_map(|output| match output {
+            Output::Report(Event::Hindered(hindrance)) => Some(*hindrance),
+            _ => None,
+        });
+        told.flatten()
+    }
+
     /// What the engine wants to have checked.
     fn check(&self) -> RequestId {
         let check = self.wanted.iter().rev().find_map(|output| match output {
@@ -509,18 +518,22 @@ fn however_many_offer_the_connections_have_a_bound_and_none_is_waited_for_for_lo
 }
 
 #[test]
+fn a_refused_announcement_is_a_hindrance_and_a_refused_answer_is_none() {
+    let mut stage = Stage::with(1);
+    stage.tell(Input::TrackerSaid(Heard::Refused));
+    assert_eq!(stage.hindrance(), None);
+    stage.wait(Duration::from_secs(121));
+    stage.tell(Input::TrackerSaid(Heard::Refused));
+    assert_eq!(stage.hindrance(), Some(Hindrance::Tracker));
+}
+
+#[test]
 fn a_hindrance_is_taken_back_when_sharing_is_turned_off() {
     let mut stage = Stage::with(1);
     stage.tell(Input::TrackerClosed);
-    let hindered = |stage: &Stage| {
-        stage.wanted.iter().rev().find_map(|output| match output {
-            Output::Report(Event::Hindered(hindrance)) => Some(*hindrance),
-            _ => None,
-        })
-    };
-    assert_eq!(hindered(&stage), Some(Some(Hindrance::Tracker)));
+    assert_eq!(stage.hindrance(), Some(Hindrance::Tracker));
     stage.tell(Input::Permitted(Sharing::Off));
-    assert_eq!(hindered(&stage), Some(None));
+    assert_eq!(stage.hindrance(), None);
 }
 
 #[test]

@@ -248,7 +248,12 @@ impl Engine {
             }
             Heard::Offer(offer) => self.offer_came(now, offer),
             Heard::Answer(answer) => self.answer_came(now, answer),
-            Heard::Refused => self.share.tracker.is_refusing = true,
+            // Where all announcements are answered, it was an answer that came too late.
+            Heard::Refused => {
+                let swarms = self.share.swarms.values();
+                self.share.tracker.is_refusing |=
+                    swarms.into_iter().any(|swarm| !swarm.is_answered);
+            }
         }
     }
 
