@@ -181,5 +181,5 @@ const CHOICE: &str = "shoal.p2p";
 #[wasm_bindgen]
 extern "C" {
     #[wasm_bindgen(js_namespace = console)]
-    fn warn(text: &str);
+    pub(crate) fn warn(text: &str);
 }

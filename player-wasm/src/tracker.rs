@@ -119,6 +119,9 @@ pub(crate) fn address(host: &HtmlElement, src: &str) -> String {
 /// None for a tracker on this very machine: whoever reaches it needs no other address.
 pub(crate) fn stun(host: &HtmlElement, tracker: &str) -> Option<String> {
     if let Some(told) = host.get_attribute("stun").filter(|told| !told.is_empty()) {
+        if !told.starts_with("stun:") && told != "off" {
+            settings::warn("shoal-player: stun is no stun: address, and so counts as off");
+        }
         return Some(told).filter(|told| told.starts_with("stun:"));
     }
     let name = Url::new(tracker).ok()?.hostname();
