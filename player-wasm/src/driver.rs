@@ -63,6 +63,8 @@ impl Driver {
         let config = Config {
             seed: (js_sys::Math::random() * (1u64 << 53) as f64) as u64,
             estimate_bps: settings::remembered(settings::RATE).map(|bps| bps as u64),
+            neighbours: settings::neighbours(),
+            live_delay: None,
             supports: media::supports,
         };
         let tracker = tracker::address(&host, &settings.src);
@@ -180,7 +182,7 @@ impl Driver {
         }
     }
 
-    fn prepare(self: &Rc<Self>, duration: Duration, mime: Mime) {
+    fn prepare(self: &Rc<Self>, duration: Option<Duration>, mime: Mime) {
         let Some(mime) = self.mime(mime) else { return self.tell(Input::Rejected) };
         let position = self.media.position();
         let was_playing = !self.media.video.paused();
@@ -418,7 +420,8 @@ impl Driver {
             self.media.video.get_video_playback_quality().dropped_video_frames().into(),
         );
         set("height", self.media.video.video_height().min(self.media.video.video_width()).into());
-        set("liveLatencySeconds", JsValue::NULL);
+        let delay = stats.live_delay.map(|delay| delay.as_secs_f64());
+        set("liveLatencySeconds", delay.map_or(JsValue::NULL, JsValue::from));
         object
     }
 

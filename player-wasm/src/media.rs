@@ -61,7 +61,7 @@ impl Media {
     }
 
     /// Makes a new media source, and tells `Prepared` once it takes bytes.
-    pub(crate) fn prepare(&self, driver: &Rc<Driver>, duration: Duration, mime: &str) {
+    pub(crate) fn prepare(&self, driver: &Rc<Driver>, duration: Option<Duration>, mime: &str) {
         self.close();
         let Some((source, url)) = new_source() else { return driver.tell(Input::Undecodable) };
         let weak = Rc::downgrade(driver);
@@ -87,11 +87,16 @@ impl Media {
         });
     }
 
-    fn open(&self, driver: &Rc<Driver>, duration: Duration, mime: &str) -> Result<(), JsValue> {
+    fn open(
+        &self,
+        driver: &Rc<Driver>,
+        duration: Option<Duration>,
+        mime: &str,
+    ) -> Result<(), JsValue> {
         let mut feed = self.feed.borrow_mut();
         let Some(feed) = feed.as_mut() else { return Err(JsValue::NULL) };
         let buffer = feed.source.add_source_buffer(mime)?;
-        feed.source.set_duration(duration.as_secs_f64());
+        feed.source.set_duration(duration.map_or(f64::INFINITY, |end| end.as_secs_f64()));
         let is_broken = Rc::new(Cell::new(false));
         let (broken, weak) = (is_broken.clone(), Rc::downgrade(driver));
         feed._listeners.push(EventListener::new(&buffer, "error", move |_| broken.set(true)));

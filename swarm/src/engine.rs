@@ -10,7 +10,8 @@ use crate::buffer::Buffer;
 use crate::catalogue::Rendition;
 use crate::dice::Dice;
 use crate::limits::{
-    CUT_TOLERANCE, HELD_BYTES, LONGEST_FETCH, PATIENCE, PEER_PATIENCE, RATE_WINDOW, WATCH_INTERVAL,
+    CUT_TOLERANCE, HELD_BYTES, LONGEST_FETCH, NEIGHBOURS, PATIENCE, PEER_PATIENCE, RATE_WINDOW,
+    WATCH_INTERVAL,
 };
 use crate::message::{Deadline, Input, LinkId, Output, Quality, RequestId, Span, Trouble, Why};
 use crate::retry::Retry;
@@ -24,14 +25,33 @@ pub struct Config {
     pub seed: u64,
     /// What an earlier visit measured, in bits per second.
     pub estimate_bps: Option<u64>,
+    /// Connections to other viewers that are looked for; at most [`LINKS`](crate::limits::LINKS) exist.
+    pub neighbours: usize,
+    /// How far before the end of a live stream playback starts; three target durations when absent.
+    pub live_delay: Option<Duration>,
     /// Whether the media element plays a type such as `video/mp4; codecs="avc1.64001f,mp4a.40.2"`.
     pub supports: fn(&str) -> bool,
+}
+
+impl Default for Config {
+    /// A desktop that plays every type.
+    fn default() -> Config {
+        Config {
+            seed: 0,
+            estimate_bps: None,
+            neighbours: NEIGHBOURS,
+            live_delay: None,
+            supports: |_| true,
+        }
+    }
 }
 
 /// The engine; see the crate's own words for how it is driven.
 #[derive(Debug)]
 pub struct Engine {
     pub(crate) supports: fn(&str) -> bool,
+    pub(crate) neighbours: usize,
+    pub(crate) live_delay: Option<Duration>,
     pub(crate) dice: Dice,
     pub(crate) phase: Phase,
     pub(crate) source: Arc<str>,
@@ -82,6 +102,9 @@ pub struct Stats {
     pub rendition: Option<usize>,
     /// Bytes that the media element holds.
     pub held_bytes: u64,
+    /// Playing time between the playhead and the end of a live stream, as its playlist told last; `None` of a video that is
+    /// complete.
+    pub live_delay: Option<Duration>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -134,6 +157,8 @@ pub(crate) struct Request {
 #[derive(Debug, Default)]
 pub(crate) struct Playhead {
     pub(crate) position: Duration,
+    /// It was put where a live stream is watched.
+    pub(crate) is_placed: bool,
     pub(crate) is_started: bool,
     /// A picture has been on: from now on, waiting is stalling.
     pub(crate) has_played: bool,
@@ -187,6 +212,8 @@ impl Engine {
     pub fn new(config: Config) -> Engine {
         Engine {
             supports: config.supports,
+            neighbours: config.neighbours,
+            live_delay: config.live_delay,
             dice: Dice::new(config.seed),
             phase: Phase::Idle,
             source: "".into(),
@@ -242,6 +269,9 @@ impl Engine {
         for request in self.requests.values() {
             soonest.take(request.gives_up_at(), Why::Silence);
         }
+        if let Some((_, live)) = self.live_line() {
+            soonest.take(live.due_at, Why::Look);
+        }
         let soon = self.looked_at + WATCH_INTERVAL;
         if self.abandonable().is_some() {
             soonest.take(soon, Why::Watch);
@@ -263,6 +293,9 @@ impl Engine {
             measured_bps: self.bandwidth.is_measured().then(|| self.bandwidth.bps()),
             rendition: (self.phase == Phase::Open).then_some(self.target),
             held_bytes: self.element.buffer.bytes(),
+            live_delay: self
+                .live_line()
+                .map(|(line, _)| line.duration().saturating_sub(self.playhead.position)),
             peers: self.open_links(),
             others: self.share.swarms.get(&self.target).and_then(|swarm| swarm.others),
             ..self.stats

@@ -277,8 +277,8 @@ pub enum Output {
     Forget(RequestId),
     /// Make the media element ready, anew if it was before; answer `Prepared`. It holds nothing then.
     Prepare {
-        /// Playing time of the whole video.
-        duration: Duration,
+        /// Playing time of the whole video; `None` of a live stream, whose end nobody knows.
+        duration: Option<Duration>,
         /// The type with its codecs, as `MediaSource.addSourceBuffer` takes it.
         mime: Mime,
     },
@@ -472,9 +472,6 @@ pub enum Fatal {
     /// No rendition has codecs that this browser knows.
     #[error("This browser cannot play the formats of this video ({0}).")]
     Unsupported(String),
-    /// A live stream.
-    #[error("This is a live stream, which this player cannot play yet.")]
-    Live,
     /// Its segments are encrypted.
     #[error("This video is encrypted, and this player has no keys.")]
     Encrypted,
@@ -502,6 +499,8 @@ pub enum Why {
     Retry,
     /// A silent server is given up.
     Silence,
+    /// A live playlist may list more.
+    Look,
     /// A running download is weighed against a lower rendition.
     Watch,
     /// The tracker is to hear of this viewer again.

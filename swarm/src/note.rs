@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use wire::playlist::Playlist;
+use wire::playlist::{Media, Playlist};
 
 use crate::Time;
 use crate::buffer::{Held, contains};
 use crate::catalogue::{self, Known, Rendition};
 use crate::engine::{ElementState, Engine, Phase, Ready, Request, Via, What};
 use crate::limits::{
-    AHEAD, CUT_TOLERANCE, DECODE_TRIES, HELD_BYTES_FLOOR, LATEST, MISSING_TRIES, PLAYLIST_TRIES,
+    AHEAD, CUT_TOLERANCE, DECODE_TRIES, HELD_BYTES_FLOOR, LATEST, LIVE_SEGMENTS, MISSING_TRIES,
+    PLAYLIST_TRIES,
 };
 use crate::message::{
     Body, Event, Failure, Fatal, Input, Output, Quality, RequestId, Span, Trouble,
@@ -87,9 +88,9 @@ impl Engine {
         }
         let Some(request) = self.requests.remove(&id) else { return };
         match (what, body) {
-            (What::Source, Body::Text(text)) => self.source_came(url, &text),
+            (What::Source, Body::Text(text)) => self.source_came(url, &text, request.asked_at),
             (What::Playlist { rendition }, Body::Text(text)) => {
-                self.playlist_came(rendition, url, &text)
+                self.playlist_came(rendition, url, &text, request.asked_at)
             }
             (What::Init { rendition }, Body::Held(_)) => self.renditions[rendition].init = Some(id),
             (What::Segment { .. }, Body::Held(bytes)) => {
@@ -132,13 +133,13 @@ impl Engine {
         });
     }
 
-    fn source_came(&mut self, url: &str, text: &str) {
+    fn source_came(&mut self, url: &str, text: &str, asked_at: Time) {
         let renditions = match text.parse() {
             Ok(Playlist::Master(master)) => {
                 self.share.named(url, master.digests.as_deref());
                 catalogue::of_master(url, master, self.supports)
             }
-            Ok(Playlist::Media(media)) => catalogue::of_media(url, media),
+            Ok(Playlist::Media(media)) => catalogue::of_media(url, media, asked_at),
             Err(error) => Err(Fatal::Playlist(error)),
         };
         match renditions {
@@ -152,30 +153,78 @@ impl Engine {
                     self.renditions.iter().map(|rendition| rendition.info.clone()).collect();
                 self.want(Output::Report(Event::Opened(infos)));
                 self.want(Output::Report(Event::Switched(self.target)));
+                self.start_within();
             }
         }
     }
 
-    fn playlist_came(&mut self, rendition: usize, url: &str, text: &str) {
-        let timeline =
-            text.parse().map_err(Fatal::Playlist).and_then(|media| catalogue::timeline(url, media));
-        match timeline {
-            Ok(timeline) => self.renditions[rendition].playlist = Known::Yes(timeline),
+    fn playlist_came(&mut self, rendition: usize, url: &str, text: &str, asked_at: Time) {
+        let media = text.parse().map_err(Fatal::Playlist).and_then(catalogue::playable);
+        match media {
+            Ok(media) => self.lay_out(rendition, url, media, asked_at),
+            // What a live stream listed before stays good; it is asked for again.
+            Err(_) if self.is_live(rendition) => self.postpone_look(rendition, asked_at),
             Err(fatal) => self.break_rendition(rendition, fatal),
         }
         self.start_within();
     }
 
-    /// A start beyond the end is one at the beginning.
+    fn lay_out(&mut self, rendition: usize, url: &str, media: Media, asked_at: Time) {
+        if let Known::Yes(line) = &mut self.renditions[rendition].playlist {
+            let first = line.first();
+            if line.update(media, asked_at) {
+                self.empty_store();
+            } else if line.first() != first {
+                let first = line.first();
+                self.renditions[rendition].missing.retain(|no, _| no >= first);
+                self.forget_before(rendition, first);
+            }
+            return;
+        }
+        let other = self.renditions.iter().find_map(Rendition::timeline);
+        let line = Timeline::new(url, media, asked_at, other);
+        self.renditions[rendition].playlist = Known::Yes(line);
+    }
+
+    pub(crate) fn is_live(&self, rendition: usize) -> bool {
+        let line = self.renditions.get(rendition).and_then(Rendition::timeline);
+        line.is_some_and(|line| line.live.is_some())
+    }
+
+    fn postpone_look(&mut self, rendition: usize, now: Time) {
+        if let Known::Yes(line) = &mut self.renditions[rendition].playlist
+            && let Some(live) = &mut line.live
+        {
+            live.due_at = now + live.target_duration / 2;
+        }
+    }
+
+    /// A live stream starts near its end; a start beyond the end of another is one at the beginning.
     fn start_within(&mut self) {
+        if self.element.state != ElementState::Unprepared {
+            return;
+        }
+        if self.is_live(self.target) && !self.playhead.is_placed {
+            return self.go_live();
+        }
         let duration = self.renditions[self.target].timeline().map(Timeline::duration);
         let is_beyond = duration.is_some_and(|end| self.playhead.position + CUT_TOLERANCE >= end);
-        if is_beyond
-            && self.element.state == ElementState::Unprepared
-            && !self.playhead.position.is_zero()
-        {
+        if is_beyond && !self.playhead.position.is_zero() {
             self.playhead.position = Duration::ZERO;
             self.want(Output::Jump(Duration::ZERO));
+        }
+    }
+
+    /// Plays from where a live stream is watched: close to its end, but far enough for segments to come from other viewers.
+    pub(crate) fn go_live(&mut self) {
+        let Some(line) = self.renditions[self.target].timeline() else { return };
+        let Some(live) = line.live else { return };
+        let delay = self.live_delay.unwrap_or(live.target_duration * LIVE_SEGMENTS);
+        let start = line.start_before_end(delay);
+        self.playhead.is_placed = true;
+        if start != self.playhead.position {
+            self.playhead.position = start;
+            self.want(Output::Jump(start));
         }
     }
 
@@ -205,6 +254,9 @@ impl Engine {
         match what {
             What::Source if is_final => self.give_up(failure.into_fatal()),
             What::Source if retry.failures >= PLAYLIST_TRIES => self.give_up(failure.into_fatal()),
+            What::Playlist { rendition } if self.is_live(rendition) => {
+                self.live_playlist_failed(rendition, retry, failure);
+            }
             What::Playlist { rendition } | What::Init { rendition }
                 if is_final || retry.failures >= PLAYLIST_TRIES =>
             {
@@ -225,6 +277,19 @@ impl Engine {
                 }
             }
         }
+    }
+
+    /// A live stream whose playlist is gone for good is over; what it listed is played to its end.
+    fn live_playlist_failed(&mut self, rendition: usize, retry: Retry, failure: Failure) {
+        if retry.failures >= PLAYLIST_TRIES {
+            if let Known::Yes(line) = &mut self.renditions[rendition].playlist {
+                line.live = None;
+            }
+            self.retries.remove(&What::Playlist { rendition });
+            return;
+        }
+        self.retries.insert(What::Playlist { rendition }, retry);
+        self.report(failure.into_trouble());
     }
 
     fn updated(&mut self) {
@@ -405,7 +470,7 @@ impl Engine {
             .renditions
             .get(rendition)
             .and_then(Rendition::timeline)
-            .and_then(|line| line.segments.get(no));
+            .and_then(|line| line.slot(no));
         slot.map_or(Span { start: Duration::ZERO, end: Duration::ZERO }, |slot| slot.span)
     }
 

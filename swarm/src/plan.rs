@@ -14,7 +14,7 @@ use crate::limits::{
 };
 use crate::message::{Content, Event, Fatal, Output, Quality, RequestId, Span, Trouble, Wanted};
 use crate::share::Source;
-use crate::timeline::{Place, Timeline};
+use crate::timeline::{Live, Place, Timeline};
 
 impl Engine {
     /// Each step looks at the state alone, so that doing it twice changes nothing. What has come is appended before more
@@ -104,12 +104,19 @@ impl Engine {
     /// Asks for a rendition's playlist if it isn't known; tells whether it isn't.
     fn ask_playlist(&mut self, now: Time, rendition: usize) -> bool {
         let Some(wanted) = self.renditions.get(rendition) else { return true };
-        if !matches!(wanted.playlist, Known::NotYet) {
-            return false;
+        let is_unknown = matches!(wanted.playlist, Known::NotYet);
+        let live = wanted.timeline().and_then(|line| line.live);
+        if is_unknown || live.is_some_and(|live| live.due_at <= now) {
+            let (base, uri) = (wanted.base.clone(), wanted.uri.clone());
+            self.ask(now, What::Playlist { rendition }, base, Place { uri, range: None });
         }
-        let (base, uri) = (wanted.base.clone(), wanted.uri.clone());
-        self.ask(now, What::Playlist { rendition }, base, Place { uri, range: None });
-        true
+        is_unknown
+    }
+
+    /// The playlist that is played, if it grows.
+    pub(crate) fn live_line(&self) -> Option<(&Timeline, Live)> {
+        let line = self.renditions.get(self.target)?.timeline()?;
+        Some((line, line.live?))
     }
 
     fn ask_init(&mut self, now: Time, rendition: usize) {
@@ -241,7 +248,7 @@ impl Engine {
     /// Where a segment's bytes lie on the server, and what that is relative to.
     pub(crate) fn place_of(&self, rendition: usize, no: usize) -> Option<(Arc<str>, Place)> {
         let line = self.renditions.get(rendition)?.timeline()?;
-        Some((line.base.clone(), line.segments.get(no)?.place.clone()))
+        Some((line.base.clone(), line.slot(no)?.place.clone()))
     }
 
     /// The target, or the nearest rendition that still may have bytes for this stretch, and whose server gives them.
@@ -342,7 +349,10 @@ impl Engine {
         if self.element.state != ElementState::Unprepared {
             return;
         }
-        let duration = self.timeline().map(Timeline::duration);
+        let duration = self.timeline().map(|line| match line.live {
+            Some(_) => None,
+            None => Some(line.duration()),
+        });
         let kind = self.listed().and_then(|listed| self.renditions[listed].kind());
         if let (Some(duration), Some(mime)) = (duration, kind) {
             self.element.state = ElementState::Preparing;
@@ -441,7 +451,9 @@ impl Engine {
     fn finish(&mut self) {
         let Some(line) = self.timeline() else { return };
         let end = self.element.covered_from(self.playhead.position);
-        let has_all = line.segment_from(end).is_none() && self.element.ready.is_empty();
+        let has_all = line.live.is_none()
+            && line.segment_from(end).is_none()
+            && self.element.ready.is_empty();
         if has_all && self.element.state == ElementState::Idle && !self.element.is_finished {
             self.element.is_finished = true;
             self.want(Output::Finish);
@@ -450,6 +462,12 @@ impl Engine {
 
     /// Helps a starved playhead over a small gap, over a hole that nobody can fill, or over segments with nothing in them.
     fn jump(&mut self) {
+        if let Some((line, _)) = self.live_line()
+            && self.playhead.is_started
+            && self.playhead.position < line.start()
+        {
+            return self.go_live();
+        }
         let (position, playhead) = (self.playhead.position, &self.playhead);
         if !playhead.is_starved
             || playhead

@@ -145,7 +145,7 @@ impl Engine {
         if !self.share.is_on() || self.phase != Phase::Open {
             return;
         }
-        if !self.share.digests.is_named() {
+        if !self.is_verifiable() {
             self.leave_all(now);
             return self.report_hindrance();
         }
@@ -167,7 +167,9 @@ impl Engine {
         let is_alone = !self.share.links.values().any(Link::is_open);
         let hindrance = match () {
             () if !self.share.is_on() => None,
-            () if self.share.digests.is_lacking() => Some(Hindrance::Unverifiable),
+            () if self.share.digests.is_lacking() && !self.is_verifiable() => {
+                Some(Hindrance::Unverifiable)
+            }
             () if self.share.tracker.is_failing() => Some(Hindrance::Tracker),
             () if self.share.is_unreflected && is_alone => Some(Hindrance::Stun),
             () => None,

@@ -50,7 +50,7 @@ struct Stage {
 impl Stage {
     /// The tracker counts `members`, this viewer among them.
     fn with(members: usize) -> Stage {
-        let engine = Engine::new(Config { seed: 1, estimate_bps: None, supports: |_| true });
+        let engine = Engine::new(Config { seed: 1, ..Config::default() });
         let (info_hash, our_id) = (InfoHash([0; 20]), PeerId([0; 20]));
         let mut stage =
             Stage { engine, now: Duration::ZERO, wanted: Vec::new(), info_hash, our_id };

@@ -174,7 +174,7 @@ impl Viewer {
     }
 
     fn opening(position: Duration, seed: u64, line: Line, quota: Quota) -> Viewer {
-        let engine = Engine::new(Config { seed, estimate_bps: None, supports: |_| true });
+        let engine = Engine::new(Config { seed, ..Config::default() });
         let mut viewer = Viewer {
             engine,
             line,

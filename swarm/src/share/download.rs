@@ -96,7 +96,7 @@ impl Engine {
 
     /// The bytes of a segment, as its playlist tells.
     pub(crate) fn length_of(&self, rendition: usize, no: usize) -> Option<u64> {
-        let slot = self.renditions.get(rendition)?.timeline()?.segments.get(no)?;
+        let slot = self.renditions.get(rendition)?.timeline()?.slot(no)?;
         slot.place.range.map(|range| range.length)
     }
 

@@ -74,7 +74,7 @@ impl Engine {
     fn can_share(&self, rendition: usize, no: usize) -> bool {
         let is_joined = rendition == self.target || self.share.swarms.contains_key(&rendition);
         self.share.is_on()
-            && self.share.digests.is_named()
+            && self.is_verifiable()
             && is_joined
             && !self.share.distrusted.contains(&(rendition, no))
     }
