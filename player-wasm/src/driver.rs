@@ -146,10 +146,7 @@ impl Driver {
                 let url = settings::absolute(&uri, &base);
                 self.http.fetch(self, Ask { request, url, range, wanted });
             }
-            Output::Cancel(request) => {
-                self.http.cancel(request);
-                self.bodies.forget(request);
-            }
+            Output::Cancel(request) => self.http.cancel(request),
             Output::Forget(request) => self.bodies.forget(request),
             Output::Prepare { duration, mime } => self.prepare(duration, mime),
             Output::Append { request, content } => {
@@ -160,9 +157,7 @@ impl Driver {
             Output::Evict(span) => self.evict(span),
             Output::Finish => self.media.finish(),
             Output::Jump(position) => self.media.video.set_current_time(position.as_secs_f64()),
-            Output::Continue { request, from, bytes } => {
-                self.bodies.continue_with(request, from, bytes);
-            }
+            Output::Join { request, parts } => self.bodies.join(request, &parts),
             Output::Check(request) => {
                 self.tell(Input::Checked { request, sha256: self.bodies.sha256(request) });
             }

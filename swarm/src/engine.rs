@@ -14,6 +14,7 @@ use crate::limits::{
     WATCH_INTERVAL,
 };
 use crate::message::{Deadline, Input, LinkId, Output, Quality, RequestId, Span, Trouble, Why};
+use crate::parts::Parts;
 use crate::retry::Retry;
 use crate::share::Share;
 use crate::table::Table;
@@ -61,6 +62,8 @@ pub struct Engine {
     pub(crate) target: usize,
     pub(crate) bandwidth: Bandwidth,
     pub(crate) requests: Table<RequestId, Request>,
+    /// What has come of segments that aren't whole yet, by rendition and segment.
+    pub(crate) parts: Table<(usize, usize), Parts>,
     pub(crate) retries: Table<What, Retry>,
     pub(crate) outputs: VecDeque<Output>,
     pub(crate) playhead: Playhead,
@@ -140,10 +143,8 @@ pub(crate) enum Via {
 pub(crate) struct Request {
     pub(crate) what: What,
     pub(crate) via: Via,
-    /// Bytes that were there before, from others.
-    pub(crate) offset: u64,
-    /// The peers that any of the bytes are from.
-    pub(crate) givers: Vec<LinkId>,
+    /// The first byte that it is for.
+    pub(crate) start: u64,
     /// How many bytes are coming, when the playlist tells.
     pub(crate) length: Option<u64>,
     pub(crate) asked_at: Time,
@@ -222,6 +223,7 @@ impl Engine {
             target: 0,
             bandwidth: Bandwidth::new(config.estimate_bps),
             requests: Table::default(),
+            parts: Table::default(),
             retries: Table::default(),
             outputs: VecDeque::new(),
             playhead: Playhead::default(),
@@ -324,8 +326,7 @@ impl Request {
         Request {
             what,
             via,
-            offset: 0,
-            givers: Vec::new(),
+            start: 0,
             length,
             asked_at: now,
             heard_at: now,

@@ -42,11 +42,11 @@ pub enum Input {
     },
     /// The viewer pressed play, or the page did.
     Started,
-    /// Some bytes of a body came: `bytes` so far.
+    /// Something of a body came: `bytes` are held so far.
     Progressed {
         /// Of this request.
         request: RequestId,
-        /// All that has come of it until now.
+        /// All that is held under it now.
         bytes: u64,
     },
     /// A request ended well.
@@ -60,7 +60,7 @@ pub enum Input {
         /// From asking to the last byte.
         took: Duration,
     },
-    /// A request ended badly.
+    /// A request ended badly. What has come of it stays until it is forgotten.
     Failed {
         /// This one.
         request: RequestId,
@@ -271,7 +271,7 @@ pub enum Output {
         /// What the answer is for.
         wanted: Wanted,
     },
-    /// Give up a request; no answer to it counts any more.
+    /// Give up a request; no answer to it counts any more. What has come of it stays until it is forgotten.
     Cancel(RequestId),
     /// Let go of the bytes of a request.
     Forget(RequestId),
@@ -296,15 +296,12 @@ pub enum Output {
     Finish,
     /// Move the playhead over a hole in the media.
     Jump(Duration),
-    /// Let the bytes of a request begin with the first ones of another, which stay there too. Comes before anything else is
-    /// said of the new request.
-    Continue {
-        /// Whose bytes are to come.
+    /// Let a new request hold the first so many bytes of each of these, one after the other. They stay where they are, too.
+    Join {
+        /// Whose bytes they become.
         request: RequestId,
-        /// Whose bytes are there.
-        from: RequestId,
-        /// How many of them.
-        bytes: u64,
+        /// Whose bytes they are, and how many of them are taken.
+        parts: Vec<(RequestId, u64)>,
     },
     /// Compute the digest of all bytes held under a request; answer `Checked`.
     Check(RequestId),

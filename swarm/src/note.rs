@@ -67,14 +67,15 @@ impl Engine {
     fn progressed(&mut self, now: Time, id: RequestId, bytes: u64) {
         if let Some(request) = self.requests.get_mut(&id)
             && !request.is_from_peer()
-            && bytes > request.bytes
         {
-            if request.what.is_media() {
-                self.stats.http_bytes += bytes - request.bytes;
-            }
-            request.look(now);
-            request.bytes = bytes;
             request.heard_at = now;
+            if bytes > request.bytes {
+                if request.what.is_media() {
+                    self.stats.http_bytes += bytes - request.bytes;
+                }
+                request.look(now);
+                request.bytes = bytes;
+            }
         }
     }
 
@@ -95,8 +96,7 @@ impl Engine {
             (What::Init { rendition }, Body::Held(_)) => self.renditions[rendition].init = Some(id),
             (What::Segment { .. }, Body::Held(bytes)) => {
                 self.bandwidth.sample(bytes, took);
-                self.segment_fetched(id, &request, bytes);
-                self.drop_rivals(now, &request);
+                return self.segment_fetched(now, id, &request, bytes);
             }
             (What::Digests, Body::Text(text)) => self.digests_came(now, &text),
             (_, Body::Held(_)) => {
@@ -108,15 +108,13 @@ impl Engine {
         self.segment_is_had(what);
     }
 
-    /// What the server sent whole is played as it is; where peers sent its beginning, the digest decides.
-    fn segment_fetched(&mut self, id: RequestId, request: &Request, bytes: u64) {
-        let What::Segment { rendition, no } = request.what else { return };
-        if request.offset > 0 {
-            return self.check(id, request);
+    fn segment_fetched(&mut self, now: Time, id: RequestId, request: &Request, bytes: u64) {
+        if request.length.is_some_and(|length| length != bytes) {
+            self.want(Output::Forget(id));
+            return self.fail(now, request, Failure::Wrong);
         }
-        let span = self.span_of(rendition, no);
-        self.segment_came(Ready { request: id, rendition, no, span, bytes });
-        self.store((rendition, no), id, bytes, false);
+        self.part_came(now, id, request, true);
+        self.segment_is_had(request.what);
     }
 
     /// Something that was asked for is there.
@@ -237,6 +235,11 @@ impl Engine {
         if self.requests.get(&id).is_some_and(|request| !request.is_from_peer())
             && let Some(request) = self.requests.remove(&id)
         {
+            if failure == Failure::Unreachable && request.length.is_some() && request.bytes > 0 {
+                self.part_came(now, id, &request, false);
+            } else {
+                self.want(Output::Forget(id));
+            }
             self.fail(now, &request, failure);
         }
     }
@@ -436,7 +439,7 @@ impl Engine {
             What::Segment { rendition, no } => !contains(engine.span_of(rendition, no), wanted),
             _ => false,
         });
-        self.drop_partials(is_far);
+        self.drop_parts_where(is_far);
     }
 
     /// A chosen rendition replaces what is held ahead, after the segment that is on.
@@ -455,7 +458,7 @@ impl Engine {
             self.cancel(|_, request| {
                 matches!(request.what, What::Segment { rendition, .. } if rendition != chosen)
             });
-            self.drop_partials(|_, rendition, _| rendition != chosen);
+            self.drop_parts_where(|_, rendition, _| rendition != chosen);
             self.element.replaces_ahead = true;
         }
     }
@@ -491,8 +494,10 @@ impl Engine {
         match self.requests.get(&id).map(|request| request.via) {
             Some(Via::Peer(link)) => self.take_back(now, link),
             Some(Via::Server) => {
-                self.requests.remove(&id);
                 self.want(Output::Cancel(id));
+                if let Some(request) = self.requests.remove(&id) {
+                    self.part_came(now, id, &request, false);
+                }
             }
             None => {}
         }

@@ -1,7 +1,10 @@
 //! What is wanted now: decided afresh from the state after every input.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
+
+use wire::playlist::ByteRange;
 
 use crate::Time;
 use crate::abr::next_rendition;
@@ -172,8 +175,15 @@ impl Engine {
 
     /// Stretches that somebody was asked for, and that come.
     fn under_way(&self) -> Vec<Span> {
-        let asked = self.requests.values().filter_map(|request| self.span_of_what(request.what));
-        asked.chain(self.checked_spans()).collect()
+        let asked = self.requests.values().filter_map(|request| match request.what {
+            What::Segment { rendition, no } => Some((rendition, no)),
+            _ => None,
+        });
+        let whole = asked.filter(|key| self.missing(*key, 0).is_none());
+        whole
+            .map(|(rendition, no)| self.span_of(rendition, no))
+            .chain(self.checked_spans())
+            .collect()
     }
 
     pub(crate) fn span_of_what(&self, what: What) -> Option<Span> {
@@ -193,9 +203,9 @@ impl Engine {
                 self.segment_came(Ready { request, rendition, no, span, bytes });
                 return Asked::Goes;
             }
-            if let Source::Peer(link) = self.source_of(now, self.target, no) {
+            if self.source_of(now, self.target, no) == Source::Peers {
                 self.ask_init(now, self.target);
-                self.ask_peer(now, link, self.target, no);
+                self.ask_peers(now, (self.target, no));
                 return Asked::Goes;
             }
         }
@@ -230,19 +240,26 @@ impl Engine {
             return if self.share.is_on() { Asked::Waits } else { Asked::Stuck };
         }
         let what = What::Segment { rendition, no };
-        let Some((base, mut place)) = self.place_of(rendition, no) else { return Asked::Stuck };
         if self.is_resting(now, what) {
             return Asked::Waits;
         }
-        let length = place.range.map(|range| range.length);
-        let request = self.add_request(Request::new(now, what, Via::Server, length));
-        let offset = self.go_on(request, (rendition, no), None);
-        if let Some(range) = &mut place.range {
-            range.start += offset;
-            range.length = range.length.saturating_sub(offset);
-        }
-        self.fetch_from_server(request, base, place);
+        let Some(missing) = self.missing((rendition, no), 0) else { return Asked::Goes };
+        self.ask_server_for(now, (rendition, no), missing);
         Asked::Goes
+    }
+
+    /// Asks the server for a stretch of a segment.
+    pub(crate) fn ask_server_for(&mut self, now: Time, key: (usize, usize), range: Range<u64>) {
+        let (rendition, no) = key;
+        let Some((base, mut place)) = self.place_of(rendition, no) else { return };
+        if let Some(whole) = &mut place.range {
+            *whole =
+                ByteRange { start: whole.start + range.start, length: range.end - range.start };
+        }
+        let length = place.range.map(|range| range.length);
+        let new = Request::new(now, What::Segment { rendition, no }, Via::Server, length);
+        let request = self.add_request(Request { start: range.start, ..new });
+        self.fetch_from_server(request, base, place);
     }
 
     /// Where a segment's bytes lie on the server, and what that is relative to.
@@ -288,10 +305,14 @@ impl Engine {
     }
 
     pub(crate) fn add_request(&mut self, request: Request) -> RequestId {
-        let id = RequestId(self.next_request);
-        self.next_request += 1;
+        let id = self.new_request_id();
         self.requests.insert(id, request);
         id
+    }
+
+    pub(crate) fn new_request_id(&mut self) -> RequestId {
+        self.next_request += 1;
+        RequestId(self.next_request - 1)
     }
 
     pub(crate) fn fetch_from_server(&mut self, id: RequestId, base: Arc<str>, place: Place) {

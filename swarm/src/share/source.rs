@@ -13,14 +13,14 @@ use crate::engine::{Engine, Request, Via, What};
 use crate::limits::{
     AHEAD, LATENCY, PEER_FETCHES, SERVER_FETCHES, TURN, TURNS, URGENT_MARGIN, WATCH_BEFORE_RACE,
 };
-use crate::message::{LinkId, Output, RequestId, Span};
+use crate::message::{LinkId, RequestId, Span};
 
 use super::links::Link;
 
 /// Where a segment is to come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
-    Peer(LinkId),
+    Peers,
     Server,
     /// Somebody will have it soon, or there is no room to ask.
     Later,
@@ -43,7 +43,8 @@ impl Engine {
         let is_coming =
             |link: &Link| link.is_open() && (link.holds.contains(no) || link.fetches.contains(no));
         if self.links_of(rendition).any(|(_, link)| is_coming(link)) {
-            return self.peer_or_later(now, rendition, no);
+            let is_free = !self.free_holders(now, (rendition, no)).is_empty();
+            return if is_free { Source::Peers } else { Source::Later };
         }
         if !is_idle
             || is_resting
@@ -79,15 +80,18 @@ impl Engine {
             && !self.share.distrusted.contains(&(rendition, no))
     }
 
-    fn peer_or_later(&mut self, now: Time, rendition: usize, no: usize) -> Source {
-        self.holder(now, rendition, no).map_or(Source::Later, Source::Peer)
-    }
-
-    /// A peer that has it and is free, the likelier the faster it was; one that hasn't shown yet counts as fast as the best.
-    fn holder(&mut self, now: Time, rendition: usize, no: usize) -> Option<LinkId> {
+    /// Peers that have it, are free, and can give the first stretch that is missing, with how fast they are: one that hasn't
+    /// shown yet counts as fast as the best.
+    fn free_holders(&self, now: Time, key: (usize, usize)) -> Vec<(LinkId, f64)> {
+        let (rendition, no) = key;
         let busy = self.requests.values().filter(|request| request.is_from_peer()).count();
-        if busy >= PEER_FETCHES || self.digest_of(rendition, no).is_none() {
-            return None;
+        let Some(missing) = self.missing(key, 0).filter(|_| busy < PEER_FETCHES) else {
+            return Vec::new();
+        };
+        if self.digest_of(rendition, no).is_none()
+            || self.length_of(rendition, no) != Some(missing.end)
+        {
+            return Vec::new();
         }
         let is_free = |link: &Link| {
             link.is_open()
@@ -95,18 +99,23 @@ impl Engine {
                 && link.rests_until <= now
                 && link.holds.contains(no)
         };
-        let free = self.links_of(rendition).filter(|(_, link)| is_free(link));
-        let rates: Vec<(LinkId, Option<f64>)> = free.map(|(id, link)| (id, link.rate)).collect();
-        let best = rates.iter().filter_map(|(_, rate)| *rate).fold(1.0, f64::max);
-        let weight = |rate: &Option<f64>| rate.unwrap_or(best);
-        let mut left = rates.iter().map(|(_, rate)| weight(rate)).sum::<f64>() * self.dice.roll();
-        for (id, rate) in &rates {
-            left -= weight(rate);
-            if left <= 0.0 {
-                return Some(*id);
-            }
+        let free = || self.links_of(rendition).filter(|(_, link)| is_free(link));
+        let best = free().filter_map(|(_, link)| link.rate).fold(1.0, f64::max);
+        free().map(|(id, link)| (id, link.rate.unwrap_or(best))).collect()
+    }
+
+    /// Asks a peer for what is missing, the likelier the faster it was.
+    pub(crate) fn ask_peers(&mut self, now: Time, key: (usize, usize)) {
+        let holders = self.free_holders(now, key);
+        let Some(missing) = self.missing(key, 0) else { return };
+        let mut left = holders.iter().map(|(_, weight)| weight).sum::<f64>() * self.dice.roll();
+        let chosen = holders.iter().find(|(_, weight)| {
+            left -= weight;
+            left <= 0.0
+        });
+        if let Some((id, _)) = chosen.or(holders.last()) {
+            self.ask_peer(now, *id, key, missing);
         }
-        rates.last().map(|(id, _)| *id)
     }
 
     /// The tracker or a connection may bring a peer any moment.
@@ -182,19 +191,8 @@ impl Engine {
     fn race(&mut self, now: Time, id: RequestId) {
         let Some(request) = self.requests.get(&id) else { return };
         let What::Segment { rendition, no } = request.what else { return };
-        let (bytes, givers) = (request.offset + request.bytes, request.givers.clone());
-        let Some((base, mut place)) = self.place_of(rendition, no) else { return };
-        if let Some(range) = &mut place.range {
-            range.start += bytes;
-            range.length -= bytes;
-        }
-        let (what, length) = (request.what, self.length_of(rendition, no));
-        let new = self.add_request(Request::new(now, what, Via::Server, length));
-        if bytes > 0 {
-            self.want(Output::Continue { request: new, from: id, bytes });
-            self.begin_after(new, bytes, givers);
-        }
-        self.fetch_from_server(new, base, place);
+        let left = request.start + request.bytes..request.range().end;
+        self.ask_server_for(now, (rendition, no), left);
     }
 
     /// Segments of a rendition that are on their way from the server.
