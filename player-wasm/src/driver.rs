@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
@@ -149,8 +150,8 @@ impl Driver {
             Output::Cancel(request) => self.http.cancel(request),
             Output::Forget(request) => self.bodies.forget(request),
             Output::Prepare { duration, mime } => self.prepare(duration, mime),
-            Output::Append { request, content } => {
-                if let Err(refused) = self.append(&self.bodies.whole(request), content) {
+            Output::Append { request, content, bytes } => {
+                if let Err(refused) = self.append(&self.bodies.whole(request), content, bytes) {
                     self.tell(refused);
                 }
             }
@@ -190,15 +191,25 @@ impl Driver {
         }
     }
 
-    fn append(&self, bytes: &Uint8Array, content: Content) -> Result<(), Input> {
+    fn append(&self, body: &Uint8Array, content: Content, range: Range<u64>) -> Result<(), Input> {
+        let is_rest = content == Content::Rest;
+        self.media.begin(!is_rest);
         match content {
             Content::Init(mime) => {
                 let mime = self.mime(mime).ok_or(Input::Rejected)?;
-                self.media.change(&mime, bytes)?;
+                self.media.change(&mime, body)?;
             }
-            Content::Segment(start) => self.media.place(bytes, start)?,
+            Content::Segment(start) => {
+                Media::check(body)?;
+                self.media.place(body, start)?;
+            }
+            Content::Head(start) => {
+                self.media.place(body, start)?;
+                self.media.leave_open();
+            }
+            Content::Rest => Media::check(body)?,
         }
-        self.media.append(bytes)
+        self.media.append(&body.subarray(range.start as u32, range.end as u32))
     }
 
     fn evict(self: &Rc<Self>, span: Span) {

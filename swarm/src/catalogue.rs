@@ -24,8 +24,8 @@ pub(crate) struct Rendition {
     /// What its swarm is named after.
     pub(crate) stream: StreamProperties,
     pub(crate) playlist: Known,
-    /// The answer that holds its initialisation section.
-    pub(crate) init: Option<RequestId>,
+    /// The answer that holds its initialisation section, and how long that is.
+    pub(crate) init: Option<(RequestId, u64)>,
     /// Segments that its server lacks, or that don't decode.
     pub(crate) missing: Table<usize, ()>,
 }
@@ -48,7 +48,7 @@ impl Rendition {
 
     /// What it is, once that is known.
     pub(crate) fn kind(&self) -> Option<Mime> {
-        self.mime.clone().map(Mime::Told).or(self.init.map(Mime::In))
+        self.mime.clone().map(Mime::Told).or(self.init.map(|(request, _)| Mime::In(request)))
     }
 
     pub(crate) fn is_broken(&self) -> bool {

@@ -175,6 +175,8 @@ pub(crate) struct Element {
     pub(crate) state: ElementState,
     /// Whose initialisation section it took last.
     pub(crate) init: Option<usize>,
+    /// The segment of which it took only the beginning.
+    pub(crate) head: Option<Head>,
     /// Fetched segments that wait for their turn.
     pub(crate) ready: Vec<Ready>,
     pub(crate) buffer: Buffer,
@@ -196,7 +198,17 @@ pub(crate) enum ElementState {
     Idle,
     AppendingInit(usize),
     Appending(Ready),
+    /// Only the beginning of a segment, that plays for so long.
+    AppendingHead(Head, Span),
     Evicting(Span),
+}
+
+/// The beginning of a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Head {
+    pub(crate) rendition: usize,
+    pub(crate) no: usize,
+    pub(crate) bytes: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -278,6 +290,10 @@ impl Engine {
         if self.abandonable().is_some() {
             soonest.take(soon, Why::Watch);
         }
+        if let Some(key) = self.share.awaited {
+            let spare = self.slack_of(key).saturating_sub(self.reserve(key));
+            soonest.take(self.looked_at + spare.max(LEAST_SLEEP), Why::Peer);
+        }
         if self.share.is_waiting || self.requests.values().any(Request::is_from_peer) {
             soonest.take(soon, Why::Peer);
         }
@@ -304,6 +320,9 @@ impl Engine {
         }
     }
 }
+
+/// A deadline that has just passed isn't set again in the same instant.
+const LEAST_SLEEP: Duration = Duration::from_millis(10);
 
 /// The soonest of several deadlines.
 pub(crate) struct Soonest {
@@ -362,6 +381,7 @@ impl Element {
         Element {
             state: ElementState::Unprepared,
             init: None,
+            head: None,
             ready: Vec::new(),
             buffer: Buffer::default(),
             bytes_limit: HELD_BYTES,

@@ -100,8 +100,14 @@ pub const WATCH_BEFORE_RACE: Duration = Duration::from_millis(400);
 /// From asking a server to the first byte, as long as nothing better is known.
 pub const LATENCY: Duration = Duration::from_millis(200);
 
+/// The least that is counted with, whatever caches answer: what comes after them is slower.
+pub const LEAST_LATENCY: Duration = Duration::from_millis(50);
+
 /// Spare time beyond twice what the server is likely to take. What is needed sooner isn't left to peers.
 pub const URGENT_MARGIN: Duration = Duration::from_secs(1);
+
+/// The same for the rest of a segment whose beginning is on: there is less time to share, and nothing else to wait for.
+pub const HEAD_MARGIN: Duration = Duration::from_millis(300);
 
 /// Segments that come from peers at once. Together they fill any line, and one slow peer holds up one of them.
 pub const PEER_FETCHES: usize = 4;

@@ -1,5 +1,6 @@
 //! What a driver tells the engine, and what the engine wants of it.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -282,13 +283,14 @@ pub enum Output {
         /// The type with its codecs, as `MediaSource.addSourceBuffer` takes it.
         mime: Mime,
     },
-    /// Give the media element the bytes of a request and keep them; answer `Updated`, `Rejected`, `Overfull` or
-    /// `Undecodable`.
+    /// Give the media element bytes of a request and keep them; answer `Updated`, `Rejected`, `Overfull` or `Undecodable`.
     Append {
         /// Whose bytes.
         request: RequestId,
         /// What they are.
         content: Content,
+        /// Which of them.
+        bytes: Range<u64>,
     },
     /// Take this stretch out of the media element; answer `Updated`.
     Evict(Span),
@@ -381,6 +383,10 @@ pub enum Content {
     Init(Mime),
     /// A segment that plays from here on, whatever its own clock says.
     Segment(Duration),
+    /// The beginning of one. The rest of it is appended next, unless the viewer turns elsewhere before it has come.
+    Head(Duration),
+    /// What follows the beginning that was appended last, in a body that has all of the segment.
+    Rest,
 }
 
 /// What an answer is for.

@@ -7,7 +7,7 @@ use wire::playlist::{Media, Playlist};
 use crate::Time;
 use crate::buffer::{Held, contains};
 use crate::catalogue::{self, Known, Rendition};
-use crate::engine::{ElementState, Engine, Phase, Ready, Request, Via, What};
+use crate::engine::{ElementState, Engine, Head, Phase, Ready, Request, Via, What};
 use crate::limits::{
     AHEAD, CUT_TOLERANCE, DECODE_TRIES, HELD_BYTES_FLOOR, LATEST, LIVE_SEGMENTS, MISSING_TRIES,
     PLAYLIST_TRIES,
@@ -69,6 +69,9 @@ impl Engine {
             && !request.is_from_peer()
         {
             request.heard_at = now;
+            if request.bytes == 0 && bytes > 0 {
+                self.bandwidth.answered(now.since(request.asked_at));
+            }
             if bytes > request.bytes {
                 if request.what.is_media() {
                     self.stats.http_bytes += bytes - request.bytes;
@@ -88,12 +91,17 @@ impl Engine {
             self.progressed(now, id, bytes);
         }
         let Some(request) = self.requests.remove(&id) else { return };
+        if request.bytes == 0 || request.what.is_media() == matches!(body, Body::Text(_)) {
+            self.bandwidth.answered(took);
+        }
         match (what, body) {
             (What::Source, Body::Text(text)) => self.source_came(url, &text, request.asked_at),
             (What::Playlist { rendition }, Body::Text(text)) => {
                 self.playlist_came(rendition, url, &text, request.asked_at)
             }
-            (What::Init { rendition }, Body::Held(_)) => self.renditions[rendition].init = Some(id),
+            (What::Init { rendition }, Body::Held(bytes)) => {
+                self.renditions[rendition].init = Some((id, bytes))
+            }
             (What::Segment { .. }, Body::Held(bytes)) => {
                 self.bandwidth.sample(bytes, took);
                 return self.segment_fetched(now, id, &request, bytes);
@@ -303,6 +311,11 @@ impl Engine {
                 self.element.refusals = 0;
                 self.let_go(request);
             }
+            ElementState::AppendingHead(head, span) => {
+                let Head { rendition, bytes, .. } = head;
+                self.element.buffer.insert(Held { span, rendition, bytes, was_seen: false });
+                self.element.head = Some(head);
+            }
             ElementState::Evicting(span) => self.element.buffer.remove(span),
             state => self.element.state = state,
         }
@@ -338,9 +351,9 @@ impl Engine {
     fn undecodable(&mut self) {
         match self.element.state {
             ElementState::Unprepared => return,
-            ElementState::Appending(_) | ElementState::AppendingInit(_) => {
-                self.miss_what_is_appended()
-            }
+            ElementState::Appending(_)
+            | ElementState::AppendingHead(..)
+            | ElementState::AppendingInit(_) => self.miss_what_is_appended(),
             _ => self.miss_what_is_on(),
         }
         self.element.refusals += 1;
@@ -348,7 +361,7 @@ impl Engine {
             return self.give_up(Fatal::Undecodable);
         }
         self.element.buffer.clear();
-        self.element.init = None;
+        (self.element.init, self.element.head) = (None, None);
         self.element.is_finished = false;
         self.element.state = ElementState::Unprepared;
     }
@@ -359,6 +372,10 @@ impl Engine {
                 self.renditions[rendition].missing.insert(no, ());
                 self.element.state = ElementState::Idle;
                 self.let_go(request);
+            }
+            ElementState::AppendingHead(Head { rendition, no, .. }, _) => {
+                self.renditions[rendition].missing.insert(no, ());
+                self.element.state = ElementState::Idle;
             }
             ElementState::AppendingInit(rendition) => {
                 self.break_rendition(rendition, Fatal::Undecodable)

@@ -107,6 +107,13 @@ impl Engine {
         first_gap(from, length, || asked().chain(came.into_iter().flat_map(Parts::ranges)))
     }
 
+    /// The beginning of a segment, as the server sent it.
+    pub(crate) fn beginning_of(&self, key: (usize, usize)) -> Option<(RequestId, u64)> {
+        let first = self.parts.get(&key)?.0.first()?;
+        (first.start == 0 && first.giver.is_none() && first.is_kept)
+            .then_some((first.request, first.bytes))
+    }
+
     /// Requests for a segment or parts of it.
     pub(crate) fn requests_for(
         &self,
@@ -150,17 +157,24 @@ impl Engine {
     }
 
     /// Ends requests of which every byte that is still to come has come from elsewhere.
-    fn end_rivals(&mut self, now: Time, key: (usize, usize)) {
-        let Some(parts) = self.parts.get(&key) else { return };
-        let is_idle = |request: &Request| {
-            let to_come = request.start + request.bytes..request.range().end;
-            first_gap(to_come.start, to_come.end, || parts.ranges()).is_none()
-        };
+    pub(crate) fn end_rivals(&mut self, now: Time, key: (usize, usize)) {
+        if !self.parts.contains_key(&key) {
+            return;
+        }
+        let is_idle = |request: &Request| self.to_come(request).is_none();
         let idle = self.requests_for(key).find(|(_, request)| is_idle(request)).map(|(id, _)| id);
         if let Some(id) = idle {
             self.end_request(now, id);
             self.end_rivals(now, key);
         }
+    }
+
+    /// The next stretch that a request will bring and that hasn't come from elsewhere.
+    pub(crate) fn to_come(&self, request: &Request) -> Option<Range<u64>> {
+        let What::Segment { rendition, no } = request.what else { return None };
+        let parts = self.parts.get(&(rendition, no));
+        let ranges = || parts.into_iter().flat_map(Parts::ranges);
+        first_gap(request.start + request.bytes, request.range().end, ranges)
     }
 
     /// All parts are there: they become one body. What peers gave is checked before anything else is done with it.

@@ -10,7 +10,7 @@ use crate::Time;
 use crate::abr::next_rendition;
 use crate::buffer::Held;
 use crate::catalogue::Known;
-use crate::engine::{ElementState, Engine, Phase, Ready, Request, Via, What};
+use crate::engine::{ElementState, Engine, Head, Phase, Ready, Request, Via, What};
 use crate::limits::{
     AHEAD, BEHIND, BEHIND_SLACK, CUT_TOLERANCE, FAILURES_A_RENDITION, LATEST, SMALL_GAP,
     WATCH_BEFORE_ABANDON,
@@ -136,7 +136,7 @@ impl Engine {
 
     /// Walks through what is neither held nor under way, up to as far as is fetched ahead, and asks for what it can.
     fn ask_segments(&mut self, now: Time) {
-        self.share.is_waiting = false;
+        (self.share.is_waiting, self.share.awaited) = (false, None);
         let goal = self.goal();
         let mut from = self.playhead.position;
         for _ in 0..SEGMENTS_LOOKED_AT {
@@ -153,10 +153,18 @@ impl Engine {
             let span = self.span_of(listed, no);
             match self.ask_for(now, span) {
                 Asked::Goes => {}
-                Asked::Waits => self.share.is_waiting = self.share.is_on(),
+                Asked::Waits => self.await_peers(span),
                 Asked::Stuck => return,
             }
             from = span.end.max(covered);
+        }
+    }
+
+    /// Notes that somebody may bring a segment, so that it is looked at again before that is too late.
+    fn await_peers(&mut self, span: Span) {
+        self.share.is_waiting = self.share.is_on();
+        if let Some(no) = self.number_in(self.target, span).filter(|_| self.share.is_on()) {
+            self.share.awaited.get_or_insert((self.target, no));
         }
     }
 
@@ -244,8 +252,21 @@ impl Engine {
             return Asked::Waits;
         }
         let Some(missing) = self.missing((rendition, no), 0) else { return Asked::Goes };
+        let missing = self.only_head((rendition, no), missing);
         self.ask_server_for(now, (rendition, no), missing);
         Asked::Goes
+    }
+
+    /// Where there is nothing to play, the beginning of a segment is fetched by itself: the picture is there the sooner, and who
+    /// brings the rest is decided when that is known.
+    fn only_head(&self, key: (usize, usize), missing: Range<u64>) -> Range<u64> {
+        let (position, span) = (self.playhead.position, self.span_of(key.0, key.1));
+        let is_next = span.start <= position && self.element.covered_from(position) == position;
+        let head = self.length_of(key.0, key.1).map_or(0, head_bytes);
+        match is_next && missing.start == 0 && missing.end > head && head > 0 {
+            true => 0..head,
+            false => missing,
+        }
     }
 
     /// Asks the server for a stretch of a segment.
@@ -450,23 +471,66 @@ impl Engine {
         if self.element.state != ElementState::Idle {
             return;
         }
-        let Some(next) = self.element.ready.first().copied() else { return };
-        if self.element.init == Some(next.rendition) {
-            self.element.ready.remove(0);
-            let content = Content::Segment(next.span.start);
-            return self.start_appending(ElementState::Appending(next), next.request, content);
+        let Some(next) = self.element.ready.first().copied() else { return self.begin() };
+        if self.element.init != Some(next.rendition) {
+            return self.append_init(next.rendition);
         }
-        let rendition = &self.renditions[next.rendition];
-        if let (Some(request), Some(mime)) = (rendition.init, rendition.kind()) {
-            let state = ElementState::AppendingInit(next.rendition);
-            self.start_appending(state, request, Content::Init(mime));
+        self.element.ready.remove(0);
+        let head = self.element.head.take();
+        let begun = head.filter(|head| (head.rendition, head.no) == (next.rendition, next.no));
+        let (content, from) = match begun {
+            Some(head) => (Content::Rest, head.bytes),
+            None => (Content::Segment(next.span.start), 0),
+        };
+        let state = ElementState::Appending(next);
+        self.start_appending(state, next.request, content, from..next.bytes);
+    }
+
+    fn append_init(&mut self, rendition: usize) {
+        let wanted = &self.renditions[rendition];
+        if let (Some((request, bytes)), Some(mime)) = (wanted.init, wanted.kind()) {
+            self.element.head = None;
+            let state = ElementState::AppendingInit(rendition);
+            self.start_appending(state, request, Content::Init(mime), 0..bytes);
         }
     }
 
-    fn start_appending(&mut self, state: ElementState, request: RequestId, content: Content) {
+    /// Where nothing is to be played but the beginning of a segment has come, that is appended, if what is still missing is
+    /// likely to be there before it is over.
+    fn begin(&mut self) {
+        let (rendition, position) = (self.target, self.playhead.position);
+        if self.element.head.is_some() || self.element.covered_from(position) > position {
+            return;
+        }
+        let line = self.renditions[rendition].timeline();
+        let Some(no) = line.and_then(|line| line.segment_from(position)) else { return };
+        let Some(head) = self.beginning_of((rendition, no)) else { return };
+        let (request, bytes) = head;
+        let Some(length) = self.length_of(rendition, no) else { return };
+        let span = self.span_of(rendition, no);
+        let plays = span.end.saturating_sub(span.start).mul_f64(bytes as f64 / length as f64);
+        let end = span.start + plays;
+        if self.server_time(length - bytes).mul_f64(1.25) > end.saturating_sub(position) {
+            return;
+        }
+        if self.element.init != Some(rendition) {
+            return self.append_init(rendition);
+        }
+        let head = Head { rendition, no, bytes };
+        let state = ElementState::AppendingHead(head, Span { start: span.start, end });
+        self.start_appending(state, request, Content::Head(span.start), 0..bytes);
+    }
+
+    fn start_appending(
+        &mut self,
+        state: ElementState,
+        request: RequestId,
+        content: Content,
+        bytes: Range<u64>,
+    ) {
         self.element.state = state;
         self.element.is_finished = false;
-        self.want(Output::Append { request, content });
+        self.want(Output::Append { request, content, bytes });
     }
 
     fn finish(&mut self) {
@@ -531,6 +595,13 @@ impl Engine {
     }
 }
 
+/// How much of a segment is fetched by itself where nothing else is there; 0 of one that is so short that it comes in one go.
+///
+/// The page's script asks for the first segment by the same rule (`www/player.js`).
+pub(crate) fn head_bytes(length: u64) -> u64 {
+    if length < SHORTEST_WITH_HEAD { 0 } else { length / 8 * 3 }
+}
+
 /// What came of the wish for a stretch of media.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Asked {
@@ -541,6 +612,9 @@ enum Asked {
     /// Nothing can be asked for before something else is known.
     Stuck,
 }
+
+/// A second request costs a round trip, in which this much more would have come.
+const SHORTEST_WITH_HEAD: u64 = 256 << 10;
 
 /// Segments that one pass looks at: as many of a second as are fetched ahead.
 const SEGMENTS_LOOKED_AT: usize = 32;

@@ -74,6 +74,8 @@ pub(crate) struct Share {
     upload_rate: Bucket,
     /// A segment is held back for a peer to bring.
     pub(crate) is_waiting: bool,
+    /// The first such one.
+    pub(crate) awaited: Option<(usize, usize)>,
     /// No STUN server told our address.
     is_unreflected: bool,
     hindrance: Option<Hindrance>,
@@ -95,6 +97,7 @@ impl Share {
             banned: VecDeque::new(),
             upload_rate: Bucket::new(UPLOAD_BYTES_PER_SECOND, UPLOAD_BURST_BYTES),
             is_waiting: false,
+            awaited: None,
             is_unreflected: false,
             hindrance: None,
         }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use swarm::{
-    Body, Config, Engine, Event, Failure, Input, LinkId, Output, RequestId, Sharing, Span, Stats,
-    Time,
+    Body, Config, Content, Engine, Event, Failure, Input, LinkId, Output, RequestId, Sharing, Span,
+    Stats, Time,
 };
 use wire::playlist::ByteRange;
 
@@ -374,7 +374,9 @@ impl Viewer {
                 self.element.clear();
                 self.update = Some(Input::Prepared);
             }
-            Output::Append { request, .. } => self.update = Some(self.append(request)),
+            Output::Append { request, content, .. } => {
+                self.update = Some(self.append(request, &content));
+            }
             Output::Evict(span) => {
                 self.element.remove(span);
                 self.update = Some(Input::Updated);
@@ -446,7 +448,7 @@ impl Viewer {
         is_given.then_some(Piece { rendition, segment, start, bytes, is_true })
     }
 
-    fn append(&mut self, request: RequestId) -> Input {
+    fn append(&mut self, request: RequestId, content: &Content) -> Input {
         let held = self.bodies.get(&request).copied().unwrap_or_default();
         let Some((rendition, segment)) = held.of else { return Input::Updated };
         if held.is_wrong {
@@ -454,7 +456,10 @@ impl Viewer {
             return Input::Undecodable;
         }
         let bytes = held.bytes;
-        let (start, end) = Origin::span(segment);
+        let (start, mut end) = Origin::span(segment);
+        if let Content::Head(_) = content {
+            end = start + (end - start).mul_f64(HEAD_SHARE);
+        }
         if self.element.append(Span { start, end }, rendition, bytes) {
             Input::Updated
         } else {
@@ -474,6 +479,8 @@ impl Viewer {
     }
 }
 
+/// What the engine fetches of a segment before the rest.
+const HEAD_SHARE: f64 = 0.375;
 /// A home's uplink.
 const UPLINK_BPS: u64 = 10_000_000;
 /// How often a browser says how far it is.

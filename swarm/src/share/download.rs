@@ -107,12 +107,14 @@ impl Engine {
         request.look(now);
         request.bytes += bytes;
         request.heard_at = now;
-        let (came, length) = (request.bytes, request.length.unwrap_or(0));
+        let (came, length, what) = (request.bytes, request.length.unwrap_or(0), request.what);
         if came > length {
             return self.blame(now, id, Misdeed::TooMuch);
         }
         if came == length {
             self.download_ended(now, id, download);
+        } else if let What::Segment { rendition, no } = what {
+            self.end_rivals(now, (rendition, no));
         }
     }
 
