@@ -1,29 +1,44 @@
 //! A world of viewers in virtual time around the real engine.
 //!
-//! Nothing here is measured against a wall clock, and nothing in the engine knows that it is here: a [`Viewer`] drives
-//! [`swarm::Engine`] as a browser would, with a modelled media element and a line of limited rate to an [`Origin`].
+//! Nothing here is measured against a wall clock, and nothing in the engine knows that it is here: a [`Viewer`] is driven as
+//! a browser drives the engine, with a modelled media element, an access line to an [`Origin`], and connections to others.
 //!
-//! Time goes in steps of [`STEP`]; within one, bytes flow as a fluid. That is exact enough for decisions that are made
-//! a few times a second, and makes every run repeat itself.
+//! ```text
+//!            ┌ tracker ┐                    what an agent wants (Output) goes left and down,
+//!   viewer ──┤ origin  ├── viewer           what happens to it (Input) comes back as an event
+//!            └ pipes ──┘                    at the time when the bytes have come through
+//! ```
 //!
-//! - `origin`: what servers have, and how they fail
-//! - `line`: how fast and how late bytes come
-//! - `element`: what a media element does with them
-//! - `mesh`: how viewers meet, and what passes between them
-//! - `viewer`: one engine with its line and element
+//! Everything that happens is an event in one queue, ordered by time; a seed decides all chance, so that a run repeats itself.
+//!
+//! - `world`: the queue's loop, and what agents want of others; `http`, `sending`: how bytes get through
+//! - `viewer`, `element`, `line`: one viewer's driver, media element and access line; `agent`: who decides for it
+//! - `network`, `pipe`: what lies between viewers
+//! - `origin`, `tracker`: the servers
+//! - `malice`: how viewers betray each other
+//! - `scenario`, `report`: whole audiences from text files, and what became of them
 
+mod agent;
+mod dice;
 mod element;
+mod event;
+mod http;
 mod line;
-mod mesh;
+mod malice;
+mod network;
 mod origin;
+mod pipe;
+mod sending;
+mod tracker;
 mod viewer;
+mod world;
 
+pub use agent::Agent;
+pub use dice::Dice;
 pub use element::Quota;
 pub use line::Line;
+pub use malice::Malice;
+pub use network::Network;
 pub use origin::{Fault, Origin};
-pub use viewer::{Malice, Viewer, World};
-
-use std::time::Duration;
-
-/// How far the world moves at once.
-pub const STEP: Duration = Duration::from_millis(10);
+pub use viewer::Viewer;
+pub use world::World;

@@ -1,20 +1,26 @@
-//! A viewer's line: a rate that changes with time, and a delay.
+//! A viewer's access line: a rate that changes with time, and a delay.
 
 use std::time::Duration;
 
-/// How bytes reach one viewer.
+/// How bytes reach one viewer, and leave it.
 #[derive(Clone, Debug)]
 pub struct Line {
-    /// Bits per second from each moment on, in order of time.
+    /// Bits per second towards the viewer from each moment on, in order of time.
     pub rates: Vec<(Duration, u64)>,
-    /// From asking to the first byte, on an idle server.
-    pub delay: Duration,
+    /// Bits per second that it can send.
+    pub uplink_bps: u64,
+    /// To the origin and back; that to other viewers is the network's business.
+    pub round_trip: Duration,
 }
 
 impl Line {
     /// A line that never changes.
     pub fn steady(bps: u64) -> Line {
-        Line { rates: vec![(Duration::ZERO, bps)], delay: Duration::from_millis(40) }
+        Line {
+            rates: vec![(Duration::ZERO, bps)],
+            uplink_bps: HOME_UPLINK_BPS,
+            round_trip: Duration::from_millis(40),
+        }
     }
 
     /// A line that changes once.
@@ -22,7 +28,44 @@ impl Line {
         Line { rates: vec![(Duration::ZERO, before_bps), (at, after_bps)], ..Line::steady(0) }
     }
 
-    pub(crate) fn bps(&self, now: Duration) -> u64 {
-        self.rates.iter().take_while(|(from, _)| *from <= now).last().map_or(0, |(_, bps)| *bps)
+    /// When `bytes` that begin to come through at `start` are through.
+    pub(crate) fn through_at(&self, start: Duration, bytes: u64) -> Duration {
+        let (mut now, mut left) = (start, bytes as f64 * 8.0);
+        for (no, (from, bps)) in self.rates.iter().enumerate() {
+            let end = self.rates.get(no + 1).map(|(next, _)| *next);
+            if end.is_some_and(|end| end <= now) {
+                continue;
+            }
+            now = now.max(*from);
+            let takes = Duration::from_secs_f64(left / (*bps).max(1) as f64);
+            match end {
+                Some(end) if now + takes > end => {
+                    left -= (end - now).as_secs_f64() * *bps as f64;
+                    now = end;
+                }
+                _ => return now + takes,
+            }
+        }
+        now
+    }
+}
+
+/// A home's uplink.
+const HOME_UPLINK_BPS: u64 = 10_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_come_at_the_rate_of_their_time() {
+        let line = Line::changing(8_000_000, Duration::from_secs(10), 4_000_000);
+        let check = |start: u64, bytes, wanted| {
+            let through = line.through_at(Duration::from_secs(start), bytes);
+            assert_eq!(through, Duration::from_secs(wanted), "{bytes} from {start}");
+        };
+        check(0, 1_000_000, 1);
+        check(9, 1_500_000, 11);
+        check(20, 1_000_000, 22);
     }
 }

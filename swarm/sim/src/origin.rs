@@ -7,13 +7,24 @@ use swarm::Failure;
 use wire::digest::SegmentDigests;
 use wire::playlist::{ByteRange, InitSection, Master, Media, Resolution, Segment, Variant};
 
-/// A server with one VOD: every rendition one file, as Shoal's importer writes it.
+/// A server with one video: a VOD of which every rendition is one file, as Shoal's importer writes it, or a live stream with a
+/// file for each segment.
 #[derive(Clone, Debug)]
 pub struct Origin {
     rates_bps: Vec<u64>,
     segments: usize,
+    live: Option<Live>,
     /// What goes wrong.
     pub faults: Vec<Fault>,
+}
+
+/// A stream that goes on.
+#[derive(Clone, Copy, Debug)]
+struct Live {
+    /// Of each segment.
+    duration: Duration,
+    /// Segments that the playlist lists.
+    window: usize,
 }
 
 /// A way to fail.
@@ -73,7 +84,26 @@ pub(crate) enum Answer {
 impl Origin {
     /// A video of that many 4-second segments, with one rendition for each bit rate.
     pub fn new(rates_bps: &[u64], segments: usize) -> Origin {
-        Origin { rates_bps: rates_bps.to_vec(), segments, faults: Vec::new() }
+        Origin { rates_bps: rates_bps.to_vec(), segments, live: None, faults: Vec::new() }
+    }
+
+    /// A live stream of segments of this duration, of which the last `window` are listed. It has gone on for a while when the
+    /// world begins.
+    pub fn live(rates_bps: &[u64], duration: Duration, window: usize) -> Origin {
+        let live = Some(Live { duration, window });
+        Origin { rates_bps: rates_bps.to_vec(), segments: 0, live, faults: Vec::new() }
+    }
+
+    /// The last segment that is listed at this moment, of a live stream.
+    pub fn newest(&self, now: Duration) -> Option<usize> {
+        let live = self.live?;
+        Some(FIRST_NUMBER + (now.as_nanos() / live.duration.as_nanos()) as usize - 1)
+    }
+
+    /// When a segment of a live stream is first listed.
+    pub fn published_at(&self, no: usize) -> Option<Duration> {
+        let past = u32::try_from((no + 1).saturating_sub(FIRST_NUMBER)).ok()?;
+        self.live.map(|live| live.duration * past)
     }
 
     /// The same server with one more fault.
@@ -83,13 +113,17 @@ impl Origin {
         self
     }
 
+    /// Where the video ends; never, of a live stream.
     pub(crate) fn duration(&self) -> Duration {
+        if self.live.is_some() {
+            return Duration::MAX;
+        }
         SEGMENT * u32::try_from(self.segments).unwrap_or(u32::MAX)
     }
 
-    pub(crate) fn span(segment: usize) -> (Duration, Duration) {
-        let start = SEGMENT * u32::try_from(segment).unwrap_or(u32::MAX);
-        (start, start + SEGMENT)
+    /// How long a segment plays.
+    pub(crate) fn segment(&self) -> Duration {
+        self.live.map_or(SEGMENT, |live| live.duration)
     }
 
     /// Nothing comes out of it at this moment.
@@ -116,7 +150,7 @@ impl Origin {
         if self.faults.iter().any(|fault| matches!(fault, Fault::Unlisted { rendition } if uri == format!("{rendition}.m3u8"))) {
             return Err(Failure::Status { code: 500, retry_after: None });
         }
-        let answer = self.content(uri, range).ok_or(NOT_FOUND)?;
+        let answer = self.content(now, uri, range).ok_or(NOT_FOUND)?;
         self.faults.iter().find_map(|fault| fault.failure(&answer)).map_or(Ok(answer), Err)
     }
 
@@ -124,7 +158,10 @@ impl Origin {
         self.faults.contains(&Fault::Broken { rendition, segment })
     }
 
-    fn content(&self, uri: &str, range: Option<ByteRange>) -> Option<Answer> {
+    fn content(&self, now: Duration, uri: &str, range: Option<ByteRange>) -> Option<Answer> {
+        if self.live.is_some() && !uri.ends_with(MASTER) {
+            return self.live_content(now, uri, range);
+        }
         if uri.ends_with(MASTER) {
             return Some(Answer::Text(self.master().to_string()));
         }
@@ -149,6 +186,44 @@ impl Origin {
         Some(Answer::Segment { rendition, segment, start, bytes: range.length })
     }
 
+    fn live_content(&self, now: Duration, uri: &str, range: Option<ByteRange>) -> Option<Answer> {
+        let rendition: usize = uri.split(['.', '-']).next()?.parse().ok()?;
+        if uri.ends_with(".m3u8") {
+            return Some(Answer::Text(self.live_media(now, rendition)?.to_string()));
+        }
+        if uri.ends_with("-init.mp4") {
+            return Some(Answer::Init { rendition });
+        }
+        let segment = uri.split(['.', '-']).nth(1)?.parse().ok()?;
+        let length =
+            self.length(rendition, segment).filter(|_| Some(segment) <= self.newest(now))?;
+        let range = range.unwrap_or(ByteRange { start: 0, length });
+        (range.start + range.length <= length).then_some(Answer::Segment {
+            rendition,
+            segment,
+            start: range.start,
+            bytes: range.length,
+        })
+    }
+
+    fn live_media(&self, now: Duration, rendition: usize) -> Option<Media> {
+        let (live, newest) = (self.live?, self.newest(now)?);
+        let first = newest + 1 - live.window;
+        let segments = (first..=newest).map(|no| {
+            let range = self.length(rendition, no).map(|length| ByteRange { start: 0, length });
+            let sha256 = Some(digest(rendition, no));
+            Segment { uri: format!("{rendition}-{no}.m4s"), duration: live.duration, range, sha256 }
+        });
+        Some(Media {
+            target_duration: live.duration,
+            media_sequence: first as u64,
+            init: Some(InitSection { uri: format!("{rendition}-init.mp4"), range: None }),
+            segments: segments.collect(),
+            is_ended: false,
+            is_encrypted: false,
+        })
+    }
+
     fn master(&self) -> Master {
         let variants = self.rates_bps.iter().enumerate().map(|(rendition, &bandwidth_bps)| {
             let height = 240 * (u32::try_from(rendition).unwrap_or(0) + 1);
@@ -162,7 +237,8 @@ impl Origin {
                 has_separate_audio: false,
             }
         });
-        Master { variants: variants.collect(), digests: Some(DIGESTS.to_owned()) }
+        let digests = self.live.is_none().then(|| DIGESTS.to_owned());
+        Master { variants: variants.collect(), digests }
     }
 
     fn digests(&self) -> SegmentDigests {
@@ -178,18 +254,22 @@ impl Origin {
         digests
     }
 
-    /// Bytes of a segment.
-    pub(crate) fn length(&self, rendition: usize, segment: usize) -> Option<u64> {
-        Some(self.media(rendition)?.segments.get(segment)?.range?.length)
+    /// Bytes of a segment: nine tenths of the peak rate, less or more by a seventh in turn; of a live stream, all of it.
+    pub fn length(&self, rendition: usize, no: usize) -> Option<u64> {
+        let rate = self.rates_bps.get(rendition)? / 8;
+        if let Some(live) = self.live {
+            return Some(rate * live.duration.as_millis() as u64 / 1000);
+        }
+        let mean = rate * SEGMENT.as_secs() * 9 / 10;
+        (no < self.segments).then(|| mean * [7, 6, 8, 7][no % 4] / 7)
     }
 
-    /// Segments take nine tenths of the peak rate, less or more by a seventh in turn.
     fn media(&self, rendition: usize) -> Option<Media> {
-        let mean = self.rates_bps.get(rendition)? / 8 * SEGMENT.as_secs() * 9 / 10;
+        self.rates_bps.get(rendition)?;
         let file = format!("{rendition}-fragmented.mp4");
         let mut start = INIT_BYTES;
-        let segments = (0..self.segments).map(|no| {
-            let length = mean * [7, 6, 8, 7][no % 4] / 7;
+        let lengths = (0..self.segments).filter_map(|no| self.length(rendition, no));
+        let segments = lengths.map(|length| {
             let range = Some(ByteRange { start, length });
             start += length;
             Segment { uri: file.clone(), duration: SEGMENT, range, sha256: None }
@@ -238,6 +318,8 @@ pub(crate) fn digest(rendition: usize, segment: usize) -> [u8; 32] {
     digest
 }
 
+/// The number of the segment that is published a segment's duration after the world began: a stream that goes on.
+const FIRST_NUMBER: usize = 100;
 /// Where the digests lie.
 const DIGESTS: &str = "segments-sha256.json";
 /// Where the master lies.

@@ -134,7 +134,7 @@ fn sharing_ends_when_it_is_turned_off_and_goes_on_when_it_is_turned_on() {
 #[test]
 fn a_viewer_who_closes_the_page_in_the_middle_costs_no_stall() {
     let mut world = staggered(minute(), 2, s(8));
-    world.viewers[0].uplink_bps = 300_000;
+    world.viewers[0].line.uplink_bps = 300_000;
     world.run_until(s(17));
     world.leave(0);
     world.run_until(s(80));
@@ -145,7 +145,7 @@ fn a_viewer_who_closes_the_page_in_the_middle_costs_no_stall() {
 fn a_slow_peer_is_raced_for_the_missing_bytes_alone() {
     let mut world = World::new(minute(), Vec::new());
     world.join(Viewer::sharing(1, Line::steady(FAST), Sharing::Full));
-    world.viewers[0].uplink_bps = 700_000;
+    world.viewers[0].line.uplink_bps = 700_000;
     world.run_until(s(8));
     world.join(Viewer::sharing(2, Line::steady(FAST), Sharing::Full));
     world.run_until(s(80));
@@ -264,7 +264,7 @@ fn what_is_kept_for_others_has_a_bound_and_who_gives_nothing_keeps_nothing() {
         [(1, Sharing::Full), (2, Sharing::Full), (3, Sharing::Receive), (4, Sharing::Off)]
     {
         let viewer = world.join(Viewer::sharing(seed, fast(), sharing));
-        world.viewers[viewer].uplink_bps = 200_000_000;
+        world.viewers[viewer].line.uplink_bps = 200_000_000;
         world.run_until(world.now + s(3));
     }
     for second in 13..140 {

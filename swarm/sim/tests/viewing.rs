@@ -60,7 +60,7 @@ fn a_viewer_steps_down_before_it_stalls() {
 
 #[test]
 fn a_download_that_would_come_too_late_is_left_for_a_lower_rendition() {
-    let mut world = world(Line::changing(3_800_000, s(13), 450_000), &[]);
+    let mut world = world(Line::changing(4_200_000, s(12), 450_000), &[]);
     world.run_until(s(100));
     let viewer = &world.viewers[0];
     assert!(viewer.trace.iter().any(|line| line.contains("Cancel")), "{:#?}", viewer.trace);
@@ -161,8 +161,8 @@ fn a_trickle_is_given_up_for_a_lower_rendition() {
 
 #[test]
 fn a_start_beyond_the_end_is_one_at_the_beginning() {
-    let mut world = world(Line::steady(FAST), &[]);
-    world.viewers[0] = Viewer::playing_from(s(80_000), 7, Line::steady(FAST), ROOMY);
+    let viewer = Viewer::playing_from(s(80_000), 7, Line::steady(FAST), ROOMY);
+    let mut world = World::new(Origin::new(&LADDER, 15), vec![viewer]);
     world.run_until(s(63));
     check_plays_through(&world);
 }
