@@ -99,6 +99,11 @@ impl World {
         gone.bodies.clear();
     }
 
+    /// Those who are here.
+    pub fn audience(&self) -> impl Iterator<Item = usize> {
+        self.viewers.iter().enumerate().filter(|(_, viewer)| !viewer.is_gone).map(|(no, _)| no)
+    }
+
     /// The tracker ends, and answers nobody until it is started again.
     pub fn stop_tracker(&mut self) {
         for viewer in self.tracker.stop() {
