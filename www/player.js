@@ -17,6 +17,13 @@ function estimate() {
   }
 }
 
+/** The part of the first segment that the engine asks for first, by the rule of `head_bytes` in swarm/src/plan.rs. */
+function head(range) {
+  const [first, last] = range.split("-").map(Number);
+  const length = last - first + 1;
+  return length < 262_144 ? range : `${first}-${first + Math.floor(length / 8) * 3 - 1}`;
+}
+
 /** Asks for what the engine will want first; `opening` is what the server knows of the video. */
 function askEarly(src, opening) {
   const early = new Map();
@@ -34,7 +41,7 @@ function askEarly(src, opening) {
   if (start) {
     ask(start.playlist);
     ask(start.media, start.init);
-    ask(start.media, start.first);
+    ask(start.media, head(start.first));
   }
   return early;
 }

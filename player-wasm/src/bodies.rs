@@ -25,17 +25,20 @@ impl Bodies {
         }
     }
 
-    /// Lets a request begin with the first `bytes` of another: views of the same memory.
-    pub(crate) fn continue_with(&self, request: RequestId, from: RequestId, bytes: u64) {
-        let (mut first, mut missing) = (Vec::new(), bytes);
-        for chunk in self.chunks.borrow().get(&from).into_iter().flatten() {
-            let length = missing.min(u64::from(chunk.length()));
-            if length > 0 {
-                first.push(chunk.subarray(0, length as u32));
+    /// Lets a request hold the first bytes of each of these: views of the same memory.
+    pub(crate) fn join(&self, request: RequestId, parts: &[(RequestId, u64)]) {
+        let mut joined = Vec::new();
+        for &(from, bytes) in parts {
+            let mut missing = bytes;
+            for chunk in self.chunks.borrow().get(&from).into_iter().flatten() {
+                let length = missing.min(u64::from(chunk.length()));
+                if length > 0 {
+                    joined.push(chunk.subarray(0, length as u32));
+                }
+                missing -= length;
             }
-            missing -= length;
         }
-        self.chunks.borrow_mut().insert(request, first);
+        self.chunks.borrow_mut().insert(request, joined);
     }
 
     /// All bytes of a request in one, none if nothing came. They stay joined.

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
@@ -63,6 +64,8 @@ impl Driver {
         let config = Config {
             seed: (js_sys::Math::random() * (1u64 << 53) as f64) as u64,
             estimate_bps: settings::remembered(settings::RATE).map(|bps| bps as u64),
+            neighbours: settings::neighbours(),
+            live_delay: None,
             supports: media::supports,
         };
         let tracker = tracker::address(&host, &settings.src);
@@ -144,23 +147,18 @@ impl Driver {
                 let url = settings::absolute(&uri, &base);
                 self.http.fetch(self, Ask { request, url, range, wanted });
             }
-            Output::Cancel(request) => {
-                self.http.cancel(request);
-                self.bodies.forget(request);
-            }
+            Output::Cancel(request) => self.http.cancel(request),
             Output::Forget(request) => self.bodies.forget(request),
             Output::Prepare { duration, mime } => self.prepare(duration, mime),
-            Output::Append { request, content } => {
-                if let Err(refused) = self.append(&self.bodies.whole(request), content) {
+            Output::Append { request, content, bytes } => {
+                if let Err(refused) = self.append(&self.bodies.whole(request), content, bytes) {
                     self.tell(refused);
                 }
             }
             Output::Evict(span) => self.evict(span),
             Output::Finish => self.media.finish(),
             Output::Jump(position) => self.media.video.set_current_time(position.as_secs_f64()),
-            Output::Continue { request, from, bytes } => {
-                self.bodies.continue_with(request, from, bytes);
-            }
+            Output::Join { request, parts } => self.bodies.join(request, &parts),
             Output::Check(request) => {
                 self.tell(Input::Checked { request, sha256: self.bodies.sha256(request) });
             }
@@ -180,7 +178,7 @@ impl Driver {
         }
     }
 
-    fn prepare(self: &Rc<Self>, duration: Duration, mime: Mime) {
+    fn prepare(self: &Rc<Self>, duration: Option<Duration>, mime: Mime) {
         let Some(mime) = self.mime(mime) else { return self.tell(Input::Rejected) };
         let position = self.media.position();
         let was_playing = !self.media.video.paused();
@@ -193,15 +191,25 @@ impl Driver {
         }
     }
 
-    fn append(&self, bytes: &Uint8Array, content: Content) -> Result<(), Input> {
+    fn append(&self, body: &Uint8Array, content: Content, range: Range<u64>) -> Result<(), Input> {
+        let is_rest = content == Content::Rest;
+        self.media.begin(!is_rest);
         match content {
             Content::Init(mime) => {
                 let mime = self.mime(mime).ok_or(Input::Rejected)?;
-                self.media.change(&mime, bytes)?;
+                self.media.change(&mime, body)?;
             }
-            Content::Segment(start) => self.media.place(bytes, start)?,
+            Content::Segment(start) => {
+                Media::check(body)?;
+                self.media.place(body, start)?;
+            }
+            Content::Head(start) => {
+                self.media.place(body, start)?;
+                self.media.leave_open();
+            }
+            Content::Rest => Media::check(body)?,
         }
-        self.media.append(bytes)
+        self.media.append(&body.subarray(range.start as u32, range.end as u32))
     }
 
     fn evict(self: &Rc<Self>, span: Span) {
@@ -418,7 +426,8 @@ impl Driver {
             self.media.video.get_video_playback_quality().dropped_video_frames().into(),
         );
         set("height", self.media.video.video_height().min(self.media.video.video_width()).into());
-        set("liveLatencySeconds", JsValue::NULL);
+        let delay = stats.live_delay.map(|delay| delay.as_secs_f64());
+        set("liveLatencySeconds", delay.map_or(JsValue::NULL, JsValue::from));
         object
     }
 

@@ -54,10 +54,7 @@ impl Http {
             if driver.http.running.borrow_mut().remove(&request).is_none() {
                 return;
             }
-            driver.tell(outcome.unwrap_or_else(|failure| {
-                driver.bodies.forget(request);
-                Input::Failed { request, failure }
-            }));
+            driver.tell(outcome.unwrap_or_else(|failure| Input::Failed { request, failure }));
         });
     }
 
@@ -157,7 +154,7 @@ async fn bytes(driver: &Weak<Driver>, ask: &Ask, response: &Response) -> Result<
         kept += last - first;
         came += u64::from(chunk.length());
         if came <= SEGMENT_BYTES {
-            driver.tell(Input::Progressed { request: ask.request, bytes: came });
+            driver.tell(Input::Progressed { request: ask.request, bytes: kept });
         }
     }
     if came >= end || came > SEGMENT_BYTES {

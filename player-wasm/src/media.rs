@@ -31,6 +31,8 @@ struct Feed {
     header: Option<Header>,
     /// The first segment has decided where its clock belongs.
     is_placed: bool,
+    /// Only the beginning of a segment was appended.
+    is_within: bool,
     _listeners: Vec<EventListener>,
 }
 
@@ -61,7 +63,7 @@ impl Media {
     }
 
     /// Makes a new media source, and tells `Prepared` once it takes bytes.
-    pub(crate) fn prepare(&self, driver: &Rc<Driver>, duration: Duration, mime: &str) {
+    pub(crate) fn prepare(&self, driver: &Rc<Driver>, duration: Option<Duration>, mime: &str) {
         self.close();
         let Some((source, url)) = new_source() else { return driver.tell(Input::Undecodable) };
         let weak = Rc::downgrade(driver);
@@ -83,15 +85,21 @@ impl Media {
             mime,
             header: None,
             is_placed: false,
+            is_within: false,
             _listeners: vec![on_open],
         });
     }
 
-    fn open(&self, driver: &Rc<Driver>, duration: Duration, mime: &str) -> Result<(), JsValue> {
+    fn open(
+        &self,
+        driver: &Rc<Driver>,
+        duration: Option<Duration>,
+        mime: &str,
+    ) -> Result<(), JsValue> {
         let mut feed = self.feed.borrow_mut();
         let Some(feed) = feed.as_mut() else { return Err(JsValue::NULL) };
         let buffer = feed.source.add_source_buffer(mime)?;
-        feed.source.set_duration(duration.as_secs_f64());
+        feed.source.set_duration(duration.map_or(f64::INFINITY, |end| end.as_secs_f64()));
         let is_broken = Rc::new(Cell::new(false));
         let (broken, weak) = (is_broken.clone(), Rc::downgrade(driver));
         feed._listeners.push(EventListener::new(&buffer, "error", move |_| broken.set(true)));
@@ -122,32 +130,53 @@ impl Media {
         Ok(())
     }
 
-    /// Looks through a segment, and moves its own clock to where the playlist has it if they are far apart.
-    ///
-    /// The first segment decides for all: later differences are the playlist's rounding.
+    /// Looks through a segment.
     ///
     /// # Errors
     /// When it was cut short, or is no segment. A media element would take such bytes for the beginning of one box, and
     /// all that follows for the rest of it.
-    pub(crate) fn place(&self, segment: &Uint8Array, start: Duration) -> Result<(), Input> {
-        let part =
-            |from: u32, length: u32| segment.subarray(from, from.saturating_add(length)).to_vec();
+    pub(crate) fn check(segment: &Uint8Array) -> Result<(), Input> {
         let length = segment.length();
-        if !mp4::is_whole(u64::from(length), |at| part(u32::try_from(at).unwrap_or(length), 16)) {
-            return Err(Input::Rejected);
+        let part = |at: u64| bytes_of(segment, u32::try_from(at).unwrap_or(length), 16);
+        mp4::is_whole(u64::from(length), part).then_some(()).ok_or(Input::Rejected)
+    }
+
+    /// Forgets the segment of which only the beginning came, before something else than its rest is appended.
+    pub(crate) fn begin(&self, is_anew: bool) {
+        if let Some(Feed { buffer: Some(buffer), is_within, .. }) = self.feed.borrow_mut().as_mut()
+            && std::mem::take(is_within)
+            && is_anew
+        {
+            let _ = buffer.abort();
         }
+    }
+
+    /// Moves a segment's own clock to where the playlist has it if they are far apart.
+    ///
+    /// The first segment decides for all: later differences are the playlist's rounding.
+    ///
+    /// # Errors
+    /// When it is no segment.
+    pub(crate) fn place(&self, segment: &Uint8Array, start: Duration) -> Result<(), Input> {
         let mut feed = self.feed.borrow_mut();
         let Some(Feed { buffer: Some(buffer), header: Some(header), is_placed, .. }) =
             feed.as_mut()
         else {
             return Ok(());
         };
-        let ticks = header.start_of(&part(0, HEAD_BYTES)).ok_or(Input::Rejected)?;
+        let ticks = header.start_of(&bytes_of(segment, 0, HEAD_BYTES)).ok_or(Input::Rejected)?;
         let offset = start.as_secs_f64() - ticks as f64 / f64::from(header.timescale);
         if !std::mem::replace(is_placed, true) && offset.abs() > CLOCK_TOLERANCE_SECONDS {
             buffer.set_timestamp_offset(offset);
         }
         Ok(())
+    }
+
+    /// Notes that only the beginning of a segment is appended.
+    pub(crate) fn leave_open(&self) {
+        if let Some(feed) = self.feed.borrow_mut().as_mut() {
+            feed.is_within = true;
+        }
     }
 
     /// Starts an append; `updateend` tells how it went.
@@ -227,6 +256,10 @@ fn source_class() -> Option<Function> {
     ["MediaSource", "ManagedMediaSource"]
         .iter()
         .find_map(|name| Reflect::get(&window, &(*name).into()).ok()?.dyn_into::<Function>().ok())
+}
+
+fn bytes_of(body: &Uint8Array, start: u32, length: u32) -> Vec<u8> {
+    body.subarray(start, start.saturating_add(length)).to_vec()
 }
 
 fn new_source() -> Option<(MediaSource, String)> {

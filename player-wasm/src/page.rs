@@ -113,8 +113,12 @@ impl Page {
     /// Shows what the media element is at.
     pub(crate) fn refresh(&self) {
         let video = &self.video;
-        let duration = if video.duration().is_finite() { video.duration() } else { 0.0 };
-        let position = video.current_time();
+        let (position, is_live) = (video.current_time(), video.duration() == f64::INFINITY);
+        let duration = match video.duration() {
+            _ if is_live => self.held_until(position),
+            duration if duration.is_finite() => duration,
+            _ => 0.0,
+        };
         let seek: HtmlInputElement = self.find("[data-role=seek]").unchecked_into();
         seek.set_max(&number(duration));
         seek.set_value(&number(position));
@@ -128,7 +132,11 @@ impl Page {
         let _ = bar.style().set_property("--played", &number(share(position)));
         let _ = bar.style().set_property("--held", &number(share(self.held_until(position))));
         self.find("[data-role=position]").set_text_content(Some(&clock(position)));
-        self.find("[data-role=duration]").set_text_content(Some(&clock(duration)));
+        self.find("[data-role=duration]").set_text_content(Some(&if is_live {
+            "Live".to_owned()
+        } else {
+            clock(duration)
+        }));
         self.toggle("playing", !video.paused());
         self.toggle("muted", video.muted() || video.volume() == 0.0);
         let is_waiting =

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use js_sys::Reflect;
 use swarm::Sharing;
+use swarm::limits::{NEIGHBOURS, NEIGHBOURS_ON_A_PHONE};
 use wasm_bindgen::prelude::wasm_bindgen;
 use web_sys::{HtmlElement, Storage};
 
@@ -158,6 +159,16 @@ pub(crate) fn can_share() -> bool {
     has("RTCPeerConnection")
         && has("WebSocket")
         && (has("MediaSource") || has("ManagedMediaSource"))
+}
+
+/// Connections to other viewers that this device bears easily. Phones say what they are.
+pub(crate) fn neighbours() -> usize {
+    let navigator = web_sys::window().map(|window| window.navigator());
+    let agent = navigator.and_then(|navigator| navigator.user_agent().ok()).unwrap_or_default();
+    match js_sys::JsString::from(agent).includes("Mobi", 0) {
+        true => NEIGHBOURS_ON_A_PHONE,
+        false => NEIGHBOURS,
+    }
 }
 
 /// A number as JavaScript writes it. Rust's own way of writing fractions would take 12 KB of the module.

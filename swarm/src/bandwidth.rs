@@ -1,8 +1,8 @@
-//! How fast bytes come: two moving means of the measured rate, a quick and a slow one.
+//! How soon and how fast bytes come: a moving mean of the latency, and two of the rate, a quick and a slow one.
 
 use std::time::Duration;
 
-use crate::limits::{FIRST_ESTIMATE_BPS, SMALLEST_SAMPLE};
+use crate::limits::{FIRST_ESTIMATE_BPS, LATENCY, LEAST_LATENCY, PATIENCE, SMALLEST_SAMPLE};
 
 /// The line's measured rate.
 ///
@@ -11,6 +11,7 @@ use crate::limits::{FIRST_ESTIMATE_BPS, SMALLEST_SAMPLE};
 #[derive(Debug)]
 pub(crate) struct Bandwidth {
     stored_bps: Option<u64>,
+    latency: Option<Duration>,
     quick: Mean,
     slow: Mean,
 }
@@ -18,7 +19,7 @@ pub(crate) struct Bandwidth {
 impl Bandwidth {
     /// Starts from what an earlier visit measured.
     pub(crate) fn new(stored_bps: Option<u64>) -> Bandwidth {
-        Bandwidth { stored_bps, quick: Mean::new(2.0), slow: Mean::new(8.0) }
+        Bandwidth { stored_bps, latency: None, quick: Mean::new(2.0), slow: Mean::new(8.0) }
     }
 
     /// Counts a download of `bytes` that took this long; ones too small to tell are left out.
@@ -30,6 +31,17 @@ impl Bandwidth {
         let bps = bytes as f64 * 8.0 / seconds;
         self.quick.sample(bps, seconds);
         self.slow.sample(bps, seconds);
+    }
+
+    /// Counts an answer that began so long after it was asked for.
+    pub(crate) fn answered(&mut self, after: Duration) {
+        let after = after.min(PATIENCE);
+        self.latency = Some(self.latency.map_or(after, |before| (before * 3 + after) / 4));
+    }
+
+    /// From asking a server to the first byte.
+    pub(crate) fn latency(&self) -> Duration {
+        self.latency.unwrap_or(LATENCY).max(LEAST_LATENCY)
     }
 
     /// Bits per second that the line carries, as far as is known.
@@ -96,6 +108,17 @@ mod tests {
         assert!(after_drop < 4_500_000, "{after_drop}");
         (0..2).for_each(|_| second_at(&mut bandwidth, 8_000_000));
         assert!(bandwidth.bps() < 8_000_000 - after_drop / 4, "{}", bandwidth.bps());
+    }
+
+    #[test]
+    fn the_latency_follows_what_is_measured() {
+        let mut bandwidth = Bandwidth::new(None);
+        assert_eq!(bandwidth.latency(), LATENCY);
+        bandwidth.answered(Duration::from_millis(80));
+        bandwidth.answered(Duration::from_millis(120));
+        assert_eq!(bandwidth.latency(), Duration::from_millis(90));
+        (0..20).for_each(|_| bandwidth.answered(Duration::ZERO));
+        assert_eq!(bandwidth.latency(), LEAST_LATENCY);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use wire::identity::StreamProperties;
 use wire::playlist::{Master, Media, Variant};
 
+use crate::Time;
 use crate::limits::RENDITIONS;
 use crate::message::{Fatal, Mime, RenditionInfo, RequestId};
 use crate::table::Table;
@@ -23,8 +24,8 @@ pub(crate) struct Rendition {
     /// What its swarm is named after.
     pub(crate) stream: StreamProperties,
     pub(crate) playlist: Known,
-    /// The answer that holds its initialisation section.
-    pub(crate) init: Option<RequestId>,
+    /// The answer that holds its initialisation section, and how long that is.
+    pub(crate) init: Option<(RequestId, u64)>,
     /// Segments that its server lacks, or that don't decode.
     pub(crate) missing: Table<usize, ()>,
 }
@@ -47,7 +48,7 @@ impl Rendition {
 
     /// What it is, once that is known.
     pub(crate) fn kind(&self) -> Option<Mime> {
-        self.mime.clone().map(Mime::Told).or(self.init.map(Mime::In))
+        self.mime.clone().map(Mime::Told).or(self.init.map(|(request, _)| Mime::In(request)))
     }
 
     pub(crate) fn is_broken(&self) -> bool {
@@ -85,9 +86,9 @@ pub(crate) fn of_master(
 }
 
 /// The one rendition of a lone media playlist.
-pub(crate) fn of_media(url: &str, media: Media) -> Result<Vec<Rendition>, Fatal> {
+pub(crate) fn of_media(url: &str, media: Media, asked_at: Time) -> Result<Vec<Rendition>, Fatal> {
     let info = RenditionInfo { height: None, bandwidth_bps: 0 };
-    let playlist = Known::Yes(timeline(url, media)?);
+    let playlist = Known::Yes(Timeline::new(url, playable(media)?, asked_at, None));
     let mime = None;
     Ok(vec![Rendition {
         base: url.into(),
@@ -101,18 +102,15 @@ pub(crate) fn of_media(url: &str, media: Media) -> Result<Vec<Rendition>, Fatal>
     }])
 }
 
-/// A media playlist in time, if it is of a kind that can be played.
-pub(crate) fn timeline(url: &str, media: Media) -> Result<Timeline, Fatal> {
-    if !media.is_ended {
-        return Err(Fatal::Live);
-    }
+/// A media playlist, if it is of a kind that can be played.
+pub(crate) fn playable(media: Media) -> Result<Media, Fatal> {
     if media.is_encrypted {
         return Err(Fatal::Encrypted);
     }
     if media.init.is_none() {
         return Err(Fatal::Layout("its media in MPEG-TS segments"));
     }
-    Ok(Timeline::new(url, media))
+    Ok(media)
 }
 
 fn rendition(base: &Arc<str>, variant: Variant) -> Rendition {
@@ -177,9 +175,8 @@ mod tests {
     fn a_media_playlist_that_does_not_play_says_why() {
         let check = |lines: &str, wanted: Fatal| {
             let text = format!("#EXTM3U\n#EXT-X-TARGETDURATION:4\n{lines}");
-            assert_eq!(timeline("http://a/", text.parse().unwrap()).err(), Some(wanted));
+            assert_eq!(playable(text.parse().unwrap()).err(), Some(wanted));
         };
-        check("#EXT-X-MAP:URI=\"i\"\n#EXTINF:4,\na", Fatal::Live);
         check("#EXTINF:4,\na.ts\n#EXT-X-ENDLIST", Fatal::Layout("its media in MPEG-TS segments"));
         check(
             "#EXT-X-KEY:METHOD=AES-128,URI=\"k\"\n#EXTINF:4,\na\n#EXT-X-ENDLIST",

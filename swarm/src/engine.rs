@@ -10,9 +10,11 @@ use crate::buffer::Buffer;
 use crate::catalogue::Rendition;
 use crate::dice::Dice;
 use crate::limits::{
-    CUT_TOLERANCE, HELD_BYTES, LONGEST_FETCH, PATIENCE, PEER_PATIENCE, RATE_WINDOW, WATCH_INTERVAL,
+    CUT_TOLERANCE, HELD_BYTES, LONGEST_FETCH, NEIGHBOURS, PATIENCE, PEER_PATIENCE, RATE_WINDOW,
+    WATCH_INTERVAL,
 };
 use crate::message::{Deadline, Input, LinkId, Output, Quality, RequestId, Span, Trouble, Why};
+use crate::parts::Parts;
 use crate::retry::Retry;
 use crate::share::Share;
 use crate::table::Table;
@@ -24,14 +26,33 @@ pub struct Config {
     pub seed: u64,
     /// What an earlier visit measured, in bits per second.
     pub estimate_bps: Option<u64>,
+    /// Connections to other viewers that are looked for; at most [`LINKS`](crate::limits::LINKS) exist.
+    pub neighbours: usize,
+    /// How far before the end of a live stream playback starts; three target durations when absent.
+    pub live_delay: Option<Duration>,
     /// Whether the media element plays a type such as `video/mp4; codecs="avc1.64001f,mp4a.40.2"`.
     pub supports: fn(&str) -> bool,
+}
+
+impl Default for Config {
+    /// A desktop that plays every type.
+    fn default() -> Config {
+        Config {
+            seed: 0,
+            estimate_bps: None,
+            neighbours: NEIGHBOURS,
+            live_delay: None,
+            supports: |_| true,
+        }
+    }
 }
 
 /// The engine; see the crate's own words for how it is driven.
 #[derive(Debug)]
 pub struct Engine {
     pub(crate) supports: fn(&str) -> bool,
+    pub(crate) neighbours: usize,
+    pub(crate) live_delay: Option<Duration>,
     pub(crate) dice: Dice,
     pub(crate) phase: Phase,
     pub(crate) source: Arc<str>,
@@ -41,6 +62,8 @@ pub struct Engine {
     pub(crate) target: usize,
     pub(crate) bandwidth: Bandwidth,
     pub(crate) requests: Table<RequestId, Request>,
+    /// What has come of segments that aren't whole yet, by rendition and segment.
+    pub(crate) parts: Table<(usize, usize), Parts>,
     pub(crate) retries: Table<What, Retry>,
     pub(crate) outputs: VecDeque<Output>,
     pub(crate) playhead: Playhead,
@@ -82,6 +105,9 @@ pub struct Stats {
     pub rendition: Option<usize>,
     /// Bytes that the media element holds.
     pub held_bytes: u64,
+    /// Playing time between the playhead and the end of a live stream, as its playlist told last; `None` of a video that is
+    /// complete.
+    pub live_delay: Option<Duration>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -117,10 +143,8 @@ pub(crate) enum Via {
 pub(crate) struct Request {
     pub(crate) what: What,
     pub(crate) via: Via,
-    /// Bytes that were there before, from others.
-    pub(crate) offset: u64,
-    /// The peers that any of the bytes are from.
-    pub(crate) givers: Vec<LinkId>,
+    /// The first byte that it is for.
+    pub(crate) start: u64,
     /// How many bytes are coming, when the playlist tells.
     pub(crate) length: Option<u64>,
     pub(crate) asked_at: Time,
@@ -134,6 +158,8 @@ pub(crate) struct Request {
 #[derive(Debug, Default)]
 pub(crate) struct Playhead {
     pub(crate) position: Duration,
+    /// It was put where a live stream is watched.
+    pub(crate) is_placed: bool,
     pub(crate) is_started: bool,
     /// A picture has been on: from now on, waiting is stalling.
     pub(crate) has_played: bool,
@@ -149,6 +175,8 @@ pub(crate) struct Element {
     pub(crate) state: ElementState,
     /// Whose initialisation section it took last.
     pub(crate) init: Option<usize>,
+    /// The segment of which it took only the beginning.
+    pub(crate) head: Option<Head>,
     /// Fetched segments that wait for their turn.
     pub(crate) ready: Vec<Ready>,
     pub(crate) buffer: Buffer,
@@ -170,7 +198,17 @@ pub(crate) enum ElementState {
     Idle,
     AppendingInit(usize),
     Appending(Ready),
+    /// Only the beginning of a segment, that plays for so long.
+    AppendingHead(Head, Span),
     Evicting(Span),
+}
+
+/// The beginning of a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Head {
+    pub(crate) rendition: usize,
+    pub(crate) no: usize,
+    pub(crate) bytes: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,6 +225,8 @@ impl Engine {
     pub fn new(config: Config) -> Engine {
         Engine {
             supports: config.supports,
+            neighbours: config.neighbours,
+            live_delay: config.live_delay,
             dice: Dice::new(config.seed),
             phase: Phase::Idle,
             source: "".into(),
@@ -195,6 +235,7 @@ impl Engine {
             target: 0,
             bandwidth: Bandwidth::new(config.estimate_bps),
             requests: Table::default(),
+            parts: Table::default(),
             retries: Table::default(),
             outputs: VecDeque::new(),
             playhead: Playhead::default(),
@@ -242,9 +283,16 @@ impl Engine {
         for request in self.requests.values() {
             soonest.take(request.gives_up_at(), Why::Silence);
         }
+        if let Some((_, live)) = self.live_line() {
+            soonest.take(live.due_at, Why::Look);
+        }
         let soon = self.looked_at + WATCH_INTERVAL;
         if self.abandonable().is_some() {
             soonest.take(soon, Why::Watch);
+        }
+        if let Some(key) = self.share.awaited {
+            let spare = self.slack_of(key).saturating_sub(self.reserve(key));
+            soonest.take(self.looked_at + spare.max(LEAST_SLEEP), Why::Peer);
         }
         if self.share.is_waiting || self.requests.values().any(Request::is_from_peer) {
             soonest.take(soon, Why::Peer);
@@ -263,12 +311,18 @@ impl Engine {
             measured_bps: self.bandwidth.is_measured().then(|| self.bandwidth.bps()),
             rendition: (self.phase == Phase::Open).then_some(self.target),
             held_bytes: self.element.buffer.bytes(),
+            live_delay: self
+                .live_line()
+                .map(|(line, _)| line.duration().saturating_sub(self.playhead.position)),
             peers: self.open_links(),
             others: self.share.swarms.get(&self.target).and_then(|swarm| swarm.others),
             ..self.stats
         }
     }
 }
+
+/// A deadline that has just passed isn't set again in the same instant.
+const LEAST_SLEEP: Duration = Duration::from_millis(10);
 
 /// The soonest of several deadlines.
 pub(crate) struct Soonest {
@@ -291,8 +345,7 @@ impl Request {
         Request {
             what,
             via,
-            offset: 0,
-            givers: Vec::new(),
+            start: 0,
             length,
             asked_at: now,
             heard_at: now,
@@ -328,6 +381,7 @@ impl Element {
         Element {
             state: ElementState::Unprepared,
             init: None,
+            head: None,
             ready: Vec::new(),
             buffer: Buffer::default(),
             bytes_limit: HELD_BYTES,

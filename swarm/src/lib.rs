@@ -14,6 +14,7 @@
 //!
 //! - `engine`: the contract and the state; `note`: what each input changes in it
 //! - `plan`: what is wanted now, decided afresh after every input
+//! - `parts`: segments that come in parts, from several sides
 //! - `catalogue`: which renditions a playlist offers that can be played here
 //! - `timeline`, `buffer`: where segments lie in time, and which of them the media element holds
 //! - `bandwidth`, `abr`: how fast bytes come, and which rendition that allows
@@ -31,6 +32,7 @@ mod engine;
 pub mod limits;
 mod message;
 mod note;
+mod parts;
 mod plan;
 mod retry;
 mod share;

@@ -80,6 +80,13 @@ pub const DECODE_TRIES: u32 = 3;
 /// Sums of moments can't overflow then, whatever the media element says.
 pub const LATEST: Duration = Duration::from_secs(50_000 * 3600);
 
+/// Segments between the end of a live stream and where it is watched (RFC 8216 §6.3.3): nearer, a late playlist stalls.
+pub const LIVE_SEGMENTS: u32 = 3;
+
+/// Segments of a live stream that are known after its playlist has dropped them: for viewers who are a little behind, whom
+/// others can still serve.
+pub const KEPT_SEGMENTS: usize = 64;
+
 /// How long a peer may stay silent before it is given up: as long as stock peers wait.
 pub const PEER_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -93,8 +100,14 @@ pub const WATCH_BEFORE_RACE: Duration = Duration::from_millis(400);
 /// From asking a server to the first byte, as long as nothing better is known.
 pub const LATENCY: Duration = Duration::from_millis(200);
 
+/// The least that is counted with, whatever caches answer: what comes after them is slower.
+pub const LEAST_LATENCY: Duration = Duration::from_millis(50);
+
 /// Spare time beyond twice what the server is likely to take. What is needed sooner isn't left to peers.
 pub const URGENT_MARGIN: Duration = Duration::from_secs(1);
+
+/// The same for the rest of a segment whose beginning is on: there is less time to share, and nothing else to wait for.
+pub const HEAD_MARGIN: Duration = Duration::from_millis(300);
 
 /// Segments that come from peers at once. Together they fill any line, and one slow peer holds up one of them.
 pub const PEER_FETCHES: usize = 4;
@@ -120,7 +133,10 @@ pub const GREETING_PATIENCE: Duration = Duration::from_secs(1);
 /// Neighbours that are looked for in one swarm.
 ///
 /// Enough that the few that are slow or leave don't matter; each costs a few milliseconds of work when it is met.
-pub const NEIGHBOURS: usize = 12;
+pub const NEIGHBOURS: usize = 16;
+
+/// The same on a phone, whose battery and memory each connection costs.
+pub const NEIGHBOURS_ON_A_PHONE: usize = 8;
 
 /// With fewer neighbours than this, more are looked for before the tracker's interval is over.
 pub const FEW_NEIGHBOURS: usize = 4;

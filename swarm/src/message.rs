@@ -1,5 +1,6 @@
 //! What a driver tells the engine, and what the engine wants of it.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,11 +43,11 @@ pub enum Input {
     },
     /// The viewer pressed play, or the page did.
     Started,
-    /// Some bytes of a body came: `bytes` so far.
+    /// Something of a body came: `bytes` are held so far.
     Progressed {
         /// Of this request.
         request: RequestId,
-        /// All that has come of it until now.
+        /// All that is held under it now.
         bytes: u64,
     },
     /// A request ended well.
@@ -60,7 +61,7 @@ pub enum Input {
         /// From asking to the last byte.
         took: Duration,
     },
-    /// A request ended badly.
+    /// A request ended badly. What has come of it stays until it is forgotten.
     Failed {
         /// This one.
         request: RequestId,
@@ -271,24 +272,25 @@ pub enum Output {
         /// What the answer is for.
         wanted: Wanted,
     },
-    /// Give up a request; no answer to it counts any more.
+    /// Give up a request; no answer to it counts any more. What has come of it stays until it is forgotten.
     Cancel(RequestId),
     /// Let go of the bytes of a request.
     Forget(RequestId),
     /// Make the media element ready, anew if it was before; answer `Prepared`. It holds nothing then.
     Prepare {
-        /// Playing time of the whole video.
-        duration: Duration,
+        /// Playing time of the whole video; `None` of a live stream, whose end nobody knows.
+        duration: Option<Duration>,
         /// The type with its codecs, as `MediaSource.addSourceBuffer` takes it.
         mime: Mime,
     },
-    /// Give the media element the bytes of a request and keep them; answer `Updated`, `Rejected`, `Overfull` or
-    /// `Undecodable`.
+    /// Give the media element bytes of a request and keep them; answer `Updated`, `Rejected`, `Overfull` or `Undecodable`.
     Append {
         /// Whose bytes.
         request: RequestId,
         /// What they are.
         content: Content,
+        /// Which of them.
+        bytes: Range<u64>,
     },
     /// Take this stretch out of the media element; answer `Updated`.
     Evict(Span),
@@ -296,15 +298,12 @@ pub enum Output {
     Finish,
     /// Move the playhead over a hole in the media.
     Jump(Duration),
-    /// Let the bytes of a request begin with the first ones of another, which stay there too. Comes before anything else is
-    /// said of the new request.
-    Continue {
-        /// Whose bytes are to come.
+    /// Let a new request hold the first so many bytes of each of these, one after the other. They stay where they are, too.
+    Join {
+        /// Whose bytes they become.
         request: RequestId,
-        /// Whose bytes are there.
-        from: RequestId,
-        /// How many of them.
-        bytes: u64,
+        /// Whose bytes they are, and how many of them are taken.
+        parts: Vec<(RequestId, u64)>,
     },
     /// Compute the digest of all bytes held under a request; answer `Checked`.
     Check(RequestId),
@@ -384,6 +383,10 @@ pub enum Content {
     Init(Mime),
     /// A segment that plays from here on, whatever its own clock says.
     Segment(Duration),
+    /// The beginning of one. The rest of it is appended next, unless the viewer turns elsewhere before it has come.
+    Head(Duration),
+    /// What follows the beginning that was appended last, in a body that has all of the segment.
+    Rest,
 }
 
 /// What an answer is for.
@@ -472,9 +475,6 @@ pub enum Fatal {
     /// No rendition has codecs that this browser knows.
     #[error("This browser cannot play the formats of this video ({0}).")]
     Unsupported(String),
-    /// A live stream.
-    #[error("This is a live stream, which this player cannot play yet.")]
-    Live,
     /// Its segments are encrypted.
     #[error("This video is encrypted, and this player has no keys.")]
     Encrypted,
@@ -502,6 +502,8 @@ pub enum Why {
     Retry,
     /// A silent server is given up.
     Silence,
+    /// A live playlist may list more.
+    Look,
     /// A running download is weighed against a lower rendition.
     Watch,
     /// The tracker is to hear of this viewer again.

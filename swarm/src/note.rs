@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use wire::playlist::Playlist;
+use wire::playlist::{Media, Playlist};
 
 use crate::Time;
 use crate::buffer::{Held, contains};
 use crate::catalogue::{self, Known, Rendition};
-use crate::engine::{ElementState, Engine, Phase, Ready, Request, Via, What};
+use crate::engine::{ElementState, Engine, Head, Phase, Ready, Request, Via, What};
 use crate::limits::{
-    AHEAD, CUT_TOLERANCE, DECODE_TRIES, HELD_BYTES_FLOOR, LATEST, MISSING_TRIES, PLAYLIST_TRIES,
+    AHEAD, CUT_TOLERANCE, DECODE_TRIES, HELD_BYTES_FLOOR, LATEST, LIVE_SEGMENTS, MISSING_TRIES,
+    PLAYLIST_TRIES,
 };
 use crate::message::{
     Body, Event, Failure, Fatal, Input, Output, Quality, RequestId, Span, Trouble,
@@ -66,14 +67,18 @@ impl Engine {
     fn progressed(&mut self, now: Time, id: RequestId, bytes: u64) {
         if let Some(request) = self.requests.get_mut(&id)
             && !request.is_from_peer()
-            && bytes > request.bytes
         {
-            if request.what.is_media() {
-                self.stats.http_bytes += bytes - request.bytes;
-            }
-            request.look(now);
-            request.bytes = bytes;
             request.heard_at = now;
+            if request.bytes == 0 && bytes > 0 {
+                self.bandwidth.answered(now.since(request.asked_at));
+            }
+            if bytes > request.bytes {
+                if request.what.is_media() {
+                    self.stats.http_bytes += bytes - request.bytes;
+                }
+                request.look(now);
+                request.bytes = bytes;
+            }
         }
     }
 
@@ -86,16 +91,20 @@ impl Engine {
             self.progressed(now, id, bytes);
         }
         let Some(request) = self.requests.remove(&id) else { return };
+        if request.bytes == 0 || request.what.is_media() == matches!(body, Body::Text(_)) {
+            self.bandwidth.answered(took);
+        }
         match (what, body) {
-            (What::Source, Body::Text(text)) => self.source_came(url, &text),
+            (What::Source, Body::Text(text)) => self.source_came(url, &text, request.asked_at),
             (What::Playlist { rendition }, Body::Text(text)) => {
-                self.playlist_came(rendition, url, &text)
+                self.playlist_came(rendition, url, &text, request.asked_at)
             }
-            (What::Init { rendition }, Body::Held(_)) => self.renditions[rendition].init = Some(id),
+            (What::Init { rendition }, Body::Held(bytes)) => {
+                self.renditions[rendition].init = Some((id, bytes))
+            }
             (What::Segment { .. }, Body::Held(bytes)) => {
                 self.bandwidth.sample(bytes, took);
-                self.segment_fetched(id, &request, bytes);
-                self.drop_rivals(now, &request);
+                return self.segment_fetched(now, id, &request, bytes);
             }
             (What::Digests, Body::Text(text)) => self.digests_came(now, &text),
             (_, Body::Held(_)) => {
@@ -107,15 +116,13 @@ impl Engine {
         self.segment_is_had(what);
     }
 
-    /// What the server sent whole is played as it is; where peers sent its beginning, the digest decides.
-    fn segment_fetched(&mut self, id: RequestId, request: &Request, bytes: u64) {
-        let What::Segment { rendition, no } = request.what else { return };
-        if request.offset > 0 {
-            return self.check(id, request);
+    fn segment_fetched(&mut self, now: Time, id: RequestId, request: &Request, bytes: u64) {
+        if request.length.is_some_and(|length| length != bytes) {
+            self.want(Output::Forget(id));
+            return self.fail(now, request, Failure::Wrong);
         }
-        let span = self.span_of(rendition, no);
-        self.segment_came(Ready { request: id, rendition, no, span, bytes });
-        self.store((rendition, no), id, bytes, false);
+        self.part_came(now, id, request, true);
+        self.segment_is_had(request.what);
     }
 
     /// Something that was asked for is there.
@@ -132,13 +139,13 @@ impl Engine {
         });
     }
 
-    fn source_came(&mut self, url: &str, text: &str) {
+    fn source_came(&mut self, url: &str, text: &str, asked_at: Time) {
         let renditions = match text.parse() {
             Ok(Playlist::Master(master)) => {
                 self.share.named(url, master.digests.as_deref());
                 catalogue::of_master(url, master, self.supports)
             }
-            Ok(Playlist::Media(media)) => catalogue::of_media(url, media),
+            Ok(Playlist::Media(media)) => catalogue::of_media(url, media, asked_at),
             Err(error) => Err(Fatal::Playlist(error)),
         };
         match renditions {
@@ -152,30 +159,78 @@ impl Engine {
                     self.renditions.iter().map(|rendition| rendition.info.clone()).collect();
                 self.want(Output::Report(Event::Opened(infos)));
                 self.want(Output::Report(Event::Switched(self.target)));
+                self.start_within();
             }
         }
     }
 
-    fn playlist_came(&mut self, rendition: usize, url: &str, text: &str) {
-        let timeline =
-            text.parse().map_err(Fatal::Playlist).and_then(|media| catalogue::timeline(url, media));
-        match timeline {
-            Ok(timeline) => self.renditions[rendition].playlist = Known::Yes(timeline),
+    fn playlist_came(&mut self, rendition: usize, url: &str, text: &str, asked_at: Time) {
+        let media = text.parse().map_err(Fatal::Playlist).and_then(catalogue::playable);
+        match media {
+            Ok(media) => self.lay_out(rendition, url, media, asked_at),
+            // What a live stream listed before stays good; it is asked for again.
+            Err(_) if self.is_live(rendition) => self.postpone_look(rendition, asked_at),
             Err(fatal) => self.break_rendition(rendition, fatal),
         }
         self.start_within();
     }
 
-    /// A start beyond the end is one at the beginning.
+    fn lay_out(&mut self, rendition: usize, url: &str, media: Media, asked_at: Time) {
+        if let Known::Yes(line) = &mut self.renditions[rendition].playlist {
+            let first = line.first();
+            if line.update(media, asked_at) {
+                self.empty_store();
+            } else if line.first() != first {
+                let first = line.first();
+                self.renditions[rendition].missing.retain(|no, _| no >= first);
+                self.forget_before(rendition, first);
+            }
+            return;
+        }
+        let other = self.renditions.iter().find_map(Rendition::timeline);
+        let line = Timeline::new(url, media, asked_at, other);
+        self.renditions[rendition].playlist = Known::Yes(line);
+    }
+
+    pub(crate) fn is_live(&self, rendition: usize) -> bool {
+        let line = self.renditions.get(rendition).and_then(Rendition::timeline);
+        line.is_some_and(|line| line.live.is_some())
+    }
+
+    fn postpone_look(&mut self, rendition: usize, now: Time) {
+        if let Known::Yes(line) = &mut self.renditions[rendition].playlist
+            && let Some(live) = &mut line.live
+        {
+            live.due_at = now + live.target_duration / 2;
+        }
+    }
+
+    /// A live stream starts near its end; a start beyond the end of another is one at the beginning.
     fn start_within(&mut self) {
+        if self.element.state != ElementState::Unprepared {
+            return;
+        }
+        if self.is_live(self.target) && !self.playhead.is_placed {
+            return self.go_live();
+        }
         let duration = self.renditions[self.target].timeline().map(Timeline::duration);
         let is_beyond = duration.is_some_and(|end| self.playhead.position + CUT_TOLERANCE >= end);
-        if is_beyond
-            && self.element.state == ElementState::Unprepared
-            && !self.playhead.position.is_zero()
-        {
+        if is_beyond && !self.playhead.position.is_zero() {
             self.playhead.position = Duration::ZERO;
             self.want(Output::Jump(Duration::ZERO));
+        }
+    }
+
+    /// Plays from where a live stream is watched: close to its end, but far enough for segments to come from other viewers.
+    pub(crate) fn go_live(&mut self) {
+        let Some(line) = self.renditions[self.target].timeline() else { return };
+        let Some(live) = line.live else { return };
+        let delay = self.live_delay.unwrap_or(live.target_duration * LIVE_SEGMENTS);
+        let start = line.start_before_end(delay);
+        self.playhead.is_placed = true;
+        if start != self.playhead.position {
+            self.playhead.position = start;
+            self.want(Output::Jump(start));
         }
     }
 
@@ -188,6 +243,11 @@ impl Engine {
         if self.requests.get(&id).is_some_and(|request| !request.is_from_peer())
             && let Some(request) = self.requests.remove(&id)
         {
+            if failure == Failure::Unreachable && request.length.is_some() && request.bytes > 0 {
+                self.part_came(now, id, &request, false);
+            } else {
+                self.want(Output::Forget(id));
+            }
             self.fail(now, &request, failure);
         }
     }
@@ -205,6 +265,9 @@ impl Engine {
         match what {
             What::Source if is_final => self.give_up(failure.into_fatal()),
             What::Source if retry.failures >= PLAYLIST_TRIES => self.give_up(failure.into_fatal()),
+            What::Playlist { rendition } if self.is_live(rendition) => {
+                self.live_playlist_failed(rendition, retry, failure);
+            }
             What::Playlist { rendition } | What::Init { rendition }
                 if is_final || retry.failures >= PLAYLIST_TRIES =>
             {
@@ -227,6 +290,19 @@ impl Engine {
         }
     }
 
+    /// A live stream whose playlist is gone for good is over; what it listed is played to its end.
+    fn live_playlist_failed(&mut self, rendition: usize, retry: Retry, failure: Failure) {
+        if retry.failures >= PLAYLIST_TRIES {
+            if let Known::Yes(line) = &mut self.renditions[rendition].playlist {
+                line.live = None;
+            }
+            self.retries.remove(&What::Playlist { rendition });
+            return;
+        }
+        self.retries.insert(What::Playlist { rendition }, retry);
+        self.report(failure.into_trouble());
+    }
+
     fn updated(&mut self) {
         match std::mem::replace(&mut self.element.state, ElementState::Idle) {
             ElementState::AppendingInit(rendition) => self.element.init = Some(rendition),
@@ -234,6 +310,11 @@ impl Engine {
                 self.element.buffer.insert(Held { span, rendition, bytes, was_seen: false });
                 self.element.refusals = 0;
                 self.let_go(request);
+            }
+            ElementState::AppendingHead(head, span) => {
+                let Head { rendition, bytes, .. } = head;
+                self.element.buffer.insert(Held { span, rendition, bytes, was_seen: false });
+                self.element.head = Some(head);
             }
             ElementState::Evicting(span) => self.element.buffer.remove(span),
             state => self.element.state = state,
@@ -270,9 +351,9 @@ impl Engine {
     fn undecodable(&mut self) {
         match self.element.state {
             ElementState::Unprepared => return,
-            ElementState::Appending(_) | ElementState::AppendingInit(_) => {
-                self.miss_what_is_appended()
-            }
+            ElementState::Appending(_)
+            | ElementState::AppendingHead(..)
+            | ElementState::AppendingInit(_) => self.miss_what_is_appended(),
             _ => self.miss_what_is_on(),
         }
         self.element.refusals += 1;
@@ -280,7 +361,7 @@ impl Engine {
             return self.give_up(Fatal::Undecodable);
         }
         self.element.buffer.clear();
-        self.element.init = None;
+        (self.element.init, self.element.head) = (None, None);
         self.element.is_finished = false;
         self.element.state = ElementState::Unprepared;
     }
@@ -291,6 +372,10 @@ impl Engine {
                 self.renditions[rendition].missing.insert(no, ());
                 self.element.state = ElementState::Idle;
                 self.let_go(request);
+            }
+            ElementState::AppendingHead(Head { rendition, no, .. }, _) => {
+                self.renditions[rendition].missing.insert(no, ());
+                self.element.state = ElementState::Idle;
             }
             ElementState::AppendingInit(rendition) => {
                 self.break_rendition(rendition, Fatal::Undecodable)
@@ -371,7 +456,7 @@ impl Engine {
             What::Segment { rendition, no } => !contains(engine.span_of(rendition, no), wanted),
             _ => false,
         });
-        self.drop_partials(is_far);
+        self.drop_parts_where(is_far);
     }
 
     /// A chosen rendition replaces what is held ahead, after the segment that is on.
@@ -390,7 +475,7 @@ impl Engine {
             self.cancel(|_, request| {
                 matches!(request.what, What::Segment { rendition, .. } if rendition != chosen)
             });
-            self.drop_partials(|_, rendition, _| rendition != chosen);
+            self.drop_parts_where(|_, rendition, _| rendition != chosen);
             self.element.replaces_ahead = true;
         }
     }
@@ -405,7 +490,7 @@ impl Engine {
             .renditions
             .get(rendition)
             .and_then(Rendition::timeline)
-            .and_then(|line| line.segments.get(no));
+            .and_then(|line| line.slot(no));
         slot.map_or(Span { start: Duration::ZERO, end: Duration::ZERO }, |slot| slot.span)
     }
 
@@ -426,8 +511,10 @@ impl Engine {
         match self.requests.get(&id).map(|request| request.via) {
             Some(Via::Peer(link)) => self.take_back(now, link),
             Some(Via::Server) => {
-                self.requests.remove(&id);
                 self.want(Output::Cancel(id));
+                if let Some(request) = self.requests.remove(&id) {
+                    self.part_came(now, id, &request, false);
+                }
             }
             None => {}
         }

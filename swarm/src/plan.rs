@@ -1,20 +1,23 @@
 //! What is wanted now: decided afresh from the state after every input.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
+
+use wire::playlist::ByteRange;
 
 use crate::Time;
 use crate::abr::next_rendition;
 use crate::buffer::Held;
 use crate::catalogue::Known;
-use crate::engine::{ElementState, Engine, Phase, Ready, Request, Via, What};
+use crate::engine::{ElementState, Engine, Head, Phase, Ready, Request, Via, What};
 use crate::limits::{
     AHEAD, BEHIND, BEHIND_SLACK, CUT_TOLERANCE, FAILURES_A_RENDITION, LATEST, SMALL_GAP,
     WATCH_BEFORE_ABANDON,
 };
 use crate::message::{Content, Event, Fatal, Output, Quality, RequestId, Span, Trouble, Wanted};
 use crate::share::Source;
-use crate::timeline::{Place, Timeline};
+use crate::timeline::{Live, Place, Timeline};
 
 impl Engine {
     /// Each step looks at the state alone, so that doing it twice changes nothing. What has come is appended before more
@@ -104,12 +107,19 @@ impl Engine {
     /// Asks for a rendition's playlist if it isn't known; tells whether it isn't.
     fn ask_playlist(&mut self, now: Time, rendition: usize) -> bool {
         let Some(wanted) = self.renditions.get(rendition) else { return true };
-        if !matches!(wanted.playlist, Known::NotYet) {
-            return false;
+        let is_unknown = matches!(wanted.playlist, Known::NotYet);
+        let live = wanted.timeline().and_then(|line| line.live);
+        if is_unknown || live.is_some_and(|live| live.due_at <= now) {
+            let (base, uri) = (wanted.base.clone(), wanted.uri.clone());
+            self.ask(now, What::Playlist { rendition }, base, Place { uri, range: None });
         }
-        let (base, uri) = (wanted.base.clone(), wanted.uri.clone());
-        self.ask(now, What::Playlist { rendition }, base, Place { uri, range: None });
-        true
+        is_unknown
+    }
+
+    /// The playlist that is played, if it grows.
+    pub(crate) fn live_line(&self) -> Option<(&Timeline, Live)> {
+        let line = self.renditions.get(self.target)?.timeline()?;
+        Some((line, line.live?))
     }
 
     fn ask_init(&mut self, now: Time, rendition: usize) {
@@ -126,7 +136,7 @@ impl Engine {
 
     /// Walks through what is neither held nor under way, up to as far as is fetched ahead, and asks for what it can.
     fn ask_segments(&mut self, now: Time) {
-        self.share.is_waiting = false;
+        (self.share.is_waiting, self.share.awaited) = (false, None);
         let goal = self.goal();
         let mut from = self.playhead.position;
         for _ in 0..SEGMENTS_LOOKED_AT {
@@ -143,10 +153,18 @@ impl Engine {
             let span = self.span_of(listed, no);
             match self.ask_for(now, span) {
                 Asked::Goes => {}
-                Asked::Waits => self.share.is_waiting = self.share.is_on(),
+                Asked::Waits => self.await_peers(span),
                 Asked::Stuck => return,
             }
             from = span.end.max(covered);
+        }
+    }
+
+    /// Notes that somebody may bring a segment, so that it is looked at again before that is too late.
+    fn await_peers(&mut self, span: Span) {
+        self.share.is_waiting = self.share.is_on();
+        if let Some(no) = self.number_in(self.target, span).filter(|_| self.share.is_on()) {
+            self.share.awaited.get_or_insert((self.target, no));
         }
     }
 
@@ -165,8 +183,15 @@ impl Engine {
 
     /// Stretches that somebody was asked for, and that come.
     fn under_way(&self) -> Vec<Span> {
-        let asked = self.requests.values().filter_map(|request| self.span_of_what(request.what));
-        asked.chain(self.checked_spans()).collect()
+        let asked = self.requests.values().filter_map(|request| match request.what {
+            What::Segment { rendition, no } => Some((rendition, no)),
+            _ => None,
+        });
+        let whole = asked.filter(|key| self.missing(*key, 0).is_none());
+        whole
+            .map(|(rendition, no)| self.span_of(rendition, no))
+            .chain(self.checked_spans())
+            .collect()
     }
 
     pub(crate) fn span_of_what(&self, what: What) -> Option<Span> {
@@ -186,9 +211,9 @@ impl Engine {
                 self.segment_came(Ready { request, rendition, no, span, bytes });
                 return Asked::Goes;
             }
-            if let Source::Peer(link) = self.source_of(now, self.target, no) {
+            if self.source_of(now, self.target, no) == Source::Peers {
                 self.ask_init(now, self.target);
-                self.ask_peer(now, link, self.target, no);
+                self.ask_peers(now, (self.target, no));
                 return Asked::Goes;
             }
         }
@@ -223,25 +248,45 @@ impl Engine {
             return if self.share.is_on() { Asked::Waits } else { Asked::Stuck };
         }
         let what = What::Segment { rendition, no };
-        let Some((base, mut place)) = self.place_of(rendition, no) else { return Asked::Stuck };
         if self.is_resting(now, what) {
             return Asked::Waits;
         }
-        let length = place.range.map(|range| range.length);
-        let request = self.add_request(Request::new(now, what, Via::Server, length));
-        let offset = self.go_on(request, (rendition, no), None);
-        if let Some(range) = &mut place.range {
-            range.start += offset;
-            range.length = range.length.saturating_sub(offset);
-        }
-        self.fetch_from_server(request, base, place);
+        let Some(missing) = self.missing((rendition, no), 0) else { return Asked::Goes };
+        let missing = self.only_head((rendition, no), missing);
+        self.ask_server_for(now, (rendition, no), missing);
         Asked::Goes
+    }
+
+    /// Where there is nothing to play, the beginning of a segment is fetched by itself: the picture is there the sooner, and who
+    /// brings the rest is decided when that is known.
+    fn only_head(&self, key: (usize, usize), missing: Range<u64>) -> Range<u64> {
+        let (position, span) = (self.playhead.position, self.span_of(key.0, key.1));
+        let is_next = span.start <= position && self.element.covered_from(position) == position;
+        let head = self.length_of(key.0, key.1).map_or(0, head_bytes);
+        match is_next && missing.start == 0 && missing.end > head && head > 0 {
+            true => 0..head,
+            false => missing,
+        }
+    }
+
+    /// Asks the server for a stretch of a segment.
+    pub(crate) fn ask_server_for(&mut self, now: Time, key: (usize, usize), range: Range<u64>) {
+        let (rendition, no) = key;
+        let Some((base, mut place)) = self.place_of(rendition, no) else { return };
+        if let Some(whole) = &mut place.range {
+            *whole =
+                ByteRange { start: whole.start + range.start, length: range.end - range.start };
+        }
+        let length = place.range.map(|range| range.length);
+        let new = Request::new(now, What::Segment { rendition, no }, Via::Server, length);
+        let request = self.add_request(Request { start: range.start, ..new });
+        self.fetch_from_server(request, base, place);
     }
 
     /// Where a segment's bytes lie on the server, and what that is relative to.
     pub(crate) fn place_of(&self, rendition: usize, no: usize) -> Option<(Arc<str>, Place)> {
         let line = self.renditions.get(rendition)?.timeline()?;
-        Some((line.base.clone(), line.segments.get(no)?.place.clone()))
+        Some((line.base.clone(), line.slot(no)?.place.clone()))
     }
 
     /// The target, or the nearest rendition that still may have bytes for this stretch, and whose server gives them.
@@ -281,10 +326,14 @@ impl Engine {
     }
 
     pub(crate) fn add_request(&mut self, request: Request) -> RequestId {
-        let id = RequestId(self.next_request);
-        self.next_request += 1;
+        let id = self.new_request_id();
         self.requests.insert(id, request);
         id
+    }
+
+    pub(crate) fn new_request_id(&mut self) -> RequestId {
+        self.next_request += 1;
+        RequestId(self.next_request - 1)
     }
 
     pub(crate) fn fetch_from_server(&mut self, id: RequestId, base: Arc<str>, place: Place) {
@@ -342,7 +391,10 @@ impl Engine {
         if self.element.state != ElementState::Unprepared {
             return;
         }
-        let duration = self.timeline().map(Timeline::duration);
+        let duration = self.timeline().map(|line| match line.live {
+            Some(_) => None,
+            None => Some(line.duration()),
+        });
         let kind = self.listed().and_then(|listed| self.renditions[listed].kind());
         if let (Some(duration), Some(mime)) = (duration, kind) {
             self.element.state = ElementState::Preparing;
@@ -419,29 +471,74 @@ impl Engine {
         if self.element.state != ElementState::Idle {
             return;
         }
-        let Some(next) = self.element.ready.first().copied() else { return };
-        if self.element.init == Some(next.rendition) {
-            self.element.ready.remove(0);
-            let content = Content::Segment(next.span.start);
-            return self.start_appending(ElementState::Appending(next), next.request, content);
+        let Some(next) = self.element.ready.first().copied() else { return self.begin() };
+        if self.element.init != Some(next.rendition) {
+            return self.append_init(next.rendition);
         }
-        let rendition = &self.renditions[next.rendition];
-        if let (Some(request), Some(mime)) = (rendition.init, rendition.kind()) {
-            let state = ElementState::AppendingInit(next.rendition);
-            self.start_appending(state, request, Content::Init(mime));
+        self.element.ready.remove(0);
+        let head = self.element.head.take();
+        let begun = head.filter(|head| (head.rendition, head.no) == (next.rendition, next.no));
+        let (content, from) = match begun {
+            Some(head) => (Content::Rest, head.bytes),
+            None => (Content::Segment(next.span.start), 0),
+        };
+        let state = ElementState::Appending(next);
+        self.start_appending(state, next.request, content, from..next.bytes);
+    }
+
+    fn append_init(&mut self, rendition: usize) {
+        let wanted = &self.renditions[rendition];
+        if let (Some((request, bytes)), Some(mime)) = (wanted.init, wanted.kind()) {
+            self.element.head = None;
+            let state = ElementState::AppendingInit(rendition);
+            self.start_appending(state, request, Content::Init(mime), 0..bytes);
         }
     }
 
-    fn start_appending(&mut self, state: ElementState, request: RequestId, content: Content) {
+    /// Where nothing is to be played but the beginning of a segment has come, that is appended, if what is still missing is
+    /// likely to be there before it is over.
+    fn begin(&mut self) {
+        let (rendition, position) = (self.target, self.playhead.position);
+        if self.element.head.is_some() || self.element.covered_from(position) > position {
+            return;
+        }
+        let line = self.renditions[rendition].timeline();
+        let Some(no) = line.and_then(|line| line.segment_from(position)) else { return };
+        let Some(head) = self.beginning_of((rendition, no)) else { return };
+        let (request, bytes) = head;
+        let Some(length) = self.length_of(rendition, no) else { return };
+        let span = self.span_of(rendition, no);
+        let plays = span.end.saturating_sub(span.start).mul_f64(bytes as f64 / length as f64);
+        let end = span.start + plays;
+        if self.server_time(length - bytes).mul_f64(1.25) > end.saturating_sub(position) {
+            return;
+        }
+        if self.element.init != Some(rendition) {
+            return self.append_init(rendition);
+        }
+        let head = Head { rendition, no, bytes };
+        let state = ElementState::AppendingHead(head, Span { start: span.start, end });
+        self.start_appending(state, request, Content::Head(span.start), 0..bytes);
+    }
+
+    fn start_appending(
+        &mut self,
+        state: ElementState,
+        request: RequestId,
+        content: Content,
+        bytes: Range<u64>,
+    ) {
         self.element.state = state;
         self.element.is_finished = false;
-        self.want(Output::Append { request, content });
+        self.want(Output::Append { request, content, bytes });
     }
 
     fn finish(&mut self) {
         let Some(line) = self.timeline() else { return };
         let end = self.element.covered_from(self.playhead.position);
-        let has_all = line.segment_from(end).is_none() && self.element.ready.is_empty();
+        let has_all = line.live.is_none()
+            && line.segment_from(end).is_none()
+            && self.element.ready.is_empty();
         if has_all && self.element.state == ElementState::Idle && !self.element.is_finished {
             self.element.is_finished = true;
             self.want(Output::Finish);
@@ -450,6 +547,12 @@ impl Engine {
 
     /// Helps a starved playhead over a small gap, over a hole that nobody can fill, or over segments with nothing in them.
     fn jump(&mut self) {
+        if let Some((line, _)) = self.live_line()
+            && self.playhead.is_started
+            && self.playhead.position < line.start()
+        {
+            return self.go_live();
+        }
         let (position, playhead) = (self.playhead.position, &self.playhead);
         if !playhead.is_starved
             || playhead
@@ -492,6 +595,13 @@ impl Engine {
     }
 }
 
+/// How much of a segment is fetched by itself where nothing else is there; 0 of one that is so short that it comes in one go.
+///
+/// The page's script asks for the first segment by the same rule (`www/player.js`).
+pub(crate) fn head_bytes(length: u64) -> u64 {
+    if length < SHORTEST_WITH_HEAD { 0 } else { length / 8 * 3 }
+}
+
 /// What came of the wish for a stretch of media.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Asked {
@@ -502,6 +612,9 @@ enum Asked {
     /// Nothing can be asked for before something else is known.
     Stuck,
 }
+
+/// A second request costs a round trip, in which this much more would have come.
+const SHORTEST_WITH_HEAD: u64 = 256 << 10;
 
 /// Segments that one pass looks at: as many of a second as are fetched ahead.
 const SEGMENTS_LOOKED_AT: usize = 32;

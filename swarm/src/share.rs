@@ -47,7 +47,7 @@ use bucket::Bucket;
 pub(crate) use digests::Digests;
 pub(crate) use source::Source;
 
-use download::{Check, Partial};
+use download::Check;
 use links::Link;
 use store::Store;
 use tracker::{Swarm, Tracker};
@@ -66,9 +66,7 @@ pub(crate) struct Share {
     next_link: u64,
     pub(crate) store: Store,
     /// Bodies whose digest is being computed before they are used.
-    checks: Table<RequestId, Check>,
-    /// What a peer left unfinished, by rendition and segment: whoever is asked next goes on from there.
-    partials: Table<(usize, usize), Partial>,
+    pub(crate) checks: Table<RequestId, Check>,
     /// Segments that came wrong, and are taken from the server alone.
     distrusted: VecDeque<(usize, usize)>,
     /// Ids of those who cheated, the latest last.
@@ -76,6 +74,8 @@ pub(crate) struct Share {
     upload_rate: Bucket,
     /// A segment is held back for a peer to bring.
     pub(crate) is_waiting: bool,
+    /// The first such one.
+    pub(crate) awaited: Option<(usize, usize)>,
     /// No STUN server told our address.
     is_unreflected: bool,
     hindrance: Option<Hindrance>,
@@ -93,11 +93,11 @@ impl Share {
             next_link: 0,
             store: Store::default(),
             checks: Table::default(),
-            partials: Table::default(),
             distrusted: VecDeque::new(),
             banned: VecDeque::new(),
             upload_rate: Bucket::new(UPLOAD_BYTES_PER_SECOND, UPLOAD_BURST_BYTES),
             is_waiting: false,
+            awaited: None,
             is_unreflected: false,
             hindrance: None,
         }
@@ -120,6 +120,11 @@ impl Share {
         self.banned.push_back(peer);
     }
 
+    /// It came wrong from peers.
+    pub(crate) fn distrusted_of(&self, key: (usize, usize)) -> bool {
+        self.distrusted.contains(&key)
+    }
+
     fn is_banned(&self, peer: &PeerId) -> bool {
         self.banned.contains(peer)
     }
@@ -132,7 +137,7 @@ impl Engine {
         if sharing == Sharing::Off {
             self.leave_all(now);
             self.empty_store();
-            self.drop_partials(|_, _, _| true);
+            self.drop_parts_where(|_, _, _| true);
             self.report_hindrance();
         } else if sharing < before {
             self.stop_giving();
@@ -145,7 +150,7 @@ impl Engine {
         if !self.share.is_on() || self.phase != Phase::Open {
             return;
         }
-        if !self.share.digests.is_named() {
+        if !self.is_verifiable() {
             self.leave_all(now);
             return self.report_hindrance();
         }
@@ -167,7 +172,9 @@ impl Engine {
         let is_alone = !self.share.links.values().any(Link::is_open);
         let hindrance = match () {
             () if !self.share.is_on() => None,
-            () if self.share.digests.is_lacking() => Some(Hindrance::Unverifiable),
+            () if self.share.digests.is_lacking() && !self.is_verifiable() => {
+                Some(Hindrance::Unverifiable)
+            }
             () if self.share.tracker.is_failing() => Some(Hindrance::Tracker),
             () if self.share.is_unreflected && is_alone => Some(Hindrance::Stun),
             () => None,

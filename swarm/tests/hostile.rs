@@ -174,7 +174,7 @@ fn obliging(output: &Output) -> Option<Input> {
 
 /// A viewer in the middle of a video, and its swarm.
 fn connected() -> (Engine, Duration, InfoHash) {
-    let mut engine = Engine::new(Config { seed: 1, estimate_bps: None, supports: |_| true });
+    let mut engine = Engine::new(Config { seed: 1, ..Config::default() });
     let (mut now, mut hash) = (Duration::ZERO, HASH);
     let opened = Input::Opened { url: "http://a/m.m3u8".to_owned(), position: Duration::ZERO };
     let mut inputs =
@@ -223,7 +223,7 @@ proptest! {
     ) {
         let (mut engine, mut now, mut hash) = match is_begun {
             true => connected(),
-            false => (Engine::new(Config { seed: 1, estimate_bps: None, supports: |_| true }), Duration::ZERO, HASH),
+            false => (Engine::new(Config { seed: 1, ..Config::default() }), Duration::ZERO, HASH),
         };
         for (wait, input) in inputs {
             now += Duration::from_millis(wait);

@@ -50,7 +50,7 @@ struct Stage {
 impl Stage {
     /// The tracker counts `members`, this viewer among them.
     fn with(members: usize) -> Stage {
-        let engine = Engine::new(Config { seed: 1, estimate_bps: None, supports: |_| true });
+        let engine = Engine::new(Config { seed: 1, ..Config::default() });
         let (info_hash, our_id) = (InfoHash([0; 20]), PeerId([0; 20]));
         let mut stage =
             Stage { engine, now: Duration::ZERO, wanted: Vec::new(), info_hash, our_id };
@@ -451,7 +451,8 @@ fn a_peer_that_always_stalls_is_left_although_its_beginnings_are_right() {
         let (request, length) = asked.expect("the rest is asked of the server");
         let (url, took) = ("http://a/m.mp4".to_owned(), Duration::from_millis(50));
         stage.tell(Input::Fetched { request, url, body: Body::Held(length), took });
-        stage.tell(Input::Checked { request, sha256: digest(segment as usize) });
+        let whole = stage.check();
+        stage.tell(Input::Checked { request: whole, sha256: digest(segment as usize) });
         stage.wait(Duration::from_secs(4));
     }
     assert!(stage.is_dropped(link));
@@ -466,13 +467,16 @@ fn what_a_peer_left_unfinished_is_gone_on_with_from_there() {
     let before = stage.wanted.len();
     stage.tell(Input::Disconnected { link });
     stage.wait(Duration::from_secs(5));
-    let rest = stage.server_is_asked(before, segment).map(|(_, bytes)| bytes);
-    assert_eq!(rest, Some(SEGMENT_BYTES - 50_000));
-    assert!(
-        stage.wanted[before..]
-            .iter()
-            .any(|output| matches!(output, Output::Continue { bytes: 50_000, .. }))
-    );
+    let (rest, bytes) = stage.server_is_asked(before, segment).expect("the rest is asked for");
+    assert_eq!(bytes, SEGMENT_BYTES - 50_000);
+    let (url, took) = ("http://a/m.mp4".to_owned(), Duration::from_millis(50));
+    stage.tell(Input::Fetched { request: rest, url, body: Body::Held(bytes), took });
+    let joined = stage.wanted[before..].iter().find_map(|output| match output {
+        Output::Join { parts, .. } => Some(parts.clone()),
+        _ => None,
+    });
+    let joined = joined.expect("both parts are joined");
+    assert_eq!((joined[0].1, joined[1]), (50_000, (rest, bytes)));
 }
 
 #[test]

@@ -104,6 +104,7 @@ impl Made {
             uri: media_name.to_owned(),
             duration: segment.duration,
             range: Some(segment.range),
+            sha256: None,
         };
         Media {
             target_duration: target(self.segments.iter().map(|segment| segment.duration)),

@@ -287,6 +287,8 @@ impl Pipe {
 pub(crate) struct Held {
     /// Of which rendition and segment.
     pub(crate) of: Option<(usize, usize)>,
+    /// From which byte of it on.
+    pub(crate) start: u64,
     pub(crate) bytes: u64,
     /// Something in it isn't what it should be, or not where it should be.
     pub(crate) is_wrong: bool,
@@ -295,7 +297,10 @@ pub(crate) struct Held {
 impl Held {
     pub(crate) fn push(&mut self, piece: Piece) {
         let of = (piece.rendition, piece.segment);
-        let fits = *self.of.get_or_insert(of) == of && piece.start == self.bytes;
+        if self.of.is_none() {
+            (self.of, self.start) = (Some(of), piece.start);
+        }
+        let fits = self.of == Some(of) && piece.start == self.start + self.bytes;
         self.is_wrong |= !fits || !piece.is_true;
         self.bytes += piece.bytes;
     }

@@ -192,7 +192,7 @@ impl Origin {
             let length = mean * [7, 6, 8, 7][no % 4] / 7;
             let range = Some(ByteRange { start, length });
             start += length;
-            Segment { uri: file.clone(), duration: SEGMENT, range }
+            Segment { uri: file.clone(), duration: SEGMENT, range, sha256: None }
         });
         let segments = segments.collect();
         let init = Some(InitSection {

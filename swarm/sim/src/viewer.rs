@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use swarm::{
-    Body, Config, Engine, Event, Failure, Input, LinkId, Output, RequestId, Sharing, Span, Stats,
-    Time,
+    Body, Config, Content, Engine, Event, Failure, Input, LinkId, Output, RequestId, Sharing, Span,
+    Stats, Time,
 };
 use wire::playlist::ByteRange;
 
@@ -174,7 +174,7 @@ impl Viewer {
     }
 
     fn opening(position: Duration, seed: u64, line: Line, quota: Quota) -> Viewer {
-        let engine = Engine::new(Config { seed, estimate_bps: None, supports: |_| true });
+        let engine = Engine::new(Config { seed, ..Config::default() });
         let mut viewer = Viewer {
             engine,
             line,
@@ -301,27 +301,26 @@ impl Viewer {
             transfer.bytes = (transfer.bytes + share).min(transfer.length);
             match transfer.answer.as_ref().unwrap_or(&Err(Failure::Unreachable)) {
                 Err(failure) => inputs.push(Input::Failed { request, failure: failure.clone() }),
-                Ok(_) if transfer.bytes < transfer.length => {
-                    inputs.push(Input::Progressed { request, bytes: transfer.bytes as u64 });
-                }
                 Ok(answer) => {
-                    let mut held = self.bodies.get(&request).copied().unwrap_or_default();
+                    let is_whole = transfer.bytes >= transfer.length;
+                    let mut held = Held::default();
                     let body = match answer {
                         Answer::Text(text) => Body::Text(text.clone()),
                         Answer::Init { .. } => Body::Held(INIT_BYTES),
                         Answer::Segment { rendition, segment, start, bytes } => {
                             let is_true = !origin.is_broken(*rendition, *segment);
-                            let (rendition, segment) = (*rendition, *segment);
-                            held.push(Piece {
-                                rendition,
-                                segment,
-                                start: *start,
-                                bytes: *bytes,
-                                is_true,
-                            });
-                            Body::Held(*bytes)
+                            let (rendition, segment, start) = (*rendition, *segment, *start);
+                            let bytes = if is_whole { *bytes } else { transfer.bytes as u64 };
+                            held.push(Piece { rendition, segment, start, bytes, is_true });
+                            Body::Held(bytes)
                         }
                     };
+                    if !is_whole {
+                        let bytes = transfer.bytes as u64;
+                        self.bodies.insert(request, held);
+                        inputs.push(Input::Progressed { request, bytes });
+                        continue;
+                    }
                     let url = format!("https://origin.example/{}", transfer.uri);
                     self.bodies.insert(request, held);
                     inputs.push(Input::Fetched { request, url, body, took: now - transfer.began });
@@ -354,8 +353,7 @@ impl Viewer {
     fn perform(&mut self, now: Duration, output: Output) {
         if let Output::Append { request, .. }
         | Output::Check(request)
-        | Output::Give { request, .. }
-        | Output::Continue { from: request, .. } = &output
+        | Output::Give { request, .. } = &output
             && !self.bodies.contains_key(request)
         {
             self.lost.push(output.clone());
@@ -370,14 +368,15 @@ impl Viewer {
             }
             Output::Cancel(request) => {
                 self.transfers.remove(&request);
-                self.bodies.remove(&request);
             }
             Output::Forget(request) => drop(self.bodies.remove(&request)),
             Output::Prepare { .. } => {
                 self.element.clear();
                 self.update = Some(Input::Prepared);
             }
-            Output::Append { request, .. } => self.update = Some(self.append(request)),
+            Output::Append { request, content, .. } => {
+                self.update = Some(self.append(request, &content));
+            }
             Output::Evict(span) => {
                 self.element.remove(span);
                 self.update = Some(Input::Updated);
@@ -385,9 +384,19 @@ impl Viewer {
             Output::Finish => {}
             Output::Jump(position) => self.element.position = position,
             Output::Report(event) => self.events.push(event),
-            Output::Continue { request, from, bytes } => {
-                let begun = Held { bytes, ..self.bodies.get(&from).copied().unwrap_or_default() };
-                self.bodies.insert(request, begun);
+            Output::Join { request, parts } => {
+                let mut joined = Held::default();
+                for (from, bytes) in parts {
+                    let Some(part) = self.bodies.get(&from).filter(|part| part.bytes >= bytes)
+                    else {
+                        self.lost.push(Output::Join { request, parts: vec![(from, bytes)] });
+                        continue;
+                    };
+                    let (rendition, segment) = part.of.unwrap_or_default();
+                    let (start, is_true) = (part.start, !part.is_wrong);
+                    joined.push(Piece { rendition, segment, start, bytes, is_true });
+                }
+                self.bodies.insert(request, joined);
             }
             Output::Check(request) => self.checks.push(request),
             Output::Receive { link, request } => {
@@ -403,7 +412,9 @@ impl Viewer {
         for request in std::mem::take(&mut self.checks) {
             let held = self.bodies.get(&request).copied().unwrap_or_default();
             let right = held.of.filter(|(rendition, segment)| {
-                !held.is_wrong && origin.length(*rendition, *segment) == Some(held.bytes)
+                !held.is_wrong
+                    && held.start == 0
+                    && origin.length(*rendition, *segment) == Some(held.bytes)
             });
             let sha256 = right.map_or([0; 32], |(rendition, segment)| digest(rendition, segment));
             self.tell(now, Input::Checked { request, sha256 });
@@ -437,7 +448,7 @@ impl Viewer {
         is_given.then_some(Piece { rendition, segment, start, bytes, is_true })
     }
 
-    fn append(&mut self, request: RequestId) -> Input {
+    fn append(&mut self, request: RequestId, content: &Content) -> Input {
         let held = self.bodies.get(&request).copied().unwrap_or_default();
         let Some((rendition, segment)) = held.of else { return Input::Updated };
         if held.is_wrong {
@@ -445,7 +456,10 @@ impl Viewer {
             return Input::Undecodable;
         }
         let bytes = held.bytes;
-        let (start, end) = Origin::span(segment);
+        let (start, mut end) = Origin::span(segment);
+        if let Content::Head(_) = content {
+            end = start + (end - start).mul_f64(HEAD_SHARE);
+        }
         if self.element.append(Span { start, end }, rendition, bytes) {
             Input::Updated
         } else {
@@ -465,6 +479,8 @@ impl Viewer {
     }
 }
 
+/// What the engine fetches of a segment before the rest.
+const HEAD_SHARE: f64 = 0.375;
 /// A home's uplink.
 const UPLINK_BPS: u64 = 10_000_000;
 /// How often a browser says how far it is.

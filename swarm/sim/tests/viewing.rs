@@ -60,7 +60,7 @@ fn a_viewer_steps_down_before_it_stalls() {
 
 #[test]
 fn a_download_that_would_come_too_late_is_left_for_a_lower_rendition() {
-    let mut world = world(Line::changing(3_800_000, s(14), 450_000), &[]);
+    let mut world = world(Line::changing(3_800_000, s(13), 450_000), &[]);
     world.run_until(s(100));
     let viewer = &world.viewers[0];
     assert!(viewer.trace.iter().any(|line| line.contains("Cancel")), "{:#?}", viewer.trace);

@@ -66,10 +66,24 @@ impl Engine {
         }
     }
 
+    /// What peers give of the video can be checked, or soon will be.
+    pub(crate) fn is_verifiable(&self) -> bool {
+        let line = self.renditions.get(self.target).and_then(|rendition| rendition.timeline());
+        let is_told = line.is_some_and(|line| {
+            let last = line.end().checked_sub(1).and_then(|no| line.slot(no));
+            last.is_some_and(|slot| slot.sha256.is_some())
+        });
+        self.share.digests.is_named() || is_told
+    }
+
     /// What a segment's SHA-256 should be; `None` if nobody has said.
     pub(crate) fn digest_of(&self, rendition: usize, no: usize) -> Option<[u8; 32]> {
+        let slot = self.renditions.get(rendition)?.timeline()?.slot(no)?;
+        if slot.sha256.is_some() {
+            return slot.sha256;
+        }
         let Digests::Known(_, digests, _) = &self.share.digests else { return None };
-        let place = &self.renditions.get(rendition)?.timeline()?.segments.get(no)?.place;
+        let place = &slot.place;
         digests.sha256(file_name(&place.uri), place.range?)
     }
 }

@@ -3,12 +3,15 @@
 //! A connection downloads one segment at a time. Its bytes are counted by an ordinary request of the engine, whose way leads
 //! to a peer; what a peer leaves unfinished, the next one or the server goes on with.
 
+use std::ops::Range;
+
 use wire::peer::Command;
 
 use crate::Time;
 use crate::engine::{Engine, Ready, Request, Via, What};
-use crate::limits::{DISTRUSTED, PARTIALS, PEER_REST};
+use crate::limits::{DISTRUSTED, PEER_REST};
 use crate::message::{LinkId, Output, RequestId, Span};
+use crate::parts::Part;
 
 use super::conduct::Misdeed;
 
@@ -17,7 +20,6 @@ use super::conduct::Misdeed;
 pub(crate) struct Download {
     /// Whose bytes these are.
     pub(crate) request: RequestId,
-    rendition: usize,
     no: usize,
     /// What the request is called on the wire.
     number: u64,
@@ -25,78 +27,42 @@ pub(crate) struct Download {
     has_header: bool,
 }
 
-/// The unfinished bytes of a segment.
-#[derive(Clone, Debug)]
-pub(crate) struct Partial {
-    request: RequestId,
-    bytes: u64,
-    givers: Vec<LinkId>,
-}
-
 /// A whole segment, whose digest is being computed.
 #[derive(Debug)]
 pub(crate) struct Check {
-    rendition: usize,
-    no: usize,
+    /// Rendition and segment.
+    pub(crate) key: (usize, usize),
     bytes: u64,
     /// How many of them came from peers.
     peer_bytes: u64,
-    givers: Vec<LinkId>,
-    /// Who brought it to its end.
-    via: Via,
-}
-
-impl Check {
-    pub(crate) fn key(&self) -> (usize, usize) {
-        (self.rendition, self.no)
-    }
+    /// Which peers gave any of them, and whether they gave all that they were asked for.
+    givers: Vec<(LinkId, bool)>,
 }
 
 impl Engine {
-    /// Asks a peer for a segment, or for what is still missing of it.
-    pub(crate) fn ask_peer(&mut self, now: Time, id: LinkId, rendition: usize, no: usize) {
-        let Some(length) = self.length_of(rendition, no) else { return };
-        let number = self.dice.below(1000);
-        let what = What::Segment { rendition, no };
-        let request = self.add_request(Request::new(now, what, Via::Peer(id), Some(length)));
-        let offset = self.go_on(request, (rendition, no), Some(id));
-        let Some(link) = self.share.links.get_mut(&id) else { return };
-        link.download = Some(Download { request, rendition, no, number, has_header: false });
-        self.say(id, &Command::SegmentRequest { segment: no as u64, request: number, offset });
-    }
-
-    /// Lets a new request begin with what an earlier one left, and tells how much that is.
-    pub(crate) fn go_on(
+    /// Asks a peer for a stretch of a segment. Stock peers give all from its start on.
+    pub(crate) fn ask_peer(
         &mut self,
-        request: RequestId,
+        now: Time,
+        id: LinkId,
         key: (usize, usize),
-        giver: Option<LinkId>,
-    ) -> u64 {
-        let partial = self.share.partials.remove(&key);
-        let offset = partial.as_ref().map_or(0, |partial| partial.bytes);
-        let mut givers = Vec::new();
-        if let Some(partial) = partial {
-            self.want(Output::Continue { request, from: partial.request, bytes: offset });
-            self.want(Output::Forget(partial.request));
-            givers = partial.givers;
-        }
-        givers.extend(giver.filter(|giver| !givers.contains(giver)));
-        self.begin_after(request, offset, givers);
-        offset
-    }
-
-    /// Notes that a request's bytes follow others that came before.
-    pub(crate) fn begin_after(&mut self, request: RequestId, offset: u64, givers: Vec<LinkId>) {
-        if let Some(request) = self.requests.get_mut(&request) {
-            request.offset = offset;
-            request.length = request.length.map(|length| length.saturating_sub(offset));
-            request.givers = givers;
-        }
+        range: Range<u64>,
+    ) {
+        let (rendition, no) = key;
+        let (number, bytes) = (self.dice.below(1000), range.end - range.start);
+        let what = What::Segment { rendition, no };
+        let new =
+            Request { start: range.start, ..Request::new(now, what, Via::Peer(id), Some(bytes)) };
+        let request = self.add_request(new);
+        let Some(link) = self.share.links.get_mut(&id) else { return };
+        link.download = Some(Download { request, no, number, has_header: false });
+        let segment = no as u64;
+        self.say(id, &Command::SegmentRequest { segment, request: number, offset: range.start });
     }
 
     /// The bytes of a segment, as its playlist tells.
     pub(crate) fn length_of(&self, rendition: usize, no: usize) -> Option<u64> {
-        let slot = self.renditions.get(rendition)?.timeline()?.segments.get(no)?;
+        let slot = self.renditions.get(rendition)?.timeline()?.slot(no)?;
         slot.place.range.map(|range| range.length)
     }
 
@@ -141,12 +107,14 @@ impl Engine {
         request.look(now);
         request.bytes += bytes;
         request.heard_at = now;
-        let (came, length) = (request.bytes, request.length.unwrap_or(0));
+        let (came, length, what) = (request.bytes, request.length.unwrap_or(0), request.what);
         if came > length {
             return self.blame(now, id, Misdeed::TooMuch);
         }
         if came == length {
             self.download_ended(now, id, download);
+        } else if let What::Segment { rendition, no } = what {
+            self.end_rivals(now, (rendition, no));
         }
     }
 
@@ -169,57 +137,49 @@ impl Engine {
             link.rate = Some(link.rate.map_or(rate, |before| (before + rate) / 2.0));
         }
         self.want(Output::Receive { link: id, request: None });
-        self.check(download.request, &request);
-        self.drop_rivals(now, &request);
+        self.part_came(now, download.request, &request, true);
     }
 
     /// Has the digest of a whole segment computed before anything else is done with it.
-    pub(crate) fn check(&mut self, id: RequestId, request: &Request) {
-        let What::Segment { rendition, no } = request.what else { return };
-        let bytes = request.offset + request.bytes;
-        let givers = request.givers.clone();
-        let peer_bytes = if request.is_from_peer() { bytes } else { request.offset };
-        let via = request.via;
-        self.share.checks.insert(id, Check { rendition, no, bytes, peer_bytes, givers, via });
-        self.want(Output::Check(id));
-    }
-
-    /// Ends what else was asked for the same segment: it has come.
-    pub(crate) fn drop_rivals(&mut self, now: Time, winner: &Request) {
-        let rivals = self.requests.iter().filter(|(_, request)| request.what == winner.what);
-        let rivals: Vec<RequestId> = rivals.map(|(id, _)| id).collect();
-        for id in rivals {
-            if let Some(rival) = self.requests.get(&id) {
-                let used = winner.offset.saturating_sub(rival.offset);
-                self.stats.duplicate_bytes += rival.bytes.saturating_sub(used);
+    pub(crate) fn check(&mut self, key: (usize, usize), id: RequestId, parts: &[Part]) {
+        let from_peers = || parts.iter().filter_map(|part| Some((part, part.giver?)));
+        let bytes = parts.iter().map(|part| part.bytes).sum();
+        let peer_bytes = from_peers().map(|(part, _)| part.bytes).sum();
+        let mut givers: Vec<(LinkId, bool)> = Vec::new();
+        for (part, giver) in from_peers() {
+            match givers.iter_mut().find(|(known, _)| *known == giver) {
+                Some((_, is_kept)) => *is_kept &= part.is_kept,
+                None => givers.push((giver, part.is_kept)),
             }
-            self.end_request(now, id);
         }
+        self.share.checks.insert(id, Check { key, bytes, peer_bytes, givers });
+        self.want(Output::Check(id));
     }
 
     pub(crate) fn checked(&mut self, now: Time, id: RequestId, sha256: [u8; 32]) {
         let Some(check) = self.share.checks.remove(&id) else {
             return self.stored_checked(id, sha256);
         };
-        let Check { rendition, no, bytes, peer_bytes, givers, via } = check;
+        let Check { key, bytes, peer_bytes, givers } = check;
+        let (rendition, no) = key;
         if self.digest_of(rendition, no) != Some(sha256) {
-            return self.reject(now, id, (rendition, no), &givers);
+            return self.reject(now, id, key, &givers);
         }
         self.stats.p2p_bytes += peer_bytes;
         // A beginning that others had to end is no merit, or who always stalls would always be forgiven.
-        if let Via::Peer(giver) = via
-            && let Some(link) = self.share.links.get_mut(&giver)
-        {
-            link.conduct.note_good();
+        for (giver, _) in givers.into_iter().filter(|(_, is_kept)| *is_kept) {
+            if let Some(link) = self.share.links.get_mut(&giver) {
+                link.conduct.note_good();
+            }
         }
         let span = self.span_of(rendition, no);
         self.segment_came(Ready { request: id, rendition, no, span, bytes });
-        self.store((rendition, no), id, bytes, true);
+        self.store(key, id, bytes, true);
         self.segment_is_had(What::Segment { rendition, no });
     }
 
     /// Nothing of wrong bytes is used; where several gave them, each is suspected and the server alone is believed.
-    fn reject(&mut self, now: Time, id: RequestId, key: (usize, usize), givers: &[LinkId]) {
+    fn reject(&mut self, now: Time, id: RequestId, key: (usize, usize), givers: &[(LinkId, bool)]) {
         self.stats.rejected_pieces += 1;
         self.want(Output::Forget(id));
         if self.share.distrusted.len() >= DISTRUSTED {
@@ -228,12 +188,12 @@ impl Engine {
         self.share.distrusted.push_back(key);
         let misdeed =
             if givers.len() == 1 { Misdeed::WrongBytes } else { Misdeed::PerhapsWrongBytes };
-        givers.iter().for_each(|giver| self.blame(now, *giver, misdeed));
+        givers.iter().for_each(|(giver, _)| self.blame(now, *giver, misdeed));
     }
 
     /// Stretches that have come and are being checked.
     pub(crate) fn checked_spans(&self) -> impl Iterator<Item = Span> {
-        self.share.checks.values().map(|check| self.span_of(check.rendition, check.no))
+        self.share.checks.values().map(|check| self.span_of(check.key.0, check.key.1))
     }
 
     pub(crate) fn completion_came(&mut self, now: Time, id: LinkId, no: u64, number: u64) {
@@ -298,49 +258,8 @@ impl Engine {
             let came = request.bytes as f64 / now.since(request.asked_at).as_secs_f64().max(0.001);
             link.rate = Some(link.rate.map_or(came, |before| before.min(came)));
         }
-        self.keep_partial(download, request);
+        self.part_came(now, download.request, &request, false);
         Some(download)
-    }
-
-    fn keep_partial(&mut self, download: Download, request: Request) {
-        let key = (download.rendition, download.no);
-        let bytes = request.offset + request.bytes;
-        let is_complete = self.is_held(key) || self.is_asked(request.what);
-        if bytes == 0 || is_complete || self.share.distrusted.contains(&key) {
-            return self.want(Output::Forget(download.request));
-        }
-        let new = Partial { request: download.request, bytes, givers: request.givers };
-        let old = self.share.partials.insert(key, new);
-        let extra = if self.share.partials.len() > PARTIALS {
-            self.share.partials.pop_first()
-        } else {
-            None
-        };
-        for partial in old.into_iter().chain(extra.map(|(_, partial)| partial)) {
-            self.want(Output::Forget(partial.request));
-        }
-    }
-
-    /// It has come already, if perhaps unchecked.
-    fn is_held(&self, key: (usize, usize)) -> bool {
-        self.share.store.held(key.0, key.1).is_some()
-            || self.share.checks.values().any(|check| check.key() == key)
-            || self.element.ready.iter().any(|ready| (ready.rendition, ready.no) == key)
-    }
-
-    fn is_asked(&self, what: What) -> bool {
-        self.requests.values().any(|request| request.what == what)
-    }
-
-    /// Lets go of what was begun and is no longer wanted.
-    pub(crate) fn drop_partials(&mut self, is_useless: impl Fn(&Engine, usize, usize) -> bool) {
-        let keys = self.share.partials.keys();
-        let useless: Vec<_> = keys.filter(|key| is_useless(self, key.0, key.1)).collect();
-        for key in useless {
-            if let Some(partial) = self.share.partials.remove(&key) {
-                self.want(Output::Forget(partial.request));
-            }
-        }
     }
 }
 

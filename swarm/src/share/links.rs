@@ -11,8 +11,7 @@ use wire::peer::{Command, Joiner, MESSAGE_BYTES, Message, PeerId};
 use crate::Time;
 use crate::engine::{Engine, Soonest};
 use crate::limits::{
-    CONNECT_PATIENCE, GATHER_PATIENCE, GREETING_PATIENCE, LINKS, NEIGHBOURS, OFFER_LIFE,
-    OFFERS_AT_ONCE,
+    CONNECT_PATIENCE, GATHER_PATIENCE, GREETING_PATIENCE, LINKS, OFFER_LIFE, OFFERS_AT_ONCE,
 };
 use crate::message::{End, LinkId, Output, Sharing, Why};
 
@@ -153,7 +152,7 @@ impl Engine {
         let others = swarm.others.unwrap_or(0);
         let is_due = swarm.may_offer(now);
         let pending = self.links_of(rendition).filter(|(_, link)| link.is_offer()).count();
-        let wanted = others.min(NEIGHBOURS).saturating_sub(neighbours).min(OFFERS_AT_ONCE);
+        let wanted = others.min(self.neighbours).saturating_sub(neighbours).min(OFFERS_AT_ONCE);
         if !is_due || wanted == 0 || pending > 0 {
             return;
         }
@@ -251,6 +250,15 @@ impl Engine {
         self.say(link, &command);
         if let Some(link) = self.share.links.get_mut(&link) {
             link.is_told = true;
+        }
+    }
+
+    /// Lets go of what peers hold of the past of a live stream.
+    pub(crate) fn forget_before(&mut self, rendition: usize, no: usize) {
+        for link in self.share.links.values_mut().filter(|link| link.rendition == rendition) {
+            link.holds.forget_before(no);
+            link.lacks.forget_before(no);
+            link.fetches.forget_before(no);
         }
     }
 

@@ -6,21 +6,21 @@
 
 use std::time::Duration;
 
-use wire::peer::PeerId;
+use wire::peer::{MESSAGE_BYTES, PeerId};
 
 use crate::Time;
 use crate::engine::{Engine, Request, Via, What};
 use crate::limits::{
-    AHEAD, LATENCY, PEER_FETCHES, SERVER_FETCHES, TURN, TURNS, URGENT_MARGIN, WATCH_BEFORE_RACE,
+    AHEAD, HEAD_MARGIN, PEER_FETCHES, SERVER_FETCHES, TURN, TURNS, URGENT_MARGIN, WATCH_BEFORE_RACE,
 };
-use crate::message::{LinkId, Output, RequestId, Span};
+use crate::message::{LinkId, RequestId, Span};
 
 use super::links::Link;
 
 /// Where a segment is to come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
-    Peer(LinkId),
+    Peers,
     Server,
     /// Somebody will have it soon, or there is no room to ask.
     Later,
@@ -35,15 +35,16 @@ impl Engine {
             return if is_idle && !is_resting { Source::Server } else { Source::Later };
         }
         let span = self.span_of(rendition, no);
-        let slack = self.slack(span);
+        let slack = self.slack_of((rendition, no));
         let may_ask = !is_resting && !self.is_resting(now, What::Segment { rendition, no });
-        if self.is_urgent(slack, rendition, no) && self.may_overtake(span) && may_ask {
+        if self.is_urgent((rendition, no)) && self.may_overtake(span) && may_ask {
             return Source::Server;
         }
         let is_coming =
             |link: &Link| link.is_open() && (link.holds.contains(no) || link.fetches.contains(no));
         if self.links_of(rendition).any(|(_, link)| is_coming(link)) {
-            return self.peer_or_later(now, rendition, no);
+            let is_free = !self.free_holders(now, (rendition, no)).is_empty();
+            return if is_free { Source::Peers } else { Source::Later };
         }
         if !is_idle
             || is_resting
@@ -74,20 +75,23 @@ impl Engine {
     fn can_share(&self, rendition: usize, no: usize) -> bool {
         let is_joined = rendition == self.target || self.share.swarms.contains_key(&rendition);
         self.share.is_on()
-            && self.share.digests.is_named()
+            && self.is_verifiable()
             && is_joined
             && !self.share.distrusted.contains(&(rendition, no))
     }
 
-    fn peer_or_later(&mut self, now: Time, rendition: usize, no: usize) -> Source {
-        self.holder(now, rendition, no).map_or(Source::Later, Source::Peer)
-    }
-
-    /// A peer that has it and is free, the likelier the faster it was; one that hasn't shown yet counts as fast as the best.
-    fn holder(&mut self, now: Time, rendition: usize, no: usize) -> Option<LinkId> {
+    /// Peers that have it, are free, and can give the first stretch that is missing, with how fast they are: one that hasn't
+    /// shown yet counts as fast as the best.
+    fn free_holders(&self, now: Time, key: (usize, usize)) -> Vec<(LinkId, f64)> {
+        let (rendition, no) = key;
         let busy = self.requests.values().filter(|request| request.is_from_peer()).count();
-        if busy >= PEER_FETCHES || self.digest_of(rendition, no).is_none() {
-            return None;
+        let Some(missing) = self.missing(key, 0).filter(|_| busy < PEER_FETCHES) else {
+            return Vec::new();
+        };
+        if self.digest_of(rendition, no).is_none()
+            || self.length_of(rendition, no) != Some(missing.end)
+        {
+            return Vec::new();
         }
         let is_free = |link: &Link| {
             link.is_open()
@@ -95,18 +99,23 @@ impl Engine {
                 && link.rests_until <= now
                 && link.holds.contains(no)
         };
-        let free = self.links_of(rendition).filter(|(_, link)| is_free(link));
-        let rates: Vec<(LinkId, Option<f64>)> = free.map(|(id, link)| (id, link.rate)).collect();
-        let best = rates.iter().filter_map(|(_, rate)| *rate).fold(1.0, f64::max);
-        let weight = |rate: &Option<f64>| rate.unwrap_or(best);
-        let mut left = rates.iter().map(|(_, rate)| weight(rate)).sum::<f64>() * self.dice.roll();
-        for (id, rate) in &rates {
-            left -= weight(rate);
-            if left <= 0.0 {
-                return Some(*id);
-            }
+        let free = || self.links_of(rendition).filter(|(_, link)| is_free(link));
+        let best = free().filter_map(|(_, link)| link.rate).fold(1.0, f64::max);
+        free().map(|(id, link)| (id, link.rate.unwrap_or(best))).collect()
+    }
+
+    /// Asks a peer for what is missing, the likelier the faster it was.
+    pub(crate) fn ask_peers(&mut self, now: Time, key: (usize, usize)) {
+        let holders = self.free_holders(now, key);
+        let Some(missing) = self.missing(key, 0) else { return };
+        let mut left = holders.iter().map(|(_, weight)| weight).sum::<f64>() * self.dice.roll();
+        let chosen = holders.iter().find(|(_, weight)| {
+            left -= weight;
+            left <= 0.0
+        });
+        if let Some((id, _)) = chosen.or(holders.last()) {
+            self.ask_peer(now, *id, key, missing);
         }
-        rates.last().map(|(id, _)| *id)
     }
 
     /// The tracker or a connection may bring a peer any moment.
@@ -121,25 +130,42 @@ impl Engine {
         !has_peers && (awaits_tracker || swarm.awaits_peers(now))
     }
 
-    /// Playing time until a stretch is needed.
-    pub(crate) fn slack(&self, span: Span) -> Duration {
+    /// Playing time until a segment is needed, or what follows its beginning where that is on.
+    pub(crate) fn slack_of(&self, (rendition, no): (usize, usize)) -> Duration {
+        let span = self.span_of(rendition, no);
+        let position = self.playhead.position;
+        let start = match self.has_begun((rendition, no)) {
+            true => self.element.buffer.end_from(position).min(span.end),
+            false => span.start,
+        };
         if self.playhead.is_starved {
-            let held = self.element.buffer.end_from(self.playhead.position);
-            return span.start.saturating_sub(held);
+            return start.saturating_sub(self.element.buffer.end_from(position));
         }
-        span.start.saturating_sub(self.playhead.position)
+        start.saturating_sub(position)
+    }
+
+    /// Its beginning is in the media element.
+    fn has_begun(&self, key: (usize, usize)) -> bool {
+        self.element.head.is_some_and(|head| (head.rendition, head.no) == key)
     }
 
     /// So little time is left that the server is asked: twice what it is likely to take, and a margin.
-    fn is_urgent(&self, slack: Duration, rendition: usize, no: usize) -> bool {
-        let bytes = self.length_of(rendition, no).unwrap_or(0);
-        slack <= self.server_time(bytes) * 2 + URGENT_MARGIN
+    fn is_urgent(&self, key: (usize, usize)) -> bool {
+        self.slack_of(key) <= self.reserve(key)
+    }
+
+    /// The time that is left to the server.
+    pub(crate) fn reserve(&self, key: (usize, usize)) -> Duration {
+        let missing = self.missing(key, 0).map_or(0, |missing| missing.end - missing.start);
+        let bytes = if self.length_of(key.0, key.1).is_some() { missing } else { 0 };
+        let margin = if self.has_begun(key) { HEAD_MARGIN } else { URGENT_MARGIN };
+        self.server_time(bytes) * 2 + margin
     }
 
     /// How long the server is likely to take for so many bytes.
-    fn server_time(&self, bytes: u64) -> Duration {
+    pub(crate) fn server_time(&self, bytes: u64) -> Duration {
         let seconds = bytes as f64 * 8.0 / self.bandwidth.bps().max(1) as f64;
-        LATENCY + Duration::from_secs_f64(seconds.min(LONGEST_ESTIMATE))
+        self.bandwidth.latency() + Duration::from_secs_f64(seconds.min(LONGEST_ESTIMATE))
     }
 
     /// With how much time left it is our turn to fetch what nobody has.
@@ -172,29 +198,27 @@ impl Engine {
         if is_raced || is_resting || now.since(request.asked_at) < WATCH_BEFORE_RACE {
             return false;
         }
-        let left = request.length.unwrap_or(0).saturating_sub(request.bytes);
-        let slack = self.slack(self.span_of(rendition, no));
+        let left = self.to_come(request).map_or(0, |left| left.end - left.start);
+        let slack = self.slack_of((rendition, no));
+        let margin = if self.has_begun((rendition, no)) { HEAD_MARGIN } else { URGENT_MARGIN };
         let needs = left as f64 / request.rate(now).max(1.0);
-        slack <= self.server_time(left) * 2 + URGENT_MARGIN && needs > slack.as_secs_f64()
+        slack <= self.server_time(left) * 2 + margin && needs > slack.as_secs_f64()
     }
 
-    /// The server's bytes follow those that the peer has brought so far, while the peer goes on.
+    /// The peer goes on with the messages that it is likely to bring before the server has answered, if they come in time; the
+    /// server sends the rest.
     fn race(&mut self, now: Time, id: RequestId) {
         let Some(request) = self.requests.get(&id) else { return };
         let What::Segment { rendition, no } = request.what else { return };
-        let (bytes, givers) = (request.offset + request.bytes, request.givers.clone());
-        let Some((base, mut place)) = self.place_of(rendition, no) else { return };
-        if let Some(range) = &mut place.range {
-            range.start += bytes;
-            range.length -= bytes;
+        let Some(left) = self.to_come(request) else { return };
+        let rate = request.rate(now).max(1.0);
+        let soon = rate * self.server_time(left.end - left.start).as_secs_f64();
+        let soon = (soon as u64).div_ceil(MESSAGE_BYTES as u64).max(1) * MESSAGE_BYTES as u64;
+        let is_in_time = soon as f64 / rate < self.slack_of((rendition, no)).as_secs_f64();
+        let start = if is_in_time { left.start + soon } else { left.start };
+        if start < left.end {
+            self.ask_server_for(now, (rendition, no), start..left.end);
         }
-        let (what, length) = (request.what, self.length_of(rendition, no));
-        let new = self.add_request(Request::new(now, what, Via::Server, length));
-        if bytes > 0 {
-            self.want(Output::Continue { request: new, from: id, bytes });
-            self.begin_after(new, bytes, givers);
-        }
-        self.fetch_from_server(new, base, place);
     }
 
     /// Segments of a rendition that are on their way from the server.

@@ -62,7 +62,7 @@ impl Engine {
         bytes: u64,
         is_verified: bool,
     ) {
-        if self.share.permitted != Sharing::Full || self.share.digests.is_lacking() {
+        if self.share.permitted != Sharing::Full || !self.is_verifiable() {
             return;
         }
         let state = if is_verified { State::Verified } else { State::Unchecked };

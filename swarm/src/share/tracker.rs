@@ -197,7 +197,7 @@ impl Engine {
         if std::mem::take(&mut self.share.tracker).state != State::Closed {
             self.want(Output::CloseTracker);
         }
-        self.share.is_waiting = false;
+        (self.share.is_waiting, self.share.awaited) = (false, None);
     }
 
     /// Tells the tracker of what is due: the first time without offers, since nobody may be there to take them.

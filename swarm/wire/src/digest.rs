@@ -107,20 +107,30 @@ impl Entry {
     fn read(range: &str, hex: &str) -> Option<Entry> {
         let (first, last) = range.split_once('-')?;
         let (first, last) = (first.parse().ok()?, last.parse().ok()?);
-        let mut sha256 = [0; 32];
-        if hex.len() != 2 * sha256.len() {
-            return None;
-        }
-        for (byte, pair) in sha256.iter_mut().zip(hex.as_bytes().chunks_exact(2)) {
-            *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-        }
+        let sha256 = read_hex(hex)?;
         (first <= last).then_some(Entry { first, last, sha256 })
     }
 
     fn json(&self) -> String {
-        let hex: String = self.sha256.iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("\"{}-{}\":\"{hex}\"", self.first, self.last)
+        format!("\"{}-{}\":\"{}\"", self.first, self.last, hex(&self.sha256))
     }
+}
+
+/// A digest as 64 hex digits.
+pub(crate) fn hex(sha256: &[u8; 32]) -> String {
+    sha256.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The digest that 64 hex digits write.
+pub(crate) fn read_hex(hex: &str) -> Option<[u8; 32]> {
+    let mut sha256 = [0; 32];
+    if hex.len() != 2 * sha256.len() {
+        return None;
+    }
+    for (byte, pair) in sha256.iter_mut().zip(hex.as_bytes().chunks_exact(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(sha256)
 }
 
 /// What is left of the text.

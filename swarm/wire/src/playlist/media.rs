@@ -4,6 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::digest::{hex, read_hex};
+
 use super::{ENTRY_LIMIT, PlaylistError, Seconds, scan};
 
 /// A media playlist.
@@ -41,6 +43,9 @@ pub struct Segment {
     pub duration: Duration,
     /// The part of the file; all of it when absent.
     pub range: Option<ByteRange>,
+    /// The digest of these bytes, where the playlist tells it, as ours of live streams do: a list beside the playlist would
+    /// have to be asked for with every segment.
+    pub sha256: Option<[u8; 32]>,
 }
 
 /// `length` bytes of a file from byte `start` on.
@@ -107,7 +112,10 @@ impl fmt::Display for Media {
         }
         for segment in &self.segments {
             writeln!(f, "#EXTINF:{},", Seconds(segment.duration))?;
-            if let Some(ByteRange { start, length }) = segment.range {
+            if let (Some(sha256), Some(range)) = (&segment.sha256, segment.range) {
+                let hex = hex(sha256);
+                writeln!(f, "#EXT-X-SHOAL-SEGMENT:BYTES={},SHA256={hex}", range.length)?;
+            } else if let Some(ByteRange { start, length }) = segment.range {
                 writeln!(f, "#EXT-X-BYTERANGE:{length}@{start}")?;
             }
             writeln!(f, "{}", segment.uri)?;
@@ -128,6 +136,7 @@ struct Reading {
     /// Of the segment whose address is still to come.
     duration: Option<Duration>,
     range: Option<ByteRange>,
+    sha256: Option<[u8; 32]>,
     /// Where the last range ended.
     range_end: u64,
 }
@@ -150,6 +159,10 @@ impl Reading {
                 self.range_end = range.start + range.length;
                 self.range = Some(range);
             }
+            "#EXT-X-SHOAL-SEGMENT" => {
+                let (length, sha256) = whole_file(value).ok_or_else(unreadable)?;
+                (self.range, self.sha256) = (Some(ByteRange { start: 0, length }), Some(sha256));
+            }
             "#EXT-X-MAP" => self.take_init(InitSection::read(value).ok_or_else(unreadable)?)?,
             "#EXT-X-KEY" => self.is_encrypted |= scan::attribute(value, "METHOD") != Some("NONE"),
             "#EXT-X-TARGETDURATION" => {
@@ -170,7 +183,8 @@ impl Reading {
         }
         let duration =
             self.duration.take().ok_or(PlaylistError::Malformed("a segment without duration"))?;
-        self.segments.push(Segment { uri: uri.to_owned(), duration, range: self.range.take() });
+        let (range, sha256) = (self.range.take(), self.sha256.take());
+        self.segments.push(Segment { uri: uri.to_owned(), duration, range, sha256 });
         Ok(())
     }
 
@@ -208,6 +222,13 @@ impl InitSection {
         };
         Some(InitSection { uri: scan::attribute(attributes, "URI")?.to_owned(), range })
     }
+}
+
+/// The length and digest of a segment that is a file of its own: `BYTES=750000,SHA256=…`.
+fn whole_file(attributes: &str) -> Option<(u64, [u8; 32])> {
+    let length = scan::attribute(attributes, "BYTES")?.parse().ok()?;
+    let sha256 = read_hex(scan::attribute(attributes, "SHA256")?)?;
+    (0 < length && length <= LARGEST_FILE).then_some((length, sha256))
 }
 
 /// Seconds with or without a fraction, from zero to [`LONGEST_SEGMENT`].
@@ -281,6 +302,22 @@ mod tests {
     }
 
     #[test]
+    fn a_live_playlist_tells_lengths_and_digests_of_its_files() {
+        let digest = "01".repeat(32);
+        let text = format!(
+            "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:4\n#EXT-X-MEDIA-SEQUENCE:17\n\
+             #EXT-X-MAP:URI=\"init.mp4\"\n#EXTINF:4.000000,\n#EXT-X-SHOAL-SEGMENT:BYTES=750000,SHA256={digest}\n17.m4s\n"
+        );
+        let media: Media = text.parse().unwrap();
+        assert!(!media.is_ended && media.media_sequence == 17);
+        let range = Some(ByteRange { start: 0, length: 750_000 });
+        assert_eq!((media.segments[0].range, media.segments[0].sha256), (range, Some([1; 32])));
+        assert_eq!(media.to_string(), text);
+        let short = text.replace(&digest, "01");
+        assert!(short.parse::<Media>().unwrap_err().to_string().contains("unreadable line"));
+    }
+
+    #[test]
     fn encryption_is_noticed() {
         let text = "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXT-X-KEY:METHOD=AES-128,URI=\"k\"\n#EXTINF:4,\na.ts\n";
         assert!(text.parse::<Media>().unwrap().is_encrypted);
@@ -329,8 +366,8 @@ mod tests {
 
     fn hostile_line() -> impl proptest::strategy::Strategy<Value = String> {
         proptest::string::string_regex(
-            "(#EXT(INF|-X-(STREAM-INF|MEDIA|MAP|KEY|BYTERANGE|TARGETDURATION|MEDIA-SEQUENCE|START|DISCONTINUITY-SEQUENCE|PROGRAM-DATE-TIME|PLAYLIST-TYPE|SESSION-DATA)):)?\
-             (BANDWIDTH=|URI=|METHOD=|TIME-OFFSET=|RESOLUTION=|FRAME-RATE=|TYPE=|CHANNELS=|IV=)?[\"0-9a-z.,x@=-]{0,12}\"?",
+            "(#EXT(INF|-X-(STREAM-INF|MEDIA|MAP|KEY|BYTERANGE|TARGETDURATION|MEDIA-SEQUENCE|START|DISCONTINUITY-SEQUENCE|PROGRAM-DATE-TIME|PLAYLIST-TYPE|SESSION-DATA|SHOAL-SEGMENT)):)?\
+             (BANDWIDTH=|BYTES=|SHA256=|URI=|METHOD=|TIME-OFFSET=|RESOLUTION=|FRAME-RATE=|TYPE=|CHANNELS=|IV=)?[\"0-9a-z.,x@=-]{0,12}\"?",
         )
         .unwrap()
     }
