@@ -52,8 +52,9 @@ fn input_of_others() -> impl Strategy<Value = Input> {
     ];
     let number = prop_oneof![0..4u64, any::<u64>()];
     let command = prop_oneof![
-        proptest::collection::vec(number.clone(), 0..6)
-            .prop_map(|loaded| Command::SegmentsAnnouncement { loaded, loading: vec![1] }),
+        proptest::collection::vec(number.clone(), 0..6).prop_map(|loaded| {
+            Command::SegmentsAnnouncement { loaded, loading: vec![1], hello: None }
+        }),
         (0..4u64, number.clone(), number.clone()).prop_map(|(segment, request, offset)| {
             Command::SegmentRequest { segment, request, offset }
         }),

@@ -88,7 +88,10 @@ impl Stage {
         let mut stage = Stage::with(2);
         let link = stage.meet(HIGH);
         let all: Vec<u64> = (0..SEGMENTS as u64).collect();
-        stage.say(link, &Command::SegmentsAnnouncement { loaded: all, loading: Vec::new() });
+        stage.say(
+            link,
+            &Command::SegmentsAnnouncement { loaded: all, loading: Vec::new(), hello: None },
+        );
         (stage, link)
     }
 
@@ -336,7 +339,10 @@ fn an_empty_segment_is_not_asked_for_again_but_the_peer_stays() {
     for _ in 0..30 {
         stage.say(link, &Command::SegmentData { segment, size: 0, request });
         let all: Vec<u64> = (0..SEGMENTS as u64).collect();
-        stage.say(link, &Command::SegmentsAnnouncement { loaded: all, loading: Vec::new() });
+        stage.say(
+            link,
+            &Command::SegmentsAnnouncement { loaded: all, loading: Vec::new(), hello: None },
+        );
         stage.wait(Duration::from_secs(1));
     }
     let again = stage.said(link).iter().filter(|command| matches!(command, Command::SegmentRequest { segment: no, .. } if *no == segment)).count();
@@ -596,7 +602,8 @@ fn no_more_than_twice_what_was_taken_is_given() {
 fn turning_giving_off_tells_everybody_and_refuses_what_was_asked() {
     let (mut stage, link) = Stage::connected();
     stage.tell(Input::Permitted(Sharing::Receive));
-    let empty = Command::SegmentsAnnouncement { loaded: Vec::new(), loading: Vec::new() };
+    let empty =
+        Command::SegmentsAnnouncement { loaded: Vec::new(), loading: Vec::new(), hello: None };
     assert_eq!(stage.said(link).last(), Some(&empty));
     stage.say(link, &Command::SegmentRequest { segment: 0, request: 5, offset: 0 });
     assert_eq!(stage.said(link).last(), Some(&Command::SegmentAbsent { segment: 0, request: 5 }));

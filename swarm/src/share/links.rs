@@ -324,7 +324,7 @@ impl Engine {
 
     fn commanded(&mut self, now: Time, id: LinkId, command: Command) {
         match command {
-            Command::SegmentsAnnouncement { loaded, loading } => {
+            Command::SegmentsAnnouncement { loaded, loading, hello: _ } => {
                 let Some(link) = self.share.links.get_mut(&id) else { return };
                 link.has_told = true;
                 link.holds = Segments::of(&loaded);
@@ -344,6 +344,11 @@ impl Engine {
             Command::SegmentAbsent { segment, request } => {
                 self.absence_came(now, id, segment, request)
             }
+            Command::Changes { .. }
+            | Command::Fresh { .. }
+            | Command::PartRequest { .. }
+            | Command::Bye
+            | Command::Pieces { .. } => {}
         }
     }
 

@@ -38,8 +38,8 @@ impl Fields {
         }
     }
 
-    /// A list of segments, empty if there is none.
-    pub(super) fn segments(&mut self, name: u8) -> Result<Vec<u64>, PeerError> {
+    /// A list of numbers, empty if there is none.
+    pub(super) fn list(&mut self, name: u8) -> Result<Vec<u64>, PeerError> {
         match self.field(name).and_then(Option::take) {
             None => Ok(Vec::new()),
             Some(Value::List(numbers)) if numbers.len() > MOST_SEGMENTS => {
@@ -71,10 +71,24 @@ impl Writer {
         self.push_number(number);
     }
 
+    pub(super) fn number_if_any(&mut self, name: u8, number: Option<u64>) {
+        if let Some(number) = number {
+            self.number(name, number);
+        }
+    }
+
+    /// Lists of at most [`MOST_SEGMENTS`] together, the first first; nothing at all of a list that is empty.
+    pub(super) fn lists(&mut self, lists: &[(u8, &[u64])]) {
+        let mut left = MOST_SEGMENTS;
+        for (name, numbers) in lists {
+            left -= self.list(*name, numbers, left);
+        }
+    }
+
     /// A list of at most `most` segments, those of the front first; nothing at all if there are none.
     ///
     /// Returns how many it took: no more than 255 of a block, and no more than 255 blocks.
-    pub(super) fn segments(&mut self, name: u8, segments: &[u64], most: usize) -> usize {
+    fn list(&mut self, name: u8, segments: &[u64], most: usize) -> usize {
         let mut blocks: Vec<(u64, Vec<u8>)> = Vec::new();
         let mut taken = 0;
         for &segment in segments {
@@ -203,7 +217,7 @@ fn in_bounds(number: i128, name: u8) -> Result<u64, PeerError> {
 }
 
 /// All fields of all commands.
-const NAMES: [u8; 6] = *b"lpirsb";
+const NAMES: [u8; 14] = *b"lpirsbxugcdenz";
 
 const NUMBER: u8 = 0;
 const LIST: u8 = 1;

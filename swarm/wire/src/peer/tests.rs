@@ -16,6 +16,7 @@ const DOCUMENT: &str = include_str!("../../../../docs/protocol.md");
 struct Fixture {
     stock: Vec<Stock>,
     ours: Vec<Ours>,
+    extension: Vec<Extension>,
     conversations: Vec<Conversation>,
     peer_id_prefixes: Vec<String>,
 }
@@ -37,6 +38,22 @@ struct Ours {
     max: usize,
     left_out: BTreeSet<u64>,
     messages: Vec<String>,
+}
+
+/// What we write for a command of the extension, and what a stock peer makes of it.
+#[derive(serde::Deserialize)]
+struct Extension {
+    command: Value,
+    messages: Vec<String>,
+    /// The command as the package's deserializer has it.
+    is_read_as: Value,
+    /// How a stock peer's download ends if this command comes between header and data.
+    download: String,
+    /// Whether a stock peer's upload goes on as if this command hadn't come in its midst.
+    upload_is_the_same: bool,
+    /// What a stock peer thinks afterwards that is held and being fetched, having been told `[1, 2]` and `[3]` before.
+    holds: Vec<u64>,
+    fetches: Vec<u64>,
 }
 
 /// What a stock peer that holds segments of 150,000 bytes answered to our messages, before its channel had room again.
@@ -77,10 +94,10 @@ fn we_write_what_the_package_writes_where_that_can_be_read() {
 fn the_package_has_read_what_we_write() {
     for ours in &fixture().ours {
         let (mut meant, mut heard) = (command(&ours.command), command(&ours.command));
-        if let Command::SegmentsAnnouncement { loaded, loading } = &mut meant {
+        if let Command::SegmentsAnnouncement { loaded, loading, .. } = &mut meant {
             meant = Command::announcement(ours.near, loaded.drain(..), loading.drain(..));
         }
-        if let Command::SegmentsAnnouncement { loaded, loading } = &mut heard {
+        if let Command::SegmentsAnnouncement { loaded, loading, .. } = &mut heard {
             loaded.retain(|segment| !ours.left_out.contains(segment));
             loading.retain(|segment| !ours.left_out.contains(segment));
         }
@@ -91,11 +108,70 @@ fn the_package_has_read_what_we_write() {
 }
 
 #[test]
+fn a_stock_peer_reads_an_announcement_with_a_hello_as_one_without() {
+    let greetings = fixture().extension.iter().filter(|case| case.command["c"] == 0);
+    for (no, case) in greetings.enumerate() {
+        let Command::SegmentsAnnouncement { loaded, loading, hello } = command(&case.command)
+        else {
+            panic!()
+        };
+        assert_eq!((&case.holds, &case.fetches), (&loaded, &loading), "greeting {no}");
+        assert_eq!(case.is_read_as["x"].as_u64(), hello.map(|hello| hello.version));
+        assert_eq!(case.is_read_as["u"].as_u64(), hello.and_then(|hello| hello.uplink_kbps));
+        let without = Command::SegmentsAnnouncement { loaded, loading, hello: None }.encode(MAX);
+        let with = bytes(&case.messages[0]);
+        assert!(with.starts_with(without[0].strip_suffix(b"cend").unwrap()), "greeting {no}");
+    }
+}
+
+#[test]
+fn a_stock_peer_goes_on_as_if_the_extension_had_not_been_spoken() {
+    let mut codes = BTreeSet::new();
+    for case in &fixture().extension {
+        let written: Vec<_> =
+            command(&case.command).encode(MAX).iter().map(|message| hex(message)).collect();
+        assert_eq!(written, case.messages, "{}", case.command);
+        assert_eq!(case.download, "completes", "{}", case.command);
+        assert!(case.upload_is_the_same, "{}", case.command);
+        let code = case.command["c"].as_u64().unwrap();
+        if code > 0 {
+            assert_eq!((&case.holds[..], &case.fetches[..]), (&[1, 2][..], &[3][..]));
+        }
+        codes.insert(code);
+    }
+    assert_eq!(codes.into_iter().collect::<Vec<_>>(), [0, 16, 17, 18, 19, 20]);
+}
+
+#[test]
 fn the_document_shows_what_is_sent_and_what_the_package_sends() {
     let fixture = fixture();
-    let golden = DOCUMENT.split("```golden\n").skip(1).filter_map(|rest| rest.split("```").next());
     let mut codes = BTreeSet::new();
-    for example in golden.flat_map(|block| block.split("\n\n")) {
+    for (told, dump) in shown("golden") {
+        let is_theirs = |stock: &Stock| stock.messages.concat() == dump.replace('|', "");
+        assert!(fixture.stock.iter().any(is_theirs), "{told} isn't what the package writes");
+        codes.insert(told["c"].as_u64());
+    }
+    assert_eq!(codes.len(), 6, "every command has an example");
+}
+
+#[test]
+fn the_document_shows_the_extension_that_a_stock_peer_was_told() {
+    let fixture = fixture();
+    let mut shown_bytes = BTreeSet::new();
+    for (told, dump) in shown("extension") {
+        let is_tried = |case: &Extension| case.messages.concat() == dump.replace('|', "");
+        assert!(fixture.extension.iter().any(is_tried), "{told} wasn't tried");
+        shown_bytes.insert(dump);
+    }
+    assert_eq!(shown_bytes.len(), fixture.extension.len(), "every case is shown");
+}
+
+/// The commands and bytes of the document's blocks of this kind, which are what we write and read.
+fn shown(kind: &str) -> Vec<(Value, String)> {
+    let fence = format!("```{kind}\n");
+    let blocks = DOCUMENT.split(&fence).skip(1).filter_map(|rest| rest.split("```").next());
+    let mut examples = Vec::new();
+    for example in blocks.flat_map(|block| block.split("\n\n")) {
         let (told, dump) = example.split_once('\n').unwrap();
         let told: Value = serde_json::from_str(told).unwrap();
         let max = told["max"].as_u64().unwrap_or(MAX as u64) as usize;
@@ -103,11 +179,9 @@ fn the_document_shows_what_is_sent_and_what_the_package_sends() {
         let messages: Vec<_> = dump.split('|').map(bytes).collect();
         assert_eq!(joined(&messages), Ok(Some(command(&told))), "{told}");
         assert_eq!(command(&told).encode(max), messages, "{told}");
-        let is_theirs = |stock: &Stock| stock.messages.concat() == dump.replace('|', "");
-        assert!(fixture.stock.iter().any(is_theirs), "{told} isn't what the package writes");
-        codes.insert(told["c"].as_u64());
+        examples.push((told, dump));
     }
-    assert_eq!(codes.len(), 6, "every command has an example");
+    examples
 }
 
 #[test]
@@ -169,21 +243,41 @@ fn what_a_peer_gets_wrong_is_named() {
     check(b"\x03i\x07\x20\0\0\0\0\0\0r\x01\x05", OutOfBounds('i'));
     check(b"\x03i\x01\x05r\x0f\x7f\0\0\0\0\0\0\0\0\0\0\0\0\0\0", OutOfBounds('r'));
     check(b"\x00l\x10\x01\x02\x80\xff\x05", OutOfBounds('l'));
+    check(b"\x00x\x10\x00", WrongType('x'));
+    check(b"\x00x\x01\x01u\x01\x81", OutOfBounds('u'));
+    check(b"\x10c\x01\x05", WrongType('c'));
+    check(b"\x11", Missing('i'));
+    check(b"\x12i\x01\x05r\x01\x06", Missing('e'));
+    check(b"\x12i\x01\x05r\x01\x06e\x00", EmptyPart { start: 0, end: 0 });
+    check(b"\x12i\x01\x05r\x01\x06b\x01\x07e\x01\x07", EmptyPart { start: 7, end: 7 });
+    check(b"\x12i\x01\x05r\x01\x06b\x01\x07e\x01\x06", EmptyPart { start: 7, end: 6 });
+    check(b"\x12i\x01\x05r\x01\x06e\x07\x20\0\0\0\0\0\0", OutOfBounds('e'));
+    check(b"\x12i\x01\x05r\x01\x06e\x01\x06n\x01\x81", OutOfBounds('n'));
+    check(b"\x13i\x30", UnknownType(3));
+    check(b"\x14i\x01\x05", Missing('z'));
+    check(b"\x14i\x01\x05z\x02\x3f\xff", PieceSize(16_383));
+    check(b"\x14i\x01\x05z\x03\x01\x00\x01", PieceSize(65_537));
 }
 
 #[test]
 fn a_list_longer_than_any_playlist_is_refused() {
-    let mut body = b"\x00l\x10\xff".to_vec();
+    let mut list = b"\x10\xff".to_vec();
     for block in 0..255u16 {
-        body.extend([&[2, block as u8 / 2, 0xff][..], &[7; 255]].concat());
+        list.extend([&[2, block as u8 / 2, 0xff][..], &[7; 255]].concat());
     }
-    assert_eq!(Command::decode(&body), Err(PeerError::TooManySegments(255 * 255)));
+    let pieces = &b"\x14i\x01\x05z\x02\x40\x00l"[..];
+    for start in [b"\x00l", b"\x00p", b"\x10l", b"\x10g", b"\x10p", b"\x10c", b"\x10d", pieces] {
+        let refused = Err(PeerError::TooManySegments(255 * 255));
+        assert_eq!(Command::decode(&[start, &list].concat()), refused, "{start:?}");
+    }
 }
 
 #[test]
 fn what_nobody_has_defined_yet_is_passed_over() {
     assert_eq!(Command::decode(b""), Ok(None));
     assert_eq!(Command::decode(b"\x06"), Ok(None));
+    assert_eq!(Command::decode(b"\x0fnonsense"), Ok(None));
+    assert_eq!(Command::decode(b"\x15"), Ok(None));
     assert_eq!(Command::decode(b"\xffnonsense"), Ok(None));
     let absent = Command::SegmentAbsent { segment: 5, request: 6 };
     let body = b"\x04i\x01\x05x\x20\x02hir\x01\x06y\x10\x01\x02\x80\xff\x00z\x01\xff";
@@ -216,7 +310,7 @@ fn parts_out_of_turn_are_dropped_and_the_next_command_is_read() {
     assert_eq!(joiner.take(b"cstr\x04dend"), Ok(None));
     assert_eq!(joiner.take(b"cstr\x04cend"), Err(PeerError::Interrupted));
     assert_eq!(joiner.take(b"dstr\x04cend"), Err(PeerError::NoBeginning));
-    let announcement = Command::SegmentsAnnouncement { loaded: vec![], loading: vec![] };
+    let announcement = Command::announcement(0, [], []);
     assert_eq!(joiner.take(b"cstr\x00cend"), Ok(Some(Message::Command(announcement))));
 }
 
@@ -263,11 +357,28 @@ fn the_segments_that_are_left_out_are_the_farthest() {
 }
 
 #[test]
-fn the_longest_announcement_is_short_enough_to_be_joined() {
-    let held = (0..255).flat_map(|block| (0..255).map(move |at| LARGEST - (block << 8 | at)));
-    let messages = Command::announcement(LARGEST, held.clone(), held).encode(MAX);
-    assert!(messages.concat().len() < JOINED_LIMIT);
-    assert!(matches!(joined(&messages), Ok(Some(Command::SegmentsAnnouncement { .. }))));
+fn the_longest_commands_are_short_enough_to_be_joined() {
+    #[track_caller]
+    fn check(longest: &Command) {
+        let messages = longest.encode(MAX);
+        assert!(messages.concat().len() < JOINED_LIMIT);
+        assert!(matches!(joined(&messages), Ok(Some(_))));
+    }
+    // Nearly as many numbers as are sent, in as many blocks as there can be.
+    let some = |count: u64| {
+        let block = move |block: u64| (0..count).map(move |at| LARGEST - (block << 8 | at));
+        (0..255).flat_map(block).collect::<Vec<_>>()
+    };
+    let hello = Hello { version: LARGEST, uplink_kbps: Some(LARGEST) };
+    check(&Command::announcement(LARGEST, some(98), some(98)).with_hello(hello));
+    check(&Command::Changes {
+        held: some(39),
+        gone: some(39),
+        fetching: some(39),
+        coming: some(39),
+        dropped: some(39),
+    });
+    check(&Command::Pieces { segment: LARGEST, piece_bytes: 65_536, pieces: some(196) });
 }
 
 proptest! {
@@ -294,8 +405,9 @@ proptest! {
 
     #[test]
     fn perturbed_commands_never_panic(no: prop::sample::Index, at: prop::sample::Index, byte: u8) {
-        let stock = no.get(&fixture().stock);
-        let mut messages: Vec<_> = stock.messages.iter().map(|hex| bytes(hex)).collect();
+        let stock = fixture().stock.iter().map(|case| &case.messages);
+        let all: Vec<_> = stock.chain(fixture().extension.iter().map(|case| &case.messages)).collect();
+        let mut messages: Vec<_> = no.get(&all).iter().map(|hex| bytes(hex)).collect();
         let message = at.index(messages.len());
         let at = at.index(messages[message].len());
         messages[message][at] = byte;
@@ -360,13 +472,37 @@ fn command(told: &Value) -> Command {
         let runs = told[name].as_array().cloned().unwrap_or_default();
         runs.iter().flat_map(run).collect()
     };
+    let number_if_any = |name: &str| told[name].as_u64();
+    let hello = || {
+        let version = number_if_any("x")?;
+        Some(Hello { version, uplink_kbps: number_if_any("u") })
+    };
     match number("c") {
-        0 => Command::SegmentsAnnouncement { loaded: list("l"), loading: list("p") },
+        0 => {
+            Command::SegmentsAnnouncement { loaded: list("l"), loading: list("p"), hello: hello() }
+        }
         1 => Command::SegmentRequest { segment, request, offset: number("b") },
         2 => Command::SegmentData { segment, size: number("s"), request },
         3 => Command::SegmentDataSendingCompleted { segment, request },
         4 => Command::SegmentAbsent { segment, request },
         5 => Command::CancelSegmentRequest { segment, request },
+        16 => Command::Changes {
+            held: list("l"),
+            gone: list("g"),
+            fetching: list("p"),
+            coming: list("c_"),
+            dropped: list("d"),
+        },
+        17 => Command::Fresh { segment },
+        18 => Command::PartRequest {
+            segment,
+            request,
+            start: number("b"),
+            end: number("e"),
+            needed_in: number_if_any("n"),
+        },
+        19 => Command::Bye,
+        20 => Command::Pieces { segment, piece_bytes: number("z"), pieces: list("l") },
         unknown => panic!("command {unknown}"),
     }
 }
@@ -381,21 +517,35 @@ fn run(told: &Value) -> std::ops::Range<u64> {
 
 /// With lists in order of size and without repetition.
 fn in_order(mut command: Command) -> Command {
-    if let Command::SegmentsAnnouncement { loaded, loading } = &mut command {
-        loaded.sort_unstable();
-        loading.sort_unstable();
+    match &mut command {
+        Command::SegmentsAnnouncement { loaded, loading, .. } => {
+            loaded.sort_unstable();
+            loading.sort_unstable();
+        }
+        Command::Changes { held, gone, fetching, coming, dropped } => {
+            [held, gone, fetching, coming, dropped]
+                .into_iter()
+                .for_each(|list| list.sort_unstable());
+        }
+        Command::Pieces { pieces, .. } => pieces.sort_unstable(),
+        _ => {}
     }
     command
 }
 
-/// Announcements are few enough to be sent whole, and in order.
+/// Lists are short enough to be sent whole, and in order.
 fn any_command() -> impl Strategy<Value = Command> {
-    let list = || prop::collection::btree_set(0..=LARGEST, 0..20);
+    let list = || {
+        prop::collection::btree_set(0..=LARGEST, 0..20).prop_map(|set| set.into_iter().collect())
+    };
     let number = || prop_oneof![0..1000u64, 0..=LARGEST];
+    let hello = (number(), prop::option::of(number()))
+        .prop_map(|(version, uplink_kbps)| Hello { version, uplink_kbps });
+    let part = (number(), 0..LARGEST, number())
+        .prop_map(|(start, least, more)| (start.min(least), (least + 1 + more).min(LARGEST)));
     prop_oneof![
-        (list(), list()).prop_map(|(loaded, loading)| Command::SegmentsAnnouncement {
-            loaded: loaded.into_iter().collect(),
-            loading: loading.into_iter().collect(),
+        (list(), list(), prop::option::of(hello)).prop_map(|(loaded, loading, hello)| {
+            Command::SegmentsAnnouncement { loaded, loading, hello }
         }),
         (number(), number(), number()).prop_map(|(segment, request, offset)| {
             Command::SegmentRequest { segment, request, offset }
@@ -412,6 +562,21 @@ fn any_command() -> impl Strategy<Value = Command> {
             .prop_map(|(segment, request)| Command::SegmentAbsent { segment, request }),
         (number(), number())
             .prop_map(|(segment, request)| Command::CancelSegmentRequest { segment, request }),
+        (list(), list(), list(), list(), list()).prop_map(
+            |(held, gone, fetching, coming, dropped)| {
+                Command::Changes { held, gone, fetching, coming, dropped }
+            }
+        ),
+        number().prop_map(|segment| Command::Fresh { segment }),
+        (number(), number(), part, prop::option::of(number())).prop_map(
+            |(segment, request, (start, end), needed_in)| {
+                Command::PartRequest { segment, request, start, end, needed_in }
+            }
+        ),
+        Just(Command::Bye),
+        (number(), PIECE_BYTES, list()).prop_map(|(segment, piece_bytes, pieces)| {
+            Command::Pieces { segment, piece_bytes, pieces }
+        }),
     ]
 }
 
@@ -419,9 +584,9 @@ fn any_command() -> impl Strategy<Value = Command> {
 fn hostile_message() -> impl Strategy<Value = Vec<u8>> {
     let framed = |start: &'static [u8], end: &'static [u8]| {
         let tag = prop_oneof![Just(0x10), 0..0x40u8, any::<u8>()];
-        let field = (prop::sample::select(&b"lpirsbx"[..]), tag, any::<[u8; 3]>());
+        let field = (prop::sample::select(&b"lpirsbxugcdenzq"[..]), tag, any::<[u8; 3]>());
         let fields = prop::collection::vec(field, 0..5);
-        (0..8u8, fields).prop_map(move |(code, fields)| {
+        (prop_oneof![0..8u8, 15..22u8], fields).prop_map(move |(code, fields)| {
             let fields =
                 fields.into_iter().flat_map(|(name, tag, rest)| [&[name, tag][..], &rest].concat());
             [start, &[code], &fields.collect::<Vec<_>>(), end].concat()
