@@ -202,13 +202,13 @@ impl<'a> Run<'a> {
     /// Lets the first audience come.
     fn arrive(&mut self) {
         let each = self.scenario.arrive_seconds / self.scenario.viewers.max(1) as f64;
-        self.next_departure = self.lifetime();
         while self.next_arrival < self.scenario.viewers {
             let at = seconds(each * self.next_arrival as f64);
             self.next_arrival += 1;
             self.go_on_until(at);
             self.join();
         }
+        self.next_departure = self.lifetime().map(|wait| self.world.now + wait);
     }
 
     fn go_on_until(&mut self, moment: Duration) {
@@ -222,7 +222,7 @@ impl<'a> Run<'a> {
 
     /// Until somebody leaves next: at random, so many a minute.
     fn lifetime(&mut self) -> Option<Duration> {
-        let a_minute = self.scenario.churn_per_minute * self.next_arrival.max(1) as f64;
+        let a_minute = self.scenario.churn_per_minute * self.scenario.viewers as f64;
         let wait = -(1.0 - self.dice.roll()).ln() * 60.0 / a_minute;
         (a_minute > 0.0).then(|| seconds(wait.min(1e6)))
     }

@@ -104,6 +104,8 @@ pub enum Command {
     Fresh {
         /// The last of the playlist.
         segment: Segment,
+        /// The last that somebody holds or is fetching, as far as the sender has heard: nobody else need fetch it for now.
+        owned: Option<Segment>,
     },
     /// Asks for some bytes of a segment; an upload that runs on this connection stops. Extension.
     PartRequest {
@@ -117,6 +119,8 @@ pub enum Command {
         end: u64,
         /// Milliseconds of playing time until the asker needs the bytes, if it knows.
         needed_in: Option<u64>,
+        /// Kilobits a second that the asker can give in turn, if it knows: who gives much is best served first.
+        uplink_kbps: Option<u64>,
     },
     /// The sender leaves, and asks and gives no more. Extension.
     Bye,
@@ -207,13 +211,17 @@ impl Command {
                 (b'c', coming),
                 (b'd', dropped),
             ]),
-            Command::Fresh { segment } => writer.number(b'i', *segment),
-            Command::PartRequest { segment, request, start, end, needed_in } => {
+            Command::Fresh { segment, owned } => {
+                writer.number(b'i', *segment);
+                writer.number_if_any(b'o', *owned);
+            }
+            Command::PartRequest { segment, request, start, end, needed_in, uplink_kbps } => {
                 writer.number(b'i', *segment);
                 writer.number(b'r', *request);
                 writer.number_if_any(b'b', (*start > 0).then_some(*start));
                 writer.number(b'e', *end);
                 writer.number_if_any(b'n', *needed_in);
+                writer.number_if_any(b'u', *uplink_kbps);
             }
             Command::Bye => {}
             Command::Pieces { segment, piece_bytes, pieces } => {
@@ -245,7 +253,10 @@ impl Command {
                 coming: fields.list(b'c')?,
                 dropped: fields.list(b'd')?,
             },
-            FRESH => Command::Fresh { segment: fields.number(b'i')? },
+            FRESH => Command::Fresh {
+                segment: fields.number(b'i')?,
+                owned: fields.number_if_any(b'o')?,
+            },
             BYE => Command::Bye,
             PIECES => Command::Pieces {
                 segment: fields.number(b'i')?,
@@ -276,7 +287,8 @@ impl Command {
                     return Err(PeerError::EmptyPart { start, end });
                 }
                 let needed_in = fields.number_if_any(b'n')?;
-                Command::PartRequest { segment, request, start, end, needed_in }
+                let uplink_kbps = fields.number_if_any(b'u')?;
+                Command::PartRequest { segment, request, start, end, needed_in, uplink_kbps }
             }
         })
     }

@@ -217,7 +217,7 @@ fn in_bounds(number: i128, name: u8) -> Result<u64, PeerError> {
 }
 
 /// All fields of all commands.
-const NAMES: [u8; 14] = *b"lpirsbxugcdenz";
+const NAMES: [u8; 15] = *b"lpirsbxugcdenzo";
 
 const NUMBER: u8 = 0;
 const LIST: u8 = 1;

@@ -493,13 +493,14 @@ fn command(told: &Value) -> Command {
             coming: list("c_"),
             dropped: list("d"),
         },
-        17 => Command::Fresh { segment },
+        17 => Command::Fresh { segment, owned: number_if_any("o") },
         18 => Command::PartRequest {
             segment,
             request,
             start: number("b"),
             end: number("e"),
             needed_in: number_if_any("n"),
+            uplink_kbps: number_if_any("u"),
         },
         19 => Command::Bye,
         20 => Command::Pieces { segment, piece_bytes: number("z"), pieces: list("l") },
@@ -539,6 +540,7 @@ fn any_command() -> impl Strategy<Value = Command> {
         prop::collection::btree_set(0..=LARGEST, 0..20).prop_map(|set| set.into_iter().collect())
     };
     let number = || prop_oneof![0..1000u64, 0..=LARGEST];
+    let if_any = || prop::option::of(0..=LARGEST);
     let hello = (number(), prop::option::of(number()))
         .prop_map(|(version, uplink_kbps)| Hello { version, uplink_kbps });
     let part = (number(), 0..LARGEST, number())
@@ -567,10 +569,10 @@ fn any_command() -> impl Strategy<Value = Command> {
                 Command::Changes { held, gone, fetching, coming, dropped }
             }
         ),
-        number().prop_map(|segment| Command::Fresh { segment }),
-        (number(), number(), part, prop::option::of(number())).prop_map(
-            |(segment, request, (start, end), needed_in)| {
-                Command::PartRequest { segment, request, start, end, needed_in }
+        (number(), if_any()).prop_map(|(segment, owned)| Command::Fresh { segment, owned }),
+        (number(), number(), part, if_any(), if_any()).prop_map(
+            |(segment, request, (start, end), needed_in, uplink_kbps)| {
+                Command::PartRequest { segment, request, start, end, needed_in, uplink_kbps }
             }
         ),
         Just(Command::Bye),
