@@ -143,7 +143,6 @@ impl Engine {
         let retry = Retry::after(now, before, None, &mut self.dice);
         self.share.tracker =
             Tracker { state: State::Closed, retry: Some(retry), is_refusing: false };
-        self.share.swarms.retain(|_, swarm| !swarm.is_left());
         for swarm in self.share.swarms.values_mut() {
             (swarm.joined_at, swarm.due_at, swarm.eager) = (None, now, 0);
             (swarm.is_answered, swarm.has_offered) = (false, false);
