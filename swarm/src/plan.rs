@@ -7,7 +7,7 @@ use std::time::Duration;
 use wire::playlist::ByteRange;
 
 use crate::Time;
-use crate::abr::next_rendition;
+use crate::abr::{FILLED, next_rendition};
 use crate::buffer::Held;
 use crate::catalogue::Known;
 use crate::engine::{ElementState, Engine, Head, Phase, Ready, Request, Via, What};
@@ -357,7 +357,8 @@ impl Engine {
         let took = now.since(request.asked_at);
         let What::Segment { rendition, no } = request.what else { return };
         let length = request.length.unwrap_or_else(|| self.guessed_length(rendition, no));
-        if took < WATCH_BEFORE_ABANDON || request.bytes >= length {
+        // With so much ahead there is time to wait, and the next choice would go up again.
+        if took < WATCH_BEFORE_ABANDON || request.bytes >= length || self.ahead() >= FILLED {
             return;
         }
         let bps = (request.rate(now) * 8.0).max(1.0);

@@ -1,9 +1,12 @@
-//! A viewer of a video in two renditions: what becomes of the one that it leaves.
+//! A viewer of a video in two renditions, whose server stops answering at some point: what is given up, and how often.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use swarm::{Body, Config, End, Engine, Heard, Input, LinkId, Output, Quality, Sharing, Time};
+use swarm::{
+    Body, Config, End, Engine, Heard, Input, LinkId, Output, Quality, RequestId, Sharing, Span,
+    Time,
+};
 use wire::announce::{OfferId, Request};
 use wire::digest::SegmentDigests;
 use wire::peer::PeerId;
@@ -76,6 +79,24 @@ impl Stage {
         })
     }
 
+    /// Wakes the engine as it wants to be, for so long.
+    fn sleep(&mut self, time: Duration) {
+        let until = self.now + time;
+        while let Some(deadline) = self.engine.next_deadline().filter(|next| next.at < until) {
+            self.now = deadline.at;
+            self.tell(Input::Woken);
+        }
+        self.now = until;
+    }
+
+    fn cancelled(&self) -> Vec<RequestId> {
+        let cancelled = self.done.iter().filter_map(|output| match output {
+            Output::Cancel(request) => Some(*request),
+            _ => None,
+        });
+        cancelled.collect()
+    }
+
     /// Somebody's offer in the swarm that was announced last, and the connection that comes of it.
     fn meet(&mut self) -> LinkId {
         let announced = self.done.iter().rev().find_map(|output| match output {
@@ -115,6 +136,17 @@ fn digests() -> SegmentDigests {
     let mut digests = SegmentDigests::default();
     (0..SEGMENTS).for_each(|no| digests.insert("m.mp4", range(no), [1; 32]));
     digests
+}
+
+#[test]
+fn a_silent_server_is_given_time_while_there_is_enough_to_play() {
+    // The initialisation section and four segments of the higher rendition.
+    let mut stage = Stage::playing(5);
+    let buffered = vec![Span { start: Duration::ZERO, end: Duration::from_secs(16) }];
+    stage.tell(Input::Played { position: Duration::ZERO, buffered, is_starved: false });
+    let before = stage.cancelled().len();
+    stage.sleep(Duration::from_secs(5));
+    assert_eq!(stage.cancelled().len(), before, "it has not been silent for long");
 }
 
 #[test]
