@@ -1,6 +1,6 @@
 //! A viewer of a video in two renditions, whose server stops answering at some point: what is given up, and how often.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use swarm::{
@@ -136,6 +136,18 @@ fn digests() -> SegmentDigests {
     let mut digests = SegmentDigests::default();
     (0..SEGMENTS).for_each(|no| digests.insert("m.mp4", range(no), [1; 32]));
     digests
+}
+
+#[test]
+fn requests_that_fell_silent_while_the_page_slept_are_each_cancelled_once() {
+    let mut stage = Stage::playing(3);
+    for _ in 0..40 {
+        stage.now = stage.now + Duration::from_secs(15);
+        stage.tell(Input::Woken);
+    }
+    let cancelled = stage.cancelled();
+    let once: BTreeSet<_> = cancelled.iter().collect();
+    assert_eq!(once.len(), cancelled.len(), "{cancelled:?}");
 }
 
 #[test]
