@@ -302,6 +302,7 @@ impl Engine {
         }
         self.tracker_deadlines(&mut soonest);
         self.link_deadlines(&mut soonest);
+        self.news_deadlines(&mut soonest);
         self.upload_deadlines(&mut soonest);
         soonest.found
     }

@@ -93,6 +93,9 @@ pub const PEER_PATIENCE: Duration = Duration::from_secs(2);
 /// How long a peer that failed once isn't asked again.
 pub const PEER_REST: Duration = Duration::from_secs(3);
 
+/// How long a peer that had too much to do isn't asked again.
+pub const BUSY_REST: Duration = Duration::from_millis(400);
+
 /// How long a peer may take for its first bytes before the server is asked for the same, however urgent it is: a round trip
 /// around the world, and a little.
 pub const WATCH_BEFORE_RACE: Duration = Duration::from_millis(400);
@@ -109,14 +112,45 @@ pub const URGENT_MARGIN: Duration = Duration::from_secs(1);
 /// The same for the rest of a segment whose beginning is on: there is less time to share, and nothing else to wait for.
 pub const HEAD_MARGIN: Duration = Duration::from_millis(300);
 
-/// Segments that come from peers at once. Together they fill any line, and one slow peer holds up one of them.
-pub const PEER_FETCHES: usize = 4;
+/// Parts that come from peers at once. Together they fill any line, and one slow peer holds up one of them.
+pub const PEER_FETCHES: usize = 8;
 
 /// Segments that come from the server at once: one for the plan, one for what has become urgent meanwhile.
 pub const SERVER_FETCHES: usize = 2;
 
 /// By how much the turn to fetch what nobody has passes from one peer to the next: long enough to fetch a segment and tell.
 pub const TURN: Duration = Duration::from_secs(1);
+
+/// By how much the turn to fetch a live segment that nobody is known to own passes on: long enough for the word that somebody
+/// does to go through the swarm.
+pub const FRESH_TURN: Duration = Duration::from_millis(600);
+
+/// How long a segment takes from one viewer to the next, as long as nothing better is known.
+pub const HOP: Duration = Duration::from_secs(1);
+
+/// How many times as many viewers have a live segment after each hop, as a power of two.
+pub const SPREAD: u32 = 2;
+
+/// How often others are told of changes at most: several at once cost no more than one.
+pub const NEWS_INTERVAL: Duration = Duration::from_millis(100);
+
+/// How far beyond what is listed a peer's word of new segments is believed to be one.
+pub const FRESH_AHEAD: usize = 3;
+
+/// How often peers may have a live playlist looked at early before it lists something new.
+pub const PROMPTS: u32 = 4;
+
+/// Who gives so many kilobits a second is fast: a live segment goes to such viewers first, who pass it on the sooner.
+pub const FAST_KBPS: u64 = 8_000;
+
+/// Turns that others leave to fast viewers, where there are any.
+pub const SLOW_TURNS: usize = 2;
+
+/// Peers that give parts of one segment at once.
+pub const PARTS: usize = 4;
+
+/// Bytes of such a part at least.
+pub const PART_BYTES: u64 = 128 << 10;
 
 /// Turns that are waited for at most: then half of what is fetched ahead is still there.
 pub const TURNS: usize = 12;
@@ -138,9 +172,6 @@ pub const NEIGHBOURS: usize = 16;
 /// The same on a phone, whose battery and memory each connection costs.
 pub const NEIGHBOURS_ON_A_PHONE: usize = 8;
 
-/// With fewer neighbours than this, more are looked for before the tracker's interval is over.
-pub const FEW_NEIGHBOURS: usize = 4;
-
 /// Connections of all kinds, offers apart, at once.
 pub const LINKS: usize = 24;
 
@@ -156,8 +187,9 @@ pub const GATHER_PATIENCE: Duration = Duration::from_secs(8);
 /// How long a connection may take from the answer on: that of stock peers.
 pub const CONNECT_PATIENCE: Duration = Duration::from_secs(15);
 
-/// The first early announcement for want of neighbours comes after this time; each further one after twice as long.
-pub const EAGER_INTERVAL: Duration = Duration::from_secs(10);
+/// With fewer than three quarters of the neighbours that are looked for, the tracker hears of it after this time, then after
+/// twice as long, and so on.
+pub const EAGER_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The shortest interval that a tracker is believed to want.
 pub const SHORTEST_INTERVAL: Duration = Duration::from_secs(5);
@@ -184,7 +216,7 @@ pub const DISTRUSTED: usize = 256;
 pub const BANNED_PEERS: usize = 256;
 
 /// Peers that are given to at once: each then gets a good share of the line, and passes on the sooner.
-pub const UPLOAD_SLOTS: usize = 4;
+pub const UPLOAD_SLOTS: usize = 1;
 
 /// How long a peer waits for room before it is told to ask elsewhere: within the patience of stock peers.
 pub const UPLOAD_PATIENCE: Duration = Duration::from_millis(1500);
@@ -192,8 +224,8 @@ pub const UPLOAD_PATIENCE: Duration = Duration::from_millis(1500);
 /// How long given bytes may take to be sent before the one who doesn't read them is left.
 pub const UPLOAD_STALL: Duration = Duration::from_secs(10);
 
-/// How many times as much as was taken is given in all.
-pub const UPLOAD_SHARE: u64 = 2;
+/// How many times as much as was taken is given in all: three of ten viewers, on fast lines, carry most of a swarm.
+pub const UPLOAD_SHARE: u64 = 4;
 
 /// Bytes a second that are given at most: 16 Mbit/s, less than most lines that could give more.
 pub const UPLOAD_BYTES_PER_SECOND: u64 = 2_000_000;

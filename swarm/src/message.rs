@@ -508,6 +508,8 @@ pub enum Why {
     Watch,
     /// The tracker is to hear of this viewer again.
     Announce,
+    /// What has changed is told to others, a few changes at once.
+    News,
     /// A connection took too long, or an offer that nobody took is old.
     Link,
     /// A peer took too long, or a segment that a peer was to bring becomes urgent.

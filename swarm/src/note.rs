@@ -50,7 +50,7 @@ impl Engine {
             Input::Disconnected { link } => self.disconnected(now, link),
             Input::Said { link, message } => self.said(now, link, &message),
             Input::Received { link, bytes } => self.received(now, link, bytes),
-            Input::Drained { link } => self.drained(link),
+            Input::Drained { link } => self.drained(now, link),
             Input::Checked { request, sha256 } => self.checked(now, request, sha256),
             Input::Unreflected => self.unreflected(),
         }

@@ -16,6 +16,8 @@
 //! - `links`: connections, from an offer to their end
 //! - `digests`: which bytes are the right ones
 //! - `download`: what is asked of peers, and what they answer
+//! - `news`: what viewers tell each other of what they hold and of new segments
+//! - `election`: whose turn it is to fetch what nobody has
 //! - `source`: who is asked for a segment: a peer, the server, or nobody yet
 //! - `upload`: who is given what, within room and budget
 //! - `store`: segments that are held for others
@@ -26,7 +28,9 @@ mod bucket;
 mod conduct;
 mod digests;
 mod download;
+mod election;
 mod links;
+mod news;
 mod segments;
 mod source;
 mod store;
@@ -34,12 +38,13 @@ mod tracker;
 mod upload;
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use wire::peer::PeerId;
 
 use crate::Time;
 use crate::engine::{Engine, Phase};
-use crate::limits::{BANNED_PEERS, UPLOAD_BURST_BYTES, UPLOAD_BYTES_PER_SECOND};
+use crate::limits::{BANNED_PEERS, HOP, UPLOAD_BURST_BYTES, UPLOAD_BYTES_PER_SECOND};
 use crate::message::{Event, Hindrance, LinkId, Output, RequestId, Sharing};
 use crate::table::Table;
 
@@ -78,6 +83,10 @@ pub(crate) struct Share {
     pub(crate) awaited: Option<(usize, usize)>,
     /// No STUN server told our address.
     is_unreflected: bool,
+    /// How long a segment takes from one viewer to the next.
+    pub(crate) hop: Duration,
+    /// Bytes a second that we send, of late, while we send.
+    pub(crate) uplink: Option<f64>,
     hindrance: Option<Hindrance>,
 }
 
@@ -99,6 +108,8 @@ impl Share {
             is_waiting: false,
             awaited: None,
             is_unreflected: false,
+            hop: HOP,
+            uplink: None,
             hindrance: None,
         }
     }
@@ -163,7 +174,7 @@ impl Engine {
         }
         self.tend_links(now);
         self.announce_to_tracker(now);
-        self.tell_peers();
+        self.tell_peers(now);
         self.pump_uploads(now);
         self.report_hindrance();
     }

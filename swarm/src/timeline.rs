@@ -33,6 +33,8 @@ pub(crate) struct Live {
     pub(crate) target_duration: Duration,
     /// The next look is due then.
     pub(crate) due_at: Time,
+    /// How often others had it looked at early since it listed something new.
+    pub(crate) prompts: u32,
 }
 
 /// Where bytes are to be had.
@@ -49,6 +51,8 @@ pub(crate) struct Slot {
     pub(crate) span: Span,
     /// What its SHA-256 should be, if the playlist tells.
     pub(crate) sha256: Option<[u8; 32]>,
+    /// When the playlist was asked for that listed it first.
+    pub(crate) listed_at: Time,
 }
 
 impl Timeline {
@@ -68,7 +72,7 @@ impl Timeline {
         let mut line =
             Timeline { base: url.into(), init, slots: VecDeque::new(), first, live: None };
         line.live = line.next_look(&media, asked_at, true);
-        line.extend(media, 0, start);
+        line.extend(media, 0, start, asked_at);
         line
     }
 
@@ -90,7 +94,8 @@ impl Timeline {
             self.slots.clear();
             self.first = listed;
         }
-        self.extend(media, if is_anew { 0 } else { known.saturating_sub(listed) }, start);
+        let from = if is_anew { 0 } else { known.saturating_sub(listed) };
+        self.extend(media, from, start, asked_at);
         while self.slots.len() > KEPT_SEGMENTS && self.first < listed {
             self.slots.pop_front();
             self.first += 1;
@@ -102,12 +107,13 @@ impl Timeline {
     fn next_look(&self, media: &Media, asked_at: Time, is_new: bool) -> Option<Live> {
         let target_duration = media.target_duration.max(SHORTEST_TARGET);
         let wait = if is_new { target_duration } else { target_duration / 2 };
-        let live = Live { target_duration, due_at: asked_at + wait };
+        let before = self.live.filter(|_| !is_new).map_or(0, |live| live.prompts);
+        let live = Live { target_duration, due_at: asked_at + wait, prompts: before };
         (!media.is_ended).then_some(live)
     }
 
     /// Lays out a playlist's segments from the one with this place in it on.
-    fn extend(&mut self, media: Media, from: usize, start: Duration) {
+    fn extend(&mut self, media: Media, from: usize, start: Duration, listed_at: Time) {
         let mut end = start;
         self.slots.extend(media.segments.into_iter().skip(from).map(|segment| {
             let start = end;
@@ -116,6 +122,7 @@ impl Timeline {
                 place: Place { uri: segment.uri.into(), range: segment.range },
                 span: Span { start, end },
                 sha256: segment.sha256,
+                listed_at,
             }
         }));
     }

@@ -127,7 +127,14 @@ impl World {
         let back = receiver.line.round_trip / 2;
         let is_newcomer = now < receiver.joined_at + NEWCOMER;
         let Some(transfer) = receiver.transfers.get_mut(&request) else { return };
-        if let Some(Ok(Answer::Segment { .. })) = transfer.answer {
+        if let Some(Ok(Answer::Segment { segment, .. })) = transfer.answer {
+            if let Some(published) = self.origin.published_at(segment)
+                && published > receiver.joined_at
+            {
+                let age = (now - published).as_secs() as usize;
+                self.origin_ages.resize(self.origin_ages.len().max(age + 1), 0);
+                self.origin_ages[age] += bytes;
+            }
             receiver.media_bytes += bytes;
             receiver.newcomer_bytes += if is_newcomer { bytes } else { 0 };
             let second = now.as_secs() as usize;

@@ -24,9 +24,11 @@ impl Malice {
             return vec![message];
         }
         match Joiner::default().take(&message) {
-            Ok(Some(Message::Command(Command::SegmentsAnnouncement { loading, .. }))) => {
+            Ok(Some(Message::Command(Command::SegmentsAnnouncement {
+                loading, hello, ..
+            }))) => {
                 let loaded = there_are.map(|no| no as u64).collect();
-                Command::SegmentsAnnouncement { loaded, loading }.encode(MESSAGE_BYTES)
+                Command::SegmentsAnnouncement { loaded, loading, hello }.encode(MESSAGE_BYTES)
             }
             _ => vec![message],
         }

@@ -158,6 +158,15 @@ impl Scenario {
         Report::between(self, policy, &before, &run.world)
     }
 
+    /// Plays it to its end, and shows the world as it is then.
+    pub fn play(&self, policy: Policy, seed: u64) -> World {
+        let mut run = Run::new(self, policy, seed);
+        run.arrive();
+        let begins = self.arrive_seconds + self.settle_seconds + self.measure_seconds;
+        run.go_on_until(seconds(begins));
+        run.world
+    }
+
     fn origin(&self) -> Origin {
         match self.vod_segments {
             Some(segments) => Origin::new(&[self.bitrate_bps], segments),
@@ -267,6 +276,9 @@ impl<'a> Run<'a> {
         if self.dice.roll() < scenario.hostile {
             viewer.malice = Some(WAYS[self.dice.below(WAYS.len())]);
         }
+        viewer.keeps_trace = std::env::args()
+            .nth(2)
+            .is_some_and(|n| n.parse::<usize>() == Ok(self.world.viewers.len()));
         self.world.join(viewer);
     }
 

@@ -31,6 +31,9 @@ pub struct World {
     pub arrivals: Vec<Arrival>,
     /// Media bytes that the origin sent, by second.
     pub origin_seconds: Vec<u64>,
+    /// Media bytes that the origin sent, by the seconds since their segment was first listed (live), but for those that a viewer
+    /// found listed when it came.
+    pub origin_ages: Vec<u64>,
     pub(crate) events: Events,
     pub(crate) origin_line: OriginLine,
     pub(crate) dice: Dice,
@@ -40,6 +43,8 @@ pub struct World {
 /// A segment of a live stream came whole to a viewer.
 #[derive(Clone, Copy, Debug)]
 pub struct Arrival {
+    /// To whom.
+    pub viewer: usize,
     /// Its number.
     pub segment: usize,
     /// How long it had been listed by then.
@@ -59,6 +64,7 @@ impl World {
             report_interval: REPORT,
             arrivals: Vec::new(),
             origin_seconds: Vec::new(),
+            origin_ages: Vec::new(),
             events: Events::default(),
             origin_line: OriginLine::default(),
             dice: Dice::new(1),
@@ -354,7 +360,7 @@ impl World {
         let Some(published) = self.origin.published_at(segment) else { return };
         if published > self.viewers[viewer].joined_at {
             let after = self.now.saturating_sub(published);
-            self.arrivals.push(Arrival { segment, after, at: self.now });
+            self.arrivals.push(Arrival { viewer, segment, after, at: self.now });
         }
     }
 

@@ -20,6 +20,8 @@ pub(crate) enum Misdeed {
     CutShort,
     /// It announced a segment, and doesn't give it.
     FalseHave,
+    /// It announced a segment, and has too much to do to give it.
+    Busy,
     /// It was asked, and for too long not a byte came.
     Silence,
     /// Bytes that nobody asked for, or more commands than anybody needs.
@@ -43,8 +45,10 @@ impl Misdeed {
             Misdeed::PerhapsWrongBytes | Misdeed::CutShort | Misdeed::Silence => 50,
             // A stranger's newer version may say what we don't know; one that says nothing else is of no use.
             Misdeed::Gibberish => 20,
-            // Honest peers are busy, or let go of a segment while we ask.
+            // Honest peers let go of a segment while we ask.
             Misdeed::FalseHave => 10,
+            // It is no use to know somebody who never has time.
+            Misdeed::Busy => 2,
         }
     }
 }

@@ -9,7 +9,7 @@ use wire::peer::Command;
 
 use crate::Time;
 use crate::engine::{Engine, Ready, Request, Via, What};
-use crate::limits::{DISTRUSTED, PEER_REST};
+use crate::limits::{BUSY_REST, DISTRUSTED, PEER_REST};
 use crate::message::{LinkId, Output, RequestId, Span};
 use crate::parts::Part;
 
@@ -56,8 +56,19 @@ impl Engine {
         let request = self.add_request(new);
         let Some(link) = self.share.links.get_mut(&id) else { return };
         link.download = Some(Download { request, no, number, has_header: false });
-        let segment = no as u64;
-        self.say(id, &Command::SegmentRequest { segment, request: number, offset: range.start });
+        let (is_extended, segment) = (link.is_extended(), no as u64);
+        let command = match is_extended {
+            true => Command::PartRequest {
+                segment,
+                request: number,
+                start: range.start,
+                end: range.end,
+                needed_in: Some(self.slack_of(key).as_millis() as u64),
+                uplink_kbps: self.uplink_kbps(),
+            },
+            false => Command::SegmentRequest { segment, request: number, offset: range.start },
+        };
+        self.say(id, &command);
     }
 
     /// The bytes of a segment, as its playlist tells.
@@ -136,6 +147,7 @@ impl Engine {
             let rate = request.bytes as f64 / now.since(request.asked_at).as_secs_f64().max(0.001);
             link.rate = Some(link.rate.map_or(rate, |before| (before + rate) / 2.0));
         }
+        self.note_hop(now.since(request.asked_at));
         self.want(Output::Receive { link: id, request: None });
         self.part_came(now, download.request, &request, true);
     }
@@ -209,10 +221,16 @@ impl Engine {
             return;
         }
         self.end_download(now, id);
-        if let (Some(link), Ok(no)) = (self.share.links.get_mut(&id), usize::try_from(no)) {
-            link.holds.remove(no);
-            link.rests_until = now + PEER_REST;
+        let (Some(link), Ok(no)) = (self.share.links.get_mut(&id), usize::try_from(no)) else {
+            return;
+        };
+        if link.is_extended() && link.holds.contains(no) {
+            // It would have said so if it held it no longer: it has too much to do.
+            link.rests_until = now + BUSY_REST;
+            return self.blame(now, id, Misdeed::Busy);
         }
+        link.holds.remove(no);
+        link.rests_until = now + PEER_REST;
         self.blame(now, id, Misdeed::FalseHave);
     }
 

@@ -6,19 +6,20 @@
 //! ```
 
 use wire::announce::{Answer, OfferId, Request};
-use wire::peer::{Command, Joiner, MESSAGE_BYTES, Message, PeerId};
+use wire::peer::{Command, EXTENSION, Hello, Joiner, MESSAGE_BYTES, Message, PeerId};
 
 use crate::Time;
 use crate::engine::{Engine, Soonest};
 use crate::limits::{
     CONNECT_PATIENCE, GATHER_PATIENCE, GREETING_PATIENCE, LINKS, OFFER_LIFE, OFFERS_AT_ONCE,
 };
-use crate::message::{End, LinkId, Output, Sharing, Why};
+use crate::message::{End, LinkId, Output, Why};
 
 use super::conduct::{Conduct, Misdeed};
 use super::download::Download;
+use super::news::Word;
 use super::segments::Segments;
-use super::upload::Upload;
+use super::upload::{Upload, Wish};
 
 /// One connection, or the beginnings of one.
 #[derive(Debug)]
@@ -32,15 +33,21 @@ pub(crate) struct Link {
     pub(crate) peer: Option<PeerId>,
     joiner: Joiner,
     /// It has been told what we hold.
-    is_told: bool,
+    pub(super) is_told: bool,
     /// It has told what it holds.
-    has_told: bool,
+    pub(super) has_told: bool,
+    /// What it said of itself when it offered the extension.
+    pub(super) hello: Option<Hello>,
+    /// What it has heard of new segments, from us or others.
+    pub(super) heard: Word,
     /// What the other has, as it announced last.
     pub(crate) holds: Segments,
     /// What it announces and has shown not to have.
     pub(crate) lacks: Segments,
     /// What the other is fetching from the server.
     pub(crate) fetches: Segments,
+    /// What is coming to the other from peers.
+    pub(crate) comes: Segments,
     pub(crate) download: Option<Download>,
     pub(crate) upload: Option<Upload>,
     /// What was given last is on its way since then.
@@ -50,6 +57,12 @@ pub(crate) struct Link {
     pub(crate) rests_until: Time,
     /// Bytes a second that it brought, of late; `None` before the first segment.
     pub(crate) rate: Option<f64>,
+    /// What it says that it can give, in kilobits a second.
+    pub(crate) kbps: Option<u64>,
+    /// The upload that runs began then, when so much had been given before.
+    pub(crate) giving: Option<(Time, u64)>,
+    /// Bytes that it was given.
+    pub(crate) given: u64,
 }
 
 /// How far a connection is.
@@ -80,20 +93,31 @@ impl Link {
             joiner: Joiner::default(),
             is_told: false,
             has_told: false,
+            hello: None,
+            heard: Word::default(),
             holds: Segments::default(),
             lacks: Segments::default(),
             fetches: Segments::default(),
+            comes: Segments::default(),
             download: None,
             upload: None,
             sending_since: None,
             conduct: Conduct::default(),
             rests_until: now,
             rate: None,
+            kbps: None,
+            giving: None,
+            given: 0,
         }
     }
 
     pub(crate) fn is_open(&self) -> bool {
         self.state == LinkState::Open
+    }
+
+    /// It understands the extension.
+    pub(crate) fn is_extended(&self) -> bool {
+        self.hello.is_some_and(|hello| hello.version >= EXTENSION)
     }
 
     /// It has just been connected, and what it holds is about to be heard.
@@ -244,66 +268,20 @@ impl Engine {
         }
     }
 
-    fn announce(&mut self, link: LinkId, loaded: &[usize], loading: &[usize]) {
-        let numbers = |list: &[usize]| list.iter().map(|no| *no as u64).collect::<Vec<_>>();
-        let command = Command::announcement(self.here(), numbers(loaded), numbers(loading));
-        self.say(link, &command);
-        if let Some(link) = self.share.links.get_mut(&link) {
-            link.is_told = true;
-        }
-    }
-
     /// Lets go of what peers hold of the past of a live stream.
     pub(crate) fn forget_before(&mut self, rendition: usize, no: usize) {
         for link in self.share.links.values_mut().filter(|link| link.rendition == rendition) {
             link.holds.forget_before(no);
             link.lacks.forget_before(no);
             link.fetches.forget_before(no);
+            link.comes.forget_before(no);
         }
-    }
-
-    /// The segment under the playhead.
-    fn here(&self) -> u64 {
-        let line = self.renditions.get(self.target).and_then(|rendition| rendition.timeline());
-        line.and_then(|line| line.segment_from(self.playhead.position)).unwrap_or(0) as u64
     }
 
     pub(crate) fn say(&mut self, link: LinkId, command: &Command) {
         for message in command.encode(MESSAGE_BYTES) {
             self.want(Output::Say { link, message });
         }
-    }
-
-    /// Tells the peers of each swarm what is held: at first, and whenever that has changed. Who gives nothing says nothing,
-    /// as stock peers do.
-    pub(crate) fn tell_peers(&mut self) {
-        if self.share.permitted != Sharing::Full {
-            return;
-        }
-        let renditions: Vec<usize> = self.share.swarms.keys().collect();
-        for rendition in renditions {
-            let news = self.announceable(rendition);
-            let Some(swarm) = self.share.swarms.get_mut(&rendition) else { continue };
-            let is_new = swarm.told.as_ref() != Some(&news);
-            swarm.told = Some(news.clone());
-            let is_due = |link: &Link| link.is_open() && (is_new || !link.is_told);
-            let due: Vec<LinkId> = self
-                .links_of(rendition)
-                .filter(|(_, link)| is_due(link))
-                .map(|(id, _)| id)
-                .collect();
-            for link in due {
-                self.announce(link, &news.0, &news.1);
-            }
-        }
-    }
-
-    /// What peers may ask for, and what is on its way from the server.
-    fn announceable(&self, rendition: usize) -> (Vec<usize>, Vec<usize>) {
-        let fetched = self
-            .fetched_from_server(rendition)
-            .filter(|no| self.digest_of(rendition, *no).is_some());
-        (self.share.store.verified_of(rendition).collect(), fetched.collect())
     }
 
     /// A command, or part of one.
@@ -324,15 +302,16 @@ impl Engine {
 
     fn commanded(&mut self, now: Time, id: LinkId, command: Command) {
         match command {
-            Command::SegmentsAnnouncement { loaded, loading, hello: _ } => {
-                let Some(link) = self.share.links.get_mut(&id) else { return };
-                link.has_told = true;
-                link.holds = Segments::of(&loaded);
-                link.holds.subtract(&link.lacks);
-                link.fetches = Segments::of(&loading);
+            Command::SegmentsAnnouncement { loaded, loading, hello } => {
+                self.announcement_came(id, &loaded, &loading, hello);
             }
             Command::SegmentRequest { segment, request, offset } => {
-                self.asked(now, id, segment, request, offset);
+                let wish = Wish { segment, number: request, start: offset, end: None, kbps: None };
+                self.asked(now, id, wish, None);
+            }
+            Command::PartRequest { segment, request, start, end, needed_in, uplink_kbps: kbps } => {
+                let wish = Wish { segment, number: request, start, end: Some(end), kbps };
+                self.asked(now, id, wish, needed_in);
             }
             Command::CancelSegmentRequest { request, .. } => self.upload_cancelled(id, request),
             Command::SegmentData { segment, size, request } => {
@@ -344,11 +323,13 @@ impl Engine {
             Command::SegmentAbsent { segment, request } => {
                 self.absence_came(now, id, segment, request)
             }
-            Command::Changes { .. }
-            | Command::Fresh { .. }
-            | Command::PartRequest { .. }
-            | Command::Bye
-            | Command::Pieces { .. } => {}
+            Command::Changes { held, gone, fetching, coming, dropped } => {
+                self.changes_came(id, [&held, &gone, &fetching, &coming, &dropped]);
+            }
+            Command::Fresh { segment, owned } => self.fresh_came(now, id, segment, owned),
+            Command::Bye => self.hang_up(now, id),
+            // Pieces are of use where they can be checked, for which the lists of their digests are still to come.
+            Command::Pieces { .. } => {}
         }
     }
 

@@ -1,17 +1,17 @@
 //! Who is asked for a segment: a peer, the server, or nobody yet.
 //!
-//! What is urgent comes from the server, so that sharing never costs a stall. Of the rest, what a peer has comes from the
-//! peer. What nobody has is fetched from the server by one of those who are connected, in a turn that all of them compute
-//! alike: the first when the segment comes into sight, each further one a little later, if none had it by then.
+//! What is urgent comes from the server, so that sharing never costs a stall. Of the rest, what peers have comes from peers,
+//! from several at once where they understand parts. What nobody has is fetched by whoever was elected (`election`).
 
 use std::time::Duration;
 
-use wire::peer::{MESSAGE_BYTES, PeerId};
+use wire::peer::MESSAGE_BYTES;
 
 use crate::Time;
 use crate::engine::{Engine, Request, Via, What};
 use crate::limits::{
-    AHEAD, HEAD_MARGIN, PEER_FETCHES, SERVER_FETCHES, TURN, TURNS, URGENT_MARGIN, WATCH_BEFORE_RACE,
+    HEAD_MARGIN, PART_BYTES, PARTS, PEER_FETCHES, SERVER_FETCHES, UPLOAD_SLOTS, URGENT_MARGIN,
+    WATCH_BEFORE_RACE,
 };
 use crate::message::{LinkId, RequestId, Span};
 
@@ -35,7 +35,6 @@ impl Engine {
             return if is_idle && !is_resting { Source::Server } else { Source::Later };
         }
         let span = self.span_of(rendition, no);
-        let slack = self.slack_of((rendition, no));
         let may_ask = !is_resting && !self.is_resting(now, What::Segment { rendition, no });
         if self.is_urgent((rendition, no)) && self.may_overtake(span) && may_ask {
             return Source::Server;
@@ -49,7 +48,7 @@ impl Engine {
         if !is_idle
             || is_resting
             || self.awaits_peers(now, rendition)
-            || slack > self.turn(rendition, no)
+            || !self.is_our_turn(now, (rendition, no))
         {
             return Source::Later;
         }
@@ -81,16 +80,14 @@ impl Engine {
     }
 
     /// Peers that have it, are free, and can give the first stretch that is missing, with how fast they are: one that hasn't
-    /// shown yet counts as fast as the best.
-    fn free_holders(&self, now: Time, key: (usize, usize)) -> Vec<(LinkId, f64)> {
+    /// shown yet counts as fast as it says, or as the best. Stock peers can't stop before the end.
+    fn free_holders(&self, now: Time, key: (usize, usize)) -> Vec<Holder> {
         let (rendition, no) = key;
         let busy = self.requests.values().filter(|request| request.is_from_peer()).count();
-        let Some(missing) = self.missing(key, 0).filter(|_| busy < PEER_FETCHES) else {
-            return Vec::new();
-        };
-        if self.digest_of(rendition, no).is_none()
-            || self.length_of(rendition, no) != Some(missing.end)
-        {
+        let length = self.length_of(rendition, no);
+        let missing = self.missing(key, 0).filter(|_| busy < PEER_FETCHES);
+        let (Some(missing), Some(length)) = (missing, length) else { return Vec::new() };
+        if self.digest_of(rendition, no).is_none() {
             return Vec::new();
         }
         let is_free = |link: &Link| {
@@ -98,24 +95,47 @@ impl Engine {
                 && link.download.is_none()
                 && link.rests_until <= now
                 && link.holds.contains(no)
+                && (link.is_extended() || missing.end == length)
         };
         let free = || self.links_of(rendition).filter(|(_, link)| is_free(link));
         let best = free().filter_map(|(_, link)| link.rate).fold(1.0, f64::max);
-        free().map(|(id, link)| (id, link.rate.unwrap_or(best))).collect()
+        let weight = |link: &Link| link.rate.or(link.told_rate()).unwrap_or(best);
+        let is_extended = Link::is_extended;
+        free()
+            .map(|(link, it)| Holder { link, weight: weight(it), is_extended: is_extended(it) })
+            .collect()
     }
 
-    /// Asks a peer for what is missing, the likelier the faster it was.
+    /// Asks peers for what is missing: several for parts of it, the likelier each the faster it was.
     pub(crate) fn ask_peers(&mut self, now: Time, key: (usize, usize)) {
-        let holders = self.free_holders(now, key);
+        let mut holders = self.free_holders(now, key);
         let Some(missing) = self.missing(key, 0) else { return };
-        let mut left = holders.iter().map(|(_, weight)| weight).sum::<f64>() * self.dice.roll();
-        let chosen = holders.iter().find(|(_, weight)| {
-            left -= weight;
+        let bytes = missing.end - missing.start;
+        let most = (bytes / PART_BYTES).clamp(1, PARTS as u64);
+        let extended = holders.iter().filter(|holder| holder.is_extended).count() as u64;
+        let parts = most.min(extended).max(1);
+        let each = (bytes / parts).next_multiple_of(GRAIN);
+        let mut start = missing.start;
+        while start < missing.end {
+            let end = if parts == 1 { missing.end } else { (start + each).min(missing.end) };
+            let Some(holder) = self.choose(&mut holders, parts > 1) else { return };
+            self.ask_peer(now, holder.link, key, start..end);
+            start = end;
+        }
+    }
+
+    /// Takes one of them, the likelier the faster it is.
+    fn choose(&mut self, holders: &mut Vec<Holder>, is_for_part: bool) -> Option<Holder> {
+        if is_for_part {
+            holders.retain(|holder| holder.is_extended);
+        }
+        let mut left = holders.iter().map(|holder| holder.weight).sum::<f64>() * self.dice.roll();
+        let chosen = holders.iter().position(|holder| {
+            left -= holder.weight;
             left <= 0.0
         });
-        if let Some((id, _)) = chosen.or(holders.last()) {
-            self.ask_peer(now, *id, key, missing);
-        }
+        let at = chosen.or(holders.len().checked_sub(1))?;
+        Some(holders.swap_remove(at))
     }
 
     /// The tracker or a connection may bring a peer any moment.
@@ -168,15 +188,6 @@ impl Engine {
         self.bandwidth.latency() + Duration::from_secs_f64(seconds.min(LONGEST_ESTIMATE))
     }
 
-    /// With how much time left it is our turn to fetch what nobody has.
-    fn turn(&self, rendition: usize, no: usize) -> Duration {
-        let Some(swarm) = self.share.swarms.get(&rendition) else { return AHEAD };
-        let ours = score(&swarm.peer_id, no);
-        let peers = self.links_of(rendition).filter(|(_, link)| link.is_open());
-        let before = peers.filter_map(|(_, link)| link.peer).filter(|peer| score(peer, no) < ours);
-        AHEAD.saturating_sub(TURN * before.count().min(TURNS) as u32)
-    }
-
     /// Has the server send what a peer is too slow with: the missing bytes alone.
     pub(crate) fn race_late_peers(&mut self, now: Time) {
         let from_peers = self.requests.iter().filter(|(_, request)| request.is_from_peer());
@@ -221,14 +232,6 @@ impl Engine {
         }
     }
 
-    /// Segments of a rendition that are on their way from the server.
-    pub(crate) fn fetched_from_server(&self, rendition: usize) -> impl Iterator<Item = usize> {
-        self.server_segments().filter_map(move |(_, request)| match request.what {
-            What::Segment { rendition: of, no } if of == rendition => Some(no),
-            _ => None,
-        })
-    }
-
     /// Requests for segments that go to the server.
     pub(crate) fn server_segments(&self) -> impl Iterator<Item = (RequestId, &Request)> {
         self.requests.iter().filter(|(_, request)| {
@@ -237,32 +240,28 @@ impl Engine {
     }
 }
 
-/// A number that everybody computes alike for a peer and a segment: FNV-1a, mixed so that neighbouring segments don't
-/// fall to the same peer.
-fn score(peer: &PeerId, no: usize) -> u32 {
-    let bytes = peer.0.iter().copied().chain((no as u32).to_le_bytes());
-    let hash = bytes
-        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    let hash = (hash ^ (hash >> 16)).wrapping_mul(0x85eb_ca6b);
-    let hash = (hash ^ (hash >> 13)).wrapping_mul(0xc2b2_ae35);
-    hash ^ (hash >> 16)
+/// A peer that could give what is missing.
+#[derive(Clone, Copy, Debug)]
+struct Holder {
+    link: LinkId,
+    /// Bytes a second.
+    weight: f64,
+    is_extended: bool,
 }
+
+impl Link {
+    /// Bytes a second that it says it can give, shared by a few.
+    fn told_rate(&self) -> Option<f64> {
+        let kbps = self.kbps?.min(MOST_KBPS);
+        Some(kbps as f64 * 125.0 / UPLOAD_SLOTS as f64)
+    }
+}
+
+/// Parts begin at multiples of this.
+const GRAIN: u64 = 16 << 10;
+
+/// What a peer says of its uplink counts up to here; nobody gives more to one.
+pub(super) const MOST_KBPS: u64 = 20_000;
 
 /// Seconds; a longer guess says only that the line is bad.
 const LONGEST_ESTIMATE: f64 = 60.0;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn turns_fall_to_everybody_alike() {
-        let peers: Vec<PeerId> = (0..4).map(|no| PeerId::from_random([no; 12])).collect();
-        let mut turns = [0; 4];
-        for no in 0..400 {
-            let first = (0..4).min_by_key(|peer| score(&peers[*peer], no)).unwrap();
-            turns[first] += 1;
-        }
-        assert!(turns.iter().all(|turns| (60..140).contains(turns)), "{turns:?}");
-    }
-}

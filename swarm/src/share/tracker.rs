@@ -4,18 +4,19 @@ use std::time::Duration;
 
 use wire::announce::{Announce, Event, Offer, Request, Sdp};
 use wire::identity::{InfoHash, PropertyHash};
-use wire::peer::PeerId;
+use wire::peer::{Command, PeerId};
 
 use crate::Time;
 use crate::engine::{Engine, Soonest};
 use crate::limits::{
-    EAGER_INTERVAL, FEW_NEIGHBOURS, LONGEST_INTERVAL, MEETING_PATIENCE, SHORTEST_INTERVAL,
-    SWARM_GRACE, TRACKER_PATIENCE,
+    EAGER_INTERVAL, LONGEST_INTERVAL, MEETING_PATIENCE, SHORTEST_INTERVAL, SWARM_GRACE,
+    TRACKER_PATIENCE,
 };
 use crate::message::{Heard, Output, Why};
 use crate::retry::Retry;
 
 use super::links::LinkState;
+use super::news::News;
 
 /// The connection to the tracker.
 #[derive(Debug, Default)]
@@ -68,8 +69,11 @@ pub(crate) struct Swarm {
     eager: u32,
     /// Its rendition is no longer watched since then.
     left_at: Option<Time>,
-    /// What was told to the swarm's peers last.
-    pub(crate) told: Option<(Vec<usize>, Vec<usize>)>,
+    /// What was told to the swarm's peers last, and when.
+    pub(crate) told: Option<News>,
+    pub(crate) told_at: Time,
+    /// Something has changed since, and waits for its time.
+    pub(crate) has_news: bool,
 }
 
 impl Swarm {
@@ -88,6 +92,8 @@ impl Swarm {
             eager: 0,
             left_at: None,
             told: None,
+            told_at: now,
+            has_news: false,
         }
     }
 
@@ -181,6 +187,9 @@ impl Engine {
 
     fn leave(&mut self, now: Time, rendition: usize) {
         let links: Vec<_> = self.links_of(rendition).map(|(id, _)| id).collect();
+        for link in self.links_where(|link| link.rendition == rendition && link.is_extended()) {
+            self.say(link, &Command::Bye);
+        }
         links.into_iter().for_each(|link| self.hang_up(now, link));
         if let Some(swarm) = self.share.swarms.remove(&rendition)
             && swarm.joined_at.is_some()
@@ -258,9 +267,10 @@ impl Engine {
 
     /// Announces early if the swarm has others and this viewer knows few of them, ever less often.
     pub(crate) fn hurry_announcement(&mut self, now: Time, rendition: usize, neighbours: usize) {
+        let enough = self.neighbours / 4 * 3;
         let Some(swarm) = self.share.swarms.get_mut(&rendition) else { return };
         let others = swarm.others.unwrap_or(0);
-        if neighbours >= others.min(FEW_NEIGHBOURS) {
+        if neighbours >= others.min(enough) {
             swarm.eager = 0;
             return;
         }

@@ -1,13 +1,32 @@
 //! Who is given what: a few at a time, no faster than the cap, and no more in all than a multiple of what was taken.
 
+use std::time::Duration;
+
 use wire::peer::{Command, MESSAGE_BYTES};
 
 use crate::Time;
 use crate::engine::{Engine, Soonest};
-use crate::limits::{UPLOAD_PATIENCE, UPLOAD_SHARE, UPLOAD_SLOTS, UPLOAD_STALL};
+use crate::limits::{
+    FAST_KBPS, UPLOAD_BYTES_PER_SECOND, UPLOAD_PATIENCE, UPLOAD_SHARE, UPLOAD_SLOTS, UPLOAD_STALL,
+};
 use crate::message::{LinkId, Output, RequestId, Sharing, Why};
 
 use super::links::Link;
+use super::news::News;
+use super::source::MOST_KBPS;
+
+/// What a peer asks for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wish {
+    pub(crate) segment: u64,
+    /// What the request is called on the wire.
+    pub(crate) number: u64,
+    pub(crate) start: u64,
+    /// The byte after the last one; all to the end if absent.
+    pub(crate) end: Option<u64>,
+    /// What the asker says that it can give in turn.
+    pub(crate) kbps: Option<u64>,
+}
 
 /// A segment that a peer asked for.
 #[derive(Clone, Copy, Debug)]
@@ -23,32 +42,65 @@ pub(crate) struct Upload {
     end: u64,
     /// It waits for room since then; `None` once its header was sent.
     queued_at: Option<Time>,
+    /// The asker needs it then.
+    needed_at: Option<Time>,
+    /// What the asker can give in turn, or is taken to.
+    kbps: u64,
+}
+
+impl Upload {
+    /// Fast ones come first, since what they have, many have soon; then who needs it soon, then who has got least for what it
+    /// can give.
+    fn precedence(&self, now: Time, given: u64) -> (bool, bool, u64) {
+        let is_urgent = self.needed_at.is_some_and(|at| at < now + NEEDED_SOON);
+        (self.kbps < FAST_KBPS, !is_urgent, given.saturating_add(GIVEN_AT_FIRST) / self.kbps)
+    }
 }
 
 impl Engine {
     /// A peer asks for a segment; a request that it made before is over.
-    pub(crate) fn asked(&mut self, now: Time, id: LinkId, segment: u64, number: u64, offset: u64) {
+    pub(crate) fn asked(&mut self, now: Time, id: LinkId, wish: Wish, needed_in: Option<u64>) {
+        let Wish { segment, number, start, end, kbps } = wish;
+        let is_free =
+            self.promised_bytes() as f64 <= self.uplink_rate() * UPLOAD_PATIENCE.as_secs_f64();
         let Some(link) = self.share.links.get(&id) else { return };
         let rendition = link.rendition;
+        let end_within = |bytes: u64| end.unwrap_or(bytes).min(bytes);
         let held = usize::try_from(segment)
             .ok()
             .and_then(|no| Some((no, self.share.store.verified(rendition, no)?)))
-            .filter(|(_, stored)| offset < stored.bytes && self.share.permitted == Sharing::Full);
+            .filter(|(_, stored)| start < end_within(stored.bytes))
+            .filter(|_| self.share.permitted == Sharing::Full && is_free);
+        let needed_at =
+            needed_in.map(|millis| now + Duration::from_millis(millis.min(MOST_NEEDED_IN)));
         let upload = held.map(|(no, stored)| Upload {
             rendition,
             no,
             number,
             request: stored.request,
-            next: offset,
-            end: stored.bytes,
+            next: start,
+            end: end_within(stored.bytes),
             queued_at: Some(now),
+            needed_at,
+            kbps: kbps.unwrap_or(UNKNOWN_KBPS).clamp(LEAST_KBPS, MOST_KBPS),
         });
         if upload.is_none() {
             self.say(id, &Command::SegmentAbsent { segment, request: number });
         }
         if let Some(link) = self.share.links.get_mut(&id) {
             link.upload = upload;
+            link.kbps = kbps.or(link.kbps);
         }
+    }
+
+    /// Bytes that are still to be given of what has been promised.
+    fn promised_bytes(&self) -> u64 {
+        let uploads = self.share.links.values().filter_map(|link| link.upload);
+        uploads.into_iter().map(|upload| upload.end - upload.next).sum()
+    }
+
+    fn uplink_rate(&self) -> f64 {
+        self.share.uplink.unwrap_or(UNKNOWN_KBPS as f64 * 125.0)
     }
 
     pub(crate) fn upload_cancelled(&mut self, id: LinkId, number: u64) {
@@ -57,11 +109,27 @@ impl Engine {
         }
     }
 
-    /// What was given has been sent.
-    pub(crate) fn drained(&mut self, id: LinkId) {
-        if let Some(link) = self.share.links.get_mut(&id) {
-            link.sending_since = None;
+    /// What was given has been sent, or almost.
+    pub(crate) fn drained(&mut self, now: Time, id: LinkId) {
+        let sending = self.share.links.values().filter(|link| link.sending_since.is_some()).count();
+        let Some(link) = self.share.links.get_mut(&id) else { return };
+        let is_running = |upload: Upload| upload.queued_at.is_none();
+        if link.sending_since.take().is_none() || link.upload.is_some_and(is_running) {
+            return;
         }
+        let Some((since, before)) = link.giving.take() else { return };
+        let bytes = (link.given - before).saturating_sub(MESSAGE_BYTES as u64);
+        if bytes > CHUNK_BYTES {
+            let all = bytes as f64 / now.since(since).as_secs_f64().max(0.001) * sending as f64;
+            let uplink = self.share.uplink.map_or(all, |before| before * 0.75 + all * 0.25);
+            self.share.uplink = Some(uplink);
+        }
+    }
+
+    /// What this viewer can give, in kilobits a second, once it has given something.
+    pub(crate) fn uplink_kbps(&self) -> Option<u64> {
+        let most = UPLOAD_BYTES_PER_SECOND as f64;
+        self.share.uplink.map(|rate| (rate.min(most) / 125.0) as u64)
     }
 
     /// Whether somebody is being given this segment.
@@ -77,7 +145,8 @@ impl Engine {
         for link in self.links_where(Link::is_open) {
             self.say(link, &Command::announcement(0, [], []));
         }
-        self.share.swarms.values_mut().for_each(|swarm| swarm.told = None);
+        let nothing = Some(News::default());
+        self.share.swarms.values_mut().for_each(|swarm| swarm.told.clone_from(&nothing));
     }
 
     /// Tells a peer to ask elsewhere.
@@ -108,14 +177,18 @@ impl Engine {
         self.links_where(has_waited).into_iter().for_each(|link| self.refuse(link));
     }
 
-    /// Begins with the peer that has waited longest and has taken all that it was given.
+    /// Begins with whoever comes first of those that have taken all that they were given.
     fn begin_upload(&mut self, now: Time) {
         let queued = self.share.links.iter().filter_map(|(id, link)| {
             let upload = link.upload.filter(|_| link.sending_since.is_none())?;
-            Some((upload.queued_at?, id, upload))
+            let precedence = upload.precedence(now, link.given);
+            upload.queued_at.map(|since| ((precedence, since), id, upload))
         });
-        let next = queued.min_by_key(|(since, id, _)| (*since, *id));
-        let Some((_, id, upload)) = next.filter(|_| self.has_budget(1)) else { return };
+        let next = queued.min_by_key(|(precedence, id, _)| (*precedence, *id));
+        let Some((_, id, upload)) = next else { return };
+        if !self.has_budget(upload.end - upload.next) {
+            return;
+        }
         let (segment, size) = (upload.no as u64, upload.end - upload.next);
         self.say(id, &Command::SegmentData { segment, size, request: upload.number });
         if let Some(link) = self.share.links.get_mut(&id) {
@@ -135,6 +208,8 @@ impl Engine {
         let Some(link) = self.share.links.get_mut(&id) else { return };
         let next = upload.next + bytes;
         link.sending_since = Some(now);
+        link.giving.get_or_insert((now, link.given));
+        link.given += bytes;
         link.upload = (next < upload.end).then_some(Upload { next, ..upload });
         self.stats.uploaded_bytes += bytes;
         let (request, start) = (upload.request, upload.next);
@@ -167,6 +242,21 @@ impl Engine {
         }
     }
 }
+
+/// Who doesn't say what it can give is taken for a home's line.
+const UNKNOWN_KBPS: u64 = 5_000;
+
+/// Who gives nothing isn't left without.
+const LEAST_KBPS: u64 = 500;
+
+/// What is needed within this time is needed soon.
+const NEEDED_SOON: Duration = Duration::from_millis(2500);
+
+/// Longer than anything is fetched ahead.
+const MOST_NEEDED_IN: u64 = 3_600_000;
+
+/// Among those who got nothing yet, what they can give decides.
+const GIVEN_AT_FIRST: u64 = 256 << 10;
 
 /// What is given before the driver says that it is sent: two messages, so that one is on its way while the next is made.
 const CHUNK_BYTES: u64 = 2 * MESSAGE_BYTES as u64;

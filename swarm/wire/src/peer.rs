@@ -253,10 +253,9 @@ impl Command {
                 coming: fields.list(b'c')?,
                 dropped: fields.list(b'd')?,
             },
-            FRESH => Command::Fresh {
-                segment: fields.number(b'i')?,
-                owned: fields.number_if_any(b'o')?,
-            },
+            FRESH => {
+                Command::Fresh { segment: fields.number(b'i')?, owned: fields.number_if_any(b'o')? }
+            }
             BYE => Command::Bye,
             PIECES => Command::Pieces {
                 segment: fields.number(b'i')?,

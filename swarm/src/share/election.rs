@@ -1,0 +1,117 @@
+//! Whose turn it is to fetch from the server what nobody has.
+//!
+//! Everybody computes the same number for each viewer and segment; who has the lowest comes first. A viewer knows only its
+//! neighbours, but the tracker counts all: its own number among so many evenly spread ones tells about how many come before it.
+//!
+//! - Viewers of a finished video are at different places. Each neighbourhood fetches what is next: the first when the segment
+//!   comes into sight, each further one a little later, if none had it by then.
+//! - Viewers of a live stream all want the newest segment at once. The first of the whole swarm fetches it; further ones follow
+//!   until the word is out that somebody does. As the time runs short, so many more fetch it, where it is nowhere near, that what
+//!   is left of the time suffices to pass it on to all.
+
+use std::time::Duration;
+
+use wire::peer::PeerId;
+
+use crate::Time;
+use crate::engine::Engine;
+use crate::limits::{AHEAD, FAST_KBPS, FRESH_TURN, SLOW_TURNS, SPREAD, TURN, TURNS};
+
+impl Engine {
+    /// It is for us to fetch a segment that no neighbour has or fetches.
+    pub(super) fn is_our_turn(&self, now: Time, (rendition, no): (usize, usize)) -> bool {
+        let slack = self.slack_of((rendition, no));
+        let Some(swarm) = self.share.swarms.get(&rendition) else { return slack <= AHEAD };
+        let ours = score(&swarm.peer_id, no);
+        let peers = self.links_of(rendition).filter(|(_, link)| link.is_open());
+        let peers = peers.filter_map(|(_, link)| link.peer);
+        let (neighbours, before) = peers.fold((0, 0), |(all, before), peer| {
+            (all + 1, before + usize::from(score(&peer, no) < ours))
+        });
+        let line = self.renditions.get(rendition).and_then(|rendition| rendition.timeline());
+        let Some(line) = line.filter(|line| line.live.is_some()) else {
+            return slack <= AHEAD.saturating_sub(TURN * before.min(TURNS) as u32);
+        };
+        let others = swarm.others.unwrap_or(0).max(neighbours);
+        let rank = self.rank(rendition, ours, others, before);
+        let is_owned = self.owned(rendition, line.end()) > no;
+        let listed_at = line.slot(no).map_or(now, |slot| slot.listed_at);
+        let has_waited = now.since(listed_at) >= FRESH_TURN * rank.min(TURNS) as u32;
+        let left = slack.saturating_sub(self.reserve((rendition, no)));
+        (!is_owned && has_waited) || left <= self.share.hop * hops(others + 1, rank + 1)
+    }
+
+    /// How many are likely to come before us. Fast viewers are counted among themselves, and the others leave them a few turns:
+    /// what a slow one fetches takes long to get further.
+    fn rank(&self, rendition: usize, ours: u32, others: usize, before: usize) -> usize {
+        let is_fast = |kbps: u64| kbps >= FAST_KBPS;
+        let told: Vec<u64> = self.links_of(rendition).filter_map(|(_, link)| link.kbps).collect();
+        let fast = told.iter().filter(|kbps| is_fast(**kbps)).count();
+        if self.uplink_kbps().is_some_and(is_fast) {
+            return place_among(ours, others * (fast + 1) / (told.len() + 1));
+        }
+        let handicap = if fast > 0 { SLOW_TURNS } else { 0 };
+        before.max(place_among(ours, others)) + handicap
+    }
+
+    /// A segment came from a peer so long after it was asked for.
+    pub(super) fn note_hop(&mut self, took: Duration) {
+        self.share.hop = (self.share.hop * 7 + took) / 8;
+    }
+}
+
+/// How many of so many others are likely to come before one with this score.
+fn place_among(score: u32, others: usize) -> usize {
+    ((u64::from(score) * others as u64) >> 32) as usize
+}
+
+/// How often a segment has to be passed on until all have it that `owners` have.
+fn hops(all: usize, owners: usize) -> u32 {
+    (all / owners.max(1)).max(1).ilog2().div_ceil(SPREAD)
+}
+
+/// A number that everybody computes alike for a peer and a segment: FNV-1a, mixed so that neighbouring segments don't
+/// fall to the same peer.
+fn score(peer: &PeerId, no: usize) -> u32 {
+    let bytes = peer.0.iter().copied().chain((no as u32).to_le_bytes());
+    let hash = bytes
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let hash = (hash ^ (hash >> 16)).wrapping_mul(0x85eb_ca6b);
+    let hash = (hash ^ (hash >> 13)).wrapping_mul(0xc2b2_ae35);
+    hash ^ (hash >> 16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn turns_fall_to_everybody_alike() {
+        let peers: Vec<PeerId> = (0..4).map(|no| PeerId::from_random([no; 12])).collect();
+        let mut turns = [0; 4];
+        for no in 0..400 {
+            let first = (0..4).min_by_key(|peer| score(&peers[*peer], no)).unwrap();
+            turns[first] += 1;
+        }
+        assert!(turns.iter().all(|turns| (60..140).contains(turns)), "{turns:?}");
+    }
+
+    #[test]
+    fn about_one_of_a_swarm_comes_first() {
+        let firsts = |no| {
+            let peers = (0..1000_u32).map(|peer| {
+                let [a, b, ..] = peer.to_le_bytes();
+                PeerId::from_random([a, b, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])
+            });
+            peers.filter(|peer| place_among(score(peer, no), 999) == 0).count()
+        };
+        let all: usize = (0..200).map(firsts).sum();
+        assert!((150..250).contains(&all), "{all} in 200 segments");
+    }
+
+    #[test]
+    fn the_less_time_is_left_the_more_fetch() {
+        assert_eq!([hops(1000, 1), hops(1000, 4), hops(1000, 64), hops(1000, 1000)], [5, 4, 2, 0]);
+        assert_eq!((hops(1, 1), hops(0, 0)), (0, 0));
+    }
+}
