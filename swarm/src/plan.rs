@@ -151,6 +151,12 @@ impl Engine {
                 return;
             };
             let span = self.span_of(listed, no);
+            // What is held beyond a gap in the stream doesn't touch what is held before it.
+            let beyond = self.element.covered_with(span.start, &self.under_way());
+            if covered < span.start && span.end <= beyond {
+                from = beyond;
+                continue;
+            }
             match self.ask_for(now, span) {
                 Asked::Goes => {}
                 Asked::Waits => self.await_peers(span),
