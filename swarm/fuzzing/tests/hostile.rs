@@ -29,12 +29,15 @@ fn replay(name: &str) {
     let target = TARGETS.iter().find(|(known, _)| *known == name).map(|(_, target)| target);
     let target: &Target = target.expect("a target has this name");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(name);
-    let files: Vec<_> = fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).collect();
-    assert!(!files.is_empty(), "{} is empty", folder.display());
+    let files = fs::read_dir(&folder).expect("every target has a corpus");
+    let mut count = 0;
     for file in files {
-        println!("{}", file.display());
-        target(&fs::read(file).unwrap());
+        let path = file.expect("a folder can be read to its end").path();
+        println!("{}", path.display());
+        target(&fs::read(path).expect("a file can be read"));
+        count += 1;
     }
+    assert!(count > 0, "{} is empty", folder.display());
 }
 
 #[test]
