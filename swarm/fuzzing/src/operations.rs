@@ -29,6 +29,9 @@ pub fn tell(bytes: &[u8], listener: &dyn Fn(fmt::Arguments)) {
     if start & 4 == 4 {
         world.begin();
     }
+    if start & 12 == 12 {
+        world.meet(start & 16 == 16);
+    }
     world.is_mad = start & 1 == 1;
     for _ in 0..MOST_OPERATIONS {
         if bytes.is_empty() {
@@ -66,7 +69,7 @@ impl<'a> World<'a> {
         World { listener, engine, driver, now, is_mad: false, moved: 0 }
     }
 
-    /// Gets into the middle of a video, with a peer: everybody does what is asked of them.
+    /// Gets into the middle of a video: everybody does what is asked of them.
     fn begin(&mut self) {
         let url = video::URL.to_owned();
         self.tell(Input::Permitted(Sharing::Full));
@@ -74,7 +77,33 @@ impl<'a> World<'a> {
         self.tell(Input::Started);
         for _ in 0..40 {
             self.now += Duration::from_millis(5);
-            match self.next_answer(0) {
+            match self.owed().into_iter().next() {
+                Some(input) => self.tell(input),
+                None => return,
+            }
+        }
+    }
+
+    /// Gets a peer that has every segment.
+    fn meet(&mut self, knows_extension: bool) {
+        let Some(info_hash) = self.driver.info_hash else { return };
+        let (members, interval) = (3, Duration::from_secs(60));
+        self.tell(Input::TrackerSaid(Heard::Counted { info_hash, members, interval }));
+        for _ in 0..40 {
+            self.now += Duration::from_millis(5);
+            if let Some(link) = self.driver.links.keys().find(|link| self.driver.is_open(**link)) {
+                let link = *link;
+                let first = self.first_segment();
+                let all = Command::announcement(0, first..first + video::SEGMENTS, []);
+                let hello = Hello { version: 1, uplink_kbps: None };
+                let all = if knows_extension { all.with_hello(hello) } else { all };
+                if let Some(link) = self.driver.links.get_mut(&link) {
+                    link.was_offered = knows_extension;
+                }
+                let message = all.encode(MESSAGE_BYTES).remove(0);
+                return self.tell(Input::Said { link, message });
+            }
+            match self.owed().pop() {
                 Some(input) => self.tell(input),
                 None => return,
             }
@@ -193,8 +222,15 @@ impl<'a> World<'a> {
         one.into_iter().collect()
     }
 
-    /// The `at`th thing that somebody owes the engine, done as it should be.
+    /// The `at`th thing that somebody owes the engine.
     fn next_answer(&self, at: usize) -> Option<Input> {
+        let mut owed = self.owed();
+        let at = at % owed.len().max(1);
+        (at < owed.len()).then(|| owed.swap_remove(at))
+    }
+
+    /// What everybody owes the engine, done as it should be.
+    fn owed(&self) -> Vec<Input> {
         let driver = &self.driver;
         let mut owed: Vec<Input> = driver.fetches.iter().map(|fetch| self.serve(fetch)).collect();
         owed.extend(match driver.element {
@@ -222,8 +258,7 @@ impl<'a> World<'a> {
                 LinkState::Offered | LinkState::Open => {}
             }
         }
-        let at = at % owed.len().max(1);
-        (at < owed.len()).then(|| owed.swap_remove(at))
+        owed
     }
 }
 
@@ -513,8 +548,13 @@ impl World<'_> {
         Hello { version: bytes.pick(&[1, 1, 1, 0, 2, u64::MAX]), uplink_kbps }
     }
 
+    /// The first segment that the server lists.
+    fn first_segment(&self) -> u64 {
+        if self.driver.is_live { video::FIRST + self.moved } else { 0 }
+    }
+
     fn segment(&self, bytes: &mut Bytes) -> u64 {
-        let first = if self.driver.is_live { video::FIRST + self.moved } else { 0 };
+        let first = self.first_segment();
         match bytes.below(8) {
             0 => bytes.number(),
             no => first + no as u64 % video::SEGMENTS,
@@ -523,7 +563,7 @@ impl World<'_> {
 
     /// Some of the next eight segments, a few of any numbers, or none.
     fn list(&self, bytes: &mut Bytes) -> Vec<u64> {
-        let first = if self.driver.is_live { video::FIRST + self.moved } else { 0 };
+        let first = self.first_segment();
         match bytes.below(4) {
             0 => Vec::new(),
             1 => (0..bytes.below(6)).map(|_| bytes.number()).collect(),

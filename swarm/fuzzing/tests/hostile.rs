@@ -7,11 +7,11 @@ use proptest::prelude::*;
 use swarm_fuzzing::{TARGETS, Target, operations};
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 800, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_order_of_inputs_panics_or_floods(
-        start in 0..8u8,
+        start in 0..32u8,
         rest in proptest::collection::vec(any::<u8>(), 0..900),
     ) {
         operations(&[&[start], &rest[..]].concat());
