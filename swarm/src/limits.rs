@@ -128,8 +128,11 @@ pub const FRESH_TURN: Duration = Duration::from_millis(600);
 /// How long a segment takes from one viewer to the next, as long as nothing better is known.
 pub const HOP: Duration = Duration::from_secs(1);
 
+/// Longer ones don't count: they go through those who can give least, and others don't wait for them.
+pub const LONGEST_HOP: Duration = Duration::from_secs(2);
+
 /// How many times as many viewers have a live segment after each hop, as a power of two.
-pub const SPREAD: u32 = 2;
+pub const SPREAD: u32 = 3;
 
 /// How often others are told of changes at most: several at once cost no more than one.
 pub const NEWS_INTERVAL: Duration = Duration::from_millis(100);

@@ -156,12 +156,19 @@ impl Engine {
         self.drop_oldest_parts();
     }
 
-    /// Ends requests of which every byte that is still to come has come from elsewhere.
+    /// Ends requests of which every byte that is still to come has come from elsewhere, or comes from one that was asked for what
+    /// follows, and gives it.
     pub(crate) fn end_rivals(&mut self, now: Time, key: (usize, usize)) {
-        if !self.parts.contains_key(&key) {
+        if !self.parts.contains_key(&key) && self.requests_for(key).nth(1).is_none() {
             return;
         }
-        let is_idle = |request: &Request| self.to_come(request).is_none();
+        let is_idle = |request: &Request| {
+            let came = || self.parts.get(&key).into_iter().flat_map(Parts::ranges);
+            let follows = |other: &Request| other.start > request.start && other.bytes > 0;
+            let comes = || self.requests_for(key).filter(|(_, other)| follows(other));
+            let ranges = || came().chain(comes().map(|(_, other)| other.range()));
+            first_gap(request.start + request.bytes, request.range().end, ranges).is_none()
+        };
         let idle = self.requests_for(key).find(|(_, request)| is_idle(request)).map(|(id, _)| id);
         if let Some(id) = idle {
             self.end_request(now, id);
@@ -243,7 +250,7 @@ impl Request {
         self.start..self.length.map_or(u64::MAX, |length| self.start.saturating_add(length))
     }
 
-    fn giver(&self) -> Option<LinkId> {
+    pub(crate) fn giver(&self) -> Option<LinkId> {
         match self.via {
             Via::Peer(link) => Some(link),
             Via::Server => None,

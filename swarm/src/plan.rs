@@ -73,6 +73,7 @@ impl Engine {
         self.ask_init(now, self.target);
         let waiting: Vec<usize> = self.element.ready.iter().map(|ready| ready.rendition).collect();
         waiting.into_iter().for_each(|rendition| self.ask_init(now, rendition));
+        self.relieve_slow_peers(now);
         self.race_late_peers(now);
         self.ask_segments(now);
     }
@@ -515,8 +516,7 @@ impl Engine {
         let (request, bytes) = head;
         let Some(length) = self.length_of(rendition, no) else { return };
         let span = self.span_of(rendition, no);
-        let plays = span.end.saturating_sub(span.start).mul_f64(bytes as f64 / length as f64);
-        let end = span.start + plays;
+        let end = span.start + self.share_of(span, (rendition, no), bytes);
         if self.server_time(length - bytes).mul_f64(1.25) > end.saturating_sub(position) {
             return;
         }

@@ -161,16 +161,18 @@ impl Engine {
         if !self.share.is_on() || self.phase != Phase::Open {
             return;
         }
-        if !self.is_verifiable() {
+        if !self.may_be_verifiable() {
             self.leave_all(now);
             return self.report_hindrance();
+        }
+        if self.playhead.is_started {
+            self.open_tracker(now);
+            self.choose_swarms(now);
         }
         // Until a picture is there, nothing else may cost it time.
         if self.playhead.is_started && self.element.buffer.iter().next().is_some() {
             self.ask_digests(now);
             self.check_stored();
-            self.open_tracker(now);
-            self.choose_swarms(now);
         }
         self.tend_links(now);
         self.announce_to_tracker(now);
@@ -183,7 +185,7 @@ impl Engine {
         let is_alone = !self.share.links.values().any(Link::is_open);
         let hindrance = match () {
             () if !self.share.is_on() => None,
-            () if self.share.digests.is_lacking() && !self.is_verifiable() => {
+            () if self.share.digests.is_lacking() && !self.may_be_verifiable() => {
                 Some(Hindrance::Unverifiable)
             }
             () if self.share.tracker.is_failing() => Some(Hindrance::Tracker),

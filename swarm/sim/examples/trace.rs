@@ -2,7 +2,8 @@
 use swarm_sim::*;
 fn main() {
     let name = std::env::args().nth(1).unwrap_or("live-100".into());
-    let s = Scenario::named(&name).unwrap();
+    let s = Scenario::named(&name)
+        .unwrap_or_else(|| Scenario::read(&std::fs::read_to_string(&name).unwrap()).unwrap());
     let world = s.play(Policy::Shoal, 1);
     let last = world.origin.newest(world.now).unwrap();
     for seg in [last - 6, last - 5] {
@@ -35,7 +36,14 @@ fn main() {
         who.sort();
         println!("{:?}", &who[..8]);
     }
-    println!("ages {:?}", world.origin_ages.iter().map(|b| (*b as f64 / 750000.0 / (last-100) as f64 * 1000.0).round() / 1000.0).collect::<Vec<_>>());
+    println!(
+        "ages {:?}",
+        world
+            .origin_ages
+            .iter()
+            .map(|b| (*b as f64 / 750000.0 / (last - 100) as f64 * 1000.0).round() / 1000.0)
+            .collect::<Vec<_>>()
+    );
     let mut v: Vec<_> = world.viewers.iter().enumerate().filter(|(_, v)| v.keeps_trace).collect();
     v.truncate(3);
     for (no, v) in v {

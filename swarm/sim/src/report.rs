@@ -49,6 +49,9 @@ pub struct Report {
     pub arrival_p50_seconds: f64,
     /// See `arrival_p50_seconds`.
     pub arrival_p95_seconds: f64,
+    /// Copies from the origin of a live segment, by the seconds since it was listed, but for those that somebody found listed when
+    /// they came.
+    pub copies_by_age: Vec<f64>,
     /// What agents were told, in millions.
     pub million_inputs: f64,
     /// Second by second.
@@ -70,6 +73,7 @@ pub struct Second {
 #[derive(Clone, Debug)]
 pub(crate) struct Snapshot {
     at: std::time::Duration,
+    ages: Vec<u64>,
     sums: Vec<Sums>,
 }
 
@@ -103,7 +107,7 @@ impl Snapshot {
                 played: viewer.played().as_secs_f64(),
             }
         });
-        Snapshot { at: world.now, sums: sums.collect() }
+        Snapshot { at: world.now, ages: world.origin_ages.clone(), sums: sums.collect() }
     }
 }
 
@@ -155,6 +159,7 @@ impl Report {
             within_budget: in_time as f64 / arrivals.len().max(1) as f64,
             arrival_p50_seconds: at_share(&arrivals, 0.5),
             arrival_p95_seconds: at_share(&arrivals, 0.95),
+            copies_by_age: ages(before, world, published),
             million_inputs: world.viewers.iter().map(|viewer| viewer.inputs).sum::<u64>() as f64
                 / 1e6,
             series,
@@ -219,6 +224,15 @@ fn series(before: &Snapshot, world: &World) -> Vec<Second> {
     (from..until)
         .map(|second| Second { second: second - from, origin_bps: bytes(second) * 8 })
         .collect()
+}
+
+fn ages(before: &Snapshot, world: &World, published: f64) -> Vec<f64> {
+    let bytes = world
+        .origin_ages
+        .iter()
+        .enumerate()
+        .map(|(second, bytes)| bytes - before.ages.get(second).copied().unwrap_or(0));
+    bytes.map(|bytes| (bytes as f64 / published * 1000.0).round() / 1000.0).collect()
 }
 
 /// The highest mean of so many seconds in a row, in bits per second.

@@ -76,6 +76,12 @@ impl Engine {
         self.share.digests.is_named() || is_told
     }
 
+    /// The same, or it isn't known yet what the playlist tells.
+    pub(crate) fn may_be_verifiable(&self) -> bool {
+        let line = self.renditions.get(self.target).and_then(|rendition| rendition.timeline());
+        self.is_verifiable() || line.is_none()
+    }
+
     /// What a segment's SHA-256 should be; `None` if nobody has said.
     pub(crate) fn digest_of(&self, rendition: usize, no: usize) -> Option<[u8; 32]> {
         let slot = self.renditions.get(rendition)?.timeline()?.slot(no)?;

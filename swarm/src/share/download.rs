@@ -23,8 +23,8 @@ pub(crate) struct Download {
     no: usize,
     /// What the request is called on the wire.
     number: u64,
-    /// The header came, and bytes count.
-    has_header: bool,
+    /// The header came then, and bytes count.
+    began_at: Option<Time>,
 }
 
 /// A whole segment, whose digest is being computed.
@@ -55,7 +55,7 @@ impl Engine {
             Request { start: range.start, ..Request::new(now, what, Via::Peer(id), Some(bytes)) };
         let request = self.add_request(new);
         let Some(link) = self.share.links.get_mut(&id) else { return };
-        link.download = Some(Download { request, no, number, has_header: false });
+        link.download = Some(Download { request, no, number, began_at: None });
         let (is_extended, segment) = (link.is_extended(), no as u64);
         let command = match is_extended {
             true => Command::PartRequest {
@@ -89,10 +89,10 @@ impl Engine {
             return self.emptiness_came(now, id, no);
         }
         let wanted = self.requests.get(&request).and_then(|request| request.length);
-        if download.has_header || wanted != Some(size) {
+        if download.began_at.is_some() || wanted != Some(size) {
             return self.blame(now, id, Misdeed::WrongSize);
         }
-        download.has_header = true;
+        download.began_at = Some(now);
         if let Some(request) = self.requests.get_mut(&request) {
             request.heard_at = now;
         }
@@ -111,7 +111,7 @@ impl Engine {
         if bytes < SMALL_MESSAGE && link.conduct.is_flooding(now) {
             return self.blame(now, id, Misdeed::Flood);
         }
-        let Some(download) = link.download.filter(|download| download.has_header) else {
+        let Some(download) = link.download.filter(|download| download.began_at.is_some()) else {
             return self.unasked_came(now, id, bytes);
         };
         let Some(request) = self.requests.get_mut(&download.request) else { return };
@@ -147,7 +147,8 @@ impl Engine {
             let rate = request.bytes as f64 / now.since(request.asked_at).as_secs_f64().max(0.001);
             link.rate = Some(link.rate.map_or(rate, |before| (before + rate) / 2.0));
         }
-        self.note_hop(now.since(request.asked_at));
+        let took = now.since(download.began_at.unwrap_or(request.asked_at));
+        self.note_hop(&request, took);
         self.want(Output::Receive { link: id, request: None });
         self.part_came(now, download.request, &request, true);
     }

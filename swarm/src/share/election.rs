@@ -14,8 +14,8 @@ use std::time::Duration;
 use wire::peer::PeerId;
 
 use crate::Time;
-use crate::engine::Engine;
-use crate::limits::{AHEAD, FAST_KBPS, FRESH_TURN, SLOW_TURNS, SPREAD, TURN, TURNS};
+use crate::engine::{Engine, Request, What};
+use crate::limits::{AHEAD, FAST_KBPS, FRESH_TURN, LONGEST_HOP, SLOW_TURNS, SPREAD, TURN, TURNS};
 
 impl Engine {
     /// It is for us to fetch a segment that no neighbour has or fetches.
@@ -54,9 +54,12 @@ impl Engine {
         before.max(place_among(ours, others)) + handicap
     }
 
-    /// A segment came from a peer so long after it was asked for.
-    pub(super) fn note_hop(&mut self, took: Duration) {
-        self.share.hop = (self.share.hop * 7 + took) / 8;
+    /// What was asked of a peer came within this time, from its first byte on: a whole segment takes as much longer as it is.
+    pub(super) fn note_hop(&mut self, request: &Request, took: Duration) {
+        let What::Segment { rendition, no } = request.what else { return };
+        let whole = self.length_of(rendition, no).unwrap_or(request.bytes);
+        let hop = took.mul_f64(whole as f64 / request.bytes.max(1) as f64).min(LONGEST_HOP);
+        self.share.hop = (self.share.hop * 7 + hop) / 8;
     }
 }
 

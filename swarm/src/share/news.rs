@@ -80,8 +80,15 @@ impl Engine {
     fn tell_changes(&mut self, now: Time, rendition: usize) {
         let news = self.news_of(rendition);
         let Some(swarm) = self.share.swarms.get_mut(&rendition) else { return };
-        let Some(told) = swarm.told.as_ref().filter(|told| **told != news) else { return };
-        if now.since(swarm.told_at) < NEWS_INTERVAL {
+        let Some(told) = swarm.told.as_ref() else { return };
+        // What is coming from peers is of use to know, but not worth a message.
+        if (&told.held, &told.fetched) == (&news.held, &news.fetched) {
+            swarm.has_news = false;
+            return;
+        }
+        // What is newly held others wait for; all else can wait a moment, and often is over by then.
+        let is_awaited = news.held.last() > told.held.last();
+        if !is_awaited && now.since(swarm.told_at) < NEWS_INTERVAL {
             swarm.has_news = true;
             return;
         }

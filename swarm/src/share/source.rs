@@ -82,12 +82,19 @@ impl Engine {
     /// Peers that have it, are free, and can give the first stretch that is missing, with how fast they are: one that hasn't
     /// shown yet counts as fast as it says, or as the best. Stock peers can't stop before the end.
     fn free_holders(&self, now: Time, key: (usize, usize)) -> Vec<Holder> {
-        let (rendition, no) = key;
-        let busy = self.requests.values().filter(|request| request.is_from_peer()).count();
-        let length = self.length_of(rendition, no);
-        let missing = self.missing(key, 0).filter(|_| busy < PEER_FETCHES);
+        let (missing, length) = (self.missing(key, 0), self.length_of(key.0, key.1));
         let (Some(missing), Some(length)) = (missing, length) else { return Vec::new() };
-        if self.digest_of(rendition, no).is_none() {
+        self.holders(now, key, |link| link.is_extended() || missing.end == length)
+    }
+
+    fn holders(
+        &self,
+        now: Time,
+        (rendition, no): (usize, usize),
+        can_give: impl Fn(&Link) -> bool,
+    ) -> Vec<Holder> {
+        let busy = self.requests.values().filter(|request| request.is_from_peer()).count();
+        if self.digest_of(rendition, no).is_none() || busy >= PEER_FETCHES {
             return Vec::new();
         }
         let is_free = |link: &Link| {
@@ -95,7 +102,7 @@ impl Engine {
                 && link.download.is_none()
                 && link.rests_until <= now
                 && link.holds.contains(no)
-                && (link.is_extended() || missing.end == length)
+                && can_give(link)
         };
         let free = || self.links_of(rendition).filter(|(_, link)| is_free(link));
         let best = free().filter_map(|(_, link)| link.rate).fold(1.0, f64::max);
@@ -124,14 +131,15 @@ impl Engine {
         }
     }
 
-    /// Takes one of them, the likelier the faster it is.
+    /// Takes one of them, much the likelier the faster it is.
     fn choose(&mut self, holders: &mut Vec<Holder>, is_for_part: bool) -> Option<Holder> {
         if is_for_part {
             holders.retain(|holder| holder.is_extended);
         }
-        let mut left = holders.iter().map(|holder| holder.weight).sum::<f64>() * self.dice.roll();
+        let chance = |holder: &Holder| holder.weight * holder.weight;
+        let mut left = holders.iter().map(chance).sum::<f64>() * self.dice.roll();
         let chosen = holders.iter().position(|holder| {
-            left -= holder.weight;
+            left -= chance(holder);
             left <= 0.0
         });
         let at = chosen.or(holders.len().checked_sub(1))?;
@@ -154,9 +162,10 @@ impl Engine {
     pub(crate) fn slack_of(&self, (rendition, no): (usize, usize)) -> Duration {
         let span = self.span_of(rendition, no);
         let position = self.playhead.position;
-        let start = match self.has_begun((rendition, no)) {
-            true => self.element.buffer.end_from(position).min(span.end),
-            false => span.start,
+        let begun = self.beginning_of((rendition, no)).map(|(_, bytes)| bytes);
+        let start = match begun.or(self.appended_head((rendition, no))) {
+            Some(bytes) => span.start + self.share_of(span, (rendition, no), bytes),
+            None => span.start,
         };
         if self.playhead.is_starved {
             return start.saturating_sub(self.element.buffer.end_from(position));
@@ -164,9 +173,21 @@ impl Engine {
         start.saturating_sub(position)
     }
 
-    /// Its beginning is in the media element.
+    /// Bytes of its beginning that are in the media element.
+    fn appended_head(&self, key: (usize, usize)) -> Option<u64> {
+        let head = self.element.head.filter(|head| (head.rendition, head.no) == key);
+        head.map(|head| head.bytes)
+    }
+
+    /// How long so many bytes of a segment play.
+    pub(crate) fn share_of(&self, span: Span, key: (usize, usize), bytes: u64) -> Duration {
+        let whole = self.length_of(key.0, key.1).unwrap_or(bytes).max(1);
+        span.end.saturating_sub(span.start).mul_f64(bytes as f64 / whole as f64)
+    }
+
+    /// Its beginning is there, or in the media element already.
     fn has_begun(&self, key: (usize, usize)) -> bool {
-        self.element.head.is_some_and(|head| (head.rendition, head.no) == key)
+        self.beginning_of(key).is_some() || self.appended_head(key).is_some()
     }
 
     /// So little time is left that the server is asked: twice what it is likely to take, and a margin.
@@ -186,6 +207,51 @@ impl Engine {
     pub(crate) fn server_time(&self, bytes: u64) -> Duration {
         let seconds = bytes as f64 * 8.0 / self.bandwidth.bps().max(1) as f64;
         self.bandwidth.latency() + Duration::from_secs_f64(seconds.min(LONGEST_ESTIMATE))
+    }
+
+    /// Asks a faster peer for the last bytes of what another won't have given before the server would have to be asked.
+    pub(crate) fn relieve_slow_peers(&mut self, now: Time) {
+        let from_peers = self.requests.iter().filter(|(_, request)| request.is_from_peer());
+        let slow: Vec<RequestId> = from_peers
+            .filter(|(_, request)| now.since(request.asked_at) >= WATCH_BEFORE_RACE)
+            .filter(|(_, request)| self.will_be_urgent(now, request))
+            .map(|(id, _)| id)
+            .collect();
+        slow.into_iter().for_each(|id| self.relieve(now, id));
+    }
+
+    fn will_be_urgent(&self, now: Time, request: &Request) -> bool {
+        let What::Segment { rendition, no } = request.what else { return false };
+        let left = self.to_come(request).map_or(0, |left| left.end - left.start);
+        let spare = self.slack_of((rendition, no)).saturating_sub(self.reserve((rendition, no)));
+        left as f64 > self.expected_rate(now, request) * spare.as_secs_f64()
+    }
+
+    /// Bytes a second that a peer brings, or once its turn has come is likely to.
+    fn expected_rate(&self, now: Time, request: &Request) -> f64 {
+        let link = request.giver().and_then(|link| self.share.links.get(&link));
+        let known = link.and_then(|link| link.rate.or(link.told_rate()));
+        if request.bytes > 0 { request.rate(now).max(1.0) } else { known.unwrap_or(UNKNOWN_RATE) }
+    }
+
+    fn relieve(&mut self, now: Time, id: RequestId) {
+        let Some(request) = self.requests.get(&id) else { return };
+        let What::Segment { rendition, no } = request.what else { return };
+        let (Some(left), rate) = (self.to_come(request), self.expected_rate(now, request)) else {
+            return;
+        };
+        let is_shared = self.requests_for((rendition, no)).any(|(other, request)| {
+            other != id && request.range().start < left.end && left.start < request.range().end
+        });
+        let faster = self.holders(now, (rendition, no), |link| link.is_extended());
+        let faster = faster.into_iter().filter(|holder| holder.weight > rate * FASTER);
+        let best = faster.max_by(|one, other| one.weight.total_cmp(&other.weight));
+        let Some(best) = best.filter(|_| !is_shared) else { return };
+        let kept = (left.end - left.start) as f64 * rate / (rate + best.weight);
+        let start = left.start + (kept as u64).next_multiple_of(GRAIN);
+        if start + GRAIN < left.end {
+            self.ask_peer(now, best.link, (rendition, no), start..left.end);
+        }
     }
 
     /// Has the server send what a peer is too slow with: the missing bytes alone.
@@ -256,6 +322,12 @@ impl Link {
         Some(kbps as f64 * 125.0 / UPLOAD_SLOTS as f64)
     }
 }
+
+/// Bytes a second of a peer of which nothing is known: a home's line.
+const UNKNOWN_RATE: f64 = 625_000.0;
+
+/// How many times as fast another peer has to be to be asked for the rest.
+const FASTER: f64 = 1.5;
 
 /// Parts begin at multiples of this.
 const GRAIN: u64 = 16 << 10;
