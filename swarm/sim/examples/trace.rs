@@ -4,7 +4,8 @@ fn main() {
     let name = std::env::args().nth(1).unwrap_or("live-100".into());
     let s = Scenario::named(&name)
         .unwrap_or_else(|| Scenario::read(&std::fs::read_to_string(&name).unwrap()).unwrap());
-    let world = s.play(Policy::Shoal, 1);
+    let traced = std::env::args().nth(2).and_then(|no| no.parse().ok());
+    let world = s.play(Policy::Shoal, 1, traced);
     let last = world.origin.newest(world.now).unwrap();
     for seg in [last - 6, last - 5] {
         let mut at: Vec<f64> = world

@@ -142,6 +142,8 @@ impl World {
                 self.origin_seconds.resize(second + 1, 0);
             }
             self.origin_seconds[second] += bytes;
+        } else {
+            self.text_bytes += bytes;
         }
         self.events.push(now + back, Event::ChunkArrived(viewer, request, bytes));
     }
