@@ -226,7 +226,7 @@ impl Engine {
         let Some(line) = self.renditions[self.target].timeline() else { return };
         let Some(live) = line.live else { return };
         let delay = self.live_delay.unwrap_or(live.target_duration * LIVE_SEGMENTS);
-        let start = line.start_before_end(delay);
+        let start = line.start_before_end(delay, self.dice.roll());
         self.playhead.is_placed = true;
         if start != self.playhead.position {
             self.playhead.position = start;

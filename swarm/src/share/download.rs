@@ -94,7 +94,8 @@ impl Engine {
         }
         download.began_at = Some(now);
         if let Some(request) = self.requests.get_mut(&request) {
-            request.heard_at = now;
+            // Waiting for its turn says nothing of how fast it gives.
+            (request.heard_at, request.looks) = (now, [(now, 0); 2]);
         }
         self.want(Output::Receive { link: id, request: Some(request) });
     }

@@ -10,7 +10,7 @@ use crate::Time;
 use crate::engine::{Engine, Soonest};
 use crate::limits::{
     EAGER_INTERVAL, LONGEST_INTERVAL, MEETING_PATIENCE, SHORTEST_INTERVAL, SWARM_GRACE,
-    TRACKER_PATIENCE,
+    TRACKER_PATIENCE, YOUNG_INTERVAL,
 };
 use crate::message::{Heard, Output, Why};
 use crate::retry::Retry;
@@ -252,7 +252,10 @@ impl Engine {
                 }
                 swarm.interval = interval.clamp(SHORTEST_INTERVAL, LONGEST_INTERVAL);
                 swarm.is_answered = true;
-                swarm.due_at = swarm.announced_at + swarm.interval;
+                // While a swarm is young its count grows old fast, and with it whose turn it is.
+                let age = now.since(swarm.joined_at.unwrap_or(now));
+                let interval = swarm.interval.min(age.max(YOUNG_INTERVAL));
+                swarm.due_at = swarm.announced_at + interval;
                 self.share.tracker.is_refusing = false;
             }
             Heard::Offer(offer) => self.offer_came(now, offer),
