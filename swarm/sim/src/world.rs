@@ -287,8 +287,6 @@ impl World {
 
     fn perform_with_others(&mut self, viewer: usize, output: Output) {
         let (now, round_trip) = (self.now, self.viewers[viewer].line.round_trip);
-        let there_are =
-            0..self.origin.newest(now).map_or(usize::from(u8::MAX), |newest| newest + 1);
         match output {
             Output::OpenTracker if self.tracker.is_away => {
                 self.mail(now + round_trip, viewer, Input::TrackerClosed);
@@ -320,6 +318,8 @@ impl World {
             Output::Say { link, message } => match self.viewers[viewer].malice {
                 None => self.send((viewer, link), Parcel::Command(message)),
                 Some(malice) => {
+                    let newest = self.origin.newest(now);
+                    let there_are = 0..newest.map_or(usize::from(u8::MAX), |newest| newest + 1);
                     for message in malice.twist(message, there_are) {
                         self.send((viewer, link), Parcel::Command(message));
                     }
