@@ -181,6 +181,10 @@ pub const NEIGHBOURS_ON_A_PHONE: usize = 8;
 /// Connections of all kinds, offers apart, at once.
 pub const LINKS: usize = 24;
 
+/// Viewers of one swarm that a tracker is believed to have counted. With more of them than that nothing would be decided
+/// otherwise, but sums might overflow.
+pub const MEMBERS: usize = 1_000_000;
+
 /// Offers of one announcement: as many as stock peers make.
 pub const OFFERS_AT_ONCE: usize = 5;
 

@@ -531,6 +531,10 @@ impl Engine {
         let silent = self.requests.iter().filter(|(_, request)| now >= request.gives_up_at());
         let silent: Vec<(RequestId, Via)> = silent.map(|(id, request)| (id, request.via)).collect();
         for (id, via) in silent {
+            // What followed from one that was given up may have ended another.
+            if !self.requests.contains_key(&id) {
+                continue;
+            }
             match via {
                 Via::Peer(link) => self.give_up_peer(now, link),
                 Via::Server => {

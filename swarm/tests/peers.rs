@@ -626,3 +626,16 @@ fn turning_sharing_off_ends_everything() {
     let is_sharing = |output: &Output| !matches!(output, Output::Fetch { .. } | Output::Report(_));
     assert!(!stage.wanted[before..].iter().any(is_sharing), "{:?}", &stage.wanted[before..]);
 }
+
+#[test]
+fn a_viewer_whose_server_is_busy_sleeps_until_there_is_something_to_decide() {
+    let mut stage = Stage::with(1);
+    stage.tell(Input::Seeked { position: Duration::from_millis(7_800) });
+    let (end, mut wakes) = (Time::at(stage.now + Duration::from_secs(1)), 0);
+    while let Some(deadline) = stage.engine.next_deadline().filter(|deadline| deadline.at < end) {
+        stage.now = deadline.at.since(Time::default());
+        stage.tell(Input::Woken);
+        wakes += 1;
+    }
+    assert!(wakes < 20, "{wakes} times in a second");
+}
