@@ -16,9 +16,11 @@
 //! - `network`, `pipe`: what lies between viewers
 //! - `origin`, `tracker`: the servers
 //! - `malice`: how viewers betray each other
-//! - `scenario`, `report`: whole audiences from text files, and what became of them
+//! - `scenario`, `audience`, `report`: whole audiences from text files, how they are played, and what became of them
+//! - `policy`: who decides for them
 
 mod agent;
+mod audience;
 mod dice;
 mod element;
 mod event;
@@ -28,6 +30,7 @@ mod malice;
 mod network;
 mod origin;
 mod pipe;
+mod policy;
 mod report;
 mod scenario;
 mod sending;
@@ -42,7 +45,8 @@ pub use line::Line;
 pub use malice::Malice;
 pub use network::Network;
 pub use origin::{Fault, Origin};
+pub use policy::{Policy, agent};
 pub use report::{Report, Second};
-pub use scenario::{Policy, Scenario};
+pub use scenario::Scenario;
 pub use viewer::Viewer;
 pub use world::World;
