@@ -16,6 +16,7 @@
 //! - `network`, `pipe`: what lies between viewers
 //! - `origin`, `tracker`: the servers
 //! - `malice`: how viewers betray each other
+//! - [`policy`]: what other players decide; [`toy`]: the least world in which that can be compared
 //! - `scenario`, `report`: whole audiences from text files, and what became of them
 
 mod agent;
@@ -28,9 +29,11 @@ mod malice;
 mod network;
 mod origin;
 mod pipe;
+pub mod policy;
 mod report;
 mod scenario;
 mod sending;
+pub mod toy;
 mod tracker;
 mod viewer;
 mod world;
