@@ -16,8 +16,8 @@
 //! - `network`, `pipe`: what lies between viewers
 //! - `origin`, `tracker`: the servers
 //! - `malice`: how viewers betray each other
+//! - [`policy`]: what other players decide; [`toy`]: the least world in which that can be compared
 //! - `scenario`, `audience`, `report`: whole audiences from text files, how they are played, and what became of them
-//! - `policy`: who decides for them
 
 mod agent;
 mod audience;
@@ -30,10 +30,11 @@ mod malice;
 mod network;
 mod origin;
 mod pipe;
-mod policy;
+pub mod policy;
 mod report;
 mod scenario;
 mod sending;
+pub mod toy;
 mod tracker;
 mod viewer;
 mod world;

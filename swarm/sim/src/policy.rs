@@ -1,4 +1,11 @@
 //! Who decides for viewers: our engine, or what stands in its place.
+//!
+//! What others decide stands below as pure functions, which the toy world and the stock agent both ask. They are written from
+//! facts that were measured and read about p2p-media-loader, in our own words.
+
+pub mod choice;
+pub mod pml2;
+pub mod pml5;
 
 use serde::{Deserialize, Serialize};
 use swarm::{Config, Engine, Sharing};
@@ -13,6 +20,15 @@ pub enum Policy {
     Shoal,
     /// Our engine with sharing off.
     Off,
+}
+
+/// A stock page, by how it decides when a segment that isn't urgent is fetched from the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stock {
+    /// p2p-media-loader 2 to 4: a timer, and chance.
+    Pml2,
+    /// p2p-media-loader 5: an election among neighbours.
+    Pml5,
 }
 
 /// An agent that decides so.
