@@ -13,6 +13,7 @@ use web_sys::{AbortController, ReadableStreamDefaultReader, Request, RequestInit
 use wire::playlist::ByteRange;
 
 use crate::driver::{Driver, now_ms};
+use crate::settings;
 
 /// The requests under way.
 #[derive(Debug)]
@@ -189,9 +190,7 @@ async fn next_chunk(reader: &ReadableStreamDefaultReader) -> Result<Option<Uint8
 /// `Retry-After` in either of its forms: seconds, or a date.
 fn retry_after(response: &Response) -> Option<Duration> {
     let value = response.headers().get("Retry-After").ok().flatten()?;
-    let seconds = value
-        .trim()
-        .parse::<f64>()
-        .unwrap_or_else(|_| (js_sys::Date::parse(&value) - js_sys::Date::now()) / 1000.0);
+    let seconds = settings::number_in(&value)
+        .unwrap_or_else(|| (js_sys::Date::parse(&value) - js_sys::Date::now()) / 1000.0);
     Duration::try_from_secs_f64(seconds).ok()
 }

@@ -18,7 +18,7 @@ use crate::consent::Consent;
 use crate::driver::{Driver, with};
 use crate::notice::Notice;
 use crate::panel::Panel;
-use crate::settings::{self, Choice, Settings, number};
+use crate::settings::{self, Choice, Settings, number, number_in};
 
 /// The shadow tree.
 #[derive(Debug)]
@@ -282,8 +282,8 @@ impl Page {
             );
             return self.close_menus();
         }
-        if let Some(rate) = button.get_attribute("data-speed").and_then(|rate| rate.parse().ok()) {
-            self.set_rate(rate);
+        if let Some(rate) = button.get_attribute("data-speed") {
+            self.set_rate(number_in(&rate).unwrap_or(1.0));
             return self.close_menus();
         }
         let action = button.get_attribute("data-action").unwrap_or_default();
@@ -424,9 +424,9 @@ impl Page {
                 self.close_menus();
                 self.panel.close();
             }
-            digit if digit.len() == 1 => match digit.parse::<f64>() {
+            digit if digit.len() == 1 => match digit.parse::<u8>() {
                 Ok(tenths) if self.video.duration().is_finite() => {
-                    self.video.set_current_time(self.video.duration() * tenths / 10.0);
+                    self.video.set_current_time(self.video.duration() * f64::from(tenths) / 10.0);
                 }
                 _ => return,
             },

@@ -91,7 +91,7 @@ impl Settings {
     pub(crate) fn of(host: &HtmlElement) -> Settings {
         let text = |name: &str| host.get_attribute(name).filter(|value| !value.is_empty());
         let (terms, choice) = (Terms::of(host), remembered_choice());
-        let seconds = text("start").and_then(|value| value.parse::<f64>().ok()).unwrap_or(0.0);
+        let seconds = text("start").as_deref().and_then(number_in).unwrap_or(0.0);
         Settings {
             src: absolute(
                 &text("src").unwrap_or_default(),
@@ -121,7 +121,7 @@ pub(crate) fn absolute(uri: &str, base: &str) -> String {
 /// A number remembered under `name`. Browsers may forbid storage, in iframes above all: then nothing is.
 pub(crate) fn remembered(name: &str) -> Option<f64> {
     let text = storage()?.get_item(name).ok().flatten()?;
-    text.parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0)
+    number_in(&text).filter(|number| number.is_finite() && *number >= 0.0)
 }
 
 /// Remembers a number on this browser; it is never sent anywhere.
@@ -174,6 +174,11 @@ pub(crate) fn neighbours() -> usize {
 /// A number as JavaScript writes it. Rust's own way of writing fractions would take 12 KB of the module.
 pub(crate) fn number(number: f64) -> String {
     js_sys::Number::from(number).to_string_with_radix(10).map(String::from).unwrap_or_default()
+}
+
+/// The number that a text begins with, as JavaScript reads it. Rust's own way of reading fractions would take 13 KB.
+pub(crate) fn number_in(text: &str) -> Option<f64> {
+    Some(js_sys::Number::parse_float(text)).filter(|number| !number.is_nan())
 }
 
 fn storage() -> Option<Storage> {

@@ -41,7 +41,7 @@ const UP: f64 = 0.7;
 /// A rendition is kept up to this share, so that it doesn't flap.
 const STAY: f64 = 0.9;
 /// The least buffer for a step up: two segments of 4 s.
-const FILLED: Duration = Duration::from_secs(8);
+pub(crate) const FILLED: Duration = Duration::from_secs(8);
 /// With less than a segment ahead there's no time left to hope.
 const THIN: Duration = Duration::from_secs(4);
 

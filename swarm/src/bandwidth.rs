@@ -22,12 +22,14 @@ impl Bandwidth {
         Bandwidth { stored_bps, latency: None, quick: Mean::new(2.0), slow: Mean::new(8.0) }
     }
 
-    /// Counts a download of `bytes` that took this long; ones too small to tell are left out.
+    /// Counts a download of `bytes` that took this long, the wait for the first one included; ones too small to tell are left
+    /// out.
     pub(crate) fn sample(&mut self, bytes: u64, took: Duration) {
         if bytes < SMALLEST_SAMPLE {
             return;
         }
-        let seconds = took.as_secs_f64().max(0.001);
+        let waited = self.latency.unwrap_or_default().min(took / 2);
+        let seconds = (took - waited).as_secs_f64().max(0.001);
         let bps = bytes as f64 * 8.0 / seconds;
         self.quick.sample(bps, seconds);
         self.slow.sample(bps, seconds);

@@ -292,7 +292,10 @@ impl Engine {
         }
         if let Some(key) = self.share.awaited {
             let spare = self.slack_of(key).saturating_sub(self.reserve(key));
-            soonest.take(self.looked_at + spare.max(LEAST_SLEEP), Why::Peer);
+            // With none left, it is not time that is waited for.
+            if !spare.is_zero() {
+                soonest.take(self.looked_at + spare.max(LEAST_SLEEP), Why::Peer);
+            }
         }
         if self.share.is_waiting || self.requests.values().any(Request::is_from_peer) {
             soonest.take(soon, Why::Peer);
@@ -322,8 +325,8 @@ impl Engine {
     }
 }
 
-/// A deadline that has just passed isn't set again in the same instant.
-const LEAST_SLEEP: Duration = Duration::from_millis(10);
+/// How soon time that was spare is looked at again: while the viewer pauses it doesn't get less, however often one looks.
+const LEAST_SLEEP: Duration = Duration::from_millis(100);
 
 /// The soonest of several deadlines.
 pub(crate) struct Soonest {

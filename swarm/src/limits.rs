@@ -93,6 +93,12 @@ pub const PEER_PATIENCE: Duration = Duration::from_secs(2);
 /// How long a peer that failed once isn't asked again.
 pub const PEER_REST: Duration = Duration::from_secs(3);
 
+/// After this time without a byte a peer has stalled: the slowest line sends a message in less, unless it is shared.
+pub const STALL: Duration = Duration::from_secs(1);
+
+/// Who has too much to do says so within this time; a later refusal has cost as much as a false announcement.
+pub const PROMPT_REFUSAL: Duration = Duration::from_millis(500);
+
 /// How long a peer that had too much to do isn't asked again.
 pub const BUSY_REST: Duration = Duration::from_millis(400);
 
@@ -107,7 +113,7 @@ pub const LATENCY: Duration = Duration::from_millis(200);
 pub const LEAST_LATENCY: Duration = Duration::from_millis(50);
 
 /// Spare time beyond twice what the server is likely to take. What is needed sooner isn't left to peers.
-pub const URGENT_MARGIN: Duration = Duration::from_secs(1);
+pub const URGENT_MARGIN: Duration = Duration::from_millis(700);
 
 /// The same for the rest of a segment whose beginning is on: there is less time to share, and nothing else to wait for.
 pub const HEAD_MARGIN: Duration = Duration::from_millis(300);
@@ -123,7 +129,10 @@ pub const TURN: Duration = Duration::from_secs(1);
 
 /// By how much the turn to fetch a live segment that nobody is known to own passes on: long enough for the word that somebody
 /// does to go through the swarm.
-pub const FRESH_TURN: Duration = Duration::from_millis(600);
+pub const FRESH_TURN: Duration = Duration::from_millis(400);
+
+/// In so many turns one viewer is likely to come: the more, the fewer fetch the same at once, and the longer it may take.
+pub const TURNS_A_VIEWER: usize = 1;
 
 /// How long a segment takes from one viewer to the next, as long as nothing better is known.
 pub const HOP: Duration = Duration::from_secs(1);
@@ -178,6 +187,10 @@ pub const NEIGHBOURS_ON_A_PHONE: usize = 8;
 /// Connections of all kinds, offers apart, at once.
 pub const LINKS: usize = 24;
 
+/// Viewers of one swarm that a tracker is believed to have counted. With more of them than that nothing would be decided
+/// otherwise, but sums might overflow.
+pub const MEMBERS: usize = 1_000_000;
+
 /// Offers of one announcement: as many as stock peers make.
 pub const OFFERS_AT_ONCE: usize = 5;
 
@@ -193,6 +206,9 @@ pub const CONNECT_PATIENCE: Duration = Duration::from_secs(15);
 /// With fewer than three quarters of the neighbours that are looked for, the tracker hears of it after this time, then after
 /// twice as long, and so on.
 pub const EAGER_INTERVAL: Duration = Duration::from_secs(5);
+
+/// The first interval between two announcements; it grows with the time that a viewer is there, up to the tracker's own.
+pub const YOUNG_INTERVAL: Duration = Duration::from_secs(15);
 
 /// The shortest interval that a tracker is believed to want.
 pub const SHORTEST_INTERVAL: Duration = Duration::from_secs(5);
@@ -224,14 +240,17 @@ pub const UPLOAD_SLOTS: usize = 1;
 /// How long a peer waits for room before it is told to ask elsewhere: within the patience of stock peers.
 pub const UPLOAD_PATIENCE: Duration = Duration::from_millis(1500);
 
+/// How long given bytes may take to be sent before somebody else is given to beside: those of the slowest line take a second.
+pub const SLOT_PATIENCE: Duration = Duration::from_secs(2);
+
 /// How long given bytes may take to be sent before the one who doesn't read them is left.
 pub const UPLOAD_STALL: Duration = Duration::from_secs(10);
 
 /// How many times as much as was taken is given in all: three of ten viewers, on fast lines, carry most of a swarm.
 pub const UPLOAD_SHARE: u64 = 4;
 
-/// Bytes a second that are given at most: 16 Mbit/s, less than most lines that could give more.
-pub const UPLOAD_BYTES_PER_SECOND: u64 = 2_000_000;
+/// Bytes a second that are given at most: 20 Mbit/s, less than most lines that could give more.
+pub const UPLOAD_BYTES_PER_SECOND: u64 = 2_500_000;
 
 /// Bytes that may be given at once: a segment of high quality, so that a newcomer is served without a pause.
 pub const UPLOAD_BURST_BYTES: u64 = 4 << 20;

@@ -226,7 +226,7 @@ impl Engine {
         let Some(line) = self.renditions[self.target].timeline() else { return };
         let Some(live) = line.live else { return };
         let delay = self.live_delay.unwrap_or(live.target_duration * LIVE_SEGMENTS);
-        let start = line.start_before_end(delay);
+        let start = line.start_before_end(delay, self.dice.roll());
         self.playhead.is_placed = true;
         if start != self.playhead.position {
             self.playhead.position = start;
@@ -531,6 +531,10 @@ impl Engine {
         let silent = self.requests.iter().filter(|(_, request)| now >= request.gives_up_at());
         let silent: Vec<(RequestId, Via)> = silent.map(|(id, request)| (id, request.via)).collect();
         for (id, via) in silent {
+            // What followed from one that was given up may have ended another.
+            if !self.requests.contains_key(&id) {
+                continue;
+            }
             match via {
                 Via::Peer(link) => self.give_up_peer(now, link),
                 Via::Server => {

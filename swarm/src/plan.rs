@@ -7,7 +7,7 @@ use std::time::Duration;
 use wire::playlist::ByteRange;
 
 use crate::Time;
-use crate::abr::next_rendition;
+use crate::abr::{FILLED, next_rendition};
 use crate::buffer::Held;
 use crate::catalogue::Known;
 use crate::engine::{ElementState, Engine, Head, Phase, Ready, Request, Via, What};
@@ -152,6 +152,12 @@ impl Engine {
                 return;
             };
             let span = self.span_of(listed, no);
+            // What is held beyond a gap in the stream doesn't touch what is held before it.
+            let beyond = self.element.covered_with(span.start, &self.under_way());
+            if covered < span.start && span.end <= beyond {
+                from = beyond;
+                continue;
+            }
             match self.ask_for(now, span) {
                 Asked::Goes => {}
                 Asked::Waits => self.await_peers(span),
@@ -358,7 +364,8 @@ impl Engine {
         let took = now.since(request.asked_at);
         let What::Segment { rendition, no } = request.what else { return };
         let length = request.length.unwrap_or_else(|| self.guessed_length(rendition, no));
-        if took < WATCH_BEFORE_ABANDON || request.bytes >= length {
+        // With so much ahead there is time to wait, and the next choice would go up again.
+        if took < WATCH_BEFORE_ABANDON || request.bytes >= length || self.ahead() >= FILLED {
             return;
         }
         let bps = (request.rate(now) * 8.0).max(1.0);

@@ -161,11 +161,15 @@ impl Timeline {
         (at < self.slots.len()).then_some(self.first + at)
     }
 
-    /// The beginning of a segment that lies about as far before the end.
-    pub(crate) fn start_before_end(&self, delay: Duration) -> Duration {
+    /// The beginning of a segment that lies about as far before the end. Between two, chance decides (`roll`, in `0.0..1.0`), so that
+    /// in the mean it is as far as is wanted, and not all viewers need the same at once.
+    pub(crate) fn start_before_end(&self, delay: Duration, roll: f64) -> Duration {
         let wanted = self.duration().saturating_sub(delay);
-        let starts = self.slots.iter().map(|slot| slot.span.start);
-        starts.min_by_key(|start| start.abs_diff(wanted)).unwrap_or_default()
+        let before = self.slots.iter().rev().find(|slot| slot.span.start <= wanted);
+        let Some(span) = before.map(|slot| slot.span) else { return self.start() };
+        let length = span.end.saturating_sub(span.start);
+        let is_later = (wanted - span.start).as_secs_f64() > length.as_secs_f64() * roll;
+        if is_later { span.end } else { span.start }
     }
 }
 
@@ -248,9 +252,10 @@ mod tests {
     #[test]
     fn playback_starts_at_the_segment_about_as_far_from_the_end_as_is_wanted() {
         let line = Timeline::new("http://a/1.m3u8", live(0, 5), Time::default(), None);
-        assert_eq!(line.start_before_end(s(12)), s(8));
-        assert_eq!(line.start_before_end(s(9)), s(12));
-        assert_eq!(line.start_before_end(s(99)), Duration::ZERO);
+        assert_eq!(line.start_before_end(s(12), 0.0), s(8));
+        assert_eq!(line.start_before_end(s(9), 0.7), s(12));
+        assert_eq!(line.start_before_end(s(9), 0.8), s(8));
+        assert_eq!(line.start_before_end(s(99), 0.5), Duration::ZERO);
     }
 
     #[test]

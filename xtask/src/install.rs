@@ -21,7 +21,10 @@ pub(crate) enum For {
 ///
 /// What merely improves the result (wasm-opt, nextest) never stops a task.
 pub(crate) fn install(purpose: For) -> Result<()> {
-    wasm_target()?;
+    rust_target(WASM_TARGET, "which the player is compiled for")?;
+    if purpose == For::Testing {
+        rust_target(WASI_TARGET, "in which the engine's tests run as wasm")?;
+    }
     let missing: Vec<&Tool> =
         TOOLS.iter().filter(|tool| tool.serves(purpose) && tool.is_missing()).collect();
     if missing.is_empty() {
@@ -42,23 +45,21 @@ pub(crate) fn install(purpose: For) -> Result<()> {
     bail!("{} still missing after installing {}", required.join(", "), packages.join(" "))
 }
 
-fn wasm_target() -> Result<()> {
+fn rust_target(target: &str, purpose: &str) -> Result<()> {
     let sysroot = shell::output(
         Command::new("rustc").args(["--print", "sysroot"]).current_dir(shell::root()),
     )?;
-    let libraries = std::path::Path::new(sysroot.trim()).join("lib/rustlib").join(WASM_TARGET);
+    let libraries = std::path::Path::new(sysroot.trim()).join("lib/rustlib").join(target);
     if libraries.is_dir() {
         return Ok(());
     }
     if shell::find("rustup").is_none() {
         bail!(
-            "Rust's {WASM_TARGET} target is missing and rustup is not here to add it; install that target"
+            "Rust's {target} target is missing and rustup is not here to add it; install that target"
         );
     }
-    println!("xtask: adding Rust's {WASM_TARGET} target, which the player is compiled for");
-    shell::run(
-        Command::new("rustup").args(["target", "add", WASM_TARGET]).current_dir(shell::root()),
-    )
+    println!("xtask: adding Rust's {target} target, {purpose}");
+    shell::run(Command::new("rustup").args(["target", "add", target]).current_dir(shell::root()))
 }
 
 fn packages(missing: &[&Tool]) -> Vec<&'static str> {
@@ -134,3 +135,6 @@ const TOOLS: &[Tool] = &[
 
 /// What the player is compiled for.
 pub(crate) const WASM_TARGET: &str = "wasm32-unknown-unknown";
+
+/// What tests are compiled for that run as wasm: with files and a clock, unlike in a browser.
+pub(crate) const WASI_TARGET: &str = "wasm32-wasip1";

@@ -16,6 +16,7 @@ pub(crate) fn test() -> Result<()> {
     })?;
     step("lints of the player", || cargo(PLAYER_LINTS))?;
     step("unit, integration and tidy tests", unit_tests)?;
+    step("unit and integration tests of the engine, as wasm", wasm_tests)?;
     step("doc tests", || cargo(&with_natives(&["test", "--doc"], &[])))?;
     step("docs", docs)?;
     let shoal = step("release binary", run::compile)?;
@@ -43,6 +44,20 @@ fn unit_tests() -> Result<()> {
     cargo(&with_natives(&["test", "--lib", "--bins", "--tests"], &[]))
 }
 
+/// The engine is the same natively and in wasm; so are its tests, whose programs node runs.
+fn wasm_tests() -> Result<()> {
+    let runner = shell::root().join("xtask/src/wasi.mjs");
+    let runner = format!(
+        "target.{}.runner=[\"node\", \"--no-warnings\", {:?}]",
+        install::WASI_TARGET,
+        runner.display().to_string()
+    );
+    let mut test = shell::cargo();
+    test.args(["--config", &runner, "test", "--quiet", "--lib", "--tests"]);
+    test.args(["--target", install::WASI_TARGET]);
+    shell::run(test.args(IN_WASM.iter().flat_map(|package| ["--package", package])))
+}
+
 fn docs() -> Result<()> {
     let mut doc: Command = shell::cargo();
     doc.args(with_natives(&["doc", "--no-deps", "--document-private-items"], &[]));
@@ -53,6 +68,9 @@ fn docs() -> Result<()> {
 fn with_natives<'a>(before: &[&'a str], after: &[&'a str]) -> Vec<&'a str> {
     [before, &["--workspace", "--exclude", "player-wasm"], after].concat()
 }
+
+/// What the player is made of and can run without a browser.
+const IN_WASM: &[&str] = &["wire", "swarm", "swarm-fuzzing"];
 
 const PLAYER_LINTS: &[&str] = &[
     "clippy",

@@ -277,6 +277,7 @@ const BELOW: &[(&str, &[&str])] = &[
     ("wire", &[]),
     ("swarm", &["wire"]),
     ("swarm-sim", &["swarm", "wire"]),
+    ("swarm-fuzzing", &["swarm", "wire"]),
     ("player-wasm", &["swarm", "wire"]),
     ("origin", &["wire"]),
     ("tracker", &["wire"]),

@@ -8,6 +8,7 @@ use swarm::{Body, Failure, Input, RequestId};
 use wire::playlist::ByteRange;
 
 use crate::event::Event;
+use crate::line::takes;
 use crate::origin::{Answer, INIT_BYTES};
 use crate::pipe::Piece;
 use crate::viewer::Transfer;
@@ -106,8 +107,7 @@ impl World {
                 continue;
             };
             self.origin_line.is_busy = true;
-            let takes = Duration::from_nanos(bytes * 8_000_000_000 / bps.max(1));
-            self.events.push(self.now + takes, Event::OriginSent);
+            self.events.push(self.now + takes(bytes, bps), Event::OriginSent);
         }
     }
 
@@ -142,6 +142,8 @@ impl World {
                 self.origin_seconds.resize(second + 1, 0);
             }
             self.origin_seconds[second] += bytes;
+        } else {
+            self.text_bytes += bytes;
         }
         self.events.push(now + back, Event::ChunkArrived(viewer, request, bytes));
     }

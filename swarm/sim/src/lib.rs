@@ -16,10 +16,11 @@
 //! - `network`, `pipe`: what lies between viewers
 //! - `origin`, `tracker`: the servers
 //! - `malice`: how viewers betray each other
-//! - [`policy`]: what other players decide; [`toy`]: the least world in which that can be compared
-//! - `scenario`, `report`: whole audiences from text files, and what became of them
+//! - `scenario`, `audience`, `report`: whole audiences from text files, how they are played, and what became of them
+//! - [`policy`]: who decides for them; [`toy`]: the least world in which decisions can be compared
 
 mod agent;
+mod audience;
 mod dice;
 mod element;
 mod event;
@@ -45,7 +46,8 @@ pub use line::Line;
 pub use malice::Malice;
 pub use network::Network;
 pub use origin::{Fault, Origin};
+pub use policy::{Policy, agent};
 pub use report::{Report, Second};
-pub use scenario::{Policy, Scenario};
+pub use scenario::Scenario;
 pub use viewer::Viewer;
 pub use world::World;

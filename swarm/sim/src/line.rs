@@ -30,6 +30,9 @@ impl Line {
 
     /// When `bytes` that begin to come through at `start` are through.
     pub(crate) fn through_at(&self, start: Duration, bytes: u64) -> Duration {
+        if let [(_, bps)] = self.rates[..] {
+            return start + takes(bytes, bps);
+        }
         let (mut now, mut left) = (start, bytes as f64 * 8.0);
         for (no, (from, bps)) in self.rates.iter().enumerate() {
             let end = self.rates.get(no + 1).map(|(next, _)| *next);
@@ -48,6 +51,11 @@ impl Line {
         }
         now
     }
+}
+
+/// How long bytes need at a rate.
+pub(crate) fn takes(bytes: u64, bps: u64) -> Duration {
+    Duration::from_nanos(bytes.saturating_mul(8_000_000_000) / bps.max(1))
 }
 
 /// A home's uplink.

@@ -15,22 +15,30 @@ pub enum Malice {
     Stalls,
     /// It announces all segments that there are, whether it holds them or not.
     FalseHave,
+    /// With all that it says it asks for segments too, many times over.
+    Flood,
 }
 
 impl Malice {
-    /// What is sent in place of a message.
+    /// Every one that there is.
+    pub const ALL: &[Malice] =
+        &[Malice::Lies, Malice::Silence, Malice::Stalls, Malice::FalseHave, Malice::Flood];
+
+    /// What is sent in place of a message, where these segments exist.
     pub(crate) fn twist(self, message: Vec<u8>, there_are: Range<usize>) -> Vec<Vec<u8>> {
-        if self != Malice::FalseHave {
-            return vec![message];
-        }
-        match Joiner::default().take(&message) {
-            Ok(Some(Message::Command(Command::SegmentsAnnouncement {
-                loading, hello, ..
-            }))) => {
-                let loaded = there_are.map(|no| no as u64).collect();
-                Command::SegmentsAnnouncement { loaded, loading, hello }.encode(MESSAGE_BYTES)
+        let there_are = || there_are.clone().map(|no| no as u64);
+        match self {
+            Malice::Lies | Malice::Silence | Malice::Stalls => vec![message],
+            Malice::FalseHave => boasted(message, there_are().collect()),
+            Malice::Flood => {
+                let asked = there_are().rev().cycle().take(REQUESTS);
+                let floods = asked.enumerate().flat_map(|(no, segment)| {
+                    let request = no as u64;
+                    let ask = Command::SegmentRequest { segment, request, offset: 0 };
+                    ask.encode(MESSAGE_BYTES)
+                });
+                std::iter::once(message).chain(floods).collect()
             }
-            _ => vec![message],
         }
     }
 
@@ -40,7 +48,24 @@ impl Malice {
             Some(Malice::Silence) => (false, true),
             Some(Malice::Stalls) => (start == 0, true),
             Some(Malice::Lies) => (true, false),
-            Some(Malice::FalseHave) | None => (true, true),
+            Some(Malice::FalseHave | Malice::Flood) | None => (true, true),
         }
     }
 }
+
+/// A message with which somebody tells what it holds, as if that were everything.
+fn boasted(message: Vec<u8>, all: Vec<u64>) -> Vec<Vec<u8>> {
+    let boast = match Joiner::default().take(&message) {
+        Ok(Some(Message::Command(Command::SegmentsAnnouncement { loading, hello, .. }))) => {
+            Command::SegmentsAnnouncement { loaded: all, loading, hello }
+        }
+        Ok(Some(Message::Command(Command::Changes { fetching, coming, dropped, .. }))) => {
+            Command::Changes { held: all, gone: Vec::new(), fetching, coming, dropped }
+        }
+        _ => return vec![message],
+    };
+    boast.encode(MESSAGE_BYTES)
+}
+
+/// What a flood asks for with each message: more than any honest viewer has under way.
+const REQUESTS: usize = 20;

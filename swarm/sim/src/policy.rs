@@ -1,17 +1,65 @@
-//! What other players decide, as pure functions: when a segment that isn't urgent is fetched from the server.
+//! Who decides for viewers: our engine, or what stands in its place.
 //!
-//! Written from facts that were measured and read about p2p-media-loader, in our own words. The toy world and the stock agent
-//! both ask here.
+//! What others decide stands below as pure functions, which the toy world and the stock agent both ask. They are written from
+//! facts that were measured and read about p2p-media-loader, in our own words.
 
 pub mod choice;
 pub mod pml2;
 pub mod pml5;
 
-/// Whose decisions.
+use serde::{Deserialize, Serialize};
+use swarm::{Config, Engine, Sharing};
+
+use crate::Agent;
+
+/// Who decides for a viewer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Policy {
+    /// Our engine.
+    Shoal,
+    /// Our engine with sharing off.
+    Off,
+}
+
+/// A stock page, by how it decides when a segment that isn't urgent is fetched from the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stock {
     /// p2p-media-loader 2 to 4: a timer, and chance.
     Pml2,
     /// p2p-media-loader 5: an election among neighbours.
     Pml5,
+}
+
+/// An agent that decides so.
+pub fn agent(policy: Policy, config: Config) -> Box<dyn Agent> {
+    match policy {
+        Policy::Shoal | Policy::Off => Box::new(Engine::new(config)),
+    }
+}
+
+impl Policy {
+    /// Every one that there is, by its name.
+    pub const ALL: &[(&str, Policy)] = &[("shoal", Policy::Shoal), ("off", Policy::Off)];
+
+    /// What its page allows.
+    pub(crate) fn sharing(self, is_phone: bool) -> Sharing {
+        match self {
+            Policy::Off => Sharing::Off,
+            Policy::Shoal if is_phone => Sharing::Receive,
+            Policy::Shoal => Sharing::Full,
+        }
+    }
+}
+
+impl std::str::FromStr for Policy {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Policy, String> {
+        let known = Policy::ALL.iter().find(|(known, _)| *known == name);
+        known.map(|(_, policy)| *policy).ok_or_else(|| {
+            let names: Vec<_> = Policy::ALL.iter().map(|(known, _)| *known).collect();
+            format!("no policy {name:?} is known; there are {}", names.join(", "))
+        })
+    }
 }

@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
-use crate::World;
-use crate::scenario::{Policy, Scenario, seconds};
+use crate::audience::Audience;
+use crate::scenario::{Scenario, seconds};
+use crate::{Policy, World};
 
 /// Numbers of one run. Bytes are of media, and all that was sent counts: ranges, duplicates and what was given up.
 #[derive(Clone, Debug, Serialize)]
@@ -17,6 +18,8 @@ pub struct Report {
     pub origin_copies_per_segment: f64,
     /// The part of it that went to viewers in their first ten seconds.
     pub newcomer_copies: f64,
+    /// Playlists, digests and initialisation sections, in the same measure.
+    pub text_copies: f64,
     /// The most that the origin sent in one second, as a share of all viewers' bit rate.
     pub peak_origin_egress_share: f64,
     /// The same over the length of a segment.
@@ -67,6 +70,10 @@ pub struct Second {
     pub second: usize,
     /// What the origin sent, in bits.
     pub origin_bps: u64,
+    /// Who was there at its end.
+    pub viewers: usize,
+    /// Those among them whose playback was dry then.
+    pub stalled: usize,
 }
 
 /// Sums at one moment.
@@ -74,6 +81,7 @@ pub struct Second {
 pub(crate) struct Snapshot {
     at: std::time::Duration,
     ages: Vec<u64>,
+    text: u64,
     sums: Vec<Sums>,
 }
 
@@ -107,7 +115,8 @@ impl Snapshot {
                 played: viewer.played().as_secs_f64(),
             }
         });
-        Snapshot { at: world.now, ages: world.origin_ages.clone(), sums: sums.collect() }
+        let (ages, text) = (world.origin_ages.clone(), world.text_bytes);
+        Snapshot { at: world.now, ages, text, sums: sums.collect() }
     }
 }
 
@@ -116,8 +125,9 @@ impl Report {
         scenario: &Scenario,
         policy: Policy,
         before: &Snapshot,
-        world: &World,
+        audience: &Audience<'_>,
     ) -> Report {
+        let world = &audience.world;
         let after = Snapshot::of(world);
         let sums: Vec<Sums> = after
             .sums
@@ -130,7 +140,7 @@ impl Report {
         let got = total(|sums| sums.p2p + sums.http);
         let published = published_bytes(scenario, before, world);
         let starts = starts(before, world);
-        let series = series(before, world);
+        let series = series(before, audience);
         let rate = scenario.viewers as f64 * scenario.bitrate_bps as f64;
         let arrivals = arrivals(before, world);
         let budget = scenario.budget_seconds;
@@ -142,6 +152,7 @@ impl Report {
             viewers: scenario.viewers,
             origin_copies_per_segment: total(|sums| sums.media) / published,
             newcomer_copies: total(|sums| sums.newcomer) / published,
+            text_copies: (after.text - before.text) as f64 / published,
             peak_origin_egress_share: peak(&series, 1) / rate,
             peak_origin_egress_share4s: peak(&series, 4) / rate,
             offload: total(|sums| sums.p2p) / got.max(1.0),
@@ -218,12 +229,15 @@ fn arrivals(before: &Snapshot, world: &World) -> Vec<f64> {
     sorted(counted.map(|arrival| arrival.after.as_secs_f64()).collect())
 }
 
-fn series(before: &Snapshot, world: &World) -> Vec<Second> {
-    let (from, until) = (before.at.as_secs() as usize, world.now.as_secs() as usize);
-    let bytes = |second: usize| world.origin_seconds.get(second).copied().unwrap_or(0);
-    (from..until)
-        .map(|second| Second { second: second - from, origin_bps: bytes(second) * 8 })
-        .collect()
+fn series(before: &Snapshot, audience: &Audience<'_>) -> Vec<Second> {
+    let world = &audience.world;
+    let from = before.at.as_secs() as usize;
+    let seen = audience.seconds.iter().skip(from);
+    seen.map(|seen| {
+        let bytes = world.origin_seconds.get(seen.second).copied().unwrap_or(0);
+        Second { second: seen.second - from, origin_bps: bytes * 8, ..*seen }
+    })
+    .collect()
 }
 
 fn ages(before: &Snapshot, world: &World, published: f64) -> Vec<f64> {

@@ -1,12 +1,12 @@
-//! Whole audiences, from text files: who watches what, over which lines, and when they come and go.
+//! Whole audiences, from text files: who watches what, over which lines, and when they come and go; [`Audience`] plays them.
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-use swarm::{Config, Engine, Input, Sharing};
+use serde::Deserialize;
 
+use crate::audience::Audience;
 use crate::report::{Report, Snapshot};
-use crate::{Agent, Dice, Line, Malice, Network, Origin, Quota, Viewer, World};
+use crate::{Origin, Policy, World};
 
 /// An audience and its world. All shares are of 1; all chance follows from the seed.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -44,6 +44,21 @@ pub struct Scenario {
     /// The share of viewers that leave within a minute, without a word, and are replaced by as many others.
     #[serde(default)]
     pub churn_per_minute: f64,
+    /// The share of leavers who end their connections before they go.
+    #[serde(default)]
+    pub goodbyes: f64,
+    /// The share of those who come in a leaver's place that know from an earlier visit how fast their line is.
+    #[serde(default)]
+    pub returners: f64,
+    /// The share of viewers that pause within a minute.
+    #[serde(default)]
+    pub pauses_per_minute: f64,
+    /// For how long.
+    #[serde(default = "pause")]
+    pub pause_seconds: f64,
+    /// The share of viewers that jump to somewhere else within a minute: in a VOD anywhere, in a live stream back.
+    #[serde(default)]
+    pub seeks_per_minute: f64,
     /// The share of viewers that take and don't give, and look for 8 connections.
     #[serde(default)]
     pub phones: f64,
@@ -53,15 +68,18 @@ pub struct Scenario {
     /// The share of packets between viewers that are lost.
     #[serde(default)]
     pub loss: f64,
-    /// The share of viewers who betray the others, each way of [`Malice`] alike.
+    /// The share of viewers who betray the others, each way of [`Malice`](crate::Malice) alike.
     #[serde(default)]
     pub hostile: f64,
     /// The share of viewers who can send but 0.3 Mbit/s.
     #[serde(default)]
     pub slow: f64,
-    /// The share of viewers whose page has a stock player.
+    /// The share of viewers for whom `stock_policy` decides, whatever decides for the others.
     #[serde(default)]
     pub stock: f64,
+    /// See `stock`.
+    #[serde(default)]
+    pub stock_policy: Option<Policy>,
     /// What viewers' uplinks carry: the share of viewers, and Mbit/s.
     #[serde(default = "uplinks")]
     pub uplinks: Vec<(f64, f64)>,
@@ -100,30 +118,11 @@ fn downlink() -> f64 {
 fn round_trips() -> (u64, u64) {
     (20, 150)
 }
+fn pause() -> f64 {
+    15.0
+}
 fn report() -> f64 {
     1.0
-}
-
-/// Who decides for the viewers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Policy {
-    /// Our engine.
-    Shoal,
-    /// Our engine with sharing off.
-    Off,
-}
-
-impl std::str::FromStr for Policy {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Policy, String> {
-        match name {
-            "shoal" => Ok(Policy::Shoal),
-            "off" => Ok(Policy::Off),
-            other => Err(format!("no policy {other:?} is known; there are shoal and off")),
-        }
-    }
 }
 
 impl Scenario {
@@ -132,7 +131,11 @@ impl Scenario {
     /// # Errors
     /// When the text isn't one: which key is wrong, and where.
     pub fn read(text: &str) -> Result<Scenario, toml::de::Error> {
-        toml::from_str(text)
+        let scenario: Scenario = toml::from_str(text)?;
+        if scenario.stock > 0.0 && scenario.stock_policy.is_none() {
+            return Err(serde::de::Error::custom("`stock` needs a `stock-policy`"));
+        }
+        Ok(scenario)
     }
 
     /// One of those that come with the simulator.
@@ -148,26 +151,30 @@ impl Scenario {
 
     /// Plays it, and tells what became of it.
     pub fn run(&self, policy: Policy, seed: u64) -> Report {
-        let mut run = Run::new(self, policy, seed);
-        run.arrive();
-        let begins = seconds((self.arrive_seconds + self.settle_seconds).max(0.0));
-        let ends = begins + seconds(self.measure_seconds);
-        run.go_on_until(begins);
-        let before = Snapshot::of(&run.world);
-        run.go_on_until(ends);
-        Report::between(self, policy, &before, &run.world)
+        let mut audience = Audience::new(self, policy, seed, None);
+        audience.go_on_until(self.begins());
+        let before = Snapshot::of(&audience.world);
+        audience.go_on_until(self.ends());
+        Report::between(self, policy, &before, &audience)
     }
 
-    /// Plays it to its end, and shows the world as it is then.
-    pub fn play(&self, policy: Policy, seed: u64) -> World {
-        let mut run = Run::new(self, policy, seed);
-        run.arrive();
-        let begins = self.arrive_seconds + self.settle_seconds + self.measure_seconds;
-        run.go_on_until(seconds(begins));
-        run.world
+    /// Plays it to its end, and shows the world as it is then, with all that one of the viewers wanted, in words.
+    pub fn play(&self, policy: Policy, seed: u64, traced: Option<usize>) -> World {
+        let mut audience = Audience::new(self, policy, seed, traced);
+        audience.go_on_until(self.ends());
+        audience.world
     }
 
-    fn origin(&self) -> Origin {
+    /// When measuring begins.
+    fn begins(&self) -> Duration {
+        seconds((self.arrive_seconds + self.settle_seconds).max(0.0))
+    }
+
+    fn ends(&self) -> Duration {
+        self.begins() + seconds(self.measure_seconds)
+    }
+
+    pub(crate) fn origin(&self) -> Origin {
         match self.vod_segments {
             Some(segments) => Origin::new(&[self.bitrate_bps], segments),
             None => Origin::live(&[self.bitrate_bps], seconds(self.segment_seconds), self.window),
@@ -175,137 +182,9 @@ impl Scenario {
     }
 }
 
-/// A world in which a scenario is played.
-struct Run<'a> {
-    scenario: &'a Scenario,
-    policy: Policy,
-    world: World,
-    dice: Dice,
-    /// When somebody comes for the first time, or goes.
-    next_arrival: usize,
-    next_departure: Option<Duration>,
-}
-
-impl<'a> Run<'a> {
-    fn new(scenario: &'a Scenario, policy: Policy, seed: u64) -> Run<'a> {
-        let mut world = World::new(scenario.origin(), Vec::new());
-        let (shortest, longest) = scenario.round_trip_ms;
-        world.network = Network {
-            seed,
-            round_trips: (Duration::from_millis(shortest), Duration::from_millis(longest)),
-            unreachable: scenario.unreachable,
-            loss: scenario.loss,
-        };
-        world.report_interval = seconds(scenario.report_seconds);
-        scenario.origin_mbps.into_iter().for_each(|mbps| world.limit_origin(bps(mbps)));
-        Run {
-            scenario,
-            policy,
-            world,
-            dice: Dice::new(seed),
-            next_arrival: 0,
-            next_departure: None,
-        }
-    }
-
-    /// Lets the first audience come.
-    fn arrive(&mut self) {
-        let each = self.scenario.arrive_seconds / self.scenario.viewers.max(1) as f64;
-        while self.next_arrival < self.scenario.viewers {
-            let at = seconds(each * self.next_arrival as f64);
-            self.next_arrival += 1;
-            self.go_on_until(at);
-            self.join();
-        }
-        self.next_departure = self.lifetime().map(|wait| self.world.now + wait);
-    }
-
-    fn go_on_until(&mut self, moment: Duration) {
-        while let Some(at) = self.next_departure.filter(|at| *at <= moment) {
-            self.world.run_until(at);
-            self.replace_somebody();
-            self.next_departure = self.lifetime().map(|wait| at + wait);
-        }
-        self.world.run_until(moment.max(self.world.now));
-    }
-
-    /// Until somebody leaves next: at random, so many a minute.
-    fn lifetime(&mut self) -> Option<Duration> {
-        let a_minute = self.scenario.churn_per_minute * self.scenario.viewers as f64;
-        let wait = -(1.0 - self.dice.roll()).ln() * 60.0 / a_minute;
-        (a_minute > 0.0).then(|| seconds(wait.min(1e6)))
-    }
-
-    fn replace_somebody(&mut self) {
-        let here: Vec<usize> = self.world.audience().collect();
-        if !here.is_empty() {
-            let leaver = here[self.dice.below(here.len())];
-            self.world.leave(leaver);
-            self.join();
-        }
-    }
-
-    fn join(&mut self) {
-        let scenario = self.scenario;
-        let is_phone = self.dice.roll() < scenario.phones;
-        let config = Config {
-            seed: self.dice.number(),
-            neighbours: if is_phone {
-                swarm::limits::NEIGHBOURS_ON_A_PHONE
-            } else {
-                scenario.neighbours
-            },
-            live_delay: scenario.live_delay_seconds.map(seconds),
-            ..Config::default()
-        };
-        let sharing = match self.policy {
-            Policy::Off => Sharing::Off,
-            Policy::Shoal if is_phone => Sharing::Receive,
-            Policy::Shoal => Sharing::Full,
-        };
-        let (shortest, longest) = self.world.network.round_trips;
-        let line = Line {
-            uplink_bps: self.uplink_bps(),
-            round_trip: shortest + self.dice.moment(longest - shortest),
-            ..Line::steady(bps(scenario.downlink_mbps))
-        };
-        let agent: Box<dyn Agent> = Box::new(Engine::new(config));
-        let mut viewer = Viewer::with(agent, line, Quota(150 << 20), Duration::ZERO);
-        viewer.play();
-        viewer.intend(Input::Permitted(sharing));
-        if self.dice.roll() < scenario.hostile {
-            viewer.malice = Some(WAYS[self.dice.below(WAYS.len())]);
-        }
-        viewer.keeps_trace = std::env::args()
-            .nth(2)
-            .is_some_and(|n| n.parse::<usize>() == Ok(self.world.viewers.len()));
-        self.world.join(viewer);
-    }
-
-    fn uplink_bps(&mut self) -> u64 {
-        let is_slow = self.dice.roll() < self.scenario.slow;
-        let mut left = self.dice.roll();
-        let class = self.scenario.uplinks.iter().find(|(share, _)| {
-            left -= share;
-            left < 0.0
-        });
-        let mbps = class.or(self.scenario.uplinks.last()).map_or(1.0, |(_, mbps)| *mbps);
-        if is_slow { bps(SLOW_MBPS) } else { bps(mbps) }
-    }
-}
-
 pub(crate) fn seconds(seconds: f64) -> Duration {
     Duration::from_secs_f64(seconds)
 }
-
-fn bps(mbps: f64) -> u64 {
-    (mbps * 1e6) as u64
-}
-
-const WAYS: [Malice; 4] = [Malice::Lies, Malice::Silence, Malice::Stalls, Malice::FalseHave];
-
-/// What a willing viewer on a bad line can send.
-const SLOW_MBPS: f64 = 0.3;
 
 /// Those that come with the simulator.
 const SCENARIOS: &[(&str, &str)] = &[
@@ -317,6 +196,8 @@ const SCENARIOS: &[(&str, &str)] = &[
     ("small-origin", include_str!("../scenarios/small-origin.toml")),
     ("hostile-30", include_str!("../scenarios/hostile-30.toml")),
     ("slow-30", include_str!("../scenarios/slow-30.toml")),
+    ("restless", include_str!("../scenarios/restless.toml")),
+    ("vod-staggered", include_str!("../scenarios/vod-staggered.toml")),
     ("vod-crowd", include_str!("../scenarios/vod-crowd.toml")),
 ];
 

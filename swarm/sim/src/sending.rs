@@ -9,6 +9,7 @@ use swarm::{Input, LinkId};
 use wire::peer::MESSAGE_BYTES;
 
 use crate::event::Event;
+use crate::line::takes;
 use crate::pipe::{End, Parcel, Piece};
 use crate::world::World;
 
@@ -174,10 +175,6 @@ impl World {
             self.mail(self.now + pipe.round_trip / 2, other, Input::Disconnected { link });
         }
     }
-}
-
-fn takes(bytes: u64, bps: u64) -> Duration {
-    Duration::from_nanos(bytes.saturating_mul(8_000_000_000) / bps.max(1))
 }
 
 /// A browser's send window for a data channel (facts/p2p.md, data-channel limits).

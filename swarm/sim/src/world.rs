@@ -34,6 +34,8 @@ pub struct World {
     /// Media bytes that the origin sent, by the seconds since their segment was first listed (live), but for those that a viewer
     /// found listed when it came.
     pub origin_ages: Vec<u64>,
+    /// All else that it sent.
+    pub text_bytes: u64,
     pub(crate) events: Events,
     pub(crate) origin_line: OriginLine,
     pub(crate) dice: Dice,
@@ -65,6 +67,7 @@ impl World {
             arrivals: Vec::new(),
             origin_seconds: Vec::new(),
             origin_ages: Vec::new(),
+            text_bytes: 0,
             events: Events::default(),
             origin_line: OriginLine::default(),
             dice: Dice::new(1),
@@ -110,6 +113,27 @@ impl World {
         self.viewers.iter().enumerate().filter(|(_, viewer)| !viewer.is_gone).map(|(no, _)| no)
     }
 
+    /// How many are here, and of them, how many have run dry.
+    pub(crate) fn count_audience(&self) -> (usize, usize) {
+        let is_dry = |no: &usize| self.viewers[*no].dry_since.is_some();
+        (self.audience().count(), self.audience().filter(is_dry).count())
+    }
+
+    /// A viewer pauses.
+    pub fn pause(&mut self, viewer: usize) {
+        let now = self.now;
+        self.viewers[viewer].element.settle(now);
+        self.viewers[viewer].element.is_playing = false;
+        self.viewers[viewer].forgive(now);
+        self.look_at_playback(viewer);
+    }
+
+    /// A viewer plays on.
+    pub fn resume(&mut self, viewer: usize) {
+        self.viewers[viewer].element.is_playing = true;
+        self.look_at_playback(viewer);
+    }
+
     /// The tracker ends, and answers nobody until it is started again.
     pub fn stop_tracker(&mut self) {
         for viewer in self.tracker.stop() {
@@ -138,7 +162,12 @@ impl World {
     fn happen(&mut self, event: Event) {
         match event {
             Event::Wake(viewer) => self.wake(viewer),
-            Event::Tell(viewer, input) => self.tell_agent(viewer, *input),
+            Event::Tell(viewer, input) => {
+                if let Input::Disconnected { link } = *input {
+                    self.viewers[viewer].pipes.remove(&link);
+                }
+                self.tell_agent(viewer, *input);
+            }
             Event::Sent(viewer) => self.sent(viewer),
             Event::PipeReady(viewer, link) => self.line_up(viewer, link),
             Event::Arrived(viewer, link, parcel) => self.arrived(viewer, link, parcel),
@@ -258,8 +287,6 @@ impl World {
 
     fn perform_with_others(&mut self, viewer: usize, output: Output) {
         let (now, round_trip) = (self.now, self.viewers[viewer].line.round_trip);
-        let there_are =
-            0..self.origin.newest(now).map_or(usize::from(u8::MAX), |newest| newest + 1);
         match output {
             Output::OpenTracker if self.tracker.is_away => {
                 self.mail(now + round_trip, viewer, Input::TrackerClosed);
@@ -291,6 +318,8 @@ impl World {
             Output::Say { link, message } => match self.viewers[viewer].malice {
                 None => self.send((viewer, link), Parcel::Command(message)),
                 Some(malice) => {
+                    let newest = self.origin.newest(now);
+                    let there_are = 0..newest.map_or(usize::from(u8::MAX), |newest| newest + 1);
                     for message in malice.twist(message, there_are) {
                         self.send((viewer, link), Parcel::Command(message));
                     }

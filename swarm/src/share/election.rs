@@ -15,7 +15,9 @@ use wire::peer::PeerId;
 
 use crate::Time;
 use crate::engine::{Engine, Request, What};
-use crate::limits::{AHEAD, FAST_KBPS, FRESH_TURN, LONGEST_HOP, SLOW_TURNS, SPREAD, TURN, TURNS};
+use crate::limits::{
+    AHEAD, FAST_KBPS, FRESH_TURN, LONGEST_HOP, SLOW_TURNS, SPREAD, TURN, TURNS, TURNS_A_VIEWER,
+};
 
 impl Engine {
     /// It is for us to fetch a segment that no neighbour has or fetches.
@@ -48,10 +50,10 @@ impl Engine {
         let told: Vec<u64> = self.links_of(rendition).filter_map(|(_, link)| link.kbps).collect();
         let fast = told.iter().filter(|kbps| is_fast(**kbps)).count();
         if self.uplink_kbps().is_some_and(is_fast) {
-            return place_among(ours, others * (fast + 1) / (told.len() + 1));
+            return place_among(ours, others * TURNS_A_VIEWER * (fast + 1) / (told.len() + 1));
         }
         let handicap = if fast > 0 { SLOW_TURNS } else { 0 };
-        before.max(place_among(ours, others)) + handicap
+        before.max(place_among(ours, others * TURNS_A_VIEWER)) + handicap
     }
 
     /// What was asked of a peer came within this time, from its first byte on: a whole segment takes as much longer as it is.
@@ -114,7 +116,7 @@ mod tests {
 
     #[test]
     fn the_less_time_is_left_the_more_fetch() {
-        assert_eq!([hops(1000, 1), hops(1000, 4), hops(1000, 64), hops(1000, 1000)], [5, 4, 2, 0]);
+        assert_eq!([hops(1000, 1), hops(1000, 4), hops(1000, 64), hops(1000, 1000)], [3, 3, 1, 0]);
         assert_eq!((hops(1, 1), hops(0, 0)), (0, 0));
     }
 }

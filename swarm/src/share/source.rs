@@ -124,8 +124,8 @@ impl Engine {
         let each = (bytes / parts).next_multiple_of(GRAIN);
         let mut start = missing.start;
         while start < missing.end {
-            let end = if parts == 1 { missing.end } else { (start + each).min(missing.end) };
             let Some(holder) = self.choose(&mut holders, parts > 1) else { return };
+            let end = if parts == 1 { missing.end } else { (start + each).min(missing.end) };
             self.ask_peer(now, holder.link, key, start..end);
             start = end;
         }

@@ -9,8 +9,8 @@ use wire::peer::{Command, PeerId};
 use crate::Time;
 use crate::engine::{Engine, Soonest};
 use crate::limits::{
-    EAGER_INTERVAL, LONGEST_INTERVAL, MEETING_PATIENCE, SHORTEST_INTERVAL, SWARM_GRACE,
-    TRACKER_PATIENCE,
+    EAGER_INTERVAL, LONGEST_INTERVAL, MEETING_PATIENCE, MEMBERS, SHORTEST_INTERVAL, SWARM_GRACE,
+    TRACKER_PATIENCE, YOUNG_INTERVAL,
 };
 use crate::message::{Heard, Output, Why};
 use crate::retry::Retry;
@@ -149,7 +149,6 @@ impl Engine {
         let retry = Retry::after(now, before, None, &mut self.dice);
         self.share.tracker =
             Tracker { state: State::Closed, retry: Some(retry), is_refusing: false };
-        self.share.swarms.retain(|_, swarm| !swarm.is_left());
         for swarm in self.share.swarms.values_mut() {
             (swarm.joined_at, swarm.due_at, swarm.eager) = (None, now, 0);
             (swarm.is_answered, swarm.has_offered) = (false, false);
@@ -245,14 +244,17 @@ impl Engine {
         match heard {
             Heard::Counted { info_hash, members, interval } => {
                 let Some((_, swarm)) = self.share.swarm_mut(info_hash) else { return };
-                let others = members.saturating_sub(1);
+                let others = members.saturating_sub(1).min(MEMBERS);
                 swarm.others = Some(others);
                 if others > 0 {
                     swarm.met_at.get_or_insert(now);
                 }
                 swarm.interval = interval.clamp(SHORTEST_INTERVAL, LONGEST_INTERVAL);
                 swarm.is_answered = true;
-                swarm.due_at = swarm.announced_at + swarm.interval;
+                // While a swarm is young its count grows old fast, and with it whose turn it is.
+                let age = now.since(swarm.joined_at.unwrap_or(now));
+                let interval = swarm.interval.min(age.max(YOUNG_INTERVAL));
+                swarm.due_at = swarm.announced_at + interval;
                 self.share.tracker.is_refusing = false;
             }
             Heard::Offer(offer) => self.offer_came(now, offer),

@@ -50,9 +50,10 @@ impl SegmentDigests {
 
     /// The digest of one segment, or `None` if it isn't listed or isn't 64 hex digits.
     pub fn sha256(&self, file: &str, range: ByteRange) -> Option<[u8; 32]> {
-        let (_, entries) = self.0.iter().find(|(name, _)| name == file)?;
+        let entries =
+            self.0.iter().filter(|(name, _)| name == file).flat_map(|(_, entries)| entries);
         let is_it = |entry: &&Entry| (entry.first, entry.last) == (range.start, range.last());
-        entries.iter().find(is_it).map(|entry| entry.sha256)
+        entries.into_iter().find(is_it).map(|entry| entry.sha256)
     }
 
     /// How many segments are listed, over all files.
@@ -80,12 +81,17 @@ impl SegmentDigests {
             if reader.next() == Some(b'"') {
                 return reader.string().map(drop);
             }
-            let entries = digests.entries_of(file);
+            let mut entries = Vec::new();
             reader.object(|reader, range| {
                 let hex = reader.string()?;
                 entries.extend(Entry::read(range, hex));
                 Ok(())
-            })
+            })?;
+            // Not looked for among those before: each would be compared with all, and a stranger's list may be long.
+            if !entries.is_empty() {
+                digests.0.push((file.to_owned(), entries));
+            }
+            Ok(())
         })?;
         match reader.next() {
             None => Ok(digests),
@@ -206,6 +212,16 @@ mod tests {
         assert_eq!(written, serde_json::from_str::<serde_json::Value>(PEERTUBE).unwrap());
         assert_eq!(SegmentDigests::parse(&digests.to_json()).unwrap(), digests);
         assert_eq!(digests.len(), 47);
+    }
+
+    #[test]
+    fn a_list_of_as_many_files_as_there_is_room_for_is_read_in_one_go() {
+        let files: String = (0..300_000).map(|no| format!("\"{no}\":{{}},")).collect();
+        let hex = "01".repeat(32);
+        let text = format!("{{{files}\"a\":{{\"0-9\":\"{hex}\"}},\"a\":{{\"10-19\":\"{hex}\"}}}}");
+        let digests = SegmentDigests::parse(&text).unwrap();
+        let has = |start| digests.sha256("a", ByteRange { start, length: 10 }).is_some();
+        assert!(has(0) && has(10) && !has(20));
     }
 
     #[test]

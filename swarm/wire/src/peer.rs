@@ -176,8 +176,9 @@ impl Command {
 
     /// The messages to send, in order: one, unless it is longer than `max_message_bytes`.
     ///
-    /// Of each list, in the order given, at most 255 segments of each block of 256 and 255 blocks are sent, and
-    /// [`MOST_SEGMENTS`] of all lists together: the package miscounts beyond, and drops the whole command without a word.
+    /// Of each list, in the order given, at most 255 groups are sent, and [`MOST_SEGMENTS`] of all lists together: the package
+    /// miscounts beyond, and drops the whole command without a word. A group has up to 255 numbers that differ in their last
+    /// byte alone, so that 256 of them take two groups.
     pub fn encode(&self, max_message_bytes: usize) -> Vec<Vec<u8>> {
         let mut writer = Writer::new(self.code());
         match self {

@@ -87,7 +87,7 @@ impl Writer {
 
     /// A list of at most `most` segments, those of the front first; nothing at all if there are none.
     ///
-    /// Returns how many it took: no more than 255 of a block, and no more than 255 blocks.
+    /// Returns how many it took: no more than 255 groups, of no more than 255 each.
     fn list(&mut self, name: u8, segments: &[u64], most: usize) -> usize {
         let mut blocks: Vec<(u64, Vec<u8>)> = Vec::new();
         let mut taken = 0;
@@ -96,8 +96,11 @@ impl Writer {
             if taken == most {
                 break;
             }
-            // The segments of a block mostly follow each other.
-            let known = blocks.iter().rposition(|(block, _)| *block == common);
+            // The segments of a block mostly follow each other. A full one goes on in a second group.
+            let has_room = |(block, last_bytes): &(u64, Vec<u8>)| {
+                *block == common && last_bytes.len() < MOST_OF_A_BYTE
+            };
+            let known = blocks.iter().rposition(has_room);
             if known.is_none() && blocks.len() == MOST_OF_A_BYTE {
                 continue;
             }
@@ -105,11 +108,8 @@ impl Writer {
             if place == blocks.len() {
                 blocks.push((common, Vec::new()));
             }
-            let block = &mut blocks[place].1;
-            if block.len() < MOST_OF_A_BYTE {
-                block.push(segment as u8);
-                taken += 1;
-            }
+            blocks[place].1.push(segment as u8);
+            taken += 1;
         }
         if taken > 0 {
             self.0.extend([name, LIST << 4, blocks.len() as u8]);
@@ -223,7 +223,7 @@ const NUMBER: u8 = 0;
 const LIST: u8 = 1;
 const TEXT: u8 = 2;
 
-/// What a byte can count: blocks of a list, and segments of a block.
+/// What a byte can count: groups of a list, and segments of a group.
 const MOST_OF_A_BYTE: usize = 255;
 /// Segments that have all but their last byte in common.
 const FULL_BLOCK: usize = 256;

@@ -1,6 +1,6 @@
 //! The commands against the bytes and the readings of the npm package, `docs/protocol.md`, and hostile bytes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
@@ -350,10 +350,14 @@ fn the_segments_that_are_left_out_are_the_farthest() {
         let Ok(Some(Command::SegmentsAnnouncement { loaded, .. })) = sent else { panic!() };
         loaded.into_iter().collect::<BTreeSet<_>>()
     };
-    assert_eq!(loaded(0, 0..256), (0..255).collect());
-    assert_eq!(loaded(250, 0..256), (1..256).collect());
-    assert_eq!(loaded(300, 0..512), (1..511).collect());
-    assert_eq!(loaded(0, 0..90_000).len(), MOST_SEGMENTS);
+    assert_eq!(loaded(0, 0..512), (0..512).collect());
+    // A full block takes two of the 255 groups.
+    let (nearest, half) = (loaded(45_000, 0..90_000), 127 * 256 / 2);
+    assert!((45_000 - half..45_000 + half).all(|segment| nearest.contains(&segment)));
+    let thin = (0..90_000).filter(|segment| segment % 256 < 250);
+    let sent = joined(&Command::announcement(0, thin, []).encode(MAX));
+    let Ok(Some(Command::SegmentsAnnouncement { loaded, .. })) = sent else { panic!() };
+    assert_eq!(loaded.len(), MOST_SEGMENTS);
 }
 
 #[test]
@@ -390,17 +394,16 @@ proptest! {
     }
 
     #[test]
-    fn no_block_is_ever_sent_full(
+    fn full_blocks_are_sent_whole_in_groups_that_the_package_counts_right(
         position in 0..2000u64,
         holes in proptest::collection::btree_set(0..2000u64, 0..4),
     ) {
         let held: BTreeSet<u64> = (0..2000).filter(|segment| !holes.contains(segment)).collect();
-        let sent = joined(&Command::announcement(position, held.clone(), []).encode(MAX));
+        let message = Command::announcement(position, held.clone(), []).encode(MAX).remove(0);
+        prop_assert_eq!(as_the_package_reads(&message[7..]), held.clone());
+        let sent = joined(&[message]);
         let Ok(Some(Command::SegmentsAnnouncement { loaded, .. })) = sent else { panic!("{sent:?}") };
-        let mut blocks: BTreeMap<u64, u64> = BTreeMap::new();
-        loaded.iter().for_each(|segment| *blocks.entry(segment >> 8).or_default() += 1);
-        prop_assert!(blocks.values().all(|&count| count <= 255));
-        prop_assert!(loaded.len() + 8 >= held.len() && loaded.iter().all(|one| held.contains(one)));
+        prop_assert_eq!(loaded.into_iter().collect::<BTreeSet<_>>(), held);
     }
 
     #[test]
@@ -462,6 +465,20 @@ fn joined(messages: &[Vec<u8>]) -> Result<Option<Command>, PeerError> {
         };
     }
     Ok(last)
+}
+
+/// The numbers of a list, from its count of groups on, where a count of 0 is none.
+fn as_the_package_reads(list: &[u8]) -> BTreeSet<u64> {
+    let (&groups, mut rest) = list.split_first().unwrap();
+    let mut numbers = BTreeSet::new();
+    for _ in 0..groups {
+        let (number, after) = rest[1..].split_at(usize::from(rest[0]));
+        let number = number.iter().fold(0, |number, &byte| number << 8 | u64::from(byte));
+        let (last_bytes, after) = after.split_at((number & 0xff) as usize);
+        numbers.extend(last_bytes.iter().map(|&last| number & !0xff | u64::from(last)));
+        rest = after;
+    }
+    numbers
 }
 
 /// A command as the fixture and the document tell it: in the package's letters, and with lists as numbers or as runs.

@@ -1,0 +1,59 @@
+//! What whole audiences see and cost, in claims: small ones, of the scenarios that come along.
+
+use swarm_sim::{Policy, Report, Scenario};
+
+/// What becomes of a few viewers in a scenario, within half a minute.
+fn few(name: &str, viewers: usize, policy: Policy) -> Report {
+    let mut scenario = Scenario::named(name).expect("it comes along");
+    (scenario.viewers, scenario.measure_seconds) = (viewers, 30.0);
+    scenario.run(policy, 1)
+}
+
+#[track_caller]
+fn check_nothing_breaks(name: &str) {
+    let report = few(name, 30, Policy::Shoal);
+    let broken = (report.wrong_appended, report.lost, report.never_started);
+    assert_eq!(broken, (0, 0, 0), "{report:#?}");
+}
+
+#[test]
+fn among_hostile_viewers_nothing_wrong_plays() {
+    check_nothing_breaks("hostile-30");
+}
+
+#[test]
+fn viewers_who_come_and_go_and_pause_and_seek_lose_nothing() {
+    check_nothing_breaks("restless");
+}
+
+#[test]
+fn a_live_stream_comes_mostly_from_peers() {
+    let report = few("live-100", 30, Policy::Shoal);
+    assert!(report.offload > 0.7 && report.origin_copies_per_segment < 9.0, "{report:#?}");
+    assert!(report.stall_ratio < 0.001, "{report:#?}");
+}
+
+#[test]
+fn without_sharing_each_viewer_costs_a_copy() {
+    let report = few("live-100", 30, Policy::Off);
+    let copies = report.origin_copies_per_segment;
+    assert!(copies > 27.0 && copies < 33.0 && report.offload == 0.0, "{report:#?}");
+}
+
+#[test]
+fn a_crowd_is_measured_from_its_first_arrival_on() {
+    let report = few("flash-crowd", 20, Policy::Off);
+    let viewers: Vec<usize> = report.series.iter().map(|second| second.viewers).collect();
+    assert_eq!((viewers.len(), viewers[0], viewers[29]), (30, 1, 20), "{viewers:?}");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_report() {
+    let report = |seed| {
+        let mut scenario = Scenario::named("restless").expect("it comes along");
+        (scenario.viewers, scenario.measure_seconds) = (15, 10.0);
+        format!("{:?}", scenario.run(Policy::Shoal, seed))
+    };
+    assert_eq!(report(1), report(1));
+    assert_ne!(report(1), report(2));
+}
