@@ -16,8 +16,8 @@
 //! - `network`, `pipe`: what lies between viewers
 //! - `origin`, `tracker`: the servers
 //! - `malice`: how viewers betray each other
-//! - [`policy`]: what other players decide; [`toy`]: the least world in which that can be compared
 //! - `scenario`, `audience`, `report`: whole audiences from text files, how they are played, and what became of them
+//! - [`policy`]: who decides for them; [`toy`]: the least world in which decisions can be compared
 
 mod agent;
 mod audience;
