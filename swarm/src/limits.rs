@@ -93,6 +93,12 @@ pub const PEER_PATIENCE: Duration = Duration::from_secs(2);
 /// How long a peer that failed once isn't asked again.
 pub const PEER_REST: Duration = Duration::from_secs(3);
 
+/// After this time without a byte a peer has stalled: the slowest line sends a message in less, unless it is shared.
+pub const STALL: Duration = Duration::from_secs(1);
+
+/// Who has too much to do says so within this time; a later refusal has cost as much as a false announcement.
+pub const PROMPT_REFUSAL: Duration = Duration::from_millis(500);
+
 /// How long a peer that had too much to do isn't asked again.
 pub const BUSY_REST: Duration = Duration::from_millis(400);
 
@@ -233,6 +239,9 @@ pub const UPLOAD_SLOTS: usize = 1;
 
 /// How long a peer waits for room before it is told to ask elsewhere: within the patience of stock peers.
 pub const UPLOAD_PATIENCE: Duration = Duration::from_millis(1500);
+
+/// How long given bytes may take to be sent before somebody else is given to beside: those of the slowest line take a second.
+pub const SLOT_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long given bytes may take to be sent before the one who doesn't read them is left.
 pub const UPLOAD_STALL: Duration = Duration::from_secs(10);

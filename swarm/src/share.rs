@@ -76,6 +76,8 @@ pub(crate) struct Share {
     distrusted: VecDeque<(usize, usize)>,
     /// Ids of those who cheated, the latest last.
     banned: VecDeque<PeerId>,
+    /// What those have done who left, the latest last: who comes back under its name begins with it.
+    records: VecDeque<(PeerId, u32)>,
     upload_rate: Bucket,
     /// A segment is held back for a peer to bring.
     pub(crate) is_waiting: bool,
@@ -104,6 +106,7 @@ impl Share {
             checks: Table::default(),
             distrusted: VecDeque::new(),
             banned: VecDeque::new(),
+            records: VecDeque::new(),
             upload_rate: Bucket::new(UPLOAD_BYTES_PER_SECOND, UPLOAD_BURST_BYTES),
             is_waiting: false,
             awaited: None,
@@ -134,6 +137,20 @@ impl Share {
     /// It came wrong from peers.
     pub(crate) fn distrusted_of(&self, key: (usize, usize)) -> bool {
         self.distrusted.contains(&key)
+    }
+
+    /// Notes the price of what a peer has done, for when it comes back.
+    fn keep_record(&mut self, peer: PeerId, price: u32) {
+        self.records.retain(|(known, _)| *known != peer);
+        if self.records.len() == BANNED_PEERS {
+            self.records.pop_front();
+        }
+        self.records.push_back((peer, price));
+    }
+
+    fn record_of(&self, peer: &PeerId) -> u32 {
+        let record = self.records.iter().find(|(known, _)| known == peer);
+        record.map_or(0, |(_, price)| *price)
     }
 
     fn is_banned(&self, peer: &PeerId) -> bool {

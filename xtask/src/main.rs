@@ -13,6 +13,7 @@ mod netns;
 mod run;
 mod sample;
 mod shell;
+mod simulate;
 mod test;
 #[cfg(test)]
 mod tidy;
@@ -31,6 +32,7 @@ enum Task {
     Pages,
     Bench { names: Vec<String> },
     EndToEnd { filter: Option<String> },
+    Simulate { options: Vec<String> },
     Help,
 }
 
@@ -60,6 +62,7 @@ fn perform(task: Task) -> Result<()> {
         Task::Pages => www::build(),
         Task::Bench { names } => bench::bench(&names),
         Task::EndToEnd { filter } => e2e::alone(filter.as_deref()),
+        Task::Simulate { options } => simulate::simulate(&options),
         Task::Help => {
             println!("{USAGE}");
             Ok(())
@@ -69,6 +72,9 @@ fn perform(task: Task) -> Result<()> {
 
 fn parse(arguments: &[String]) -> Result<Task, String> {
     let Some((name, rest)) = arguments.split_first() else { return Ok(Task::Help) };
+    if name == "simulate" {
+        return Ok(Task::Simulate { options: rest.to_vec() });
+    }
     if rest.iter().any(|argument| argument == "--help" || argument == "-h") {
         return Ok(Task::Help);
     }
@@ -100,6 +106,8 @@ Usage: cargo xtask <task>
   build            Make the release binary target/release/shoal, pages inside.
   pages            Only what browsers load: www/dist, which a debug binary reads live.
   e2e [FILTER]     Only the browser tests whose file or test name contains FILTER.
+  simulate [OPTION…]  Play an audience in virtual time around the engine and print
+                   what became of it; `simulate --help` lists scenarios and options.
   bench [NAME…]    Measure beside other programs; results as Markdown.
 
 Each installs what it lacks with rustup and apt-get, and says so.";
@@ -124,6 +132,7 @@ mod tests {
         check(&["rnu"], false);
         check(&["test", "more"], false);
         check(&["run", "--port"], false);
+        check(&["simulate", "--scenario", "live-100"], true);
         check(&["e2e", "a", "b"], false);
     }
 }

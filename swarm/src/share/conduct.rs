@@ -22,6 +22,8 @@ pub(crate) enum Misdeed {
     FalseHave,
     /// It announced a segment, and has too much to do to give it.
     Busy,
+    /// When what was asked of it was no longer wanted, nothing had come for a while.
+    Stall,
     /// It was asked, and for too long not a byte came.
     Silence,
     /// Bytes that nobody asked for, or more commands than anybody needs.
@@ -46,9 +48,9 @@ impl Misdeed {
             // A stranger's newer version may say what we don't know; one that says nothing else is of no use.
             Misdeed::Gibberish => 20,
             // Honest peers let go of a segment while we ask.
-            Misdeed::FalseHave => 10,
+            Misdeed::FalseHave | Misdeed::Stall => 10,
             // It is no use to know somebody who never has time.
-            Misdeed::Busy => 2,
+            Misdeed::Busy => 1,
         }
     }
 }
@@ -74,6 +76,15 @@ impl Conduct {
     pub(crate) fn note(&mut self, misdeed: Misdeed) -> bool {
         self.price = self.price.saturating_add(misdeed.price());
         self.price >= 100
+    }
+
+    pub(crate) fn price(&self) -> u32 {
+        self.price
+    }
+
+    /// It isn't the first time that this peer is met.
+    pub(crate) fn begin_at(&mut self, price: u32) {
+        self.price = price;
     }
 
     /// A segment came whole and right.

@@ -9,7 +9,7 @@ use wire::peer::Command;
 
 use crate::Time;
 use crate::engine::{Engine, Ready, Request, Via, What};
-use crate::limits::{BUSY_REST, DISTRUSTED, PEER_REST};
+use crate::limits::{BUSY_REST, DISTRUSTED, PEER_REST, PROMPT_REFUSAL, STALL};
 use crate::message::{LinkId, Output, RequestId, Span};
 use crate::parts::Part;
 
@@ -23,6 +23,7 @@ pub(crate) struct Download {
     no: usize,
     /// What the request is called on the wire.
     number: u64,
+    asked_at: Time,
     /// The header came then, and bytes count.
     began_at: Option<Time>,
 }
@@ -55,7 +56,7 @@ impl Engine {
             Request { start: range.start, ..Request::new(now, what, Via::Peer(id), Some(bytes)) };
         let request = self.add_request(new);
         let Some(link) = self.share.links.get_mut(&id) else { return };
-        link.download = Some(Download { request, no, number, began_at: None });
+        link.download = Some(Download { request, no, number, asked_at: now, began_at: None });
         let (is_extended, segment) = (link.is_extended(), no as u64);
         let command = match is_extended {
             true => Command::PartRequest {
@@ -222,11 +223,12 @@ impl Engine {
         if !self.downloads(id, no, number) {
             return;
         }
-        self.end_download(now, id);
+        let asked_at = self.end_download(now, id).map(|download| download.asked_at);
         let (Some(link), Ok(no)) = (self.share.links.get_mut(&id), usize::try_from(no)) else {
             return;
         };
-        if link.is_extended() && link.holds.contains(no) {
+        let is_prompt = asked_at.is_some_and(|at| now.since(at) < PROMPT_REFUSAL);
+        if link.is_extended() && link.holds.contains(no) && is_prompt {
             // It would have said so if it held it no longer: it has too much to do.
             link.rests_until = now + BUSY_REST;
             return self.blame(now, id, Misdeed::Busy);
@@ -261,8 +263,14 @@ impl Engine {
 
     /// Tells a peer that what was asked of it is no longer wanted.
     pub(crate) fn take_back(&mut self, now: Time, id: LinkId) {
+        let link = self.share.links.get(&id).and_then(|link| link.download);
+        let request = link.and_then(|download| self.requests.get(&download.request));
+        let has_stalled = request.is_some_and(|request| now.since(request.heard_at) >= STALL);
         if let Some(Download { no, number, .. }) = self.end_download(now, id) {
             self.say(id, &Command::CancelSegmentRequest { segment: no as u64, request: number });
+        }
+        if has_stalled {
+            self.blame(now, id, Misdeed::Stall);
         }
     }
 

@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn the_less_time_is_left_the_more_fetch() {
-        assert_eq!([hops(1000, 1), hops(1000, 4), hops(1000, 64), hops(1000, 1000)], [5, 4, 2, 0]);
+        assert_eq!([hops(1000, 1), hops(1000, 4), hops(1000, 64), hops(1000, 1000)], [3, 3, 1, 0]);
         assert_eq!((hops(1, 1), hops(0, 0)), (0, 0));
     }
 }

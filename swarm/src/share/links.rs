@@ -261,6 +261,11 @@ impl Engine {
         }
         link.enter(now, LinkState::Open);
         let (rendition, peer) = (link.rendition, link.peer);
+        if let Some(peer) = peer {
+            let price = self.share.record_of(&peer);
+            let link = self.share.links.get_mut(&id);
+            link.into_iter().for_each(|link| link.conduct.begin_at(price));
+        }
         let is_twin =
             |(other, link): &(LinkId, &Link)| *other != id && link.is_open() && link.peer == peer;
         if self.links_of(rendition).any(|other| is_twin(&other)) {
@@ -354,7 +359,11 @@ impl Engine {
     /// A connection is no more. What it brought until then is kept for whoever goes on.
     pub(crate) fn disconnected(&mut self, now: Time, id: LinkId) {
         self.end_download(now, id);
-        self.share.links.remove(&id);
+        if let Some(link) = self.share.links.remove(&id)
+            && let Some(peer) = link.peer
+        {
+            self.share.keep_record(peer, link.conduct.price());
+        }
     }
 
     /// Offers that the tracker has forgotten.

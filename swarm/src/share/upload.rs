@@ -7,7 +7,8 @@ use wire::peer::{Command, MESSAGE_BYTES};
 use crate::Time;
 use crate::engine::{Engine, Soonest};
 use crate::limits::{
-    FAST_KBPS, UPLOAD_BYTES_PER_SECOND, UPLOAD_PATIENCE, UPLOAD_SHARE, UPLOAD_SLOTS, UPLOAD_STALL,
+    FAST_KBPS, SLOT_PATIENCE, UPLOAD_BYTES_PER_SECOND, UPLOAD_PATIENCE, UPLOAD_SHARE, UPLOAD_SLOTS,
+    UPLOAD_STALL,
 };
 use crate::message::{LinkId, Output, RequestId, Sharing, Why};
 
@@ -164,7 +165,11 @@ impl Engine {
         self.links_where(is_stalled).into_iter().for_each(|link| self.hang_up(now, link));
         let is_begun = |link: &Link| link.upload.is_some_and(|upload| upload.queued_at.is_none());
         let begun = self.links_where(is_begun);
-        let room = UPLOAD_SLOTS.saturating_sub(begun.len());
+        // Who takes nothing, perhaps because it is gone, holds up nobody else.
+        let is_taking =
+            |link: &Link| link.sending_since.is_none_or(|since| now < since + SLOT_PATIENCE);
+        let taking = self.links_where(|link| is_begun(link) && is_taking(link)).len();
+        let room = UPLOAD_SLOTS.saturating_sub(taking);
         begun.into_iter().for_each(|link| self.give_more(now, link));
         for _ in 0..room {
             self.begin_upload(now);
@@ -230,6 +235,7 @@ impl Engine {
     pub(crate) fn upload_deadlines(&self, soonest: &mut Soonest) {
         for link in self.share.links.values() {
             if let Some(since) = link.sending_since {
+                soonest.take(since + SLOT_PATIENCE, Why::Upload);
                 soonest.take(since + UPLOAD_STALL, Why::Upload);
             }
             match link.upload.map(|upload| upload.queued_at) {
