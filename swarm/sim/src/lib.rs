@@ -17,6 +17,7 @@
 //! - `origin`, `tracker`: the servers
 //! - `malice`: how viewers betray each other
 //! - `scenario`, `audience`, `report`: whole audiences from text files, how they are played, and what became of them
+//! - `stock`: a page with a stock player
 //! - [`policy`]: who decides for them; [`toy`]: the least world in which decisions can be compared
 
 mod agent;
@@ -34,6 +35,7 @@ pub mod policy;
 mod report;
 mod scenario;
 mod sending;
+mod stock;
 pub mod toy;
 mod tracker;
 mod viewer;
@@ -49,5 +51,6 @@ pub use origin::{Fault, Origin};
 pub use policy::{Policy, agent};
 pub use report::{Report, Second};
 pub use scenario::Scenario;
+pub use stock::{StockConfig, StockPeer};
 pub use viewer::Viewer;
 pub use world::World;
