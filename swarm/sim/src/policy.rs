@@ -7,10 +7,13 @@ pub mod choice;
 pub mod pml2;
 pub mod pml5;
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use swarm::{Config, Engine, Sharing};
 
 use crate::Agent;
+use crate::stock::{StockConfig, StockPeer};
 
 /// Who decides for a viewer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +21,10 @@ use crate::Agent;
 pub enum Policy {
     /// Our engine.
     Shoal,
+    /// A stock page of p2p-media-loader 2 to 4.
+    Pml2,
+    /// One of version 5.
+    Pml5,
     /// Our engine with sharing off.
     Off,
 }
@@ -31,23 +38,40 @@ pub enum Stock {
     Pml5,
 }
 
-/// An agent that decides so.
-pub fn agent(policy: Policy, config: Config) -> Box<dyn Agent> {
+/// An agent that decides so; a phone gives nothing.
+pub fn agent(policy: Policy, config: Config, is_phone: bool) -> Box<dyn Agent> {
+    let stock = |stock| -> Box<dyn Agent> {
+        let (seed, live_delay) = (config.seed, config.live_delay);
+        let stock_config =
+            StockConfig { seed, high_demand: HIGH_DEMAND, live_delay, uploads: !is_phone };
+        Box::new(StockPeer::new(stock, stock_config))
+    };
     match policy {
         Policy::Shoal | Policy::Off => Box::new(Engine::new(config)),
+        Policy::Pml2 => stock(Stock::Pml2),
+        Policy::Pml5 => stock(Stock::Pml5),
     }
 }
 
+/// What stock pages leave to the server: about as much as our engine does on the scenarios' lines, so that all have the same time
+/// for sharing.
+const HIGH_DEMAND: Duration = Duration::from_secs(2);
+
 impl Policy {
     /// Every one that there is, by its name.
-    pub const ALL: &[(&str, Policy)] = &[("shoal", Policy::Shoal), ("off", Policy::Off)];
+    pub const ALL: &[(&str, Policy)] = &[
+        ("shoal", Policy::Shoal),
+        ("pml2", Policy::Pml2),
+        ("pml5", Policy::Pml5),
+        ("off", Policy::Off),
+    ];
 
     /// What its page allows.
     pub(crate) fn sharing(self, is_phone: bool) -> Sharing {
         match self {
             Policy::Off => Sharing::Off,
-            Policy::Shoal if is_phone => Sharing::Receive,
-            Policy::Shoal => Sharing::Full,
+            _ if is_phone => Sharing::Receive,
+            _ => Sharing::Full,
         }
     }
 }
