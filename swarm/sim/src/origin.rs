@@ -165,6 +165,9 @@ impl Origin {
         if self.faults.iter().any(|fault| matches!(fault, Fault::Unlisted { rendition } if uri == format!("{rendition}.m3u8"))) {
             return Err(Failure::Status { code: 500, retry_after: None });
         }
+        if range.is_some_and(|range| range.length == 0) {
+            return Err(Failure::Status { code: 416, retry_after: None });
+        }
         let answer = self.content(now, uri, range).ok_or(NOT_FOUND)?;
         self.faults.iter().find_map(|fault| fault.failure(&answer)).map_or(Ok(answer), Err)
     }

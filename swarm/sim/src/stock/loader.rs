@@ -97,7 +97,20 @@ impl StockPeer {
         self.loads.get(&no).and_then(|load| load.rests_until).is_some_and(|until| until > self.now)
     }
 
+    /// A run may be stopped between the last byte and the word that it was the last: nothing is left to ask for then.
+    fn completes(&mut self, no: Segment) -> bool {
+        let is_whole = |load: &Load| load.total == Some(load.done());
+        let completes = self.loads.get(&no).is_some_and(is_whole);
+        if completes {
+            self.complete(no);
+        }
+        completes
+    }
+
     pub(super) fn start_from_server(&mut self, no: Segment) {
+        if self.completes(no) {
+            return;
+        }
         let Some(slot) = self.track.slot(no).cloned() else { return };
         let (request, base) = (self.new_request(), self.track.base.clone());
         let load = self.loads.entry(no).or_default();
@@ -119,6 +132,9 @@ impl StockPeer {
 
     /// Asks one of those who hold it and are idle; tells whether there is one.
     pub(super) fn start_from_peer(&mut self, no: Segment) -> bool {
+        if self.completes(no) {
+            return true;
+        }
         if self.nearby.of(no).loaded == 0 {
             return false;
         }
