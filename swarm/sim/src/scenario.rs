@@ -196,6 +196,7 @@ const SCENARIOS: &[(&str, &str)] = &[
     ("small-origin", include_str!("../scenarios/small-origin.toml")),
     ("hostile-30", include_str!("../scenarios/hostile-30.toml")),
     ("slow-30", include_str!("../scenarios/slow-30.toml")),
+    ("mixed-stock", include_str!("../scenarios/mixed-stock.toml")),
     ("restless", include_str!("../scenarios/restless.toml")),
     ("vod-staggered", include_str!("../scenarios/vod-staggered.toml")),
     ("vod-crowd", include_str!("../scenarios/vod-crowd.toml")),

@@ -10,10 +10,11 @@ fn few(name: &str, viewers: usize, policy: Policy) -> Report {
 }
 
 #[track_caller]
-fn check_nothing_breaks(name: &str) {
+fn check_nothing_breaks(name: &str) -> Report {
     let report = few(name, 30, Policy::Shoal);
     let broken = (report.wrong_appended, report.lost, report.never_started);
     assert_eq!(broken, (0, 0, 0), "{report:#?}");
+    report
 }
 
 #[test]
@@ -24,6 +25,12 @@ fn among_hostile_viewers_nothing_wrong_plays() {
 #[test]
 fn viewers_who_come_and_go_and_pause_and_seek_lose_nothing() {
     check_nothing_breaks("restless");
+}
+
+#[test]
+fn stock_pages_and_ours_feed_each_other() {
+    let mixed = check_nothing_breaks("mixed-stock");
+    assert!(mixed.offload > 0.6 && mixed.stall_ratio < 0.01, "{mixed:#?}");
 }
 
 #[test]
