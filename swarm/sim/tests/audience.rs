@@ -11,7 +11,7 @@ fn few(name: &str, viewers: usize, policy: Policy) -> Report {
 
 #[track_caller]
 fn check_nothing_breaks(name: &str) -> Report {
-    let report = few(name, 30, Policy::Shoal);
+    let report = few(name, 20, Policy::Shoal);
     let broken = (report.wrong_appended, report.lost, report.never_started);
     assert_eq!(broken, (0, 0, 0), "{report:#?}");
     report
