@@ -7,10 +7,12 @@ pub mod choice;
 pub mod pml2;
 pub mod pml5;
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use swarm::{Config, Engine, Sharing};
 
-use crate::Agent;
+use crate::{Agent, StockConfig, StockPeer};
 
 /// Who decides for a viewer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +20,10 @@ use crate::Agent;
 pub enum Policy {
     /// Our engine.
     Shoal,
+    /// A stock page of p2p-media-loader 2 to 4.
+    Pml2,
+    /// A stock page of p2p-media-loader 5.
+    Pml5,
     /// Our engine with sharing off.
     Off,
 }
@@ -35,19 +41,34 @@ pub enum Stock {
 pub fn agent(policy: Policy, config: Config) -> Box<dyn Agent> {
     match policy {
         Policy::Shoal | Policy::Off => Box::new(Engine::new(config)),
+        Policy::Pml2 => stock(Stock::Pml2, config),
+        Policy::Pml5 => stock(Stock::Pml5, config),
     }
+}
+
+/// A live stream leaves stock pages what it leaves ours: a segment is urgent when that little time is left that the scenarios
+/// call late. With what stock pages have for themselves, everything would be urgent.
+fn stock(policy: Stock, config: Config) -> Box<dyn Agent> {
+    let Config { seed, live_delay, .. } = config;
+    let high_demand = if live_delay.is_some() { HIGH_DEMAND_LIVE } else { HIGH_DEMAND };
+    Box::new(StockPeer::new(policy, StockConfig { seed, high_demand, live_delay, uploads: true }))
 }
 
 impl Policy {
     /// Every one that there is, by its name.
-    pub const ALL: &[(&str, Policy)] = &[("shoal", Policy::Shoal), ("off", Policy::Off)];
+    pub const ALL: &[(&str, Policy)] = &[
+        ("shoal", Policy::Shoal),
+        ("pml2", Policy::Pml2),
+        ("pml5", Policy::Pml5),
+        ("off", Policy::Off),
+    ];
 
     /// What its page allows.
     pub(crate) fn sharing(self, is_phone: bool) -> Sharing {
         match self {
             Policy::Off => Sharing::Off,
-            Policy::Shoal if is_phone => Sharing::Receive,
-            Policy::Shoal => Sharing::Full,
+            _ if is_phone => Sharing::Receive,
+            _ => Sharing::Full,
         }
     }
 }
@@ -63,3 +84,8 @@ impl std::str::FromStr for Policy {
         })
     }
 }
+
+/// Of stock pages, as they come.
+const HIGH_DEMAND: Duration = Duration::from_secs(15);
+/// The delay of the live scenarios less their budget.
+const HIGH_DEMAND_LIVE: Duration = Duration::from_millis(3_500);
