@@ -18,10 +18,12 @@
 //! - `malice`: how viewers betray each other
 //! - `scenario`, `audience`, `report`: whole audiences from text files, how they are played, and what became of them
 //! - `stock`: a page with a stock player
+//! - [`chart`]: drawings of that
 //! - [`policy`]: who decides for them; [`toy`]: the least world in which decisions can be compared
 
 mod agent;
 mod audience;
+pub mod chart;
 mod dice;
 mod element;
 mod event;
