@@ -13,6 +13,7 @@ mod netns;
 mod run;
 mod sample;
 mod shell;
+mod simulate;
 mod test;
 #[cfg(test)]
 mod tidy;
@@ -20,6 +21,7 @@ mod wasm;
 mod www;
 
 use anyhow::Result;
+use simulate::Simulation;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -31,6 +33,7 @@ enum Task {
     Pages,
     Bench { names: Vec<String> },
     EndToEnd { filter: Option<String> },
+    Simulate(Simulation),
     Help,
 }
 
@@ -60,6 +63,7 @@ fn perform(task: Task) -> Result<()> {
         Task::Pages => www::build(),
         Task::Bench { names } => bench::bench(&names),
         Task::EndToEnd { filter } => e2e::alone(filter.as_deref()),
+        Task::Simulate(simulation) => simulate::simulate(&simulation),
         Task::Help => {
             println!("{USAGE}");
             Ok(())
@@ -71,6 +75,9 @@ fn parse(arguments: &[String]) -> Result<Task, String> {
     let Some((name, rest)) = arguments.split_first() else { return Ok(Task::Help) };
     if rest.iter().any(|argument| argument == "--help" || argument == "-h") {
         return Ok(Task::Help);
+    }
+    if name == "simulate" {
+        return Simulation::parse(rest).map(Task::Simulate);
     }
     if let Some(option) = rest.iter().find(|argument| argument.starts_with("--")) {
         return Err(format!("no option {option:?} is known"));
@@ -101,6 +108,10 @@ Usage: cargo xtask <task>
   pages            Only what browsers load: www/dist, which a debug binary reads live.
   e2e [FILTER]     Only the browser tests whose file or test name contains FILTER.
   bench [NAME…]    Measure beside other programs; results as Markdown.
+  simulate [--scenario NAME] [--viewers N] [--policy shoal|pml2|pml5|off]
+           [--seed S] [--json] [--plot]
+                   Play an audience in virtual time; --plot plays it with every
+                   policy, and a crowd, and draws docs/charts.
 
 Each installs what it lacks with rustup and apt-get, and says so.";
 
@@ -125,5 +136,10 @@ mod tests {
         check(&["test", "more"], false);
         check(&["run", "--port"], false);
         check(&["e2e", "a", "b"], false);
+        check(&["simulate"], true);
+        check(&["simulate", "--scenario", "live-100", "--viewers", "30", "--json"], true);
+        check(&["simulate", "--help"], true);
+        check(&["simulate", "--speed", "2"], false);
+        check(&["bench", "--json"], false);
     }
 }
