@@ -116,7 +116,7 @@ pub const LEAST_LATENCY: Duration = Duration::from_millis(50);
 pub const URGENT_MARGIN: Duration = Duration::from_millis(700);
 
 /// The same for the rest of a segment whose beginning is on: there is less time to share, and nothing else to wait for.
-pub const HEAD_MARGIN: Duration = Duration::from_millis(300);
+pub const HEAD_MARGIN: Duration = Duration::from_millis(800);
 
 /// Parts that come from peers at once. Together they fill any line, and one slow peer holds up one of them.
 pub const PEER_FETCHES: usize = 8;

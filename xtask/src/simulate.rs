@@ -1,103 +1,35 @@
-//! Plays audiences in the simulator, and draws what became of them.
+//! Plays audiences in virtual time: the simulator, built for speed, with the options passed on; and draws what became of them.
 
 use crate::shell;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What is to be played.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Simulation {
-    scenario: Option<String>,
-    viewers: Option<usize>,
-    policy: Option<String>,
-    seed: Option<u64>,
-    is_json: bool,
-    is_plotted: bool,
+/// Builds the simulator and has it play, once or for all charts.
+pub(crate) fn simulate(options: &[String]) -> Result<()> {
+    let plot = match options.iter().any(|option| option == PLOT) {
+        true => Some(Plot::parse(options).map_err(|complaint| anyhow!(complaint))?),
+        false => None,
+    };
+    shell::run(shell::cargo().args(["build", "--release", "--quiet", "--package", "swarm-sim"]))?;
+    plot.map_or_else(|| play(options), |plot| plot.draw())
 }
 
-impl Simulation {
-    /// Reads the options.
-    pub(crate) fn parse(arguments: &[String]) -> Result<Simulation, String> {
-        let mut simulation = Simulation::default();
-        let mut rest = arguments.iter();
-        while let Some(option) = rest.next() {
-            let mut value = || rest.next().cloned().ok_or(format!("{option} needs a value"));
-            match option.as_str() {
-                "--scenario" => simulation.scenario = Some(value()?),
-                "--viewers" => simulation.viewers = Some(number(option, &value()?)?),
-                "--policy" => simulation.policy = Some(policy(value()?)?),
-                "--seed" => simulation.seed = Some(number(option, &value()?)?),
-                "--json" => simulation.is_json = true,
-                "--plot" => simulation.is_plotted = true,
-                other => return Err(format!("simulate knows no {other:?}")),
-            }
-        }
-        if simulation.is_plotted && (simulation.policy.is_some() || simulation.is_json) {
-            return Err("--plot plays every policy and prints no JSON".to_owned());
-        }
-        Ok(simulation)
-    }
-
-    /// The same for the simulator.
-    fn options(&self) -> Vec<String> {
-        let viewers = self.viewers.map(|viewers| viewers.to_string());
-        let seed = self.seed.map(|seed| seed.to_string());
-        let options = [
-            ("--scenario", self.scenario.clone()),
-            ("--viewers", viewers),
-            ("--policy", self.policy.clone()),
-            ("--seed", seed),
-        ];
-        let mut words: Vec<String> = Vec::new();
-        for (name, value) in options {
-            words.extend(value.into_iter().flat_map(|value| [name.to_owned(), value]));
-        }
-        words.extend(self.is_json.then(|| "--json".to_owned()));
-        words
-    }
-
-    fn with(&self, scenario: &str, policy: &str) -> Simulation {
-        let (scenario, policy) = (Some(scenario.to_owned()), Some(policy.to_owned()));
-        Simulation { scenario, policy, is_json: false, is_plotted: false, ..self.clone() }
-    }
-}
-
-fn number<N: std::str::FromStr>(option: &str, value: &str) -> Result<N, String> {
-    value.parse().map_err(|_| format!("{option} needs a number, got {value:?}"))
-}
-
-fn policy(name: String) -> Result<String, String> {
-    if POLICIES.contains(&name.as_str()) {
-        return Ok(name);
-    }
-    Err(format!("no policy {name:?} is known; there are {}", POLICIES.join(", ")))
-}
-
-/// Builds the simulator and has it play.
-pub(crate) fn simulate(simulation: &Simulation) -> Result<()> {
-    shell::run(shell::cargo().args(["build", "--release", "--package", "swarm-sim"]))?;
-    if simulation.is_plotted { plot(simulation) } else { play(simulation, None) }
-}
-
-/// Plays once, and says what that took; on the error output, for the other may be JSON.
-fn play(simulation: &Simulation, series: Option<&Path>) -> Result<()> {
+/// Plays once; where its numbers are read by a person, tells what that took.
+fn play(options: &[String]) -> Result<()> {
+    let began = Instant::now();
     let mut command = Command::new(shell::target().join("release/swarm-sim"));
-    command.args(simulation.options()).current_dir(shell::root());
-    if let Some(series) = series {
-        command.arg("--series").arg(series);
-    }
-    let start = Instant::now();
-    let mut child = command.spawn().context("swarm-sim does not start")?;
+    let mut child = command.args(options).spawn().context("swarm-sim does not start")?;
     let (status, peak_kib) = watch(&mut child)?;
-    let words = simulation.options().join(" ");
-    let took = start.elapsed().as_secs_f32();
-    eprintln!("xtask: swarm-sim {words}: {took:.1} s, {} MiB at most", peak_kib / 1024);
     if !status.success() {
-        bail!("swarm-sim {words} failed ({status})");
+        bail!("swarm-sim {} failed ({status})", options.join(" "));
+    }
+    if !options.iter().any(|option| option == "--json") {
+        println!("wallSeconds: {:.1}", began.elapsed().as_secs_f64());
+        println!("peakMiB: {}", peak_kib / 1024);
     }
     Ok(())
 }
@@ -122,30 +54,70 @@ fn peak_kib(status: &str) -> Option<u64> {
     line.split_whitespace().next()?.parse().ok()
 }
 
-/// Plays all that the charts show, and draws them.
-fn plot(simulation: &Simulation) -> Result<()> {
-    let (reports, charts) =
-        (shell::target().join("simulations"), shell::root().join("docs/charts"));
-    for folder in [&reports, &charts] {
-        fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+/// Charts of several policies, a crowd, and ever larger audiences.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Plot {
+    scenario: String,
+    /// In place of the scenarios', and the most to which audiences grow.
+    viewers: Option<usize>,
+    seed: u64,
+}
+
+impl Plot {
+    fn parse(options: &[String]) -> Result<Plot, String> {
+        let mut plot = Plot { scenario: SCENARIO.to_owned(), viewers: None, seed: 1 };
+        let mut rest = options.iter().filter(|option| *option != PLOT);
+        while let Some(option) = rest.next() {
+            let mut value = || rest.next().cloned().ok_or(format!("{option} needs a value"));
+            match option.as_str() {
+                "--scenario" => plot.scenario = value()?,
+                "--viewers" => plot.viewers = Some(number(option, &value()?)?),
+                "--seed" => plot.seed = number(option, &value()?)?,
+                other => return Err(format!("{PLOT} plays every policy and takes no {other:?}")),
+            }
+        }
+        Ok(plot)
     }
-    let played = |simulation: &Simulation| -> Result<PathBuf> {
-        let name = simulation.options().join("").replace("--", ".").replace(['/', ' '], "_");
-        let series = reports.join(format!("report{name}.json"));
-        play(simulation, Some(&series))?;
-        Ok(series)
-    };
-    let scenario = simulation.scenario.as_deref().unwrap_or(SCENARIO);
-    let compared = COMPARED.iter().map(|policy| played(&simulation.with(scenario, policy)));
-    let compared = compared.collect::<Result<Vec<_>>>()?;
-    draw("copies", &charts, &["--scenario", scenario], &compared)?;
-    let crowd = COMPARED.iter().map(|policy| played(&simulation.with(CROWD, policy)));
-    draw("crowd", &charts, &[], &crowd.collect::<Result<Vec<_>>>()?)?;
-    let sizes = sizes(simulation.viewers);
-    let grown = sizes.into_iter().map(|viewers| {
-        played(&Simulation { viewers: Some(viewers), ..simulation.with(scenario, COMPARED[0]) })
-    });
-    draw("growth", &charts, &[], &grown.collect::<Result<Vec<_>>>()?)
+
+    /// Plays all that the charts show, and draws them.
+    fn draw(&self) -> Result<()> {
+        let charts = shell::root().join("docs/charts");
+        fs::create_dir_all(&charts).with_context(|| charts.display().to_string())?;
+        let of = |scenario, viewers| {
+            let play = |policy: &&str| self.play(scenario, viewers, policy);
+            COMPARED.iter().map(play).collect::<Result<Vec<_>>>()
+        };
+        draw(
+            "copies",
+            &charts,
+            &["--scenario", &self.scenario],
+            &of(&self.scenario, self.viewers)?,
+        )?;
+        draw("crowd", &charts, &[], &of(CROWD, self.viewers)?)?;
+        let sizes = sizes(self.viewers).into_iter();
+        let grown = sizes.map(|viewers| self.play(&self.scenario, Some(viewers), COMPARED[0]));
+        draw("growth", &charts, &[], &grown.collect::<Result<Vec<_>>>()?)
+    }
+
+    /// Plays once, and tells where the report is.
+    fn play(&self, scenario: &str, viewers: Option<usize>, policy: &str) -> Result<PathBuf> {
+        let folder = shell::target().join("simulations");
+        fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+        let size = viewers.map_or_else(|| "all".to_owned(), |viewers| viewers.to_string());
+        let name = scenario.replace(['/', '.'], "_");
+        let report = folder.join(format!("{name}-{policy}-{size}.json"));
+        let (seed, series) = (self.seed.to_string(), report.display().to_string());
+        let mut options = vec!["--scenario", scenario, "--policy", policy, "--seed", &seed];
+        options.extend(["--series", &series]);
+        options.extend(viewers.iter().flat_map(|_| ["--viewers", &size]));
+        println!("\nxtask: swarm-sim {}", options.join(" "));
+        play(&options.into_iter().map(str::to_owned).collect::<Vec<_>>())?;
+        Ok(report)
+    }
+}
+
+fn number<N: std::str::FromStr>(option: &str, value: &str) -> Result<N, String> {
+    value.parse().map_err(|_| format!("{option} needs a number, got {value:?}"))
 }
 
 fn draw(chart: &str, folder: &Path, options: &[&str], reports: &[PathBuf]) -> Result<()> {
@@ -161,7 +133,7 @@ fn sizes(most: Option<usize>) -> Vec<usize> {
     SIZES.iter().copied().filter(|size| *size <= most.unwrap_or(usize::MAX)).collect()
 }
 
-const POLICIES: &[&str] = &["shoal", "pml2", "pml5", "off"];
+const PLOT: &str = "--plot";
 /// Ours first.
 const COMPARED: &[&str] = &["shoal", "pml5", "pml2"];
 const SCENARIO: &str = "live-1000";
@@ -174,17 +146,16 @@ const LOOKS: Duration = Duration::from_millis(50);
 mod tests {
     use super::*;
 
-    fn parse(line: &str) -> Result<Simulation, String> {
+    fn parse(line: &str) -> Result<Plot, String> {
         let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-        Simulation::parse(&words)
+        Plot::parse(&words)
     }
 
     #[test]
-    fn options_are_passed_on_as_they_are() {
-        let line = "--scenario live-100 --viewers 30 --policy pml5 --seed 7 --json";
-        assert_eq!(parse(line).unwrap().options().join(" "), line);
-        assert_eq!(parse("").unwrap().options(), [""; 0]);
-        assert!(parse("--plot --viewers 300").unwrap().is_plotted);
+    fn what_charts_show_can_be_chosen() {
+        let plot = Plot { scenario: "live-100".to_owned(), viewers: Some(30), seed: 7 };
+        assert_eq!(parse("--plot --scenario live-100 --viewers 30 --seed 7"), Ok(plot));
+        assert_eq!(parse("--plot").unwrap().scenario, SCENARIO);
     }
 
     #[test]
@@ -193,12 +164,10 @@ mod tests {
         fn check(line: &str, wanted: &str) {
             assert_eq!(parse(line), Err(wanted.to_owned()));
         }
-        check("--viewers many", "--viewers needs a number, got \"many\"");
-        check("--seed", "--seed needs a value");
-        check("--policy bt", "no policy \"bt\" is known; there are shoal, pml2, pml5, off");
-        check("--speed 9", "simulate knows no \"--speed\"");
-        check("live-100", "simulate knows no \"live-100\"");
-        check("--plot --json", "--plot plays every policy and prints no JSON");
+        check("--plot --viewers many", "--viewers needs a number, got \"many\"");
+        check("--seed --plot", "--seed needs a value");
+        check("--plot --policy off", "--plot plays every policy and takes no \"--policy\"");
+        check("--plot --json", "--plot plays every policy and takes no \"--json\"");
     }
 
     #[test]

@@ -195,8 +195,12 @@ impl<'a> Audience<'a> {
             round_trip: shortest + self.dice.moment(longest - shortest),
             ..Line::steady(downlink_bps)
         };
-        let mut viewer =
-            Viewer::with(agent(policy, config), line, Quota(ELEMENT_BYTES), Duration::ZERO);
+        let mut viewer = Viewer::with(
+            agent(policy, config, is_phone),
+            line,
+            Quota(ELEMENT_BYTES),
+            Duration::ZERO,
+        );
         viewer.play();
         viewer.intend(Input::Permitted(policy.sharing(is_phone)));
         if self.dice.roll() < scenario.hostile {

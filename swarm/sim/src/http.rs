@@ -192,7 +192,7 @@ impl World {
         let Some(transfer) = self.viewers[viewer].transfers.remove(&request) else { return };
         let url = format!("https://origin.example/{}", transfer.uri);
         let body = match transfer.answer {
-            Some(Ok(Answer::Text(text))) => Body::Text(text),
+            Some(Ok(Answer::Text(text))) => Body::Text(text.to_string()),
             _ => Body::Held(transfer.length),
         };
         let took = self.now - transfer.began;

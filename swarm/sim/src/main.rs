@@ -9,7 +9,8 @@ use swarm_sim::{Policy, Report, Scenario};
 /// Plays an audience in virtual time around the engine.
 #[derive(Parser)]
 struct Arguments {
-    /// The name of a scenario that comes along, or a file.
+    /// The name of a scenario that comes along (live-1000, live-1000-short, live-100, live-10000, flash-crowd, small-origin,
+    /// hostile-30, slow-30, vod-crowd), or a file.
     #[arg(long, default_value = "live-1000")]
     scenario: String,
     /// How many viewers, in place of the scenario's.
@@ -49,7 +50,17 @@ fn run(arguments: &Arguments) -> Result<(), String> {
     }
     report.series.clear();
     println!("{}", if arguments.json { json(&report)? } else { table(&report)? });
+    if let Some(mebibytes) = peak_memory().filter(|_| !arguments.json) {
+        println!("peakMebibytes: {mebibytes}");
+    }
     Ok(())
+}
+
+/// The most memory that this run ever took, where the system tells.
+fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(peak.trim().trim_end_matches(" kB").parse::<u64>().ok()? / 1024)
 }
 
 fn scenario(name: &str) -> Result<Scenario, String> {

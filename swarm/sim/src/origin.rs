@@ -1,6 +1,7 @@
 //! A server with one video, and the ways in which it fails.
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use swarm::Failure;
@@ -16,6 +17,8 @@ pub struct Origin {
     live: Option<Live>,
     /// What goes wrong.
     pub faults: Vec<Fault>,
+    /// The live playlist that was asked for last, by its newest segment and its rendition: thousands ask for the same.
+    listed: Option<((usize, usize), Arc<str>)>,
 }
 
 /// A stream that goes on.
@@ -68,7 +71,7 @@ pub enum Fault {
 /// What the server has at an address.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Answer {
-    Text(String),
+    Text(Arc<str>),
     Init {
         rendition: usize,
     },
@@ -84,14 +87,26 @@ pub(crate) enum Answer {
 impl Origin {
     /// A video of that many 4-second segments, with one rendition for each bit rate.
     pub fn new(rates_bps: &[u64], segments: usize) -> Origin {
-        Origin { rates_bps: rates_bps.to_vec(), segments, live: None, faults: Vec::new() }
+        Origin {
+            rates_bps: rates_bps.to_vec(),
+            segments,
+            live: None,
+            faults: Vec::new(),
+            listed: None,
+        }
     }
 
     /// A live stream of segments of this duration, of which the last `window` are listed. It has gone on for a while when the
     /// world begins.
     pub fn live(rates_bps: &[u64], duration: Duration, window: usize) -> Origin {
         let live = Some(Live { duration, window });
-        Origin { rates_bps: rates_bps.to_vec(), segments: 0, live, faults: Vec::new() }
+        Origin {
+            rates_bps: rates_bps.to_vec(),
+            segments: 0,
+            live,
+            faults: Vec::new(),
+            listed: None,
+        }
     }
 
     /// The last segment that is listed at this moment, of a live stream.
@@ -132,7 +147,7 @@ impl Origin {
     }
 
     pub(crate) fn answer(
-        &self,
+        &mut self,
         now: Duration,
         uri: &str,
         range: Option<ByteRange>,
@@ -158,38 +173,46 @@ impl Origin {
         self.faults.contains(&Fault::Broken { rendition, segment })
     }
 
-    fn content(&self, now: Duration, uri: &str, range: Option<ByteRange>) -> Option<Answer> {
+    fn content(&mut self, now: Duration, uri: &str, range: Option<ByteRange>) -> Option<Answer> {
         if self.live.is_some() && !uri.ends_with(MASTER) {
             return self.live_content(now, uri, range);
         }
         if uri.ends_with(MASTER) {
-            return Some(Answer::Text(self.master().to_string()));
+            return Some(text(&self.master()));
         }
         if uri == DIGESTS {
-            return Some(Answer::Text(self.digests().to_json()));
+            return Some(Answer::Text(self.digests().to_json().into()));
         }
         let rendition: usize = uri.split(['.', '-']).next()?.parse().ok()?;
         if uri.ends_with(".m3u8") {
-            return Some(Answer::Text(self.media(rendition)?.to_string()));
+            return Some(text(&self.media(rendition)?));
         }
         let range = range?;
         if range.start == 0 {
             return Some(Answer::Init { rendition });
         }
-        let end = range.start + range.length;
-        let (segment, whole) =
-            self.media(rendition)?.segments.iter().enumerate().find_map(|(no, segment)| {
-                Some((no, segment.range.filter(|whole| range.start >= whole.start)?))
-                    .filter(|(_, whole)| end <= whole.start + whole.length)
-            })?;
-        let start = range.start - whole.start;
-        Some(Answer::Segment { rendition, segment, start, bytes: range.length })
+        let mut before = INIT_BYTES;
+        let segment = (0..self.segments).find(|no| {
+            let length = self.length(rendition, *no).unwrap_or(0);
+            let is_it = range.start < before + length;
+            before += if is_it { 0 } else { length };
+            is_it
+        })?;
+        let start = range.start - before;
+        let is_within = start + range.length <= self.length(rendition, segment)?;
+        let bytes = range.length;
+        is_within.then_some(Answer::Segment { rendition, segment, start, bytes })
     }
 
-    fn live_content(&self, now: Duration, uri: &str, range: Option<ByteRange>) -> Option<Answer> {
+    fn live_content(
+        &mut self,
+        now: Duration,
+        uri: &str,
+        range: Option<ByteRange>,
+    ) -> Option<Answer> {
         let rendition: usize = uri.split(['.', '-']).next()?.parse().ok()?;
         if uri.ends_with(".m3u8") {
-            return Some(Answer::Text(self.live_media(now, rendition)?.to_string()));
+            return Some(Answer::Text(self.live_text(now, rendition)?));
         }
         if uri.ends_with("-init.mp4") {
             return Some(Answer::Init { rendition });
@@ -204,6 +227,18 @@ impl Origin {
             start: range.start,
             bytes: range.length,
         })
+    }
+
+    fn live_text(&mut self, now: Duration, rendition: usize) -> Option<Arc<str>> {
+        let key = (self.newest(now)?, rendition);
+        if let Some((of, text)) = &self.listed
+            && *of == key
+        {
+            return Some(text.clone());
+        }
+        let text: Arc<str> = self.live_media(now, rendition)?.to_string().into();
+        self.listed = Some((key, text.clone()));
+        Some(text)
     }
 
     fn live_media(&self, now: Duration, rendition: usize) -> Option<Media> {
@@ -307,6 +342,10 @@ impl Fault {
             _ => None,
         }
     }
+}
+
+fn text(of: &impl std::fmt::Display) -> Answer {
+    Answer::Text(of.to_string().into())
 }
 
 const NOT_FOUND: Failure = Failure::Status { code: 404, retry_after: None };

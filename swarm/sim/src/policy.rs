@@ -12,7 +12,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use swarm::{Config, Engine, Sharing};
 
-use crate::{Agent, StockConfig, StockPeer};
+use crate::Agent;
+use crate::stock::{StockConfig, StockPeer};
 
 /// Who decides for a viewer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,7 +23,7 @@ pub enum Policy {
     Shoal,
     /// A stock page of p2p-media-loader 2 to 4.
     Pml2,
-    /// A stock page of p2p-media-loader 5.
+    /// One of version 5.
     Pml5,
     /// Our engine with sharing off.
     Off,
@@ -37,22 +38,24 @@ pub enum Stock {
     Pml5,
 }
 
-/// An agent that decides so.
-pub fn agent(policy: Policy, config: Config) -> Box<dyn Agent> {
+/// An agent that decides so; a phone gives nothing.
+pub fn agent(policy: Policy, config: Config, is_phone: bool) -> Box<dyn Agent> {
+    let stock = |stock| -> Box<dyn Agent> {
+        let (seed, live_delay) = (config.seed, config.live_delay);
+        let stock_config =
+            StockConfig { seed, high_demand: HIGH_DEMAND, live_delay, uploads: !is_phone };
+        Box::new(StockPeer::new(stock, stock_config))
+    };
     match policy {
         Policy::Shoal | Policy::Off => Box::new(Engine::new(config)),
-        Policy::Pml2 => stock(Stock::Pml2, config),
-        Policy::Pml5 => stock(Stock::Pml5, config),
+        Policy::Pml2 => stock(Stock::Pml2),
+        Policy::Pml5 => stock(Stock::Pml5),
     }
 }
 
-/// A live stream leaves stock pages what it leaves ours: a segment is urgent when that little time is left that the scenarios
-/// call late. With what stock pages have for themselves, everything would be urgent.
-fn stock(policy: Stock, config: Config) -> Box<dyn Agent> {
-    let Config { seed, live_delay, .. } = config;
-    let high_demand = if live_delay.is_some() { HIGH_DEMAND_LIVE } else { HIGH_DEMAND };
-    Box::new(StockPeer::new(policy, StockConfig { seed, high_demand, live_delay, uploads: true }))
-}
+/// What stock pages leave to the server: about as much as our engine does on the scenarios' lines, so that all have the same time
+/// for sharing.
+const HIGH_DEMAND: Duration = Duration::from_secs(2);
 
 impl Policy {
     /// Every one that there is, by its name.
@@ -84,8 +87,3 @@ impl std::str::FromStr for Policy {
         })
     }
 }
-
-/// Of stock pages, as they come.
-const HIGH_DEMAND: Duration = Duration::from_secs(15);
-/// The delay of the live scenarios less their budget.
-const HIGH_DEMAND_LIVE: Duration = Duration::from_millis(3_500);

@@ -28,6 +28,8 @@ pub struct Report {
     pub offload: f64,
     /// The share of the time after the first picture that playback was dry.
     pub stall_ratio: f64,
+    /// Playing time that was jumped over, as a share of what was played.
+    pub skip_ratio: f64,
     /// How often it ran dry.
     pub stalls: u64,
     /// From opening the page to the first picture, in the middle and of the slowest hundredth, in milliseconds.
@@ -96,6 +98,7 @@ struct Sums {
     duplicate: u64,
     stalls: u64,
     stalled: f64,
+    skipped: f64,
     played: f64,
 }
 
@@ -112,6 +115,7 @@ impl Snapshot {
                 duplicate: stats.duplicate_bytes,
                 stalls: u64::from(viewer.stalls),
                 stalled: viewer.stalled().as_secs_f64(),
+                skipped: viewer.skipped.as_secs_f64(),
                 played: viewer.played().as_secs_f64(),
             }
         });
@@ -158,6 +162,7 @@ impl Report {
             offload: total(|sums| sums.p2p) / got.max(1.0),
             stall_ratio: whole(|sums| sums.stalled)
                 / (whole(|sums| sums.stalled) + whole(|sums| sums.played)).max(1.0),
+            skip_ratio: whole(|sums| sums.skipped) / whole(|sums| sums.played).max(1.0),
             stalls: sums.iter().map(|sums| sums.stalls).sum(),
             start_p50_ms: at_share(&starts, 0.5) * 1000.0,
             start_p99_ms: at_share(&starts, 0.99) * 1000.0,
@@ -190,6 +195,7 @@ impl Sums {
             duplicate: self.duplicate - before.duplicate,
             stalls: self.stalls - before.stalls,
             stalled: self.stalled - before.stalled,
+            skipped: self.skipped - before.skipped,
             played: self.played - before.played,
         }
     }

@@ -1,7 +1,7 @@
 //! How what viewers send each other gets through: the sender's uplink, the way, the receiver's line.
 //!
-//! An uplink serves its connections in turn, a message at a time; small commands slip in between, as packets do. A connection
-//! keeps its order, and sends no faster than its window allows.
+//! An uplink serves its connections in turn, a message at a time; small commands slip in between, as packets do, and hold up the
+//! next message by what they take. A connection keeps its order, and sends no faster than its window allows.
 
 use std::time::Duration;
 
@@ -28,13 +28,12 @@ impl World {
     }
 
     pub(crate) fn send(&mut self, (viewer, link): End, parcel: Parcel) {
-        let uplink_bps = self.viewers[viewer].line.uplink_bps;
-        let Some(pipe) = self.viewers[viewer].pipes.get_mut(&link).filter(|pipe| pipe.is_open)
-        else {
-            return;
-        };
+        let sender = &mut self.viewers[viewer];
+        let uplink_bps = sender.line.uplink_bps;
+        let Some(pipe) = sender.pipes.get_mut(&link).filter(|pipe| pipe.is_open) else { return };
         let bytes = parcel.bytes();
         if pipe.queue.is_empty() && bytes < SMALL {
+            sender.slipped_in += bytes + PACKET_OVERHEAD;
             return self.leave_uplink((viewer, link), parcel, takes(bytes, uplink_bps));
         }
         pipe.queued_bytes += bytes;
@@ -57,7 +56,8 @@ impl World {
             let Some(first) = sender.pipes.get(&link).and_then(|pipe| pipe.queue.front()) else {
                 continue;
             };
-            let at = self.now + takes(first.bytes(), sender.line.uplink_bps);
+            let bytes = first.bytes() + std::mem::take(&mut sender.slipped_in);
+            let at = self.now + takes(bytes, sender.line.uplink_bps);
             sender.sending = Some(link);
             self.events.push(at, Event::Sent(viewer));
         }
@@ -181,5 +181,7 @@ impl World {
 const WINDOW_BYTES: u64 = 1 << 20;
 /// Commands of a packet or two aren't held up by data of other connections.
 const SMALL: u64 = 2_400;
+/// What IP, UDP, DTLS and SCTP add to a packet.
+const PACKET_OVERHEAD: u64 = 90;
 /// Less delay than this isn't worth an event.
 const IMPERCEPTIBLE: Duration = Duration::from_millis(1);

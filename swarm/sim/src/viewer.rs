@@ -31,6 +31,8 @@ pub struct Viewer {
     /// Connections that wait for their turn at the uplink.
     pub(crate) lined_up: VecDeque<LinkId>,
     pub(crate) sending: Option<LinkId>,
+    /// Bytes of small commands that the next message has to wait for.
+    pub(crate) slipped_in: u64,
     /// What comes through the line is through then.
     pub(crate) line_free_at: Duration,
     pub(crate) has_connected: bool,
@@ -75,6 +77,8 @@ pub struct Viewer {
     /// Times that playback ran dry after the first picture, and how long that lasted.
     pub stalls: u32,
     pub(crate) stalled: Duration,
+    /// Playing time that the agent jumped over after the first picture.
+    pub skipped: Duration,
     pub(crate) dry_since: Option<Duration>,
     /// How often something was told to its agent.
     pub inputs: u64,
@@ -123,6 +127,7 @@ impl Viewer {
             pipes: BTreeMap::new(),
             lined_up: VecDeque::new(),
             sending: None,
+            slipped_in: 0,
             line_free_at: Duration::ZERO,
             has_connected: false,
             malice: None,
@@ -148,6 +153,7 @@ impl Viewer {
             lost: Vec::new(),
             stalls: 0,
             stalled: Duration::ZERO,
+            skipped: Duration::ZERO,
             dry_since: None,
             inputs: 0,
         }
@@ -243,6 +249,14 @@ impl Viewer {
             self.stalls += 1;
         }
         self.was_running = is_running;
+    }
+
+    /// The agent jumps.
+    pub(crate) fn jump(&mut self, now: Duration, position: Duration) {
+        if self.first_picture.is_some() {
+            self.skipped += position.saturating_sub(self.element.position(now));
+        }
+        self.element.seek(now, position);
     }
 
     /// A seek is no stall.

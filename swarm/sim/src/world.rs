@@ -280,7 +280,7 @@ impl World {
                 self.element_does(viewer, Input::Updated);
             }
             Output::Finish => {}
-            Output::Jump(position) => doer.element.seek(now, position),
+            Output::Jump(position) => doer.jump(now, position),
             for_others => self.perform_with_others(viewer, for_others),
         }
     }

@@ -81,8 +81,7 @@ impl Engine {
         let news = self.news_of(rendition);
         let Some(swarm) = self.share.swarms.get_mut(&rendition) else { return };
         let Some(told) = swarm.told.as_ref() else { return };
-        // What is coming from peers is of use to know, but not worth a message.
-        if (&told.held, &told.fetched) == (&news.held, &news.fetched) {
+        if *told == news {
             swarm.has_news = false;
             return;
         }
@@ -126,6 +125,10 @@ impl Engine {
                 What::Segment { rendition: of, no } if of == rendition => Some(no),
                 _ => None,
             });
+            // What is being checked will be held in a moment.
+            let checked = self.share.checks.values().map(|check| check.key);
+            let checked = checked.filter(|(of, _)| is_from_peer && *of == rendition);
+            let nos = nos.chain(checked.map(|(_, no)| no));
             nos.filter(is_known).fold(Vec::new(), |mut sorted: Vec<usize>, no| {
                 if let Err(at) = sorted.binary_search(&no) {
                     sorted.insert(at, no);

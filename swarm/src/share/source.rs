@@ -39,8 +39,10 @@ impl Engine {
         if self.is_urgent((rendition, no)) && self.may_overtake(span) && may_ask {
             return Source::Server;
         }
-        let is_coming =
-            |link: &Link| link.is_open() && (link.holds.contains(no) || link.fetches.contains(no));
+        let is_coming = |link: &Link| {
+            let sets = [&link.holds, &link.fetches, &link.comes];
+            link.is_open() && sets.iter().any(|set| set.contains(no))
+        };
         if self.links_of(rendition).any(|(_, link)| is_coming(link)) {
             let is_free = !self.free_holders(now, (rendition, no)).is_empty();
             return if is_free { Source::Peers } else { Source::Later };
