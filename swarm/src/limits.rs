@@ -115,8 +115,9 @@ pub const LEAST_LATENCY: Duration = Duration::from_millis(50);
 /// Spare time beyond twice what the server is likely to take. What is needed sooner isn't left to peers.
 pub const URGENT_MARGIN: Duration = Duration::from_millis(700);
 
-/// The same for the rest of a segment whose beginning is on: there is less time to share, and nothing else to wait for.
-pub const HEAD_MARGIN: Duration = Duration::from_millis(800);
+/// The same for the rest of a segment whose beginning is on: a few seconds of a segment are over before the server could be asked
+/// late, at double speed even sooner, so that it is asked at once unless segments are long.
+pub const HEAD_MARGIN: Duration = Duration::from_secs(2);
 
 /// Parts that come from peers at once. Together they fill any line, and one slow peer holds up one of them.
 pub const PEER_FETCHES: usize = 8;

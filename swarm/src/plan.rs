@@ -517,7 +517,7 @@ impl Engine {
         let Some(length) = self.length_of(rendition, no) else { return };
         let span = self.span_of(rendition, no);
         let end = span.start + self.share_of(span, (rendition, no), bytes);
-        if self.server_time(length - bytes).mul_f64(1.25) > end.saturating_sub(position) {
+        if self.server_time(length - bytes) * 3 > end.saturating_sub(position) {
             return;
         }
         if self.element.init != Some(rendition) {

@@ -108,6 +108,7 @@ Usage: cargo xtask <task>
   e2e [FILTER]     Only the browser tests whose file or test name contains FILTER.
   simulate [OPTION…]  Play an audience in virtual time around the engine and print
                    what became of it; `simulate --help` lists scenarios and options.
+                   With --plot: every policy, a crowd, and charts in docs/charts.
   bench [NAME…]    Measure beside other programs; results as Markdown.
 
 Each installs what it lacks with rustup and apt-get, and says so.";
@@ -134,5 +135,7 @@ mod tests {
         check(&["run", "--port"], false);
         check(&["simulate", "--scenario", "live-100"], true);
         check(&["e2e", "a", "b"], false);
+        check(&["bench", "--json"], false);
+        check(&["simulate", "--viewers", "30", "--plot"], true);
     }
 }

@@ -17,11 +17,13 @@
 //! - `origin`, `tracker`: the servers
 //! - `malice`: how viewers betray each other
 //! - `scenario`, `audience`, `report`: whole audiences from text files, how they are played, and what became of them
+//! - [`chart`]: drawings of that
 //! - `stock`: a page with a stock player
 //! - [`policy`]: who decides for them; [`toy`]: the least world in which decisions can be compared
 
 mod agent;
 mod audience;
+pub mod chart;
 mod dice;
 mod element;
 mod event;

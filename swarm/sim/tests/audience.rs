@@ -64,3 +64,22 @@ fn the_same_seed_gives_the_same_report() {
     assert_eq!(report(1), report(1));
     assert_ne!(report(1), report(2));
 }
+
+#[test]
+fn stock_pages_share_too_and_all_play() {
+    for policy in [Policy::Pml2, Policy::Pml5] {
+        let report = few("live-100", 30, policy);
+        assert!(report.offload > 0.4 && report.stall_ratio < 0.01, "{report:#?}");
+        assert_eq!((report.lost, report.never_started), (0, 0), "{report:#?}");
+    }
+}
+
+#[test]
+fn ours_and_stock_pages_share_with_each_other() {
+    let mut scenario = Scenario::named("live-100").expect("it comes along");
+    (scenario.viewers, scenario.measure_seconds) = (30, 30.0);
+    (scenario.stock, scenario.stock_policy) = (0.5, Some(Policy::Pml2));
+    let report = scenario.run(Policy::Shoal, 1);
+    assert!(report.offload > 0.5, "{report:#?}");
+    assert_eq!((report.lost, report.never_started), (0, 0), "{report:#?}");
+}

@@ -160,9 +160,9 @@ impl StockPeer {
         true
     }
 
-    /// Stops a download; what has come of it is kept.
+    /// Stops a download; what has come of it is kept. That may be all, where only the last word was missing.
     pub(super) fn stop(&mut self, no: Segment) {
-        let Some(run) = self.end_run(no) else { return };
+        let Some(run) = self.loads.get(&no).and_then(|load| load.run) else { return };
         match run.from {
             Source::Server => {
                 self.want(Output::Cancel(run.request));
@@ -172,12 +172,14 @@ impl StockPeer {
                 self.say(link, &Command::CancelSegmentRequest { segment: no, request: name });
             }
         }
+        self.end_run(no);
+        self.complete_if_whole(no);
     }
 
     /// Nothing more comes of a run; what has come becomes a part.
-    fn end_run(&mut self, no: Segment) -> Option<Run> {
-        let load = self.loads.get_mut(&no)?;
-        let run = load.run.take()?;
+    fn end_run(&mut self, no: Segment) {
+        let Some(load) = self.loads.get_mut(&no) else { return };
+        let Some(run) = load.run.take() else { return };
         if run.got > 0 {
             load.parts.push((run.request, run.got));
         }
@@ -193,7 +195,6 @@ impl StockPeer {
             self.want(Output::Forget(run.request));
         }
         self.queue.is_due = true;
-        Some(run)
     }
 
     pub(super) fn progressed(&mut self, request: RequestId, bytes: u64) {
@@ -297,6 +298,14 @@ impl StockPeer {
     /// A peer lacks what was asked for, or is gone.
     pub(super) fn answer_fails(&mut self, no: Segment) {
         self.end_run(no);
+        self.complete_if_whole(no);
+    }
+
+    fn complete_if_whole(&mut self, no: Segment) {
+        let is_whole = |load: &Load| load.total == Some(load.done());
+        if self.loads.get(&no).is_some_and(is_whole) {
+            self.complete(no);
+        }
     }
 
     /// The parts of a segment are all there: it goes into the storage.

@@ -102,6 +102,9 @@ impl StockPeer {
                 self.stop(no);
                 *p2p -= 1;
             }
+            if self.held.contains_key(&no) {
+                return;
+            }
             self.start_from_server(no);
             *http += 1;
         } else if via.is_none() && *p2p < P2P_DOWNLOADS && self.start_from_peer(no) {

@@ -237,6 +237,22 @@ fn what_becomes_urgent_on_the_way_is_taken_from_the_server_from_there_on() {
 }
 
 #[test]
+fn a_segment_that_lacks_only_the_last_word_is_not_fetched_anew() {
+    let mut page = Page::watching(Stock::Pml2, true);
+    (102..104).for_each(|no| page.answer_segment(no));
+    page.hear_announcement(LINK, &[104], &[]);
+    let (segment, request, _) = page.asked(LINK).expect("it asks");
+    page.hear(LINK, Command::SegmentData { segment, size: BYTES, request });
+    page.tell(Input::Received { link: LINK, bytes: BYTES });
+    page.now = s(1.0);
+    page.play_at(12.5);
+    assert_eq!(page.fetches(104), []);
+    page.hear(LINK, Command::SegmentRequest { segment: 104, request: 7, offset: 0 });
+    let header = Command::SegmentData { segment: 104, size: BYTES, request: 7 };
+    assert!(page.said(LINK).contains(&header), "it gives it");
+}
+
+#[test]
 fn a_peer_that_is_silent_three_times_is_left() {
     let mut page = Page::watching(Stock::Pml2, true);
     page.hear_announcement(LINK, &[104], &[]);
