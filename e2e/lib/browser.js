@@ -76,10 +76,10 @@ export class Player {
     }
   }
 
-  /** Starts the video, if the page has not, and waits until the picture moves. */
+  /** Starts the video, if the page has not, and waits until the picture moves. Who is so early that nothing is loaded yet may be told that loading interrupts it. */
   async play() {
     await this.until(() => e2e.video());
-    await this.frame.evaluate(() => e2e.video().paused && e2e.video().play());
+    await this.frame.evaluate(() => e2e.video().paused && e2e.video().play().catch((error) => { if (error.name !== "AbortError") throw error; }));
     await this.moves();
   }
 
