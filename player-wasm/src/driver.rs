@@ -192,8 +192,8 @@ impl Driver {
     }
 
     fn append(&self, body: &Uint8Array, content: Content, range: Range<u64>) -> Result<(), Input> {
-        let is_rest = content == Content::Rest;
-        self.media.begin(!is_rest);
+        let goes_on = matches!(content, Content::More | Content::Rest);
+        self.media.begin(!goes_on);
         match content {
             Content::Init(mime) => {
                 let mime = self.mime(mime).ok_or(Input::Rejected)?;
@@ -207,6 +207,7 @@ impl Driver {
                 self.media.place(body, start)?;
                 self.media.leave_open();
             }
+            Content::More => self.media.leave_open(),
             Content::Rest => Media::check(body)?,
         }
         self.media.append(&body.subarray(range.start as u32, range.end as u32))
@@ -237,6 +238,7 @@ impl Driver {
             position: self.media.position(),
             buffered: self.media.buffered(),
             is_starved: self.media.is_starved(),
+            speed: self.media.video.playback_rate(),
         }
     }
 

@@ -10,8 +10,8 @@ use crate::buffer::Buffer;
 use crate::catalogue::Rendition;
 use crate::dice::Dice;
 use crate::limits::{
-    CUT_TOLERANCE, HELD_BYTES, LONGEST_FETCH, NEIGHBOURS, PATIENCE, PEER_PATIENCE, RATE_WINDOW,
-    WATCH_INTERVAL,
+    CUT_TOLERANCE, HEAD_WATCH_INTERVAL, HELD_BYTES, LONGEST_FETCH, NEIGHBOURS, PATIENCE,
+    PEER_PATIENCE, RATE_WINDOW, WATCH_INTERVAL,
 };
 use crate::message::{Deadline, Input, LinkId, Output, Quality, RequestId, Span, Trouble, Why};
 use crate::parts::Parts;
@@ -165,6 +165,8 @@ pub(crate) struct Playhead {
     pub(crate) has_played: bool,
     pub(crate) is_seeking: bool,
     pub(crate) is_starved: bool,
+    /// Playing time a second.
+    pub(crate) speed: f64,
     pub(crate) starved_since: Option<Time>,
     pub(crate) buffered: Vec<Span>,
 }
@@ -238,7 +240,7 @@ impl Engine {
             parts: Table::default(),
             retries: Table::default(),
             outputs: VecDeque::new(),
-            playhead: Playhead::default(),
+            playhead: Playhead { speed: 1.0, ..Playhead::default() },
             element: Element::new(),
             trouble: None,
             jumped_to: None,
@@ -286,7 +288,10 @@ impl Engine {
         if let Some((_, live)) = self.live_line() {
             soonest.take(live.due_at, Why::Look);
         }
-        let soon = self.looked_at + WATCH_INTERVAL;
+        // While a segment plays whose rest is still to come, there is no time to lose.
+        let interval =
+            if self.element.head.is_some() { HEAD_WATCH_INTERVAL } else { WATCH_INTERVAL };
+        let soon = self.looked_at + interval;
         if self.abandonable().is_some() {
             soonest.take(soon, Why::Watch);
         }

@@ -66,6 +66,9 @@ pub const WATCH_BEFORE_ABANDON: Duration = Duration::from_millis(600);
 /// How often a running download is looked at.
 pub const WATCH_INTERVAL: Duration = Duration::from_millis(250);
 
+/// The same while a segment plays whose rest is still to come.
+pub const HEAD_WATCH_INTERVAL: Duration = Duration::from_millis(50);
+
 /// Bytes of one segment or initialisation section; 40 s of 50 Mbit/s, and a bound on what a stranger can make us hold.
 pub const SEGMENT_BYTES: u64 = 256 << 20;
 
@@ -86,6 +89,9 @@ pub const LIVE_SEGMENTS: u32 = 3;
 /// Segments of a live stream that are known after its playlist has dropped them: for viewers who are a little behind, whom
 /// others can still serve.
 pub const KEPT_SEGMENTS: usize = 64;
+
+/// So often in a row a peer may refuse what it announces before that is no longer counted on.
+pub const REFUSALS: u32 = 3;
 
 /// How long a peer may stay silent before it is given up: as long as stock peers wait.
 pub const PEER_PATIENCE: Duration = Duration::from_secs(2);
@@ -115,10 +121,6 @@ pub const LEAST_LATENCY: Duration = Duration::from_millis(50);
 /// Spare time beyond twice what the server is likely to take. What is needed sooner isn't left to peers.
 pub const URGENT_MARGIN: Duration = Duration::from_millis(700);
 
-/// The same for the rest of a segment whose beginning is on: a few seconds of a segment are over before the server could be asked
-/// late, at double speed even sooner, so that it is asked at once unless segments are long.
-pub const HEAD_MARGIN: Duration = Duration::from_secs(2);
-
 /// Parts that come from peers at once. Together they fill any line, and one slow peer holds up one of them.
 pub const PEER_FETCHES: usize = 8;
 
@@ -132,8 +134,8 @@ pub const TURN: Duration = Duration::from_secs(1);
 /// does to go through the swarm.
 pub const FRESH_TURN: Duration = Duration::from_millis(400);
 
-/// In so many turns one viewer is likely to come: the more, the fewer fetch the same at once, and the longer it may take.
-pub const TURNS_A_VIEWER: usize = 1;
+/// By how much it passes on where there is time for it: the longer, the fewer fetch the same.
+pub const LONGEST_FRESH_TURN: Duration = Duration::from_millis(400);
 
 /// How long a segment takes from one viewer to the next, as long as nothing better is known.
 pub const HOP: Duration = Duration::from_secs(1);
@@ -156,8 +158,14 @@ pub const PROMPTS: u32 = 4;
 /// Who gives so many kilobits a second is fast: a live segment goes to such viewers first, who pass it on the sooner.
 pub const FAST_KBPS: u64 = 8_000;
 
-/// Turns that others leave to fast viewers, where there are any.
-pub const SLOW_TURNS: usize = 2;
+/// Who gives less, or hasn't shown what it gives, is slow: a segment of 1.5 Mbit/s takes it three seconds and more.
+pub const SLOW_KBPS: u64 = 2_000;
+
+/// Turns that others leave to fast viewers, where there are any; slow ones three times as many.
+pub const SLOW_TURNS: f64 = 2.0;
+
+/// How long others wait for a fast viewer to ask first: a round trip.
+pub const HEAD_START: Duration = Duration::from_millis(250);
 
 /// Peers that give parts of one segment at once.
 pub const PARTS: usize = 4;
@@ -206,7 +214,7 @@ pub const CONNECT_PATIENCE: Duration = Duration::from_secs(15);
 
 /// With fewer than three quarters of the neighbours that are looked for, the tracker hears of it after this time, then after
 /// twice as long, and so on.
-pub const EAGER_INTERVAL: Duration = Duration::from_secs(5);
+pub const EAGER_INTERVAL: Duration = Duration::from_millis(1500);
 
 /// The first interval between two announcements; it grows with the time that a viewer is there, up to the tracker's own.
 pub const YOUNG_INTERVAL: Duration = Duration::from_secs(15);

@@ -86,6 +86,8 @@ pub enum Input {
         buffered: Vec<Span>,
         /// It waits for bytes that it should be playing.
         is_starved: bool,
+        /// Playing time a second, while it plays: 1, unless the viewer chose another.
+        speed: f64,
     },
     /// The viewer jumped.
     Seeked {
@@ -385,6 +387,8 @@ pub enum Content {
     Segment(Duration),
     /// The beginning of one. The rest of it is appended next, unless the viewer turns elsewhere before it has come.
     Head(Duration),
+    /// What follows that, up to a later place in the segment, in a body of its own.
+    More,
     /// What follows the beginning that was appended last, in a body that has all of the segment.
     Rest,
 }

@@ -33,8 +33,9 @@ impl Engine {
             Input::Rejected => self.rejected(),
             Input::Overfull => self.overfull(),
             Input::Undecodable => self.undecodable(),
-            Input::Played { position, buffered, is_starved } => {
+            Input::Played { position, buffered, is_starved, speed } => {
                 let buffered = buffered.into_iter().map(within).collect();
+                self.playhead.speed = if speed.is_nan() { 1.0 } else { speed.clamp(0.25, 16.0) };
                 self.played(now, position.min(LATEST), buffered, is_starved);
             }
             Input::Seeked { position } => self.seeked(now, position.min(LATEST)),

@@ -107,11 +107,21 @@ impl Engine {
         first_gap(from, length, || asked().chain(came.into_iter().flat_map(Parts::ranges)))
     }
 
-    /// The beginning of a segment, as the server sent it.
-    pub(crate) fn beginning_of(&self, key: (usize, usize)) -> Option<(RequestId, u64)> {
-        let first = self.parts.get(&key)?.0.first()?;
-        (first.start == 0 && first.giver.is_none() && first.is_kept)
-            .then_some((first.request, first.bytes))
+    /// What the server sent of a segment from this byte on, and how much that is.
+    pub(crate) fn part_from(&self, key: (usize, usize), start: u64) -> Option<(RequestId, u64)> {
+        let parts = self.parts.get(&key)?.0.iter();
+        let mut from_server = parts.filter(|part| part.giver.is_none() && part.is_kept);
+        let part = from_server.find(|part| part.start == start)?;
+        Some((part.request, part.bytes))
+    }
+
+    /// How much of a segment's beginning the server has sent without a gap.
+    pub(crate) fn begun_bytes(&self, key: (usize, usize)) -> u64 {
+        let mut end = 0;
+        while let Some((_, bytes)) = self.part_from(key, end) {
+            end += bytes;
+        }
+        end
     }
 
     /// Requests for a segment or parts of it.
@@ -176,11 +186,16 @@ impl Engine {
         }
     }
 
-    /// The next stretch that a request will bring and that hasn't come from elsewhere.
+    /// The next stretch that a request will bring, that hasn't come from elsewhere, and that nobody was asked for who gives what
+    /// follows.
     pub(crate) fn to_come(&self, request: &Request) -> Option<Range<u64>> {
         let What::Segment { rendition, no } = request.what else { return None };
         let parts = self.parts.get(&(rendition, no));
-        let ranges = || parts.into_iter().flat_map(Parts::ranges);
+        let follows = |other: &Request| other.start > request.start;
+        let ranges = || {
+            let others = self.requests_for((rendition, no)).filter(|(_, other)| follows(other));
+            parts.into_iter().flat_map(Parts::ranges).chain(others.map(|(_, other)| other.range()))
+        };
         first_gap(request.start + request.bytes, request.range().end, ranges)
     }
 

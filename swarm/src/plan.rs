@@ -259,21 +259,29 @@ impl Engine {
             return Asked::Waits;
         }
         let Some(missing) = self.missing((rendition, no), 0) else { return Asked::Goes };
-        let missing = self.only_head((rendition, no), missing);
+        let missing = self.only_what_is_urgent((rendition, no), missing);
         self.ask_server_for(now, (rendition, no), missing);
         Asked::Goes
     }
 
-    /// Where there is nothing to play, the beginning of a segment is fetched by itself: the picture is there the sooner, and who
-    /// brings the rest is decided when that is known.
-    fn only_head(&self, key: (usize, usize), missing: Range<u64>) -> Range<u64> {
+    /// Where there is nothing to play, the beginning of a segment is fetched by itself: the picture is there the sooner. As long as
+    /// peers may bring the rest, more of it is fetched only when it has to be.
+    pub(crate) fn only_what_is_urgent(
+        &self,
+        key: (usize, usize),
+        missing: Range<u64>,
+    ) -> Range<u64> {
         let (position, span) = (self.playhead.position, self.span_of(key.0, key.1));
         let is_next = span.start <= position && self.element.covered_from(position) == position;
         let head = self.length_of(key.0, key.1).map_or(0, head_bytes);
-        match is_next && missing.start == 0 && missing.end > head && head > 0 {
-            true => 0..head,
-            false => missing,
-        }
+        let begun = self.begun_bytes(key);
+        let most = match missing.start {
+            0 if is_next => head,
+            start if start == begun && begun > 0 && self.may_come_from_peers(key) => head / 3 * 2,
+            _ => return missing,
+        };
+        let end = if most > 0 { missing.end.min(missing.start + most) } else { missing.end };
+        missing.start..end
     }
 
     /// Asks the server for a stretch of a segment.
@@ -479,7 +487,8 @@ impl Engine {
         if self.element.state != ElementState::Idle {
             return;
         }
-        let Some(next) = self.element.ready.first().copied() else { return self.begin() };
+        let next = self.element.ready.first().filter(|next| !self.is_before_its_time(next));
+        let Some(next) = next.copied() else { return self.begin() };
         if self.element.init != Some(next.rendition) {
             return self.append_init(next.rendition);
         }
@@ -492,6 +501,14 @@ impl Engine {
         };
         let state = ElementState::Appending(next);
         self.start_appending(state, next.request, content, from..next.bytes);
+    }
+
+    /// The beginning of the segment that plays is in the element, and would be lost if a later one were appended before its rest.
+    fn is_before_its_time(&self, next: &Ready) -> bool {
+        let Some(Head { rendition, no, .. }) = self.element.head else { return false };
+        let (position, span) = (self.playhead.position, self.span_of(rendition, no));
+        let is_missing = self.renditions[rendition].missing.contains_key(&no);
+        !is_missing && span.start <= position && position < span.end && next.span.start >= span.end
     }
 
     fn append_init(&mut self, rendition: usize) {
@@ -507,25 +524,47 @@ impl Engine {
     /// likely to be there before it is over.
     fn begin(&mut self) {
         let (rendition, position) = (self.target, self.playhead.position);
-        if self.element.head.is_some() || self.element.covered_from(position) > position {
+        if let Some(head) = self.element.head {
+            return self.go_on(head);
+        }
+        if self.element.covered_from(position) > position {
             return;
         }
         let line = self.renditions[rendition].timeline();
         let Some(no) = line.and_then(|line| line.segment_from(position)) else { return };
-        let Some(head) = self.beginning_of((rendition, no)) else { return };
-        let (request, bytes) = head;
-        let Some(length) = self.length_of(rendition, no) else { return };
-        let span = self.span_of(rendition, no);
-        let end = span.start + self.share_of(span, (rendition, no), bytes);
-        if self.server_time(length - bytes) * 3 > end.saturating_sub(position) {
+        let key = (rendition, no);
+        let Some((request, bytes)) = self.part_from(key, 0).filter(|_| self.begins_in_time(key))
+        else {
             return;
-        }
+        };
+        let span = self.span_of(rendition, no);
+        let end = span.start + self.share_of(span, key, bytes);
         if self.element.init != Some(rendition) {
             return self.append_init(rendition);
         }
         let head = Head { rendition, no, bytes };
         let state = ElementState::AppendingHead(head, Span { start: span.start, end });
         self.start_appending(state, request, Content::Head(span.start), 0..bytes);
+    }
+
+    /// What has come of a segment plays longer than what is asked for next is likely to take.
+    pub(crate) fn begins_in_time(&self, key: (usize, usize)) -> bool {
+        let Some(length) = self.length_of(key.0, key.1) else { return false };
+        let (span, begun) = (self.span_of(key.0, key.1), self.begun_bytes(key));
+        let next = self.only_what_is_urgent(key, begun..length);
+        let end = span.start + self.share_of(span, key, begun);
+        self.server_time(next.end - next.start) * 3 <= end.saturating_sub(self.playhead.position)
+    }
+
+    /// Appends what has come from the server and follows the beginning that is in the element.
+    fn go_on(&mut self, head: Head) {
+        let Head { rendition, no, bytes: from } = head;
+        let Some((request, bytes)) = self.part_from((rendition, no), from) else { return };
+        let span = self.span_of(rendition, no);
+        let end = span.start + self.share_of(span, (rendition, no), from + bytes);
+        let head = Head { bytes: from + bytes, ..head };
+        let state = ElementState::AppendingHead(head, Span { start: span.start, end });
+        self.start_appending(state, request, Content::More, 0..bytes);
     }
 
     fn start_appending(

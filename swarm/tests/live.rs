@@ -118,7 +118,7 @@ fn a_stream_that_is_over_is_played_to_its_end() {
         stage.tell(Input::Updated);
         stage.held = Span { start: s(4), end: s((no - 99) * 4) };
         let buffered = vec![stage.held];
-        stage.tell(Input::Played { position: s(4), buffered, is_starved: false });
+        stage.tell(Input::Played { position: s(4), buffered, is_starved: false, speed: 1.0 });
     }
     assert!(stage.wanted.contains(&Output::Finish));
     stage.sleep_until(s(60));

@@ -446,6 +446,7 @@ fn a_peer_that_always_stalls_is_left_although_its_beginnings_are_right() {
             position: Duration::ZERO,
             buffered: Vec::new(),
             is_starved: true,
+            speed: 1.0,
         });
         let asked = stage.server_is_asked(before, segment);
         let (request, length) = asked.expect("the rest is asked of the server");
@@ -621,6 +622,7 @@ fn turning_sharing_off_ends_everything() {
         position: Duration::from_secs(1),
         buffered: vec![Span { start: Duration::ZERO, end: Duration::from_secs(4) }],
         is_starved: false,
+        speed: 1.0,
     });
     stage.wait(Duration::from_secs(5));
     let is_sharing = |output: &Output| !matches!(output, Output::Fetch { .. } | Output::Report(_));

@@ -155,7 +155,7 @@ fn a_silent_server_is_given_time_while_there_is_enough_to_play() {
     // The initialisation section and four segments of the higher rendition.
     let mut stage = Stage::playing(5);
     let buffered = vec![Span { start: Duration::ZERO, end: Duration::from_secs(16) }];
-    stage.tell(Input::Played { position: Duration::ZERO, buffered, is_starved: false });
+    stage.tell(Input::Played { position: Duration::ZERO, buffered, is_starved: false, speed: 1.0 });
     let before = stage.cancelled().len();
     stage.sleep(Duration::from_secs(5));
     assert_eq!(stage.cancelled().len(), before, "it has not been silent for long");

@@ -195,9 +195,11 @@ impl Driver {
         let no = match content {
             Content::Init(_) => return assert!(!body.is_of_peers, "no peer gives an init section"),
             Content::Segment(start) | Content::Head(start) => video::segment_of(*start),
-            Content::Rest => self.head.expect("a rest follows a beginning"),
+            Content::More | Content::Rest => self.head.expect("more follows a beginning"),
         };
-        self.head = matches!(content, Content::Head(_)).then_some(no);
+        self.head = matches!(content, Content::Head(_) | Content::More).then_some(no);
+        let is_part = self.head.is_some();
+        assert!(!is_part || !body.is_of_peers, "a part that a peer gave can't be checked");
         if body.is_of_peers {
             self.assert_right(body, no, "played");
         }

@@ -348,14 +348,19 @@ impl World<'_> {
                 let spans = bytes.below(4);
                 let span = |bytes: &mut Bytes| Span { start: moment(bytes), end: moment(bytes) };
                 let buffered = (0..spans).map(|_| span(bytes)).collect();
-                Input::Played { position: moment(bytes), buffered, is_starved: bytes.flag() }
+                Input::Played {
+                    position: moment(bytes),
+                    buffered,
+                    is_starved: bytes.flag(),
+                    speed: [1.0, 2.0, f64::NAN, f64::NEG_INFINITY][bytes.below(4)],
+                }
             }
             // It plays on, as it should.
             _ => {
                 let end = Duration::from_secs(bytes.below(20) as u64);
                 let position = end.saturating_sub(Duration::from_millis(bytes.number() % 20_000));
                 let buffered = vec![Span { start: Duration::ZERO, end }];
-                Input::Played { position, buffered, is_starved: position == end }
+                Input::Played { position, buffered, is_starved: position == end, speed: 1.0 }
             }
         })
     }

@@ -130,7 +130,7 @@ impl StockPeer {
             Input::Rejected => self.refused(),
             Input::Overfull => self.overfull(),
             Input::Undecodable => self.undecodable(),
-            Input::Played { position, buffered, is_starved } => {
+            Input::Played { position, buffered, is_starved, .. } => {
                 self.played(position, buffered, is_starved);
             }
             Input::Seeked { position } => self.seeked(position),

@@ -366,12 +366,14 @@ impl World {
         let start = match content {
             Content::Init(_) => return Input::Updated,
             Content::Segment(start) | Content::Head(start) => *start,
-            Content::Rest => self.viewers[viewer].head_start,
+            Content::More | Content::Rest => self.viewers[viewer].head_start,
         };
-        if held.is_wrong || held.start > 0 {
+        let goes_on = *content == Content::More;
+        if held.is_wrong || (held.start > 0) != goes_on {
             self.viewers[viewer].wrong_appended += 1;
             return Input::Undecodable;
         }
+        let end = held.start + end;
         let whole = self.origin.length(rendition, segment).unwrap_or(end);
         let plays = self.origin.segment().mul_f64(end as f64 / whole.max(1) as f64);
         if end == whole {
@@ -424,7 +426,8 @@ impl World {
         let element = &self.viewers[viewer].element;
         let (position, buffered) = (element.position(self.now), element.buffered());
         let is_starved = element.is_starved();
-        self.tell_agent(viewer, Input::Played { position, buffered, is_starved });
+        let speed = 1.0;
+        self.tell_agent(viewer, Input::Played { position, buffered, is_starved, speed });
     }
 
     fn checked(&mut self, viewer: usize, request: RequestId) {

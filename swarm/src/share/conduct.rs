@@ -1,7 +1,7 @@
 //! What peers do wrong, and what it costs them: a connection is ended, and its peer not met again, at a price of 100.
 
 use crate::Time;
-use crate::limits::{COMMANDS_AT_ONCE, COMMANDS_PER_SECOND, UNASKED_BYTES};
+use crate::limits::{COMMANDS_AT_ONCE, COMMANDS_PER_SECOND, REFUSALS, UNASKED_BYTES};
 
 use super::bucket::Bucket;
 
@@ -59,6 +59,10 @@ impl Misdeed {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Conduct {
     price: u32,
+    /// How often it has refused what it announces, since anything right came of it.
+    refused: u32,
+    /// It has given something right.
+    is_proven: bool,
     commands: Bucket,
     /// Bytes that may still come without having been asked for: those on their way when a request was taken back.
     unasked: u64,
@@ -67,13 +71,16 @@ pub(crate) struct Conduct {
 impl Default for Conduct {
     fn default() -> Conduct {
         let commands = Bucket::new(COMMANDS_PER_SECOND, COMMANDS_AT_ONCE);
-        Conduct { price: 0, commands, unasked: UNASKED_BYTES }
+        Conduct { price: 0, refused: 0, is_proven: false, commands, unasked: UNASKED_BYTES }
     }
 }
 
 impl Conduct {
     /// Notes a misdeed, and tells whether that was one too many.
     pub(crate) fn note(&mut self, misdeed: Misdeed) -> bool {
+        if matches!(misdeed, Misdeed::Busy | Misdeed::FalseHave) {
+            self.refused = (self.refused + 1).min(REFUSALS * 2);
+        }
         self.price = self.price.saturating_add(misdeed.price());
         self.price >= 100
     }
@@ -89,7 +96,17 @@ impl Conduct {
 
     /// A segment came whole and right.
     pub(crate) fn note_good(&mut self) {
-        self.price /= 2;
+        self.is_proven = true;
+        (self.price, self.refused) = (self.price / 2, self.refused.saturating_sub(1));
+    }
+
+    pub(crate) fn is_proven(&self) -> bool {
+        self.is_proven
+    }
+
+    /// What it announces isn't counted on. It may be too busy ever to give, or lie: that comes to the same.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        self.refused >= REFUSALS
     }
 
     /// A command came; tells whether that is one too many.

@@ -263,8 +263,10 @@ impl Engine {
 
     /// Tells a peer that what was asked of it is no longer wanted.
     pub(crate) fn take_back(&mut self, now: Time, id: LinkId) {
-        let link = self.share.links.get(&id).and_then(|link| link.download);
-        let request = link.and_then(|download| self.requests.get(&download.request));
+        // Who hasn't begun may be giving to others first.
+        let download = self.share.links.get(&id).and_then(|link| link.download);
+        let begun = download.filter(|download| download.began_at.is_some());
+        let request = begun.and_then(|download| self.requests.get(&download.request));
         let has_stalled = request.is_some_and(|request| now.since(request.heard_at) >= STALL);
         if let Some(Download { no, number, .. }) = self.end_download(now, id) {
             self.say(id, &Command::CancelSegmentRequest { segment: no as u64, request: number });

@@ -16,7 +16,8 @@ use wire::peer::PeerId;
 use crate::Time;
 use crate::engine::{Engine, Request, What};
 use crate::limits::{
-    AHEAD, FAST_KBPS, FRESH_TURN, LONGEST_HOP, SLOW_TURNS, SPREAD, TURN, TURNS, TURNS_A_VIEWER,
+    AHEAD, FAST_KBPS, FRESH_TURN, LONGEST_FRESH_TURN, LONGEST_HOP, SLOW_KBPS, SLOW_TURNS, SPREAD,
+    TURN, TURNS,
 };
 
 impl Engine {
@@ -35,25 +36,33 @@ impl Engine {
             return slack <= AHEAD.saturating_sub(TURN * before.min(TURNS) as u32);
         };
         let others = swarm.others.unwrap_or(0).max(neighbours);
-        let rank = self.rank(rendition, ours, others, before);
+        let bytes = self.length_of(rendition, no).unwrap_or(0);
+        let rank = self.rank(rendition, bytes, ours, others, before);
         let is_owned = self.owned(rendition, line.end()) > no;
         let listed_at = line.slot(no).map_or(now, |slot| slot.listed_at);
-        let has_waited = now.since(listed_at) >= FRESH_TURN * rank.min(TURNS) as u32;
         let left = slack.saturating_sub(self.reserve((rendition, no)));
-        (!is_owned && has_waited) || left <= self.share.hop * hops(others + 1, rank + 1)
+        let spare = left.saturating_sub(self.share.hop * hops(others + 1, 1));
+        let turn = (spare / SPARE_TURNS).clamp(FRESH_TURN, LONGEST_FRESH_TURN);
+        let has_waited = now.since(listed_at) >= turn.mul_f64(rank.min(TURNS as f64));
+        (!is_owned && has_waited) || left <= self.share.hop * hops(others + 1, rank as usize + 1)
     }
 
-    /// How many are likely to come before us. Fast viewers are counted among themselves, and the others leave them a few turns:
-    /// what a slow one fetches takes long to get further.
-    fn rank(&self, rendition: usize, ours: u32, others: usize, before: usize) -> usize {
+    /// How many are likely to come before us. Fast viewers are counted among themselves, and the others leave them turns, the
+    /// slowest most: what a slow one fetches takes long to get further.
+    fn rank(&self, rendition: usize, bytes: u64, ours: u32, others: usize, before: usize) -> f64 {
         let is_fast = |kbps: u64| kbps >= FAST_KBPS;
         let told: Vec<u64> = self.links_of(rendition).filter_map(|(_, link)| link.kbps).collect();
         let fast = told.iter().filter(|kbps| is_fast(**kbps)).count();
-        if self.uplink_kbps().is_some_and(is_fast) {
-            return place_among(ours, others * TURNS_A_VIEWER * (fast + 1) / (told.len() + 1));
+        let kbps = self.uplink_kbps().filter(|_| self.has_budget(bytes * PASSED_ON)).unwrap_or(0);
+        if is_fast(kbps) {
+            return place_among(ours, others) * (fast + 1) as f64 / (told.len() + 1) as f64;
         }
-        let handicap = if fast > 0 { SLOW_TURNS } else { 0 };
-        before.max(place_among(ours, others * TURNS_A_VIEWER)) + handicap
+        let handicap = match fast {
+            0 => 0.0,
+            _ if kbps < SLOW_KBPS => SLOW_TURNS * 3.0,
+            _ => SLOW_TURNS,
+        };
+        place_among(ours, others).max(before as f64) + handicap
     }
 
     /// What was asked of a peer came within this time, from its first byte on: a whole segment takes as much longer as it is.
@@ -65,10 +74,16 @@ impl Engine {
     }
 }
 
+/// How often the owner of a segment passes it on before others do.
+const PASSED_ON: u64 = 3;
+
 /// How many of so many others are likely to come before one with this score.
-fn place_among(score: u32, others: usize) -> usize {
-    ((u64::from(score) * others as u64) >> 32) as usize
+fn place_among(score: u32, others: usize) -> f64 {
+    f64::from(score) * others as f64 / (u64::from(u32::MAX) + 1) as f64
 }
+
+/// In so many turns of a fresh segment the time is spent that needn't be kept for passing it on.
+const SPARE_TURNS: u32 = 4;
 
 /// How often a segment has to be passed on until all have it that `owners` have.
 fn hops(all: usize, owners: usize) -> u32 {
@@ -108,7 +123,7 @@ mod tests {
                 let [a, b, ..] = peer.to_le_bytes();
                 PeerId::from_random([a, b, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])
             });
-            peers.filter(|peer| place_among(score(peer, no), 999) == 0).count()
+            peers.filter(|peer| place_among(score(peer, no), 999) < 1.0).count()
         };
         let all: usize = (0..200).map(firsts).sum();
         assert!((150..250).contains(&all), "{all} in 200 segments");

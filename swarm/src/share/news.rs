@@ -233,7 +233,8 @@ impl Engine {
         let told = self.share.swarms.get(&rendition).and_then(|swarm| swarm.told.as_ref());
         let lists = told.into_iter().flat_map(|told| [&told.held, &told.fetched, &told.coming]);
         let ours = lists.filter_map(|list| list.last()).map(|no| no + 1);
-        let theirs = self.links_of(rendition).map(|(_, link)| link.heard.owned);
+        let believed = self.links_of(rendition).filter(|(_, link)| !link.conduct.is_doubtful());
+        let theirs = believed.map(|(_, link)| link.heard.owned);
         ours.chain(theirs).filter(|owned| *owned <= end).max().unwrap_or(0)
     }
 

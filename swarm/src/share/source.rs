@@ -3,15 +3,15 @@
 //! What is urgent comes from the server, so that sharing never costs a stall. Of the rest, what peers have comes from peers,
 //! from several at once where they understand parts. What nobody has is fetched by whoever was elected (`election`).
 
+use std::ops::Range;
 use std::time::Duration;
 
 use wire::peer::MESSAGE_BYTES;
 
 use crate::Time;
-use crate::engine::{Engine, Request, Via, What};
+use crate::engine::{ElementState, Engine, Request, Via, What};
 use crate::limits::{
-    HEAD_MARGIN, PART_BYTES, PARTS, PEER_FETCHES, SERVER_FETCHES, UPLOAD_SLOTS, URGENT_MARGIN,
-    WATCH_BEFORE_RACE,
+    PART_BYTES, PARTS, PEER_FETCHES, SERVER_FETCHES, UPLOAD_SLOTS, URGENT_MARGIN, WATCH_BEFORE_RACE,
 };
 use crate::message::{LinkId, RequestId, Span};
 
@@ -41,7 +41,7 @@ impl Engine {
         }
         let is_coming = |link: &Link| {
             let sets = [&link.holds, &link.fetches, &link.comes];
-            link.is_open() && sets.iter().any(|set| set.contains(no))
+            link.is_open() && !link.conduct.is_doubtful() && sets.iter().any(|set| set.contains(no))
         };
         if self.links_of(rendition).any(|(_, link)| is_coming(link)) {
             let is_free = !self.free_holders(now, (rendition, no)).is_empty();
@@ -148,6 +148,14 @@ impl Engine {
         Some(holders.swap_remove(at))
     }
 
+    /// A peer has it, or somebody who has it may be met any moment.
+    pub(crate) fn may_come_from_peers(&self, (rendition, no): (usize, usize)) -> bool {
+        let has = |link: &Link| link.is_open() && link.holds.contains(no);
+        self.can_share(rendition, no)
+            && (self.awaits_peers(self.looked_at, rendition)
+                || self.links_of(rendition).any(|(_, link)| has(link)))
+    }
+
     /// The tracker or a connection may bring a peer any moment.
     fn awaits_peers(&self, now: Time, rendition: usize) -> bool {
         // Before the first picture no swarm is joined, and soon after it is.
@@ -160,36 +168,36 @@ impl Engine {
         !has_peers && (awaits_tracker || swarm.awaits_peers(now))
     }
 
-    /// Playing time until a segment is needed, or what follows its beginning where that is on.
+    /// Time until a segment is needed, or what follows its beginning where that is on.
     pub(crate) fn slack_of(&self, (rendition, no): (usize, usize)) -> Duration {
         let span = self.span_of(rendition, no);
         let position = self.playhead.position;
-        let begun = self.beginning_of((rendition, no)).map(|(_, bytes)| bytes);
-        let start = match begun.or(self.appended_head((rendition, no))) {
-            Some(bytes) => span.start + self.share_of(span, (rendition, no), bytes),
-            None => span.start,
+        let begun = self.begun_of((rendition, no));
+        let start = span.start + self.share_of(span, (rendition, no), begun);
+        let playing = match self.playhead.is_starved {
+            true => start.saturating_sub(self.element.buffer.end_from(position)),
+            false => start.saturating_sub(position),
         };
-        if self.playhead.is_starved {
-            return start.saturating_sub(self.element.buffer.end_from(position));
-        }
-        start.saturating_sub(position)
+        playing.div_f64(self.playhead.speed)
     }
 
-    /// Bytes of its beginning that are in the media element.
-    fn appended_head(&self, key: (usize, usize)) -> Option<u64> {
-        let head = self.element.head.filter(|head| (head.rendition, head.no) == key);
-        head.map(|head| head.bytes)
+    /// Bytes of its beginning that are on, or are about to be.
+    fn begun_of(&self, key: (usize, usize)) -> u64 {
+        let head = match self.element.state {
+            ElementState::AppendingHead(head, _) => Some(head),
+            _ => self.element.head,
+        };
+        let head = head.filter(|head| (head.rendition, head.no) == key).map(|head| head.bytes);
+        match head {
+            None if !self.begins_in_time(key) => 0,
+            _ => self.begun_bytes(key).max(head.unwrap_or(0)),
+        }
     }
 
     /// How long so many bytes of a segment play.
     pub(crate) fn share_of(&self, span: Span, key: (usize, usize), bytes: u64) -> Duration {
         let whole = self.length_of(key.0, key.1).unwrap_or(bytes).max(1);
         span.end.saturating_sub(span.start).mul_f64(bytes as f64 / whole as f64)
-    }
-
-    /// Its beginning is there, or in the media element already.
-    fn has_begun(&self, key: (usize, usize)) -> bool {
-        self.beginning_of(key).is_some() || self.appended_head(key).is_some()
     }
 
     /// So little time is left that the server is asked: twice what it is likely to take, and a margin.
@@ -199,10 +207,10 @@ impl Engine {
 
     /// The time that is left to the server.
     pub(crate) fn reserve(&self, key: (usize, usize)) -> Duration {
-        let missing = self.missing(key, 0).map_or(0, |missing| missing.end - missing.start);
+        let missing = self.missing(key, 0).map(|missing| self.only_what_is_urgent(key, missing));
+        let missing = missing.map_or(0, |missing| missing.end - missing.start);
         let bytes = if self.length_of(key.0, key.1).is_some() { missing } else { 0 };
-        let margin = if self.has_begun(key) { HEAD_MARGIN } else { URGENT_MARGIN };
-        self.server_time(bytes) * 2 + margin
+        self.server_time(bytes) * 2 + URGENT_MARGIN
     }
 
     /// How long the server is likely to take for so many bytes.
@@ -215,7 +223,12 @@ impl Engine {
     pub(crate) fn relieve_slow_peers(&mut self, now: Time) {
         let from_peers = self.requests.iter().filter(|(_, request)| request.is_from_peer());
         let slow: Vec<RequestId> = from_peers
-            .filter(|(_, request)| now.since(request.asked_at) >= WATCH_BEFORE_RACE)
+            .filter(|(_, request)| {
+                let link = request.giver().and_then(|link| self.share.links.get(&link));
+                let is_known = link.is_some_and(|link| link.rate.or(link.told_rate()).is_some());
+                let is_begun = request.bytes > 0;
+                (is_known && !is_begun) || now.since(request.asked_at) >= WATCH_BEFORE_RACE
+            })
             .filter(|(_, request)| self.will_be_urgent(now, request))
             .map(|(id, _)| id)
             .collect();
@@ -242,8 +255,13 @@ impl Engine {
         let (Some(left), rate) = (self.to_come(request), self.expected_rate(now, request)) else {
             return;
         };
+        if self.has_to_be_raced(request, left.clone()) {
+            return;
+        }
+        let left_to_it = left.start..request.range().end;
         let is_shared = self.requests_for((rendition, no)).any(|(other, request)| {
-            other != id && request.range().start < left.end && left.start < request.range().end
+            let range = request.range();
+            other != id && range.start < left_to_it.end && left_to_it.start < range.end
         });
         let faster = self.holders(now, (rendition, no), |link| link.is_extended());
         let faster = faster.into_iter().filter(|holder| holder.weight > rate * FASTER);
@@ -274,14 +292,32 @@ impl Engine {
         let What::Segment { rendition, no } = request.what else { return false };
         let is_raced = self.server_segments().any(|(_, other)| other.what == request.what);
         let is_resting = self.retries.get(&request.what).is_some_and(|retry| retry.at > now);
-        if is_raced || is_resting || now.since(request.asked_at) < WATCH_BEFORE_RACE {
+        let is_on = self.begun_of((rendition, no)) > 0;
+        let is_fresh = now.since(request.asked_at) < WATCH_BEFORE_RACE;
+        if is_raced || is_resting || (is_fresh && !is_on) {
             return false;
         }
-        let left = self.to_come(request).map_or(0, |left| left.end - left.start);
-        let slack = self.slack_of((rendition, no));
-        let margin = if self.has_begun((rendition, no)) { HEAD_MARGIN } else { URGENT_MARGIN };
-        let needs = left as f64 / request.rate(now).max(1.0);
-        slack <= self.server_time(left) * 2 + margin && needs > slack.as_secs_f64()
+        let Some(left) = self.to_come(request) else { return false };
+        let time = self.time_with(request).saturating_sub(URGENT_MARGIN / 2).as_secs_f64();
+        let needs = (left.end - left.start) as f64 / request.rate(now).max(1.0);
+        self.has_to_be_raced(request, left) && needs > time
+    }
+
+    /// If the server is to send these bytes in time, it has to be asked now.
+    fn has_to_be_raced(&self, request: &Request, left: Range<u64>) -> bool {
+        let takes = self.server_time(left.end - left.start) * 2;
+        self.time_with(request) <= takes + URGENT_MARGIN
+    }
+
+    /// How long a peer may take for a segment. Who hasn't given anything right yet may give wrong bytes: then the server has to
+    /// send all of it again.
+    fn time_with(&self, request: &Request) -> Duration {
+        let What::Segment { rendition, no } = request.what else { return Duration::ZERO };
+        let link = request.giver().and_then(|link| self.share.links.get(&link));
+        let is_proven = link.is_some_and(|link| link.conduct.is_proven());
+        let whole = self.length_of(rendition, no).filter(|_| !is_proven);
+        let again = whole.map_or(Duration::ZERO, |whole| self.server_time(whole));
+        self.slack_of((rendition, no)).saturating_sub(again)
     }
 
     /// The peer goes on with the messages that it is likely to bring before the server has answered, if they come in time; the
@@ -291,12 +327,16 @@ impl Engine {
         let What::Segment { rendition, no } = request.what else { return };
         let Some(left) = self.to_come(request) else { return };
         let rate = request.rate(now).max(1.0);
-        let soon = rate * self.server_time(left.end - left.start).as_secs_f64();
+        let slack = self.slack_of((rendition, no));
+        let until =
+            self.server_time(left.end - left.start).max(slack.saturating_sub(URGENT_MARGIN));
+        let soon = rate * until.as_secs_f64();
         let soon = (soon as u64).div_ceil(MESSAGE_BYTES as u64).max(1) * MESSAGE_BYTES as u64;
-        let is_in_time = soon as f64 / rate < self.slack_of((rendition, no)).as_secs_f64();
+        let is_in_time = soon as f64 / rate < slack.as_secs_f64();
         let start = if is_in_time { left.start + soon } else { left.start };
         if start < left.end {
-            self.ask_server_for(now, (rendition, no), start..left.end);
+            let range = self.only_what_is_urgent((rendition, no), start..left.end);
+            self.ask_server_for(now, (rendition, no), range);
         }
     }
 

@@ -7,8 +7,8 @@ use wire::peer::{Command, MESSAGE_BYTES};
 use crate::Time;
 use crate::engine::{Engine, Soonest};
 use crate::limits::{
-    FAST_KBPS, SLOT_PATIENCE, UPLOAD_BYTES_PER_SECOND, UPLOAD_PATIENCE, UPLOAD_SHARE, UPLOAD_SLOTS,
-    UPLOAD_STALL,
+    FAST_KBPS, HEAD_START, PROMPT_REFUSAL, SLOT_PATIENCE, UPLOAD_BYTES_PER_SECOND, UPLOAD_PATIENCE,
+    UPLOAD_SHARE, UPLOAD_SLOTS, UPLOAD_STALL,
 };
 use crate::message::{LinkId, Output, RequestId, Sharing, Why};
 
@@ -49,29 +49,31 @@ pub(crate) struct Upload {
     kbps: u64,
 }
 
-impl Upload {
-    /// Fast ones come first, since what they have, many have soon; then who needs it soon, then who has got least for what it
-    /// can give.
-    fn precedence(&self, now: Time, given: u64) -> (bool, bool, u64) {
-        let is_urgent = self.needed_at.is_some_and(|at| at < now + NEEDED_SOON);
-        (self.kbps < FAST_KBPS, !is_urgent, given.saturating_add(GIVEN_AT_FIRST) / self.kbps)
-    }
+/// Who is given to before whom: who is given to already; then fast ones, since what they have, many have soon; then who needs
+/// it soon, then who has got least for what it can give, then who asked first.
+type Turn = (bool, bool, bool, u64, Option<Time>, LinkId);
+
+fn turn_of(now: Time, id: LinkId, link: &Link) -> Option<(Turn, Upload)> {
+    let upload = link.upload?;
+    let Upload { kbps, queued_at, .. } = upload;
+    let is_urgent = upload.needed_at.is_some_and(|at| at < now + NEEDED_SOON);
+    let given = link.given.saturating_add(GIVEN_AT_FIRST) / kbps;
+    Some(((queued_at.is_some(), !is_urgent, kbps < FAST_KBPS, given, queued_at, id), upload))
 }
 
 impl Engine {
     /// A peer asks for a segment; a request that it made before is over.
     pub(crate) fn asked(&mut self, now: Time, id: LinkId, wish: Wish, needed_in: Option<u64>) {
         let Wish { segment, number, start, end, kbps } = wish;
-        let is_free =
-            self.promised_bytes() as f64 <= self.uplink_rate() * UPLOAD_PATIENCE.as_secs_f64();
-        let Some(link) = self.share.links.get(&id) else { return };
+        let Some(link) = self.share.links.get_mut(&id) else { return };
+        (link.upload, link.kbps) = (None, kbps.or(link.kbps));
         let rendition = link.rendition;
         let end_within = |bytes: u64| end.unwrap_or(bytes).min(bytes);
         let held = usize::try_from(segment)
             .ok()
             .and_then(|no| Some((no, self.share.store.verified(rendition, no)?)))
             .filter(|(_, stored)| start < end_within(stored.bytes))
-            .filter(|_| self.share.permitted == Sharing::Full && is_free);
+            .filter(|_| self.share.permitted == Sharing::Full);
         let needed_at =
             needed_in.map(|millis| now + Duration::from_millis(millis.min(MOST_NEEDED_IN)));
         let upload = held.map(|(no, stored)| Upload {
@@ -85,19 +87,33 @@ impl Engine {
             needed_at,
             kbps: kbps.unwrap_or(UNKNOWN_KBPS).clamp(LEAST_KBPS, MOST_KBPS),
         });
-        if upload.is_none() {
-            self.say(id, &Command::SegmentAbsent { segment, request: number });
+        match self.share.links.get_mut(&id) {
+            Some(link) if upload.is_some() => link.upload = upload,
+            _ => self.say(id, &Command::SegmentAbsent { segment, request: number }),
         }
-        if let Some(link) = self.share.links.get_mut(&id) {
-            link.upload = upload;
-            link.kbps = kbps.or(link.kbps);
-        }
+        self.refuse_the_crowded_out(now);
     }
 
-    /// Bytes that are still to be given of what has been promised.
-    fn promised_bytes(&self) -> u64 {
-        let uploads = self.share.links.values().filter_map(|link| link.upload);
-        uploads.into_iter().map(|upload| upload.end - upload.next).sum()
+    /// Who has just asked, and would be given to too late since others come first or there is no budget, is told so while asking
+    /// elsewhere still costs it nothing.
+    fn refuse_the_crowded_out(&mut self, now: Time) {
+        let patience = self.uplink_rate() * UPLOAD_PATIENCE.as_secs_f64();
+        let is_new =
+            |upload: Upload| upload.queued_at.is_some_and(|at| now.since(at) < PROMPT_REFUSAL / 2);
+        for id in self.links_where(|link| link.upload.is_some_and(is_new)) {
+            let Some((ours, upload)) =
+                self.share.links.get(&id).and_then(|link| turn_of(now, id, link))
+            else {
+                continue;
+            };
+            let all = self.share.links.iter().filter_map(|(id, link)| turn_of(now, id, link));
+            let before = all.filter(|(turn, _)| *turn < ours);
+            let promised = before.map(|(_, upload)| upload.end - upload.next).sum::<u64>();
+            let with_it = promised + upload.end - upload.next;
+            if promised as f64 > patience || !self.has_budget(with_it) {
+                self.refuse(id);
+            }
+        }
     }
 
     fn uplink_rate(&self) -> f64 {
@@ -184,13 +200,23 @@ impl Engine {
 
     /// Begins with whoever comes first of those that have taken all that they were given.
     fn begin_upload(&mut self, now: Time) {
-        let queued = self.share.links.iter().filter_map(|(id, link)| {
-            let upload = link.upload.filter(|_| link.sending_since.is_none())?;
-            let precedence = upload.precedence(now, link.given);
-            upload.queued_at.map(|since| ((precedence, since), id, upload))
+        let is_about_to_ask = |link: &Link, (rendition, no): (usize, usize)| {
+            let is_fast = link.kbps.is_some_and(|kbps| kbps >= FAST_KBPS);
+            let has = [&link.holds, &link.fetches, &link.comes].iter().any(|set| set.contains(no));
+            link.rendition == rendition && link.is_open() && is_fast && !has
+        };
+        let leaves_the_turn = |upload: Upload, since: Time| {
+            let key = (upload.rendition, upload.no);
+            upload.kbps < FAST_KBPS
+                && now < since + HEAD_START
+                && self.share.links.values().any(|link| is_about_to_ask(link, key))
+        };
+        let queued = self.share.links.iter().filter(|(_, link)| link.sending_since.is_none());
+        let queued = queued.filter_map(|(id, link)| turn_of(now, id, link));
+        let queued = queued.filter(|(_, upload)| {
+            upload.queued_at.is_some_and(|since| !leaves_the_turn(*upload, since))
         });
-        let next = queued.min_by_key(|(precedence, id, _)| (*precedence, *id));
-        let Some((_, id, upload)) = next else { return };
+        let Some(((.., id), upload)) = queued.min_by_key(|(turn, _)| *turn) else { return };
         if !self.has_budget(upload.end - upload.next) {
             return;
         }
@@ -227,9 +253,9 @@ impl Engine {
     }
 
     /// So many bytes more are within what this viewer gives in all.
-    fn has_budget(&self, bytes: u64) -> bool {
+    pub(super) fn has_budget(&self, bytes: u64) -> bool {
         let taken = self.stats.http_bytes + self.stats.p2p_bytes;
-        self.stats.uploaded_bytes + bytes <= taken.saturating_mul(UPLOAD_SHARE)
+        self.stats.uploaded_bytes.saturating_add(bytes) <= taken.saturating_mul(UPLOAD_SHARE)
     }
 
     pub(crate) fn upload_deadlines(&self, soonest: &mut Soonest) {
@@ -239,7 +265,10 @@ impl Engine {
                 soonest.take(since + UPLOAD_STALL, Why::Upload);
             }
             match link.upload.map(|upload| upload.queued_at) {
-                Some(Some(since)) => soonest.take(since + UPLOAD_PATIENCE, Why::Upload),
+                Some(Some(since)) => {
+                    soonest.take(since + HEAD_START, Why::Upload);
+                    soonest.take(since + UPLOAD_PATIENCE, Why::Upload);
+                }
                 Some(None) => {
                     soonest.take(self.share.upload_rate.ready_at(CHUNK_BYTES), Why::Upload)
                 }

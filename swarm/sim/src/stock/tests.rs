@@ -74,7 +74,7 @@ impl Page {
 
     fn play_at(&mut self, position: f64) {
         let (position, buffered) = (s(position), Vec::new());
-        self.tell(Input::Played { position, buffered, is_starved: false });
+        self.tell(Input::Played { position, buffered, is_starved: false, speed: 1.0 });
     }
 
     fn answer_text(&mut self, text: &str) {
