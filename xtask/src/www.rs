@@ -81,12 +81,21 @@ fn assemble(player: wasm::Player, mut files: Files) -> Result<Files> {
     if !element.contains(PLACEHOLDER) {
         bail!("www/{ELEMENT} nowhere says {PLACEHOLDER}, where the name of the wasm file belongs");
     }
-    let script = format!("{}\n{element}", player.glue)
+    let script = without_comments(&format!("{}\n{element}", player.glue))
         .replace(BOUND, &wasm_name)
         .replace(PLACEHOLDER, &wasm_name);
     files.insert(ELEMENT.to_owned(), script.into_bytes());
     files.insert(wasm_name, player.wasm);
     Ok(files)
+}
+
+/// A script without indentation and without lines that begin as comments, in a script where no text spans lines.
+fn without_comments(script: &str) -> String {
+    let is_comment = |line: &str| {
+        line == "*" || ["//", "/*", "* ", "*/"].iter().any(|sign| line.starts_with(sign))
+    };
+    let lines = script.lines().map(str::trim).filter(|line| !line.is_empty() && !is_comment(line));
+    lines.flat_map(|line| [line, "\n"]).collect()
 }
 
 fn compress(files: &Files) -> Result<Files> {
@@ -165,8 +174,15 @@ mod tests {
         assert_eq!(name.len(), "player-01234567.wasm".len());
         assert_eq!(
             String::from_utf8_lossy(&files[ELEMENT]),
-            format!("init('{name}');\nload('{name}');")
+            format!("init('{name}');\nload('{name}');\n")
         );
+    }
+
+    #[test]
+    fn comments_are_left_out_where_they_are_all_of_a_line() {
+        let script =
+            "/**\n * Says so.\n *\n * Always.\n */\n  a(\"//\"); // b\n\n  // c\n  *d() {}\n";
+        assert_eq!(without_comments(script), "a(\"//\"); // b\n*d() {}\n");
     }
 
     #[test]
