@@ -23,6 +23,7 @@ pub(crate) struct Frame {
     /// Where players ask for their address, if not at the usual port of this host.
     stun: Option<String>,
     style: String,
+    stage_style: String,
     icon: String,
     script: String,
 }
@@ -48,6 +49,7 @@ impl Frame {
             public_url,
             player,
             style: url("site.css"),
+            stage_style: url("stage.css"),
             icon: url("favicon.svg"),
             script: url("pages.js"),
         }
