@@ -76,7 +76,7 @@ fn weigh(page: String, mut files: BTreeMap<String, Vec<u8>>) -> Result<BTreeMap<
     Ok(weights)
 }
 
-/// The bound that we set ourselves, of which 119 KB are used; PeerTube's embed downloads 535 KB.
+/// The bound that we set ourselves; PeerTube's embed downloads 535 KB.
 const LIMIT: usize = 120_000;
 
 #[cfg(test)]
