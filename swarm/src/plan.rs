@@ -73,7 +73,7 @@ impl Engine {
         self.ask_init(now, self.target);
         let waiting: Vec<usize> = self.element.ready.iter().map(|ready| ready.rendition).collect();
         waiting.into_iter().for_each(|rendition| self.ask_init(now, rendition));
-        self.relieve_slow_peers(now);
+        self.relieve_slow_ones(now);
         self.race_late_peers(now);
         self.ask_segments(now);
     }

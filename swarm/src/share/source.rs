@@ -11,7 +11,8 @@ use wire::peer::MESSAGE_BYTES;
 use crate::Time;
 use crate::engine::{ElementState, Engine, Request, Via, What};
 use crate::limits::{
-    PART_BYTES, PARTS, PEER_FETCHES, SERVER_FETCHES, UPLOAD_SLOTS, URGENT_MARGIN, WATCH_BEFORE_RACE,
+    LONGEST_RESERVE, PART_BYTES, PARTS, PEER_FETCHES, SERVER_FETCHES, UPLOAD_SLOTS, URGENT_MARGIN,
+    WATCH_BEFORE_RACE,
 };
 use crate::message::{LinkId, RequestId, Span};
 
@@ -210,7 +211,7 @@ impl Engine {
         let missing = self.missing(key, 0).map(|missing| self.only_what_is_urgent(key, missing));
         let missing = missing.map_or(0, |missing| missing.end - missing.start);
         let bytes = if self.length_of(key.0, key.1).is_some() { missing } else { 0 };
-        self.server_time(bytes) * 2 + URGENT_MARGIN
+        (self.server_time(bytes) * 2).min(LONGEST_RESERVE) + URGENT_MARGIN
     }
 
     /// How long the server is likely to take for so many bytes.
@@ -220,9 +221,12 @@ impl Engine {
     }
 
     /// Asks a faster peer for the last bytes of what another won't have given before the server would have to be asked.
-    pub(crate) fn relieve_slow_peers(&mut self, now: Time) {
-        let from_peers = self.requests.iter().filter(|(_, request)| request.is_from_peer());
-        let slow: Vec<RequestId> = from_peers
+    ///
+    /// And of what a server that is too busy won't have given before it is needed.
+    pub(crate) fn relieve_slow_ones(&mut self, now: Time) {
+        let segments =
+            self.requests.iter().filter(|(_, request)| self.span_of_what(request.what).is_some());
+        let slow: Vec<RequestId> = segments
             .filter(|(_, request)| {
                 let link = request.giver().and_then(|link| self.share.links.get(&link));
                 let is_known = link.is_some_and(|link| link.rate.or(link.told_rate()).is_some());
@@ -238,7 +242,11 @@ impl Engine {
     fn will_be_urgent(&self, now: Time, request: &Request) -> bool {
         let What::Segment { rendition, no } = request.what else { return false };
         let left = self.to_come(request).map_or(0, |left| left.end - left.start);
-        let spare = self.slack_of((rendition, no)).saturating_sub(self.reserve((rendition, no)));
+        let reserve = match request.via {
+            Via::Peer(_) => self.reserve((rendition, no)),
+            Via::Server => Duration::ZERO,
+        };
+        let spare = self.slack_of((rendition, no)).saturating_sub(reserve);
         left as f64 > self.expected_rate(now, request) * spare.as_secs_f64()
     }
 
@@ -255,7 +263,7 @@ impl Engine {
         let (Some(left), rate) = (self.to_come(request), self.expected_rate(now, request)) else {
             return;
         };
-        if self.has_to_be_raced(request, left.clone()) {
+        if request.is_from_peer() && self.has_to_be_raced(request, left.clone()) {
             return;
         }
         let left_to_it = left.start..request.range().end;
@@ -305,7 +313,7 @@ impl Engine {
 
     /// If the server is to send these bytes in time, it has to be asked now.
     fn has_to_be_raced(&self, request: &Request, left: Range<u64>) -> bool {
-        let takes = self.server_time(left.end - left.start) * 2;
+        let takes = (self.server_time(left.end - left.start) * 2).min(LONGEST_RESERVE);
         self.time_with(request) <= takes + URGENT_MARGIN
     }
 
