@@ -1,271 +1,14 @@
-//! One viewer and a peer whose every word is written here: what it may ask, and what its misdeeds cost it.
+//! One viewer and peers whose every word is written here: what it may ask, what it gives, and what misdeeds cost them.
+
+mod giving;
+mod stage;
 
 use std::time::Duration;
 
-use swarm::{
-    Body, Config, End, Engine, Event, Heard, Hindrance, Input, LinkId, Output, RequestId, Sharing,
-    Span, Time,
-};
-use wire::announce::{Announce, OfferId, Request};
-use wire::digest::SegmentDigests;
-use wire::identity::InfoHash;
-use wire::peer::{Command, Joiner, MESSAGE_BYTES, Message, PeerId};
-use wire::playlist::ByteRange;
+use swarm::{Body, End, Heard, Hindrance, Input, LinkId, Output, Sharing, Span, Time};
+use wire::peer::{Command, MESSAGE_BYTES, PeerId};
 
-const MASTER: &str = "#EXTM3U\n\
-    #EXT-X-SESSION-DATA:DATA-ID=\"org.shoal.segments-sha256\",URI=\"d.json\"\n\
-    #EXT-X-STREAM-INF:BANDWIDTH=200000,RESOLUTION=426x240,CODECS=\"avc1.640015\"\na.m3u8\n";
-const SEGMENTS: usize = 30;
-const SEGMENT_BYTES: u64 = 90_000;
-const SDP: &str = "v=0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n";
-/// Ids that order before and after every other.
-const LOW: PeerId = PeerId(*b"!PM0203-000000000000");
-const HIGH: PeerId = PeerId(*b"~PM0203-000000000000");
-
-fn media() -> String {
-    let head = "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXT-X-MAP:URI=\"m.mp4\",BYTERANGE=\"9@0\"\n";
-    let segment = |no: usize| {
-        format!("#EXTINF:4,\n#EXT-X-BYTERANGE:{SEGMENT_BYTES}@{}\nm.mp4\n", range(no).start)
-    };
-    format!("{head}{}#EXT-X-ENDLIST\n", (0..SEGMENTS).map(segment).collect::<String>())
-}
-
-fn range(no: usize) -> ByteRange {
-    ByteRange { start: 9 + no as u64 * SEGMENT_BYTES, length: SEGMENT_BYTES }
-}
-
-fn digest(no: usize) -> [u8; 32] {
-    [no as u8 + 1; 32]
-}
-
-/// A viewer who has seen the first picture, and what it wants since it was asked last.
-struct Stage {
-    engine: Engine,
-    now: Duration,
-    wanted: Vec<Output>,
-    info_hash: InfoHash,
-    our_id: PeerId,
-}
-
-impl Stage {
-    /// The tracker counts `members`, this viewer among them.
-    fn with(members: usize) -> Stage {
-        let engine = Engine::new(Config { seed: 1, ..Config::default() });
-        let (info_hash, our_id) = (InfoHash([0; 20]), PeerId([0; 20]));
-        let mut stage =
-            Stage { engine, now: Duration::ZERO, wanted: Vec::new(), info_hash, our_id };
-        stage.tell(Input::Permitted(Sharing::Full));
-        stage.tell(Input::Opened { url: "http://a/m.m3u8".to_owned(), position: Duration::ZERO });
-        stage.fetched(".m3u8", Body::Text(MASTER.to_owned()));
-        stage.fetched("a.m3u8", Body::Text(media()));
-        stage.tell(Input::Prepared);
-        stage.tell(Input::Started);
-        stage.fetched("0-8", Body::Held(9));
-        stage.fetched(&range(0).to_string(), Body::Held(SEGMENT_BYTES));
-        // The initialisation section, then the segment.
-        stage.tell(Input::Updated);
-        stage.tell(Input::Updated);
-        let mut digests = SegmentDigests::default();
-        (0..SEGMENTS).for_each(|no| digests.insert("m.mp4", range(no), digest(no)));
-        stage.fetched("d.json", Body::Text(digests.to_json()));
-        let first = stage.check();
-        stage.tell(Input::Checked { request: first, sha256: digest(0) });
-        stage.tell(Input::TrackerOpened);
-        let announce = stage.announced();
-        (stage.info_hash, stage.our_id) = announce;
-        let interval = Duration::from_secs(120);
-        stage.tell(Input::TrackerSaid(Heard::Counted { info_hash, members, interval }));
-        stage.tell(Input::TrackerSaid(Heard::Counted {
-            info_hash: stage.info_hash,
-            members,
-            interval,
-        }));
-        stage
-    }
-
-    /// The same, connected to a peer that holds everything.
-    fn connected() -> (Stage, LinkId) {
-        let mut stage = Stage::with(2);
-        let link = stage.meet(HIGH);
-        let all: Vec<u64> = (0..SEGMENTS as u64).collect();
-        stage.say(
-            link,
-            &Command::SegmentsAnnouncement { loaded: all, loading: Vec::new(), hello: None },
-        );
-        (stage, link)
-    }
-
-    /// The same, with a request to the peer under way: for which segment, and its number on the wire.
-    fn asking() -> (Stage, LinkId, u64, u64) {
-        let (stage, link) = Stage::connected();
-        let (segment, request) = stage.request_to(link).expect("the peer is asked");
-        (stage, link, segment, request)
-    }
-
-    fn tell(&mut self, input: Input) {
-        self.now += Duration::from_millis(1);
-        self.engine.handle(Time::at(self.now), input);
-        self.wanted.extend(std::iter::from_fn(|| self.engine.poll()));
-    }
-
-    /// Time passes, of which the viewer plays as much as there is.
-    fn wait(&mut self, wait: Duration) {
-        let end = self.now + wait;
-        while self.now < end {
-            self.now += Duration::from_millis(100);
-            self.tell(Input::Woken);
-        }
-    }
-
-    /// The newest request whose address or range ends so is answered.
-    fn fetched(&mut self, ends: &str, body: Body) {
-        let is_it = |output: &Output| match output {
-            Output::Fetch { request, uri, range, .. } => {
-                let name = range.map_or(uri.to_string(), |range| range.to_string());
-                name.ends_with(ends).then_some(*request)
-            }
-            _ => None,
-        };
-        let request = self
-            .wanted
-            .iter()
-            .rev()
-            .find_map(is_it)
-            .unwrap_or_else(|| panic!("{ends} isn't asked for"));
-        let (url, took) = (format!("http://a/{ends}"), Duration::from_millis(50));
-        self.tell(Input::Fetched { request, url, body, took });
-    }
-
-    /// The request, since `before`, for the end of a segment from the server, and how many bytes it is for.
-    fn server_is_asked(&self, before: usize, segment: u64) -> Option<(RequestId, u64)> {
-        let last = range(segment as usize).last();
-        self.wanted[before..].iter().find_map(|output| match output {
-            Output::Fetch { request, range: Some(asked), .. } if asked.last() == last => {
-                Some((*request, asked.length))
-            }
-            _ => None,
-        })
-    }
-
-    /// What the page was told last of what keeps viewers from sharing.
-    fn hindrance(&self) -> Option<Hindrance> {
-        let told = self.wanted.iter().rev().find_map(|output| match output {
-            Output::Report(Event::Hindered(hindrance)) => Some(*hindrance),
-            _ => None,
-        });
-        told.flatten()
-    }
-
-    /// What the engine wants to have checked.
-    fn check(&self) -> RequestId {
-        let check = self.wanted.iter().rev().find_map(|output| match output {
-            Output::Check(request) => Some(*request),
-            _ => None,
-        });
-        check.expect("something is to be checked")
-    }
-
-    /// What the tracker was told last: the swarm, and our id.
-    fn announced(&self) -> (InfoHash, PeerId) {
-        let Announce { info_hash, peer_id, .. } = self.last_announce().0;
-        (info_hash, peer_id)
-    }
-
-    fn last_announce(&self) -> (Announce<'_>, usize) {
-        let found = self.wanted.iter().enumerate().rev().find_map(|(at, output)| match output {
-            Output::TellTracker(text) => match Request::read(text) {
-                Ok(Request::Announce(announce)) => Some((announce, at)),
-                _ => None,
-            },
-            _ => None,
-        });
-        found.expect("the tracker is told")
-    }
-
-    /// Our offer is made, told and answered by `peer`, and the connection opens.
-    fn meet(&mut self, peer: PeerId) -> LinkId {
-        let (link, offer_id) = self.offer();
-        let (info_hash, sdp) = (self.info_hash, SDP.to_owned());
-        self.tell(Input::TrackerSaid(Heard::Answer(End {
-            info_hash,
-            peer_id: peer,
-            offer_id,
-            sdp,
-        })));
-        assert!(self.wanted.contains(&Output::Accept { link, sdp: SDP.to_owned() }));
-        self.tell(Input::Connected { link });
-        link
-    }
-
-    /// Our offer is made and told.
-    fn offer(&mut self) -> (LinkId, OfferId) {
-        let link = self.wanted.iter().find_map(|output| match output {
-            Output::Offer { link } => Some(*link),
-            _ => None,
-        });
-        let link = link.expect("an offer is made");
-        self.tell(Input::Offered { link, sdp: SDP.to_owned() });
-        (link, self.last_announce().0.offers[0].offer_id)
-    }
-
-    /// Somebody's offer comes; whether it is taken.
-    fn takes_offer(&mut self, peer_id: PeerId, sdp: &str) -> Option<LinkId> {
-        let (info_hash, offer_id) = (self.info_hash, OfferId([9; 20]));
-        let before = self.wanted.len();
-        self.tell(Input::TrackerSaid(Heard::Offer(End {
-            info_hash,
-            peer_id,
-            offer_id,
-            sdp: sdp.to_owned(),
-        })));
-        self.wanted[before..].iter().find_map(|output| match output {
-            Output::Answer { link, .. } => Some(*link),
-            _ => None,
-        })
-    }
-
-    fn say(&mut self, link: LinkId, command: &Command) {
-        for message in command.encode(MESSAGE_BYTES) {
-            self.tell(Input::Said { link, message });
-        }
-    }
-
-    /// What was said to the peer, in order.
-    fn said(&self, to: LinkId) -> Vec<Command> {
-        let mut joiner = Joiner::default();
-        let messages = self.wanted.iter().filter_map(|output| match output {
-            Output::Say { link, message } if *link == to => Some(message),
-            _ => None,
-        });
-        let read =
-            messages.filter_map(|message| joiner.take(message).expect("we say what can be read"));
-        read.map(|message| match message {
-            Message::Command(command) => command,
-            Message::Data(_) => panic!("data is given, not said"),
-        })
-        .collect()
-    }
-
-    /// The last segment that was asked of the peer, and the request's number.
-    fn request_to(&self, link: LinkId) -> Option<(u64, u64)> {
-        self.said(link).into_iter().rev().find_map(|command| match command {
-            Command::SegmentRequest { segment, request, .. } => Some((segment, request)),
-            _ => None,
-        })
-    }
-
-    fn is_dropped(&self, link: LinkId) -> bool {
-        self.wanted.contains(&Output::Disconnect { link })
-    }
-
-    fn gives(&self, to: LinkId) -> u64 {
-        let bytes = self.wanted.iter().map(|output| match output {
-            Output::Give { link, bytes, .. } if *link == to => *bytes,
-            _ => 0,
-        });
-        bytes.sum()
-    }
-}
+use stage::{HIGH, LOW, SDP, SEGMENT_BYTES, SEGMENTS, Stage, digest};
 
 #[test]
 fn what_a_peer_holds_is_asked_of_it_and_played_after_its_digest_is_checked() {
@@ -554,52 +297,6 @@ fn a_lone_viewer_makes_no_connection() {
 }
 
 #[test]
-fn what_is_held_and_checked_is_given_and_nothing_else() {
-    let (mut stage, link) = Stage::connected();
-    stage.say(link, &Command::SegmentRequest { segment: 0, request: 5, offset: 0 });
-    assert!(stage.said(link).contains(&Command::SegmentData {
-        segment: 0,
-        size: SEGMENT_BYTES,
-        request: 5
-    }));
-    assert!(
-        stage.said(link).contains(&Command::SegmentDataSendingCompleted { segment: 0, request: 5 })
-    );
-    assert_eq!(stage.gives(link), SEGMENT_BYTES);
-    for segment in [1, 29, 30, u64::MAX >> 11] {
-        stage.say(link, &Command::SegmentRequest { segment, request: 6, offset: 0 });
-        assert_eq!(stage.said(link).last(), Some(&Command::SegmentAbsent { segment, request: 6 }));
-    }
-    stage.say(link, &Command::SegmentRequest { segment: 0, request: 7, offset: SEGMENT_BYTES });
-    assert_eq!(stage.said(link).last(), Some(&Command::SegmentAbsent { segment: 0, request: 7 }));
-    assert_eq!(stage.gives(link), SEGMENT_BYTES);
-}
-
-#[test]
-fn the_next_gift_waits_until_the_last_is_sent_and_who_takes_nothing_is_left() {
-    let (mut stage, link) = Stage::connected();
-    stage.say(link, &Command::SegmentRequest { segment: 0, request: 5, offset: 0 });
-    stage.say(link, &Command::SegmentRequest { segment: 0, request: 6, offset: 89_000 });
-    assert_eq!(stage.gives(link), SEGMENT_BYTES);
-    stage.tell(Input::Drained { link });
-    assert_eq!(stage.gives(link), SEGMENT_BYTES + 1_000);
-    stage.wait(Duration::from_secs(11));
-    assert!(stage.is_dropped(link));
-}
-
-#[test]
-fn no_more_than_four_times_what_was_taken_is_given() {
-    let (mut stage, link) = Stage::connected();
-    for request in 0..20 {
-        stage.say(link, &Command::SegmentRequest { segment: 0, request, offset: 0 });
-        stage.tell(Input::Drained { link });
-    }
-    let stats = stage.engine.stats(Time::at(stage.now));
-    assert!(stats.uploaded_bytes <= 4 * (stats.http_bytes + stats.p2p_bytes), "{stats:?}");
-    assert!(stats.uploaded_bytes > stats.http_bytes, "{stats:?}");
-}
-
-#[test]
 fn turning_giving_off_tells_everybody_and_refuses_what_was_asked() {
     let (mut stage, link) = Stage::connected();
     stage.tell(Input::Permitted(Sharing::Receive));
@@ -640,4 +337,38 @@ fn a_viewer_whose_server_is_busy_sleeps_until_there_is_something_to_decide() {
         wakes += 1;
     }
     assert!(wakes < 20, "{wakes} times in a second");
+}
+
+#[test]
+fn what_a_peer_announces_and_always_refuses_is_not_waited_for() {
+    let mut stage = Stage::with(3);
+    let all: Vec<u64> = (0..SEGMENTS as u64).collect();
+    let link = stage.meet_extended(HIGH, 20_000, &all);
+    let before = stage.wanted.len();
+    for _ in 0..3 {
+        let (segment, request) = stage.part_asked_of(link).expect("the peer is asked");
+        stage.say(link, &Command::SegmentAbsent { segment, request });
+        stage.wait(Duration::from_millis(500));
+    }
+    stage.wait(Duration::from_millis(500));
+    assert!(stage.server_is_asked(before, 1).is_some(), "{:?}", &stage.wanted[before..]);
+    assert!(!stage.is_dropped(link), "having too much to do is no crime");
+}
+
+#[test]
+fn who_plays_faster_asks_the_server_sooner() {
+    let asked = |speed: f64| {
+        let mut stage = Stage::with(3);
+        let all: Vec<u64> = (1..SEGMENTS as u64).collect();
+        stage.meet_who_says(HIGH, 20_000, [&[], &all]);
+        let before = stage.wanted.len();
+        stage.tell(Input::Played {
+            position: Duration::from_secs(1),
+            buffered: vec![Span { start: Duration::ZERO, end: Duration::from_secs(4) }],
+            is_starved: false,
+            speed,
+        });
+        stage.server_is_asked(before, 1).is_some()
+    };
+    assert_eq!([asked(1.0), asked(8.0), asked(f64::NAN)], [false, true, false]);
 }

@@ -1,0 +1,118 @@
+//! What is given to whom, and to whom first.
+
+use std::time::Duration;
+
+use swarm::{Input, LinkId, Time};
+use wire::peer::{Command, PeerId};
+
+use crate::stage::{SEGMENT_BYTES, Stage};
+
+#[test]
+fn what_is_held_and_checked_is_given_and_nothing_else() {
+    let (mut stage, link) = Stage::connected();
+    stage.say(link, &Command::SegmentRequest { segment: 0, request: 5, offset: 0 });
+    assert!(stage.said(link).contains(&Command::SegmentData {
+        segment: 0,
+        size: SEGMENT_BYTES,
+        request: 5
+    }));
+    assert!(
+        stage.said(link).contains(&Command::SegmentDataSendingCompleted { segment: 0, request: 5 })
+    );
+    assert_eq!(stage.gives(link), SEGMENT_BYTES);
+    for segment in [1, 29, 30, u64::MAX >> 11] {
+        stage.say(link, &Command::SegmentRequest { segment, request: 6, offset: 0 });
+        assert_eq!(stage.said(link).last(), Some(&Command::SegmentAbsent { segment, request: 6 }));
+    }
+    stage.say(link, &Command::SegmentRequest { segment: 0, request: 7, offset: SEGMENT_BYTES });
+    assert_eq!(stage.said(link).last(), Some(&Command::SegmentAbsent { segment: 0, request: 7 }));
+    assert_eq!(stage.gives(link), SEGMENT_BYTES);
+}
+
+#[test]
+fn the_next_gift_waits_until_the_last_is_sent_and_who_takes_nothing_is_left() {
+    let (mut stage, link) = Stage::connected();
+    stage.say(link, &Command::SegmentRequest { segment: 0, request: 5, offset: 0 });
+    stage.say(link, &Command::SegmentRequest { segment: 0, request: 6, offset: 89_000 });
+    assert_eq!(stage.gives(link), SEGMENT_BYTES);
+    stage.tell(Input::Drained { link });
+    assert_eq!(stage.gives(link), SEGMENT_BYTES + 1_000);
+    stage.wait(Duration::from_secs(11));
+    assert!(stage.is_dropped(link));
+}
+
+#[test]
+fn no_more_than_four_times_what_was_taken_is_given() {
+    let (mut stage, link) = Stage::connected();
+    for request in 0..20 {
+        stage.say(link, &Command::SegmentRequest { segment: 0, request, offset: 0 });
+        stage.tell(Input::Drained { link });
+    }
+    let stats = stage.engine.stats(Time::at(stage.now));
+    assert!(stats.uploaded_bytes <= 4 * (stats.http_bytes + stats.p2p_bytes), "{stats:?}");
+    assert!(stats.uploaded_bytes > stats.http_bytes, "{stats:?}");
+}
+
+/// A peer asks for the first segment.
+fn ask(stage: &mut Stage, link: LinkId, uplink_kbps: u64) {
+    let (segment, request, needed_in) = (0, 1, Some(9_000));
+    let uplink_kbps = Some(uplink_kbps);
+    let (start, end) = (0, SEGMENT_BYTES);
+    stage.say(link, &Command::PartRequest { segment, request, start, end, needed_in, uplink_kbps });
+}
+
+fn peer(no: u8) -> PeerId {
+    PeerId::from_random([no; 12])
+}
+
+#[test]
+fn who_can_pass_it_on_fast_is_given_to_first_though_another_asked_before() {
+    let mut stage = Stage::with(9);
+    let slow = stage.meet_extended(peer(1), 1_000, &[]);
+    let fast = stage.meet_extended(peer(2), 20_000, &[]);
+    ask(&mut stage, slow, 1_000);
+    ask(&mut stage, fast, 20_000);
+    assert_eq!((stage.gives(slow), stage.gives(fast)), (0, SEGMENT_BYTES));
+    stage.tell(Input::Drained { link: fast });
+    stage.wait(Duration::from_millis(400));
+    assert_eq!(stage.gives(slow), SEGMENT_BYTES);
+}
+
+#[test]
+fn who_is_slow_waits_for_a_fast_one_to_ask_but_not_for_long() {
+    let mut stage = Stage::with(9);
+    let slow = stage.meet_extended(peer(1), 1_000, &[]);
+    stage.meet_extended(peer(2), 20_000, &[]);
+    ask(&mut stage, slow, 1_000);
+    assert_eq!(stage.gives(slow), 0);
+    stage.wait(Duration::from_millis(400));
+    assert_eq!(stage.gives(slow), SEGMENT_BYTES);
+}
+
+#[test]
+fn who_is_slow_does_not_wait_where_all_who_are_fast_have_it() {
+    let mut stage = Stage::with(9);
+    let slow = stage.meet_extended(peer(1), 1_000, &[]);
+    stage.meet_extended(peer(2), 20_000, &[0]);
+    ask(&mut stage, slow, 1_000);
+    assert_eq!(stage.gives(slow), SEGMENT_BYTES);
+}
+
+#[test]
+fn of_too_many_the_slowest_are_told_at_once_to_ask_elsewhere() {
+    let mut stage = Stage::with(30);
+    let links: Vec<(LinkId, u64)> = (0..16)
+        .map(|no| {
+            let kbps = if no < 8 { 1_000 } else { 20_000 };
+            (stage.meet_extended(peer(no), kbps, &[]), kbps)
+        })
+        .collect();
+    links.iter().for_each(|(link, kbps)| ask(&mut stage, *link, *kbps));
+    let absent = Command::SegmentAbsent { segment: 0, request: 1 };
+    let refused = |kbps: u64| {
+        let those = links.iter().filter(|(_, its)| *its == kbps);
+        those.filter(|(link, _)| stage.said(*link).contains(&absent)).count()
+    };
+    // Four times what was taken is given, so that four are served.
+    assert_eq!((refused(1_000), refused(20_000)), (8, 4));
+}

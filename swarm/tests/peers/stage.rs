@@ -1,0 +1,292 @@
+//! One viewer who has seen the first picture, and whatever a test makes the tracker and the peers say.
+
+use std::time::Duration;
+
+use swarm::{
+    Body, Config, End, Engine, Event, Heard, Hindrance, Input, LinkId, Output, RequestId, Sharing,
+    Time,
+};
+use wire::announce::{Announce, OfferId, Request};
+use wire::digest::SegmentDigests;
+use wire::identity::InfoHash;
+use wire::peer::{Command, EXTENSION, Hello, Joiner, MESSAGE_BYTES, Message, PeerId};
+use wire::playlist::ByteRange;
+
+pub(crate) const MASTER: &str = "#EXTM3U\n\
+    #EXT-X-SESSION-DATA:DATA-ID=\"org.shoal.segments-sha256\",URI=\"d.json\"\n\
+    #EXT-X-STREAM-INF:BANDWIDTH=200000,RESOLUTION=426x240,CODECS=\"avc1.640015\"\na.m3u8\n";
+pub(crate) const SEGMENTS: usize = 30;
+pub(crate) const SEGMENT_BYTES: u64 = 90_000;
+pub(crate) const SDP: &str = "v=0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n";
+/// Ids that order before and after every other.
+pub(crate) const LOW: PeerId = PeerId(*b"!PM0203-000000000000");
+pub(crate) const HIGH: PeerId = PeerId(*b"~PM0203-000000000000");
+
+pub(crate) fn media() -> String {
+    let head = "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXT-X-MAP:URI=\"m.mp4\",BYTERANGE=\"9@0\"\n";
+    let segment = |no: usize| {
+        format!("#EXTINF:4,\n#EXT-X-BYTERANGE:{SEGMENT_BYTES}@{}\nm.mp4\n", range(no).start)
+    };
+    format!("{head}{}#EXT-X-ENDLIST\n", (0..SEGMENTS).map(segment).collect::<String>())
+}
+
+pub(crate) fn range(no: usize) -> ByteRange {
+    ByteRange { start: 9 + no as u64 * SEGMENT_BYTES, length: SEGMENT_BYTES }
+}
+
+pub(crate) fn digest(no: usize) -> [u8; 32] {
+    [no as u8 + 1; 32]
+}
+
+/// A viewer who has seen the first picture, and what it wants since it was asked last.
+pub(crate) struct Stage {
+    pub(crate) engine: Engine,
+    pub(crate) now: Duration,
+    pub(crate) wanted: Vec<Output>,
+    pub(crate) info_hash: InfoHash,
+    pub(crate) our_id: PeerId,
+}
+
+impl Stage {
+    /// The tracker counts `members`, this viewer among them.
+    pub(crate) fn with(members: usize) -> Stage {
+        let engine = Engine::new(Config { seed: 1, ..Config::default() });
+        let (info_hash, our_id) = (InfoHash([0; 20]), PeerId([0; 20]));
+        let mut stage =
+            Stage { engine, now: Duration::ZERO, wanted: Vec::new(), info_hash, our_id };
+        stage.tell(Input::Permitted(Sharing::Full));
+        stage.tell(Input::Opened { url: "http://a/m.m3u8".to_owned(), position: Duration::ZERO });
+        stage.fetched(".m3u8", Body::Text(MASTER.to_owned()));
+        stage.fetched("a.m3u8", Body::Text(media()));
+        stage.tell(Input::Prepared);
+        stage.tell(Input::Started);
+        stage.fetched("0-8", Body::Held(9));
+        stage.fetched(&range(0).to_string(), Body::Held(SEGMENT_BYTES));
+        // The initialisation section, then the segment.
+        stage.tell(Input::Updated);
+        stage.tell(Input::Updated);
+        let mut digests = SegmentDigests::default();
+        (0..SEGMENTS).for_each(|no| digests.insert("m.mp4", range(no), digest(no)));
+        stage.fetched("d.json", Body::Text(digests.to_json()));
+        let first = stage.check();
+        stage.tell(Input::Checked { request: first, sha256: digest(0) });
+        stage.tell(Input::TrackerOpened);
+        let announce = stage.announced();
+        (stage.info_hash, stage.our_id) = announce;
+        let interval = Duration::from_secs(120);
+        stage.tell(Input::TrackerSaid(Heard::Counted { info_hash, members, interval }));
+        stage.tell(Input::TrackerSaid(Heard::Counted {
+            info_hash: stage.info_hash,
+            members,
+            interval,
+        }));
+        stage
+    }
+
+    /// The same, connected to a peer that holds everything.
+    pub(crate) fn connected() -> (Stage, LinkId) {
+        let mut stage = Stage::with(2);
+        let link = stage.meet(HIGH);
+        let all: Vec<u64> = (0..SEGMENTS as u64).collect();
+        stage.say(
+            link,
+            &Command::SegmentsAnnouncement { loaded: all, loading: Vec::new(), hello: None },
+        );
+        (stage, link)
+    }
+
+    /// The same, with a request to the peer under way: for which segment, and its number on the wire.
+    pub(crate) fn asking() -> (Stage, LinkId, u64, u64) {
+        let (stage, link) = Stage::connected();
+        let (segment, request) = stage.request_to(link).expect("the peer is asked");
+        (stage, link, segment, request)
+    }
+
+    pub(crate) fn tell(&mut self, input: Input) {
+        self.now += Duration::from_millis(1);
+        self.engine.handle(Time::at(self.now), input);
+        self.wanted.extend(std::iter::from_fn(|| self.engine.poll()));
+    }
+
+    /// Time passes, of which the viewer plays as much as there is.
+    pub(crate) fn wait(&mut self, wait: Duration) {
+        let end = self.now + wait;
+        while self.now < end {
+            self.now += Duration::from_millis(100);
+            self.tell(Input::Woken);
+        }
+    }
+
+    /// The newest request whose address or range ends so is answered.
+    pub(crate) fn fetched(&mut self, ends: &str, body: Body) {
+        let is_it = |output: &Output| match output {
+            Output::Fetch { request, uri, range, .. } => {
+                let name = range.map_or(uri.to_string(), |range| range.to_string());
+                name.ends_with(ends).then_some(*request)
+            }
+            _ => None,
+        };
+        let request = self
+            .wanted
+            .iter()
+            .rev()
+            .find_map(is_it)
+            .unwrap_or_else(|| panic!("{ends} isn't asked for"));
+        let (url, took) = (format!("http://a/{ends}"), Duration::from_millis(50));
+        self.tell(Input::Fetched { request, url, body, took });
+    }
+
+    /// The request, since `before`, for the end of a segment from the server, and how many bytes it is for.
+    pub(crate) fn server_is_asked(&self, before: usize, segment: u64) -> Option<(RequestId, u64)> {
+        let last = range(segment as usize).last();
+        self.wanted[before..].iter().find_map(|output| match output {
+            Output::Fetch { request, range: Some(asked), .. } if asked.last() == last => {
+                Some((*request, asked.length))
+            }
+            _ => None,
+        })
+    }
+
+    /// What the page was told last of what keeps viewers from sharing.
+    pub(crate) fn hindrance(&self) -> Option<Hindrance> {
+        let told = self.wanted.iter().rev().find_map(|output| match output {
+            Output::Report(Event::Hindered(hindrance)) => Some(*hindrance),
+            _ => None,
+        });
+        told.flatten()
+    }
+
+    /// What the engine wants to have checked.
+    pub(crate) fn check(&self) -> RequestId {
+        let check = self.wanted.iter().rev().find_map(|output| match output {
+            Output::Check(request) => Some(*request),
+            _ => None,
+        });
+        check.expect("something is to be checked")
+    }
+
+    /// What the tracker was told last: the swarm, and our id.
+    pub(crate) fn announced(&self) -> (InfoHash, PeerId) {
+        let Announce { info_hash, peer_id, .. } = self.last_announce().0;
+        (info_hash, peer_id)
+    }
+
+    pub(crate) fn last_announce(&self) -> (Announce<'_>, usize) {
+        let found = self.wanted.iter().enumerate().rev().find_map(|(at, output)| match output {
+            Output::TellTracker(text) => match Request::read(text) {
+                Ok(Request::Announce(announce)) => Some((announce, at)),
+                _ => None,
+            },
+            _ => None,
+        });
+        found.expect("the tracker is told")
+    }
+
+    /// Our offer is made, told and answered by `peer`, and the connection opens.
+    pub(crate) fn meet(&mut self, peer: PeerId) -> LinkId {
+        let (link, offer_id) = self.offer();
+        let (info_hash, sdp) = (self.info_hash, SDP.to_owned());
+        self.tell(Input::TrackerSaid(Heard::Answer(End {
+            info_hash,
+            peer_id: peer,
+            offer_id,
+            sdp,
+        })));
+        assert!(self.wanted.contains(&Output::Accept { link, sdp: SDP.to_owned() }));
+        self.tell(Input::Connected { link });
+        link
+    }
+
+    /// A peer that understands the extension, holds these segments, and gives so many kilobits a second, makes an offer.
+    pub(crate) fn meet_extended(&mut self, peer: PeerId, kbps: u64, loaded: &[u64]) -> LinkId {
+        self.meet_who_says(peer, kbps, [loaded, &[]])
+    }
+
+    /// The same of one that holds some segments, and is fetching others.
+    pub(crate) fn meet_who_says(&mut self, peer: PeerId, kbps: u64, lists: [&[u64]; 2]) -> LinkId {
+        let link = self.takes_offer(peer, SDP).expect("the offer is taken");
+        self.tell(Input::Answered { link, sdp: SDP.to_owned() });
+        self.tell(Input::Connected { link });
+        let hello = Some(Hello { version: EXTENSION, uplink_kbps: Some(kbps) });
+        let [loaded, loading] = lists.map(<[u64]>::to_vec);
+        self.say(link, &Command::SegmentsAnnouncement { loaded, loading, hello });
+        link
+    }
+
+    /// The last part that was asked of the peer: of which segment, and the request's number.
+    pub(crate) fn part_asked_of(&self, link: LinkId) -> Option<(u64, u64)> {
+        self.said(link).into_iter().rev().find_map(|command| match command {
+            Command::PartRequest { segment, request, .. } => Some((segment, request)),
+            _ => None,
+        })
+    }
+
+    /// Our offer is made and told.
+    pub(crate) fn offer(&mut self) -> (LinkId, OfferId) {
+        let link = self.wanted.iter().find_map(|output| match output {
+            Output::Offer { link } => Some(*link),
+            _ => None,
+        });
+        let link = link.expect("an offer is made");
+        self.tell(Input::Offered { link, sdp: SDP.to_owned() });
+        (link, self.last_announce().0.offers[0].offer_id)
+    }
+
+    /// Somebody's offer comes; whether it is taken.
+    pub(crate) fn takes_offer(&mut self, peer_id: PeerId, sdp: &str) -> Option<LinkId> {
+        let (info_hash, offer_id) = (self.info_hash, OfferId([9; 20]));
+        let before = self.wanted.len();
+        self.tell(Input::TrackerSaid(Heard::Offer(End {
+            info_hash,
+            peer_id,
+            offer_id,
+            sdp: sdp.to_owned(),
+        })));
+        self.wanted[before..].iter().find_map(|output| match output {
+            Output::Answer { link, .. } => Some(*link),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn say(&mut self, link: LinkId, command: &Command) {
+        for message in command.encode(MESSAGE_BYTES) {
+            self.tell(Input::Said { link, message });
+        }
+    }
+
+    /// What was said to the peer, in order.
+    pub(crate) fn said(&self, to: LinkId) -> Vec<Command> {
+        let mut joiner = Joiner::default();
+        let messages = self.wanted.iter().filter_map(|output| match output {
+            Output::Say { link, message } if *link == to => Some(message),
+            _ => None,
+        });
+        let read =
+            messages.filter_map(|message| joiner.take(message).expect("we say what can be read"));
+        read.map(|message| match message {
+            Message::Command(command) => command,
+            Message::Data(_) => panic!("data is given, not said"),
+        })
+        .collect()
+    }
+
+    /// The last segment that was asked of the peer, and the request's number.
+    pub(crate) fn request_to(&self, link: LinkId) -> Option<(u64, u64)> {
+        self.said(link).into_iter().rev().find_map(|command| match command {
+            Command::SegmentRequest { segment, request, .. } => Some((segment, request)),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn is_dropped(&self, link: LinkId) -> bool {
+        self.wanted.contains(&Output::Disconnect { link })
+    }
+
+    pub(crate) fn gives(&self, to: LinkId) -> u64 {
+        let bytes = self.wanted.iter().map(|output| match output {
+            Output::Give { link, bytes, .. } if *link == to => *bytes,
+            _ => 0,
+        });
+        bytes.sum()
+    }
+}
