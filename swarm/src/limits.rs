@@ -123,7 +123,7 @@ pub const URGENT_MARGIN: Duration = Duration::from_millis(700);
 
 /// More time than this isn't left to a server, however slow it is: it is slow since too many ask it, and asking it earlier for more
 /// would make it slower.
-pub const LONGEST_RESERVE: Duration = Duration::from_secs(3);
+pub const LONGEST_RESERVE: Duration = Duration::from_secs(1);
 
 /// Parts that come from peers at once. Together they fill any line, and one slow peer holds up one of them.
 pub const PEER_FETCHES: usize = 8;

@@ -325,6 +325,7 @@ impl Engine {
         let is_proven = link.is_some_and(|link| link.conduct.is_proven());
         let whole = self.length_of(rendition, no).filter(|_| !is_proven);
         let again = whole.map_or(Duration::ZERO, |whole| self.server_time(whole));
+        let again = again.min(LONGEST_RESERVE);
         self.slack_of((rendition, no)).saturating_sub(again)
     }
 
