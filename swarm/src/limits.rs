@@ -138,9 +138,6 @@ pub const TURN: Duration = Duration::from_secs(1);
 /// does to go through the swarm.
 pub const FRESH_TURN: Duration = Duration::from_millis(400);
 
-/// By how much it passes on where there is time for it: the longer, the fewer fetch the same.
-pub const LONGEST_FRESH_TURN: Duration = Duration::from_millis(400);
-
 /// How long a segment takes from one viewer to the next, as long as nothing better is known.
 pub const HOP: Duration = Duration::from_secs(1);
 
@@ -168,7 +165,7 @@ pub const SLOW_KBPS: u64 = 2_000;
 /// Turns that others leave to fast viewers, where there are any; slow ones three times as many.
 pub const SLOW_TURNS: f64 = 2.0;
 
-/// How long others wait for a fast viewer to ask first: a round trip.
+/// How long others wait for a fast viewer to ask first: a long round trip.
 pub const HEAD_START: Duration = Duration::from_millis(250);
 
 /// Peers that give parts of one segment at once.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use swarm::{Event, Hindrance, Input, Quality, Sharing};
-use swarm_sim::{Fault, Line, Malice, Origin, Viewer, World};
+use swarm_sim::{Fault, Line, Malice, Origin, Quota, Viewer, World};
 
 const FAST: u64 = 20_000_000;
 
@@ -65,6 +65,36 @@ fn viewers_who_come_together_share_the_fetching() {
     (0..4).for_each(|viewer| check_watched(&world, viewer));
     let share = share_from_peers(&world);
     assert!(share > 0.5, "{share}");
+}
+
+#[test]
+fn nothing_comes_between_the_beginning_of_a_segment_and_its_rest() {
+    let mut slices = 0;
+    for seed in 3..11 {
+        // One who holds the beginning gives slowly, one who came in later gives what follows at once.
+        let mut world = staggered(minute(), 1, s(4));
+        world.viewers[0].line.uplink_bps = 300_000;
+        let quota = Quota(150 << 20);
+        let mut later = Viewer::playing_from(s(5), 2, Line::steady(FAST), quota);
+        later.line.uplink_bps = 20_000_000;
+        later.intend(Input::Permitted(Sharing::Full));
+        world.join(later);
+        world.run_until(s(20));
+        world.join(Viewer::sharing(seed, Line::steady(FAST), Sharing::Full));
+        world.run_until(s(90));
+        check_watched(&world, 2);
+        let appended: Vec<_> =
+            world.viewers[2].trace.iter().filter(|line| line.contains("Append {")).collect();
+        let is = |line: &str, content: &str| line.contains(&format!("content: {content}"));
+        for pair in appended.windows(2) {
+            let goes_on = is(pair[1], "More") || is(pair[1], "Rest");
+            let is_open = is(pair[0], "Head") || is(pair[0], "More");
+            assert_eq!(goes_on, is_open, "{pair:#?}");
+        }
+        assert!(appended.iter().any(|line| is(line, "Head")), "{appended:#?}");
+        slices += appended.iter().filter(|line| is(line, "More")).count();
+    }
+    assert!(slices > 0, "the server sends slices where peers are slow");
 }
 
 #[test]

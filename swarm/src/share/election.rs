@@ -16,8 +16,7 @@ use wire::peer::PeerId;
 use crate::Time;
 use crate::engine::{Engine, Request, What};
 use crate::limits::{
-    AHEAD, FAST_KBPS, FRESH_TURN, LONGEST_FRESH_TURN, LONGEST_HOP, SLOW_KBPS, SLOW_TURNS, SPREAD,
-    TURN, TURNS,
+    AHEAD, FAST_KBPS, FRESH_TURN, LONGEST_HOP, SLOW_KBPS, SLOW_TURNS, SPREAD, TURN, TURNS,
 };
 
 impl Engine {
@@ -41,9 +40,7 @@ impl Engine {
         let is_owned = self.owned(rendition, line.end()) > no;
         let listed_at = line.slot(no).map_or(now, |slot| slot.listed_at);
         let left = slack.saturating_sub(self.reserve((rendition, no)));
-        let spare = left.saturating_sub(self.share.hop * hops(others + 1, 1));
-        let turn = (spare / SPARE_TURNS).clamp(FRESH_TURN, LONGEST_FRESH_TURN);
-        let has_waited = now.since(listed_at) >= turn.mul_f64(rank.min(TURNS as f64));
+        let has_waited = now.since(listed_at) >= FRESH_TURN.mul_f64(rank.min(TURNS as f64));
         (!is_owned && has_waited) || left <= self.share.hop * hops(others + 1, rank as usize + 1)
     }
 
@@ -81,9 +78,6 @@ const PASSED_ON: u64 = 3;
 fn place_among(score: u32, others: usize) -> f64 {
     f64::from(score) * others as f64 / (u64::from(u32::MAX) + 1) as f64
 }
-
-/// In so many turns of a fresh segment the time is spent that needn't be kept for passing it on.
-const SPARE_TURNS: u32 = 4;
 
 /// How often a segment has to be passed on until all have it that `owners` have.
 fn hops(all: usize, owners: usize) -> u32 {

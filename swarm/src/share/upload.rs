@@ -49,8 +49,8 @@ pub(crate) struct Upload {
     kbps: u64,
 }
 
-/// Who is given to before whom: who is given to already; then fast ones, since what they have, many have soon; then who needs
-/// it soon, then who has got least for what it can give, then who asked first.
+/// Who is given to before whom: who is given to already; then who needs it soon; then fast ones, since what they have, many have
+/// soon; then who has got least for what it can give, then who asked first.
 type Turn = (bool, bool, bool, u64, Option<Time>, LinkId);
 
 fn turn_of(now: Time, id: LinkId, link: &Link) -> Option<(Turn, Upload)> {

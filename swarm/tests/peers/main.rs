@@ -5,7 +5,7 @@ mod stage;
 
 use std::time::Duration;
 
-use swarm::{Body, End, Heard, Hindrance, Input, LinkId, Output, Sharing, Span, Time};
+use swarm::{Body, Heard, Hindrance, Input, LinkId, Output, Sharing, Span, Time};
 use wire::peer::{Command, MESSAGE_BYTES, PeerId};
 
 use stage::{HIGH, LOW, SDP, SEGMENT_BYTES, SEGMENTS, Stage, digest};
@@ -231,13 +231,7 @@ fn where_both_sides_offered_the_offer_of_the_lower_id_stands() {
         let (ours, offer_id) = stage.offer();
         let theirs = stage.takes_offer(peer, SDP).expect("their offer is taken");
         stage.tell(Input::Answered { link: theirs, sdp: SDP.to_owned() });
-        let (info_hash, sdp) = (stage.info_hash, SDP.to_owned());
-        stage.tell(Input::TrackerSaid(Heard::Answer(End {
-            info_hash,
-            peer_id: peer,
-            offer_id,
-            sdp,
-        })));
+        stage.answer(peer, offer_id);
         assert_eq!(
             (stage.is_dropped(theirs), stage.is_dropped(ours)),
             (is_ours_kept, !is_ours_kept)

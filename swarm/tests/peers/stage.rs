@@ -185,16 +185,16 @@ impl Stage {
     /// Our offer is made, told and answered by `peer`, and the connection opens.
     pub(crate) fn meet(&mut self, peer: PeerId) -> LinkId {
         let (link, offer_id) = self.offer();
-        let (info_hash, sdp) = (self.info_hash, SDP.to_owned());
-        self.tell(Input::TrackerSaid(Heard::Answer(End {
-            info_hash,
-            peer_id: peer,
-            offer_id,
-            sdp,
-        })));
+        self.answer(peer, offer_id);
         assert!(self.wanted.contains(&Output::Accept { link, sdp: SDP.to_owned() }));
         self.tell(Input::Connected { link });
         link
+    }
+
+    /// A peer takes our offer.
+    pub(crate) fn answer(&mut self, peer_id: PeerId, offer_id: OfferId) {
+        let (info_hash, sdp) = (self.info_hash, SDP.to_owned());
+        self.tell(Input::TrackerSaid(Heard::Answer(End { info_hash, peer_id, offer_id, sdp })));
     }
 
     /// A peer that understands the extension, holds these segments, and gives so many kilobits a second, makes an offer.
