@@ -21,8 +21,8 @@ export async function startServer(port = 9000) {
 /**
  * Starts a tracker alone, for the videos of `server`, without STUN; `stop` and `start` let it go away and come back.
  */
-export async function startTracker(server, port = 9100) {
-  const tracker = new Tracker(server, port);
+export async function startTracker(server, { port = 9100, open = false } = {}) {
+  const tracker = new Tracker(server, port, open);
   await tracker.start();
   return tracker;
 }
@@ -47,18 +47,20 @@ class Child {
 class Tracker extends Child {
   #server;
   #port;
+  #open;
 
-  constructor(server, port) {
+  constructor(server, port, open) {
     super();
     this.#server = server;
     this.#port = port;
+    this.#open = open;
     this.url = `ws://${host}:${port}/tracker/socket`;
   }
 
   start() {
     const { url, data } = this.#server;
     const listen = `${host}:${this.#port}`;
-    return this.run(`http://${listen}`, ["tracker", "--listen", listen, "--public-url", url, "--data", data], { SHOAL_TRACKER_STUN_LISTEN: "" });
+    return this.run(`http://${listen}`, ["tracker", "--listen", listen, "--public-url", url, "--data", data], { SHOAL_TRACKER_STUN_LISTEN: "", SHOAL_TRACKER_OPEN: String(this.#open) });
   }
 }
 

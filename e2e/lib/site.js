@@ -23,12 +23,19 @@ export function elementPage({ master, script }, attributes = "") {
   return `<!doctype html><title>A blog</title><script type="module" src="${script}"></script><shoal-player style="width:640px" src="${master}" ${attributes}></shoal-player>`;
 }
 
-/** Serves `files`, a map from path to content, to pages of any host; without ranges, as small servers do. */
-export async function startFiles(files, port = 8002) {
+/** Serves `files`, a map from path to content, to pages of any host; without ranges, as small servers do, unless told otherwise. */
+export async function startFiles(files, { port = 8002, ranges = false } = {}) {
   return listen(port, (request, response) => {
     const file = files[request.url];
-    response.writeHead(file ? 200 : 404, CROSS_ORIGIN);
-    response.end(file ?? "");
+    const [, first, last] = (ranges && file && /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? "")) || [];
+    if (!first) {
+      response.writeHead(file ? 200 : 404, CROSS_ORIGIN);
+      return response.end(file ?? "");
+    }
+    const part = file.subarray(Number(first), Number(last) + 1);
+    const range = `bytes ${first}-${Number(first) + part.length - 1}/${file.length}`;
+    response.writeHead(206, { ...CROSS_ORIGIN, "access-control-allow-headers": "range", "content-range": range });
+    response.end(part);
   });
 }
 

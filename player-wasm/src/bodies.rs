@@ -3,6 +3,7 @@
 //! Nothing is copied into the module but what it looks at: a piece at a time for a digest.
 
 use std::cell::RefCell;
+use std::ops::Range;
 
 use js_sys::Uint8Array;
 use sha2::{Digest, Sha256};
@@ -27,18 +28,23 @@ impl Bodies {
 
     /// Lets a request hold the first bytes of each of these: views of the same memory.
     pub(crate) fn join(&self, request: RequestId, parts: &[(RequestId, u64)]) {
-        let mut joined = Vec::new();
-        for &(from, bytes) in parts {
-            let mut missing = bytes;
-            for chunk in self.chunks.borrow().get(&from).into_iter().flatten() {
-                let length = missing.min(u64::from(chunk.length()));
-                if length > 0 {
-                    joined.push(chunk.subarray(0, length as u32));
-                }
-                missing -= length;
-            }
-        }
+        let joined = parts.iter().flat_map(|(from, bytes)| self.views(*from, 0..*bytes)).collect();
         self.chunks.borrow_mut().insert(request, joined);
+    }
+
+    /// Views of the memory that bytes of a request are in, fewer where it ends.
+    fn views(&self, request: RequestId, bytes: Range<u64>) -> Vec<Uint8Array> {
+        let (mut views, mut start) = (Vec::new(), 0);
+        for chunk in self.chunks.borrow().get(&request).into_iter().flatten() {
+            let length = u64::from(chunk.length());
+            let within = |at: u64| at.saturating_sub(start).min(length) as u32;
+            let (from, to) = (within(bytes.start), within(bytes.end));
+            if from < to {
+                views.push(chunk.subarray(from, to));
+            }
+            start += length;
+        }
+        views
     }
 
     /// All bytes of a request in one, none if nothing came. They stay joined.
@@ -53,17 +59,16 @@ impl Bodies {
         }
     }
 
-    /// `bytes` of a request from `start` on; fewer where it ends.
+    /// `bytes` of a request from `start` on, in one; fewer where it ends.
     pub(crate) fn slice(&self, request: RequestId, start: u64, bytes: u64) -> Uint8Array {
-        let place = |at: u64| u32::try_from(at).unwrap_or(u32::MAX);
-        self.whole(request).subarray(place(start), place(start.saturating_add(bytes)))
+        joined(&self.views(request, start..start.saturating_add(bytes)))
     }
 
-    /// The digest of all bytes of a request. Done here because pages without https have no `crypto.subtle`.
-    pub(crate) fn sha256(&self, request: RequestId) -> [u8; 32] {
+    /// The digest of bytes of a request. Done here because pages without https have no `crypto.subtle`.
+    pub(crate) fn sha256(&self, request: RequestId, bytes: Range<u64>) -> [u8; 32] {
         let mut hash = Sha256::new();
         let mut piece = vec![0; PIECE_BYTES as usize];
-        for chunk in self.chunks.borrow().get(&request).into_iter().flatten() {
+        for chunk in self.views(request, bytes) {
             let mut at = 0;
             while at < chunk.length() {
                 let length = (chunk.length() - at).min(PIECE_BYTES);

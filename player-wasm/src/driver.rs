@@ -159,8 +159,9 @@ impl Driver {
             Output::Finish => self.media.finish(),
             Output::Jump(position) => self.media.video.set_current_time(position.as_secs_f64()),
             Output::Join { request, parts } => self.bodies.join(request, &parts),
-            Output::Check(request) => {
-                self.tell(Input::Checked { request, sha256: self.bodies.sha256(request) });
+            Output::Check { request, bytes } => {
+                let sha256 = self.bodies.sha256(request, bytes.clone());
+                self.tell(Input::Checked { request, bytes, sha256 });
             }
             Output::OpenTracker => self.tracker.open(self),
             Output::TellTracker(text) => self.tracker.say(self, &text),
@@ -238,7 +239,7 @@ impl Driver {
             position: self.media.position(),
             buffered: self.media.buffered(),
             is_starved: self.media.is_starved(),
-            speed: self.media.video.playback_rate(),
+            speed: if self.media.video.paused() { 0.0 } else { self.media.video.playback_rate() },
         }
     }
 

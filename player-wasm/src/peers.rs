@@ -18,7 +18,7 @@ use web_sys::{
     RtcDataChannelState, RtcDataChannelType, RtcIceGatheringState, RtcIceServer, RtcPeerConnection,
     RtcPeerConnectionIceErrorEvent, RtcPeerConnectionState, RtcSdpType, RtcSessionDescriptionInit,
 };
-use wire::peer::{MESSAGE_BYTES, is_command};
+use wire::peer::{DATA_BYTES, MESSAGE_BYTES, is_command};
 
 use crate::driver::{Driver, with};
 
@@ -412,7 +412,7 @@ fn description(kind: RtcSdpType, sdp: &str) -> RtcSessionDescriptionInit {
 fn data_messages(bytes: &Uint8Array) -> Vec<Uint8Array> {
     let (mut messages, mut at) = (Vec::new(), 0);
     while at < bytes.length() {
-        let end = bytes.length().min(at + LONGEST_MESSAGE);
+        let end = bytes.length().min(at + DATA_BYTES as u32);
         let message = bytes.subarray(at, end);
         let end = if is_mistakable(&message) { end - 1 } else { end };
         messages.push(bytes.subarray(at, end));
@@ -434,6 +434,7 @@ fn label() -> String {
     (0..40).filter_map(digit).collect()
 }
 
+/// What others may send.
 const LONGEST_MESSAGE: u32 = MESSAGE_BYTES as u32;
 /// Less than this still waits to be sent: so near its end that the line won't run dry until more is given.
 const ALMOST_BYTES: u32 = 64 << 10;

@@ -16,7 +16,7 @@ use crate::limits::{
 use crate::message::{Deadline, Input, LinkId, Output, Quality, RequestId, Span, Trouble, Why};
 use crate::parts::Parts;
 use crate::retry::Retry;
-use crate::share::Share;
+use crate::share::{Share, Tested};
 use crate::table::Table;
 
 /// What a driver fixes before the first input.
@@ -150,6 +150,8 @@ pub(crate) struct Request {
     pub(crate) asked_at: Time,
     pub(crate) heard_at: Time,
     pub(crate) bytes: u64,
+    /// How far they are known to be right.
+    pub(crate) tested: Tested,
     /// When and how much there was at the last two looks, [`RATE_WINDOW`] apart or more: older first.
     pub(crate) looks: [(Time, u64); 2],
 }
@@ -165,7 +167,11 @@ pub(crate) struct Playhead {
     pub(crate) has_played: bool,
     pub(crate) is_seeking: bool,
     pub(crate) is_starved: bool,
-    /// Playing time a second.
+    /// When it was told.
+    pub(crate) told_at: Time,
+    /// It moves on since then.
+    pub(crate) is_running: bool,
+    /// Playing time a second, while it does.
     pub(crate) speed: f64,
     pub(crate) starved_since: Option<Time>,
     pub(crate) buffered: Vec<Span>,
@@ -187,6 +193,8 @@ pub(crate) struct Element {
     /// Stretches that no rendition has bytes for.
     pub(crate) holes: Vec<Span>,
     pub(crate) refusals: u32,
+    /// When it took something last.
+    pub(crate) appended_at: Time,
     /// It just refused an append for want of room.
     pub(crate) is_overfull: bool,
     /// What it holds ahead is of a rendition that the viewer left.
@@ -333,6 +341,9 @@ impl Engine {
 /// How soon time that was spare is looked at again: while the viewer pauses it doesn't get less, however often one looks.
 const LEAST_SLEEP: Duration = Duration::from_millis(100);
 
+/// Media elements tell where they are more often.
+const LONGEST_UNTOLD: Duration = Duration::from_secs(1);
+
 /// The soonest of several deadlines.
 pub(crate) struct Soonest {
     /// What isn't later has been decided already.
@@ -359,6 +370,7 @@ impl Request {
             asked_at: now,
             heard_at: now,
             bytes: 0,
+            tested: Tested::default(),
             looks: [(now, 0); 2],
         }
     }
@@ -385,6 +397,14 @@ impl Request {
     }
 }
 
+impl Playhead {
+    /// Where it is likely to be now: media elements tell a few times a second.
+    pub(crate) fn position_at(&self, now: Time) -> Duration {
+        let since = if self.is_running { now.since(self.told_at) } else { Duration::ZERO };
+        self.position + since.min(LONGEST_UNTOLD).mul_f64(self.speed)
+    }
+}
+
 impl Element {
     fn new() -> Element {
         Element {
@@ -397,6 +417,7 @@ impl Element {
             is_finished: false,
             holes: Vec::new(),
             refusals: 0,
+            appended_at: Time::default(),
             is_overfull: false,
             replaces_ahead: false,
         }

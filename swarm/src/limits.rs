@@ -121,6 +121,12 @@ pub const LEAST_LATENCY: Duration = Duration::from_millis(50);
 /// Spare time beyond twice what the server is likely to take. What is needed sooner isn't left to peers.
 pub const URGENT_MARGIN: Duration = Duration::from_millis(700);
 
+/// The same for what follows a beginning that is on, where each piece can be played as it comes: one that comes late costs little.
+pub const BEGUN_MARGIN: Duration = Duration::from_millis(350);
+
+/// What will come later than this is asked of faster peers where they are free: the sooner somebody has it, the sooner others do.
+pub const RELIEF: Duration = Duration::from_millis(600);
+
 /// More time than this isn't left to a server, however slow it is: it is slow since too many ask it, and asking it earlier for more
 /// would make it slower.
 pub const LONGEST_RESERVE: Duration = Duration::from_secs(1);
@@ -134,9 +140,12 @@ pub const SERVER_FETCHES: usize = 2;
 /// By how much the turn to fetch what nobody has passes from one peer to the next: long enough to fetch a segment and tell.
 pub const TURN: Duration = Duration::from_secs(1);
 
-/// By how much the turn to fetch a live segment that nobody is known to own passes on: long enough for the word that somebody
-/// does to go through the swarm.
-pub const FRESH_TURN: Duration = Duration::from_millis(400);
+/// By how much the turn to fetch a live segment that nobody is known to own passes on: about as long as the word that somebody
+/// does takes to go through the swarm.
+pub const FRESH_TURN: Duration = Duration::from_millis(240);
+
+/// How long the word is believed that somebody owns a segment, where nothing of it comes near: an owner may lie, or be gone.
+pub const OWNED_LIFE: Duration = Duration::from_secs(2);
 
 /// How long a segment takes from one viewer to the next, as long as nothing better is known.
 pub const HOP: Duration = Duration::from_secs(1);
@@ -165,8 +174,8 @@ pub const SLOW_KBPS: u64 = 2_000;
 /// Turns that others leave to fast viewers, where there are any; slow ones three times as many.
 pub const SLOW_TURNS: f64 = 2.0;
 
-/// How long others wait for a fast viewer to ask first: a long round trip.
-pub const HEAD_START: Duration = Duration::from_millis(250);
+/// How long others wait for a fast viewer to ask first: a few round trips.
+pub const HEAD_START: Duration = Duration::from_millis(500);
 
 /// Peers that give parts of one segment at once.
 pub const PARTS: usize = 4;
@@ -196,6 +205,12 @@ pub const NEIGHBOURS_ON_A_PHONE: usize = 8;
 
 /// Connections of all kinds, offers apart, at once.
 pub const LINKS: usize = 24;
+
+/// With more neighbours than are looked for, one is left after this time, and so on, so that newcomers find room.
+pub const LEAVE_INTERVAL: Duration = Duration::from_secs(4);
+
+/// How long a neighbour may be of no use before it can be left for that.
+pub const PROBATION: Duration = Duration::from_secs(20);
 
 /// Viewers of one swarm that a tracker is believed to have counted. With more of them than that nothing would be decided
 /// otherwise, but sums might overflow.
@@ -238,6 +253,12 @@ pub const STORE_BYTES: u64 = 128 << 20;
 /// Segments whose beginning is kept when a peer fails.
 pub const PARTIALS: usize = 8;
 
+/// After so many more bytes of a segment that isn't whole yet others are told again how much of it is there.
+pub const TOLD_AGAIN: u64 = 3 * wire::playlist::PIECE;
+
+/// Segments whose first pieces others are told of, and have told of, each.
+pub const BEGUN: usize = 16;
+
 /// Segments that came wrong from peers and are remembered for it.
 pub const DISTRUSTED: usize = 256;
 
@@ -245,7 +266,10 @@ pub const DISTRUSTED: usize = 256;
 pub const BANNED_PEERS: usize = 256;
 
 /// Peers that are given to at once: each then gets a good share of the line, and passes on the sooner.
-pub const UPLOAD_SLOTS: usize = 1;
+pub const UPLOAD_SLOTS: usize = 2;
+
+/// Kilobits a second that each of several is given at least: thrice what is watched most.
+pub const SLOT_KBPS: u64 = 6_000;
 
 /// How long a peer waits for room before it is told to ask elsewhere: within the patience of stock peers.
 pub const UPLOAD_PATIENCE: Duration = Duration::from_millis(1500);

@@ -150,10 +150,12 @@ pub enum Input {
         /// Which connection.
         link: LinkId,
     },
-    /// The digest of all bytes held under a request, after [`Output::Check`].
+    /// The digest of bytes held under a request, after [`Output::Check`].
     Checked {
         /// Whose bytes.
         request: RequestId,
+        /// Which of them.
+        bytes: Range<u64>,
         /// SHA-256.
         sha256: [u8; 32],
     },
@@ -307,8 +309,13 @@ pub enum Output {
         /// Whose bytes they are, and how many of them are taken.
         parts: Vec<(RequestId, u64)>,
     },
-    /// Compute the digest of all bytes held under a request; answer `Checked`.
-    Check(RequestId),
+    /// Compute the digest of bytes held under a request, of which more may come; answer `Checked`, in the order asked.
+    Check {
+        /// Whose bytes.
+        request: RequestId,
+        /// Which of them.
+        bytes: Range<u64>,
+    },
     /// Connect to the tracker; answer `TrackerOpened` or `TrackerClosed`, and `TrackerSaid` for each message.
     OpenTracker,
     /// Send the tracker this text.

@@ -35,7 +35,10 @@ impl Engine {
             Input::Undecodable => self.undecodable(),
             Input::Played { position, buffered, is_starved, speed } => {
                 let buffered = buffered.into_iter().map(within).collect();
-                self.playhead.speed = if speed.is_nan() { 1.0 } else { speed.clamp(0.25, 16.0) };
+                self.playhead.is_running = speed > 0.0 && !is_starved;
+                if speed > 0.0 {
+                    self.playhead.speed = speed.clamp(0.25, 16.0);
+                }
                 self.played(now, position.min(LATEST), buffered, is_starved);
             }
             Input::Seeked { position } => self.seeked(now, position.min(LATEST)),
@@ -52,7 +55,7 @@ impl Engine {
             Input::Said { link, message } => self.said(now, link, &message),
             Input::Received { link, bytes } => self.received(now, link, bytes),
             Input::Drained { link } => self.drained(now, link),
-            Input::Checked { request, sha256 } => self.checked(now, request, sha256),
+            Input::Checked { request, bytes, sha256 } => self.checked(now, request, bytes, sha256),
             Input::Unreflected => self.unreflected(),
         }
     }
@@ -79,6 +82,7 @@ impl Engine {
                 }
                 request.look(now);
                 request.bytes = bytes;
+                self.test_pieces(id);
             }
         }
     }
@@ -308,12 +312,14 @@ impl Engine {
         match std::mem::replace(&mut self.element.state, ElementState::Idle) {
             ElementState::AppendingInit(rendition) => self.element.init = Some(rendition),
             ElementState::Appending(Ready { request, rendition, span, bytes, .. }) => {
+                self.element.appended_at = self.looked_at;
                 self.element.buffer.insert(Held { span, rendition, bytes, was_seen: false });
                 self.element.refusals = 0;
                 self.let_go(request);
             }
             ElementState::AppendingHead(head, span) => {
                 let Head { rendition, bytes, .. } = head;
+                self.element.appended_at = self.looked_at;
                 self.element.buffer.insert(Held { span, rendition, bytes, was_seen: false });
                 self.element.head = Some(head);
             }
@@ -325,9 +331,15 @@ impl Engine {
     /// Makes the bound on held bytes what the element really takes; the plan then evicts, and appends again.
     fn overfull(&mut self) {
         let held = self.element.buffer.bytes();
-        if let ElementState::Appending(ready) = self.element.state {
+        let is_of_media = matches!(
+            self.element.state,
+            ElementState::Appending(_) | ElementState::AppendingHead(..)
+        );
+        if is_of_media {
             self.element.bytes_limit = (held / 4 * 3).max(HELD_BYTES_FLOOR);
             self.element.is_overfull = true;
+        }
+        if let ElementState::Appending(ready) = self.element.state {
             self.segment_came(ready);
         }
         self.element.state = ElementState::Idle;
@@ -418,7 +430,7 @@ impl Engine {
             self.element.buffer.keep_only(&buffered);
         }
         let playhead = &mut self.playhead;
-        playhead.position = position;
+        (playhead.position, playhead.told_at) = (position, now);
         let has_media = buffered.iter().any(|span| contains(*span, position));
         playhead.buffered = buffered;
         if !is_starved {
@@ -437,7 +449,7 @@ impl Engine {
     /// What is fetched for the old place makes way for what the new one needs, and its failures are forgotten: those noted
     /// are never more than the segments ahead of one place.
     fn seeked(&mut self, now: Time, position: Duration) {
-        self.playhead.position = position;
+        (self.playhead.position, self.playhead.is_running) = (position, false);
         self.playhead.is_seeking = true;
         self.jumped_to = None;
         self.retries.retain(|what, _| !matches!(what, What::Segment { .. }));

@@ -14,6 +14,7 @@ use crate::Time;
 use crate::engine::{Engine, Ready, Request, Via, What};
 use crate::limits::PARTIALS;
 use crate::message::{LinkId, Output, RequestId};
+use crate::share::Tested;
 
 /// Bytes of a segment that have come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,9 +27,15 @@ pub(crate) struct Part {
     pub(crate) giver: Option<LinkId>,
     /// The giver gave all that it was asked for.
     pub(crate) is_kept: bool,
+    /// How far the bytes are known to be right.
+    pub(crate) tested: Tested,
 }
 
 impl Part {
+    pub(crate) fn is_right(&self) -> bool {
+        self.tested.right >= self.bytes
+    }
+
     fn end(&self) -> u64 {
         self.start + self.bytes
     }
@@ -65,6 +72,15 @@ impl Parts {
         let at = self.0.partition_point(|part| part.start < new.start);
         self.0.insert(at, new);
         (useless, twice)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Part> {
+        self.0.iter()
+    }
+
+    pub(crate) fn note_tested(&mut self, request: RequestId, tested: Tested) {
+        let found = self.0.iter_mut().find(|part| part.request == request);
+        found.into_iter().for_each(|part| part.tested = tested);
     }
 
     fn ranges(&self) -> impl Iterator<Item = Range<u64>> {
@@ -107,19 +123,28 @@ impl Engine {
         first_gap(from, length, || asked().chain(came.into_iter().flat_map(Parts::ranges)))
     }
 
-    /// What the server sent of a segment from this byte on, and how much that is.
-    pub(crate) fn part_from(&self, key: (usize, usize), start: u64) -> Option<(RequestId, u64)> {
-        let parts = self.parts.get(&key)?.0.iter();
-        let mut from_server = parts.filter(|part| part.giver.is_none() && part.is_kept);
-        let part = from_server.find(|part| part.start == start)?;
-        Some((part.request, part.bytes))
+    /// Bytes of a segment that can be played, from this one on, of one request: the server sent them, or they are right.
+    pub(crate) fn played_from(
+        &self,
+        key: (usize, usize),
+        start: u64,
+    ) -> Option<(RequestId, Range<u64>)> {
+        let mut parts = self.parts.get(&key).into_iter().flat_map(|parts| parts.iter());
+        let has_sent = |part: &&Part| {
+            part.giver.is_none() && part.is_kept && part.start <= start && start < part.end()
+        };
+        if let Some(part) = parts.find(has_sent) {
+            return Some((part.request, start - part.start..part.bytes));
+        }
+        let (request, from, bytes) = self.given_from(key, start)?;
+        Some((request, from..from + bytes))
     }
 
-    /// How much of a segment's beginning the server has sent without a gap.
+    /// How much of a segment's beginning can be played without a gap.
     pub(crate) fn begun_bytes(&self, key: (usize, usize)) -> u64 {
         let mut end = 0;
-        while let Some((_, bytes)) = self.part_from(key, end) {
-            end += bytes;
+        while let Some((_, bytes)) = self.played_from(key, end) {
+            end += bytes.end - bytes.start;
         }
         end
     }
@@ -139,13 +164,15 @@ impl Engine {
             return self.want(Output::Forget(id));
         };
         let key = (rendition, no);
-        let Some(length) = self.length_of(rendition, no) else {
-            return match is_kept {
+        if self.length_of(rendition, no).is_none() {
+            // A peer was asked when the length, and the digest, were known still.
+            return match is_kept && !request.is_from_peer() {
                 true => self.take_from_server(key, id, request.bytes),
                 false => self.want(Output::Forget(id)),
             };
-        };
-        let is_useless = request.bytes == 0
+        }
+        let bytes = self.usable(key, request);
+        let is_useless = bytes == 0
             || self.is_held(key)
             || self.share.distrusted_of(key) && request.is_from_peer();
         if is_useless {
@@ -153,17 +180,30 @@ impl Engine {
             return self.want(Output::Forget(id));
         }
         let giver = request.giver();
-        let part = Part { start: request.start, bytes: request.bytes, request: id, giver, is_kept };
-        let parts = self.parts.get_or_insert(key);
-        let (useless, twice) = parts.insert(part);
-        let is_whole = parts.is_whole(length);
-        self.stats.duplicate_bytes += twice;
+        let (start, tested) = (request.start, request.tested);
+        let part = Part { start, bytes, request: id, giver, is_kept, tested };
+        let (useless, twice) = self.parts.get_or_insert(key).insert(part);
+        self.stats.duplicate_bytes += twice + request.bytes - bytes;
         useless.into_iter().for_each(|request| self.want(Output::Forget(request)));
+        self.test_pieces(id);
         self.end_rivals(now, key);
-        if is_whole {
-            self.join(key);
-        }
+        self.join_if_whole(key);
         self.drop_oldest_parts();
+    }
+
+    /// Takes out of a part what is not right.
+    pub(crate) fn cut_part(&mut self, key: (usize, usize), request: RequestId) {
+        let Some(Parts(parts)) = self.parts.get_mut(&key) else { return };
+        parts.iter_mut().filter(|part| part.request == request).for_each(|part| {
+            part.bytes = part.bytes.min(part.tested.right);
+        });
+        let is_gone = parts.extract_if(.., |part| part.bytes == 0).next().is_some();
+        if parts.is_empty() {
+            self.parts.remove(&key);
+        }
+        if is_gone {
+            self.want(Output::Forget(request));
+        }
     }
 
     /// Ends requests of which every byte that is still to come has come from elsewhere, or comes from one that was asked for what
@@ -199,8 +239,16 @@ impl Engine {
         first_gap(request.start + request.bytes, request.range().end, ranges)
     }
 
-    /// All parts are there: they become one body. What peers gave is checked before anything else is done with it.
-    fn join(&mut self, key: (usize, usize)) {
+    /// All parts are there, and nobody is about to say whether they are right: they become one body. What peers gave is checked
+    /// before anything else is done with it.
+    pub(crate) fn join_if_whole(&mut self, key: (usize, usize)) {
+        let (Some(parts), Some(length)) = (self.parts.get(&key), self.length_of(key.0, key.1))
+        else {
+            return;
+        };
+        if !parts.is_whole(length) || parts.iter().any(|part| part.tested.is_pending()) {
+            return;
+        }
         let Some(Parts(parts)) = self.parts.remove(&key) else { return };
         let request = match parts[..] {
             [only] => only.request,
@@ -212,6 +260,9 @@ impl Engine {
                 request
             }
         };
+        if parts.iter().all(Part::is_right) {
+            return self.verified(key, request, &parts);
+        }
         if parts.iter().any(|part| part.giver.is_some()) {
             return self.check(key, request, &parts);
         }
@@ -252,7 +303,7 @@ impl Engine {
     }
 
     /// It has come already, if perhaps unchecked.
-    fn is_held(&self, key: (usize, usize)) -> bool {
+    pub(crate) fn is_held(&self, key: (usize, usize)) -> bool {
         self.share.store.held(key.0, key.1).is_some()
             || self.share.checks.values().any(|check| check.key == key)
             || self.element.ready.iter().any(|ready| (ready.rendition, ready.no) == key)
@@ -284,8 +335,9 @@ mod tests {
             let (mut parts, mut came_twice) = (Parts::default(), 0);
             for (no, (start, end)) in ranges.iter().enumerate() {
                 let (start, bytes, giver) = (*start, end - start, None);
-                let part =
-                    Part { start, bytes, request: RequestId(no as u64), giver, is_kept: true };
+                let request = RequestId(no as u64);
+                let tested = Tested::default();
+                let part = Part { start, bytes, request, giver, is_kept: true, tested };
                 came_twice += parts.insert(part).1;
             }
             let ranges: Vec<_> = parts.ranges().map(|range| (range.start, range.end)).collect();

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use wire::playlist::ByteRange;
+use wire::playlist::{ByteRange, PIECE};
 
 use crate::Time;
 use crate::abr::{FILLED, next_rendition};
@@ -273,15 +273,37 @@ impl Engine {
     ) -> Range<u64> {
         let (position, span) = (self.playhead.position, self.span_of(key.0, key.1));
         let is_next = span.start <= position && self.element.covered_from(position) == position;
-        let head = self.length_of(key.0, key.1).map_or(0, head_bytes);
-        let begun = self.begun_bytes(key);
+        let head = self.head_bytes(key);
+        let (begun, is_in_pieces) = (self.begun_bytes(key), self.is_in_pieces(key));
         let most = match missing.start {
-            0 if is_next => head,
-            start if start == begun && begun > 0 && self.may_come_from_peers(key) => head / 3 * 2,
+            _ if head == 0 => return missing,
+            0 if is_next || is_in_pieces && self.may_come_from_peers(key) => head,
+            start if start == begun && begun > 0 && self.may_come_from_peers(key) => {
+                self.slice_bytes(key)
+            }
             _ => return missing,
         };
-        let end = if most > 0 { missing.end.min(missing.start + most) } else { missing.end };
-        missing.start..end
+        missing.start..missing.end.min(missing.start + most)
+    }
+
+    /// How much of a segment is fetched by itself where nothing else is there; 0 of one that is so short that it comes in one go.
+    ///
+    /// The page's script asks for the first segment of a finished video by the same rule (`www/player.js`).
+    fn head_bytes(&self, key: (usize, usize)) -> u64 {
+        match self.length_of(key.0, key.1) {
+            None | Some(..SHORTEST_WITH_HEAD) => 0,
+            Some(length) if self.is_in_pieces(key) => (length / 4).next_multiple_of(PIECE),
+            Some(length) => length / 8 * 3,
+        }
+    }
+
+    /// How much of a segment that is on the server sends at once, as long as peers may bring the rest.
+    pub(crate) fn slice_bytes(&self, key: (usize, usize)) -> u64 {
+        let length = self.length_of(key.0, key.1).unwrap_or(0);
+        match self.is_in_pieces(key) {
+            true => (length / 8 / PIECE).max(1) * PIECE,
+            false => length / 4,
+        }
     }
 
     /// Asks the server for a stretch of a segment.
@@ -508,7 +530,7 @@ impl Engine {
         let Some(Head { rendition, no, .. }) = self.element.head else { return false };
         let (position, span) = (self.playhead.position, self.span_of(rendition, no));
         let is_missing = self.renditions[rendition].missing.contains_key(&no);
-        !is_missing && span.start <= position && position < span.end && next.span.start >= span.end
+        !is_missing && position < span.end && next.span.start >= span.end
     }
 
     fn append_init(&mut self, rendition: usize) {
@@ -520,31 +542,34 @@ impl Engine {
         }
     }
 
-    /// Where nothing is to be played but the beginning of a segment has come, that is appended, if what is still missing is
-    /// likely to be there before it is over.
+    /// Where there is hardly anything to be played but the beginning of what follows has come, that is appended, if what is still
+    /// missing is likely to be there before it is over.
     fn begin(&mut self) {
         let (rendition, position) = (self.target, self.playhead.position);
         if let Some(head) = self.element.head {
             return self.go_on(head);
         }
-        if self.element.covered_from(position) > position {
+        let covered = self.element.covered_from(position);
+        if covered > self.playhead.position_at(self.looked_at) + NEARLY_DRY {
             return;
         }
         let line = self.renditions[rendition].timeline();
-        let Some(no) = line.and_then(|line| line.segment_from(position)) else { return };
+        let Some(no) = line.and_then(|line| line.segment_from(covered)) else { return };
         let key = (rendition, no);
-        let Some((request, bytes)) = self.part_from(key, 0).filter(|_| self.begins_in_time(key))
-        else {
+        let is_playable = !self.renditions[rendition].missing.contains_key(&no);
+        let begun = self.played_from(key, 0).filter(|_| is_playable && self.begins_in_time(key));
+        let Some((request, range)) = begun else { return };
+        let (span, bytes) = (self.span_of(rendition, no), range.end - range.start);
+        if self.is_all(key, bytes) {
             return;
-        };
-        let span = self.span_of(rendition, no);
+        }
         let end = span.start + self.share_of(span, key, bytes);
         if self.element.init != Some(rendition) {
             return self.append_init(rendition);
         }
         let head = Head { rendition, no, bytes };
         let state = ElementState::AppendingHead(head, Span { start: span.start, end });
-        self.start_appending(state, request, Content::Head(span.start), 0..bytes);
+        self.start_appending(state, request, Content::Head(span.start), range);
     }
 
     /// What has come of a segment plays longer than what is asked for next is likely to take.
@@ -556,15 +581,25 @@ impl Engine {
         self.server_time(next.end - next.start) * 3 <= end.saturating_sub(self.playhead.position)
     }
 
-    /// Appends what has come from the server and follows the beginning that is in the element.
+    /// With so many bytes a segment is whole: it is appended as such in a moment.
+    fn is_all(&self, key: (usize, usize), bytes: u64) -> bool {
+        self.length_of(key.0, key.1) == Some(bytes)
+    }
+
+    /// Appends what has come and follows the beginning that is in the element.
     fn go_on(&mut self, head: Head) {
         let Head { rendition, no, bytes: from } = head;
-        let Some((request, bytes)) = self.part_from((rendition, no), from) else { return };
+        let Some((request, range)) = self.played_from((rendition, no), from) else { return };
         let span = self.span_of(rendition, no);
-        let end = span.start + self.share_of(span, (rendition, no), from + bytes);
-        let head = Head { bytes: from + bytes, ..head };
+        let bytes = from + range.end - range.start;
+        let is_missing = self.renditions[rendition].missing.contains_key(&no);
+        if is_missing || self.is_all((rendition, no), bytes) {
+            return;
+        }
+        let end = span.start + self.share_of(span, (rendition, no), bytes);
+        let head = Head { bytes, ..head };
         let state = ElementState::AppendingHead(head, Span { start: span.start, end });
-        self.start_appending(state, request, Content::More, 0..bytes);
+        self.start_appending(state, request, Content::More, range);
     }
 
     fn start_appending(
@@ -641,13 +676,6 @@ impl Engine {
     }
 }
 
-/// How much of a segment is fetched by itself where nothing else is there; 0 of one that is so short that it comes in one go.
-///
-/// The page's script asks for the first segment by the same rule (`www/player.js`).
-pub(crate) fn head_bytes(length: u64) -> u64 {
-    if length < SHORTEST_WITH_HEAD { 0 } else { length / 8 * 3 }
-}
-
 /// What came of the wish for a stretch of media.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Asked {
@@ -670,6 +698,9 @@ const ONE_SEGMENT: Duration = Duration::from_nanos(1);
 
 /// So close before the end of a stretch there's no frame left to show.
 const LAST_FRAMES: Duration = Duration::from_millis(100);
+
+/// With no more than this to play, the beginning of what follows is appended, before the rest of it has come.
+const NEARLY_DRY: Duration = Duration::from_millis(600);
 
 /// Rounding in the media element must not put the playhead back before the stretch.
 const JUST_INSIDE: Duration = Duration::from_millis(10);

@@ -20,6 +20,7 @@
 //! - `election`: whose turn it is to fetch what nobody has
 //! - `source`: who is asked for a segment: a peer, the server, or nobody yet
 //! - `upload`: who is given what, within room and budget
+//! - `pieces`: what is passed on before it is whole
 //! - `store`: segments that are held for others
 //! - `conduct`: what peers do wrong, and what it costs them
 //! - `segments`, `bucket`: sets of segments; how much may flow
@@ -31,6 +32,7 @@ mod download;
 mod election;
 mod links;
 mod news;
+mod pieces;
 mod segments;
 mod source;
 mod store;
@@ -50,6 +52,7 @@ use crate::table::Table;
 
 use bucket::Bucket;
 pub(crate) use digests::Digests;
+pub(crate) use pieces::Tested;
 pub(crate) use source::Source;
 
 use download::Check;
@@ -74,11 +77,15 @@ pub(crate) struct Share {
     pub(crate) checks: Table<RequestId, Check>,
     /// Segments that came wrong, and are taken from the server alone.
     distrusted: VecDeque<(usize, usize)>,
+    /// Segments of which others were told that the first pieces are here, and up to which byte, the latest last.
+    begun: VecDeque<((usize, usize), u64)>,
     /// Ids of those who cheated, the latest last.
     banned: VecDeque<PeerId>,
     /// What those have done who left, the latest last: who comes back under its name begins with it.
     records: VecDeque<(PeerId, u32)>,
     upload_rate: Bucket,
+    /// When a neighbour was left last, to make room for others.
+    left_at: Time,
     /// A segment is held back for a peer to bring.
     pub(crate) is_waiting: bool,
     /// The first such one.
@@ -105,9 +112,11 @@ impl Share {
             store: Store::default(),
             checks: Table::default(),
             distrusted: VecDeque::new(),
+            begun: VecDeque::new(),
             banned: VecDeque::new(),
             records: VecDeque::new(),
             upload_rate: Bucket::new(UPLOAD_BYTES_PER_SECOND, UPLOAD_BURST_BYTES),
+            left_at: Time::default(),
             is_waiting: false,
             awaited: None,
             is_unreflected: false,

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use wire::playlist::{ByteRange, Media};
+use wire::playlist::{ByteRange, Media, PieceDigest};
 
 use crate::Time;
 use crate::limits::{CUT_TOLERANCE, KEPT_SEGMENTS, LATEST};
@@ -51,6 +51,8 @@ pub(crate) struct Slot {
     pub(crate) span: Span,
     /// What its SHA-256 should be, if the playlist tells.
     pub(crate) sha256: Option<[u8; 32]>,
+    /// What its pieces should be, if the playlist tells.
+    pub(crate) pieces: Box<[PieceDigest]>,
     /// When the playlist was asked for that listed it first.
     pub(crate) listed_at: Time,
 }
@@ -122,6 +124,7 @@ impl Timeline {
                 place: Place { uri: segment.uri.into(), range: segment.range },
                 span: Span { start, end },
                 sha256: segment.sha256,
+                pieces: segment.pieces.into(),
                 listed_at,
             }
         }));

@@ -72,7 +72,9 @@ impl Stage {
             }
             Output::Prepare { .. } => Input::Prepared,
             Output::Append { .. } | Output::Evict(_) => Input::Updated,
-            Output::Check(request) => Input::Checked { request: *request, sha256: [1; 32] },
+            Output::Check { request, bytes } => {
+                Input::Checked { request: *request, bytes: bytes.clone(), sha256: [1; 32] }
+            }
             Output::OpenTracker => Input::TrackerOpened,
             Output::Answer { link, .. } => Input::Answered { link: *link, sdp },
             _ => return None,

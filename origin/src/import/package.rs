@@ -105,6 +105,7 @@ impl Made {
             duration: segment.duration,
             range: Some(segment.range),
             sha256: None,
+            pieces: Vec::new(),
         };
         Media {
             target_duration: target(self.segments.iter().map(|segment| segment.duration)),

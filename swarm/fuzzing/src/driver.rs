@@ -11,6 +11,7 @@
 //! - everything that is held has a bound.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use swarm::limits::{LINKS, OFFERS_AT_ONCE};
@@ -32,7 +33,7 @@ pub(crate) struct Driver {
     pub(crate) links: BTreeMap<LinkId, Link>,
     named_links: BTreeSet<LinkId>,
     /// Digests that are being computed.
-    pub(crate) checks: Vec<RequestId>,
+    pub(crate) checks: Vec<(RequestId, Range<u64>)>,
     pub(crate) element: Element,
     /// What was appended last without its rest.
     head: Option<u64>,
@@ -57,14 +58,35 @@ pub(crate) struct Fetch {
     pub(crate) wanted: Wanted,
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Body {
+    /// Where in a segment it begins.
+    start: u64,
     pub(crate) bytes: u64,
     is_of_peers: bool,
-    /// The digest that the engine was told.
-    pub(crate) digest: Option<[u8; 32]>,
-    /// The digest that it has if nobody cheated.
-    pub(crate) honest: Option<[u8; 32]>,
+    /// The digests that the engine was told of some of its bytes.
+    pub(crate) told: Vec<(Range<u64>, [u8; 32])>,
+    /// The rendition and the segment that it is of if nobody cheated.
+    honest: Option<(u8, u64)>,
+}
+
+impl Body {
+    /// The digest that some of its bytes have if nobody cheated.
+    pub(crate) fn honest(&self, bytes: Range<u64>) -> Option<[u8; 32]> {
+        let (rendition, no) = self.honest?;
+        Some(video::digest(rendition, no, self.start + bytes.start..self.start + bytes.end))
+    }
+
+    /// Whether these bytes were told to have the digests that those of a segment have.
+    fn is_right(&self, bytes: Range<u64>, is_it: impl Fn(Range<u64>, [u8; 32]) -> bool) -> bool {
+        let of_segment = |part: &Range<u64>| self.start + part.start..self.start + part.end;
+        let right = || self.told.iter().filter(|(part, digest)| is_it(of_segment(part), *digest));
+        let mut at = bytes.start;
+        while let Some((part, _)) = right().find(|(part, _)| part.contains(&at)) {
+            at = part.end;
+        }
+        bytes.end <= at
+    }
 }
 
 #[derive(Default)]
@@ -75,6 +97,8 @@ pub(crate) struct Link {
     pub(crate) is_giving: bool,
     /// What the engine asks of the peer: segment, request, and how many bytes of it.
     pub(crate) asked: Option<(u64, u64, u64)>,
+    /// The first of those bytes.
+    asked_from: u64,
     joiner: Joiner,
     /// The segment of the header that the engine said last.
     header: Option<u64>,
@@ -123,8 +147,9 @@ impl Driver {
                 if *wanted == Wanted::Bytes {
                     self.rendition = rendition;
                 }
-                let honest = no.map(|no| video::digest(rendition, no));
-                self.bodies.insert(request, Body { honest, ..Body::default() });
+                let honest = no.map(|no| (rendition, no));
+                let start = range.map_or(0, |range| video::offset_in_segment(&uri, range.start));
+                self.bodies.insert(request, Body { start, honest, ..Body::default() });
                 self.fetches.push(Fetch { request, uri, range: *range, wanted: *wanted });
             }
             Output::Cancel(request) => {
@@ -142,9 +167,10 @@ impl Driver {
             Output::Evict(_) => self.busy(),
             Output::Finish | Output::Jump(_) | Output::Report(_) => {}
             Output::Join { request, parts } => self.join(*request, parts),
-            Output::Check(request) => {
-                self.body(*request);
-                self.checks.push(*request);
+            Output::Check { request, bytes } => {
+                let held = self.body(*request).bytes;
+                assert!(bytes.start < bytes.end && bytes.end <= held, "{bytes:?} of {held}");
+                self.checks.push((*request, bytes.clone()));
             }
             Output::OpenTracker | Output::TellTracker(_) | Output::CloseTracker => {
                 self.take_for_tracker(output);
@@ -170,7 +196,8 @@ impl Driver {
     }
 
     fn body(&self, request: RequestId) -> Body {
-        *self.bodies.get(&request).unwrap_or_else(|| panic!("{request:?} is not held"))
+        let body = self.bodies.get(&request);
+        body.cloned().unwrap_or_else(|| panic!("{request:?} is not held"))
     }
 
     fn busy(&mut self) {
@@ -186,7 +213,7 @@ impl Driver {
             self.bodies.remove(&request).is_some() || self.named.insert(request),
             "{request:?} is forgotten twice"
         );
-        self.checks.retain(|check| *check != request);
+        self.checks.retain(|(check, _)| *check != request);
     }
 
     fn append(&mut self, request: RequestId, content: &Content, bytes: std::ops::Range<u64>) {
@@ -198,23 +225,21 @@ impl Driver {
             Content::More | Content::Rest => self.head.expect("more follows a beginning"),
         };
         self.head = matches!(content, Content::Head(_) | Content::More).then_some(no);
-        let is_part = self.head.is_some();
-        assert!(!is_part || !body.is_of_peers, "a part that a peer gave can't be checked");
         if body.is_of_peers {
-            self.assert_right(body, no, "played");
+            self.assert_right(&body, bytes, no, "played");
         }
     }
 
     /// These bytes were checked, and are those of that segment.
-    fn assert_right(&self, body: Body, no: u64, use_made: &str) {
-        let Some(digest) = body.digest else { panic!("unchecked bytes are {use_made}") };
+    fn assert_right(&self, body: &Body, bytes: Range<u64>, no: u64, use_made: &str) {
         // Where live playing time begins, and what another's playlist says, isn't known here.
         let is_right = match (self.is_wild, self.is_live) {
-            (true, _) => true,
-            (false, true) => (0..0x7f).any(|no| video::is_right(digest, no)),
-            (false, false) => video::is_right(digest, no),
+            (true, _) => body.is_right(bytes, |_, _| true),
+            (false, true) => (0..0x7f)
+                .any(|no| body.is_right(bytes.clone(), |of, told| video::is_right(told, no, of))),
+            (false, false) => body.is_right(bytes, |of, told| video::is_right(told, no, of)),
         };
-        assert!(is_right, "wrong bytes are {use_made} for segment {no}");
+        assert!(is_right, "unchecked or wrong bytes are {use_made} for segment {no}");
     }
 
     fn join(&mut self, request: RequestId, parts: &[(RequestId, u64)]) {
@@ -224,6 +249,13 @@ impl Driver {
             let body = self.body(*part);
             joined.honest = body.honest.filter(|_| at == 0 || joined.honest == body.honest);
             assert!(0 < *bytes && *bytes <= body.bytes, "{bytes} of {} bytes", body.bytes);
+            if at == 0 {
+                joined.start = body.start;
+            }
+            let told = body.told.iter().filter(|(of, _)| of.end <= *bytes);
+            joined.told.extend(
+                told.map(|(of, digest)| (joined.bytes + of.start..joined.bytes + of.end, *digest)),
+            );
             joined.bytes += bytes;
             joined.is_of_peers |= body.is_of_peers;
         }
@@ -276,16 +308,18 @@ impl Driver {
                 assert!(!link.is_giving, "more is given before the last was sent");
                 link.is_giving = true;
                 let no = link.header.expect("a header comes before the bytes");
-                self.assert_right(body, no, "given away");
+                self.assert_right(&body, *start..start + bytes, no, "given away");
             }
             Output::Receive { link, request } => {
                 if let Some(request) = request
                     && !self.bodies.contains_key(request)
                 {
                     self.name(*request);
-                    let asked = self.link(*link).asked;
-                    let honest = asked.map(|(no, ..)| video::digest(self.rendition, no));
-                    let body = Body { is_of_peers: true, honest, ..Body::default() };
+                    let rendition = self.rendition;
+                    let link = self.link(*link);
+                    let honest = link.asked.map(|(no, ..)| (rendition, no));
+                    let start = link.asked_from;
+                    let body = Body { start, is_of_peers: true, honest, ..Body::default() };
                     self.bodies.insert(*request, body);
                 }
                 match self.links.get_mut(link) {
@@ -328,14 +362,14 @@ impl Driver {
             }
             Command::SegmentRequest { segment, request, offset } => {
                 let bytes = video::SEGMENT_BYTES.saturating_sub(offset);
-                link.asked = Some((segment, request, bytes));
+                (link.asked, link.asked_from) = (Some((segment, request, bytes)), offset);
             }
             Command::SegmentData { segment, .. } => link.header = Some(segment),
             Command::CancelSegmentRequest { .. } => link.asked = None,
             Command::SegmentDataSendingCompleted { .. } | Command::SegmentAbsent { .. } => {}
             Command::PartRequest { segment, request, start, end, .. } => {
                 assert!(has_both, "the other side doesn't know the extension");
-                link.asked = Some((segment, request, end - start));
+                (link.asked, link.asked_from) = (Some((segment, request, end - start)), start);
             }
             _ => assert!(has_both, "the other side doesn't know the extension"),
         }
@@ -363,7 +397,6 @@ impl Driver {
         if let Some(body) = keeps.and_then(|request| self.bodies.get_mut(&request)) {
             body.bytes += bytes;
             body.is_of_peers = true;
-            body.digest = None;
         }
     }
 }

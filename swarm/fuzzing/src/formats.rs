@@ -55,7 +55,7 @@ fn joined(messages: &[Vec<u8>]) -> Command {
 fn numbers(command: &Command) -> BTreeSet<u64> {
     let lists: Vec<&Vec<u64>> = match command {
         Command::SegmentsAnnouncement { loaded, loading, .. } => vec![loaded, loading],
-        Command::Changes { held, gone, fetching, coming, dropped } => {
+        Command::Changes { held, gone, fetching, coming, dropped, .. } => {
             vec![held, gone, fetching, coming, dropped]
         }
         Command::Pieces { pieces, .. } => vec![pieces],

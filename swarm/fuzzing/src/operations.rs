@@ -2,6 +2,7 @@
 //! viewers do what they like, or what one tells that has gone mad.
 
 use std::fmt;
+use std::ops::Range;
 use std::time::Duration;
 
 use swarm::{
@@ -191,10 +192,10 @@ impl<'a> World<'a> {
                 Some(link) => link.is_giving = false,
                 None => return false,
             },
-            Input::Checked { request, sha256 } => {
-                driver.checks.retain(|check| check != request);
+            Input::Checked { request, bytes, sha256 } => {
+                driver.checks.retain(|(check, of)| (check, of) != (request, bytes));
                 match driver.bodies.get_mut(request) {
-                    Some(body) => body.digest = Some(*sha256),
+                    Some(body) => body.told.push((bytes.clone(), *sha256)),
                     None => return false,
                 }
             }
@@ -215,7 +216,8 @@ impl<'a> World<'a> {
             190..=204 => self.peer_data(bytes),
             205..=209 => {
                 let digest = bytes.array::<1>()[0];
-                self.check(bytes).map(|request| Input::Checked { request, sha256: [digest; 32] })
+                let sha256 = [digest; 32];
+                self.check(bytes).map(|(request, bytes)| Input::Checked { request, bytes, sha256 })
             }
             _ => return self.peer_says(bytes),
         };
@@ -238,9 +240,14 @@ impl<'a> World<'a> {
             Element::Busy => Some(Input::Updated),
             Element::Unprepared | Element::Idle => None,
         });
-        owed.extend(driver.checks.iter().map(|request| {
-            let sha256 = driver.bodies.get(request).and_then(|body| body.honest).unwrap_or([0; 32]);
-            Input::Checked { request: *request, sha256 }
+        // Digests of one request are computed in the order asked.
+        let first = driver.checks.iter().enumerate().filter(|(at, (request, _))| {
+            driver.checks[..*at].iter().all(|(before, _)| before != request)
+        });
+        owed.extend(first.map(|(_, (request, bytes))| {
+            let body = driver.bodies.get(request);
+            let sha256 = body.and_then(|body| body.honest(bytes.clone())).unwrap_or([0; 32]);
+            Input::Checked { request: *request, bytes: bytes.clone(), sha256 }
         }));
         owed.extend((driver.tracker == Tracker::Opening).then_some(Input::TrackerOpened));
         let (info_hash, sdp) = (driver.info_hash.unwrap_or(HASH), String::new());
@@ -387,11 +394,11 @@ impl World<'_> {
         fetches.get(bytes.below(fetches.len())).cloned()
     }
 
-    fn check(&self, bytes: &mut Bytes) -> Option<RequestId> {
+    fn check(&self, bytes: &mut Bytes) -> Option<(RequestId, Range<u64>)> {
         let at = usize::from(bytes.byte());
         match self.is_mad {
-            true => Some(RequestId(at as u64 % 24)),
-            false => self.driver.checks.get(at % self.driver.checks.len().max(1)).copied(),
+            true => Some((RequestId(at as u64 % 24), 0..video::SEGMENT_BYTES)),
+            false => self.driver.checks.get(at % self.driver.checks.len().max(1)).cloned(),
         }
     }
 }
@@ -524,6 +531,7 @@ impl World<'_> {
                 fetching: self.list(bytes),
                 coming: self.list(bytes),
                 dropped: self.list(bytes),
+                uplink_kbps: None,
             },
             12 => Command::Fresh {
                 segment: self.segment(bytes),

@@ -1,8 +1,9 @@
 //! What the server serves: a video of two renditions with four segments each, or a live stream of one.
 
+use std::ops::Range;
 use std::time::Duration;
 
-use wire::playlist::ByteRange;
+use wire::playlist::{ByteRange, PIECE};
 
 /// Where the page says that the video is.
 pub(crate) const URL: &str = "http://a/m.m3u8";
@@ -56,9 +57,11 @@ fn media(file: &str) -> String {
 
 fn live(first: u64) -> String {
     let segment = |no: u64| {
-        let sha256 = hex(&digest(0, no));
+        let sha256 = hex(&digest(0, no, 0..SEGMENT_BYTES));
+        let piece = |range: Range<u64>| hex(&digest(0, no, range)[..16]);
+        let pieces = piece(0..PIECE) + &piece(PIECE..SEGMENT_BYTES);
         format!(
-            "#EXTINF:4,\n#EXT-X-SHOAL-SEGMENT:BYTES={SEGMENT_BYTES},SHA256={sha256}\n{no}.m4s\n"
+            "#EXTINF:4,\n#EXT-X-SHOAL-SEGMENT:BYTES={SEGMENT_BYTES},SHA256={sha256},PIECES={pieces}\n{no}.m4s\n"
         )
     };
     let segments: String = (first..first + SEGMENTS).map(segment).collect();
@@ -71,7 +74,8 @@ fn digests() -> String {
     let file = |(rendition, name): (u8, &str)| {
         let entry = |no: u64| {
             let start = INIT_BYTES + no * SEGMENT_BYTES;
-            let (last, sha256) = (start + SEGMENT_BYTES - 1, hex(&digest(rendition, no)));
+            let (last, sha256) =
+                (start + SEGMENT_BYTES - 1, hex(&digest(rendition, no, 0..SEGMENT_BYTES)));
             format!("\"{start}-{last}\":\"{sha256}\"")
         };
         let entries: Vec<String> = (0..SEGMENTS).map(entry).collect();
@@ -96,14 +100,23 @@ pub(crate) fn segment_of(start: Duration) -> u64 {
     start.as_millis() as u64 / SEGMENT_TIME.as_millis() as u64
 }
 
-/// What the server says that the digest of a segment is.
-pub(crate) fn digest(rendition: u8, no: u64) -> [u8; 32] {
-    [0x80 * rendition + 1 + no as u8 % 0x7f; 32]
+/// Where in its segment a byte of a file is.
+pub(crate) fn offset_in_segment(uri: &str, at: u64) -> u64 {
+    if uri.ends_with(".m4s") { at } else { at.saturating_sub(INIT_BYTES) % SEGMENT_BYTES }
 }
 
-/// Whether it is the digest of this segment, of either rendition.
-pub(crate) fn is_right(digest_told: [u8; 32], no: u64) -> bool {
-    [0, 1].into_iter().any(|rendition| digest(rendition, no) == digest_told)
+/// What the server says that the digest of these bytes of a segment is.
+pub(crate) fn digest(rendition: u8, no: u64, bytes: Range<u64>) -> [u8; 32] {
+    let mut digest = [0x80 * rendition + 1 + no as u8 % 0x7f; 32];
+    if bytes != (0..SEGMENT_BYTES) {
+        (digest[1], digest[2]) = ((bytes.start >> 10) as u8, (bytes.end >> 10) as u8);
+    }
+    digest
+}
+
+/// Whether it is the digest of these bytes of this segment, of either rendition.
+pub(crate) fn is_right(digest_told: [u8; 32], no: u64, bytes: Range<u64>) -> bool {
+    [0, 1].into_iter().any(|rendition| digest(rendition, no, bytes.clone()) == digest_told)
 }
 
 fn hex(bytes: &[u8]) -> String {

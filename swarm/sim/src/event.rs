@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::ops::Range;
 use std::time::Duration;
 
 use swarm::{Input, LinkId, RequestId};
@@ -36,7 +37,7 @@ pub(crate) enum Event {
     /// A viewer's playback may have run dry, or is due to be reported.
     Playback(usize, u32),
     /// Digests are computed.
-    Checked(usize, RequestId),
+    Checked(usize, RequestId, Range<u64>),
 }
 
 /// A queue of events: those of the current stretch of time in order, those of the stretches after it by stretch, and those that

@@ -59,8 +59,15 @@ fn boasted(message: Vec<u8>, all: Vec<u64>) -> Vec<Vec<u8>> {
         Ok(Some(Message::Command(Command::SegmentsAnnouncement { loading, hello, .. }))) => {
             Command::SegmentsAnnouncement { loaded: all, loading, hello }
         }
-        Ok(Some(Message::Command(Command::Changes { fetching, coming, dropped, .. }))) => {
-            Command::Changes { held: all, gone: Vec::new(), fetching, coming, dropped }
+        Ok(Some(Message::Command(Command::Changes {
+            fetching,
+            coming,
+            dropped,
+            uplink_kbps,
+            ..
+        }))) => {
+            let gone = Vec::new();
+            Command::Changes { held: all, gone, fetching, coming, dropped, uplink_kbps }
         }
         _ => return vec![message],
     };

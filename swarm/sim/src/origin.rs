@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use swarm::Failure;
 use wire::digest::SegmentDigests;
-use wire::playlist::{ByteRange, InitSection, Master, Media, Resolution, Segment, Variant};
+use wire::playlist::{ByteRange, InitSection, Master, Media, PIECE, Resolution, Segment, Variant};
 
 /// A server with one video: a VOD of which every rendition is one file, as Shoal's importer writes it, or a live stream with a
 /// file for each segment.
@@ -249,8 +249,16 @@ impl Origin {
         let first = newest + 1 - live.window;
         let segments = (first..=newest).map(|no| {
             let range = self.length(rendition, no).map(|length| ByteRange { start: 0, length });
-            let sha256 = Some(digest(rendition, no));
-            Segment { uri: format!("{rendition}-{no}.m4s"), duration: live.duration, range, sha256 }
+            let length = self.length(rendition, no).unwrap_or(0);
+            let sha256 = Some(digest(rendition, no, 0..length, length));
+            let is_new = no + PIECES_LISTED > newest;
+            let starts = (0..length).step_by(PIECE as usize).filter(|_| is_new);
+            let piece = |start: u64| {
+                let sha256 = digest(rendition, no, start..(start + PIECE).min(length), length);
+                std::array::from_fn(|byte| sha256[byte])
+            };
+            let (uri, pieces) = (format!("{rendition}-{no}.m4s"), starts.map(piece).collect());
+            Segment { uri, duration: live.duration, range, sha256, pieces }
         });
         Some(Media {
             target_duration: live.duration,
@@ -285,7 +293,8 @@ impl Origin {
             let segments = self.media(rendition).map(|media| media.segments).unwrap_or_default();
             for (no, segment) in segments.into_iter().enumerate() {
                 if let Some(range) = segment.range {
-                    digests.insert(&segment.uri, range, digest(rendition, no));
+                    let whole = 0..range.length;
+                    digests.insert(&segment.uri, range, digest(rendition, no, whole, range.length));
                 }
             }
         }
@@ -310,7 +319,13 @@ impl Origin {
         let segments = lengths.map(|length| {
             let range = Some(ByteRange { start, length });
             start += length;
-            Segment { uri: file.clone(), duration: SEGMENT, range, sha256: None }
+            Segment {
+                uri: file.clone(),
+                duration: SEGMENT,
+                range,
+                sha256: None,
+                pieces: Vec::new(),
+            }
         });
         let segments = segments.collect();
         let init = Some(InitSection {
@@ -353,12 +368,19 @@ fn text(of: &impl std::fmt::Display) -> Answer {
 
 const NOT_FOUND: Failure = Failure::Status { code: 404, retry_after: None };
 
-/// What stands for the digest of a segment.
-pub(crate) fn digest(rendition: usize, segment: usize) -> [u8; 32] {
+/// What stands for the digest of bytes of a segment that has so many.
+pub(crate) fn digest(rendition: usize, segment: usize, bytes: Range<u64>, whole: u64) -> [u8; 32] {
     let mut digest = [7; 32];
     (digest[0], digest[1], digest[2]) = (rendition as u8, segment as u8, (segment >> 8) as u8);
+    if bytes != (0..whole) {
+        digest[4..8].copy_from_slice(&(bytes.start as u32).to_le_bytes());
+        digest[8..12].copy_from_slice(&(bytes.end as u32).to_le_bytes());
+    }
     digest
 }
+
+/// Segments whose pieces a live playlist tells the digests of: viewers who begin are about so far behind.
+const PIECES_LISTED: usize = 6;
 
 /// The number of the segment that is published a segment's duration after the world began: a stream that goes on.
 const FIRST_NUMBER: usize = 100;

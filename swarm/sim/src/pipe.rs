@@ -60,8 +60,8 @@ pub(crate) struct Held {
     /// From which byte of it on.
     pub(crate) start: u64,
     pub(crate) bytes: u64,
-    /// Something in it isn't what it should be, or not where it should be.
-    pub(crate) is_wrong: bool,
+    /// So many of the first bytes are what they should be, where they should be.
+    pub(crate) right: u64,
 }
 
 impl Held {
@@ -71,7 +71,9 @@ impl Held {
             (self.of, self.start) = (Some(of), piece.start);
         }
         let fits = self.of == Some(of) && piece.start == self.start + self.bytes;
-        self.is_wrong |= !fits || !piece.is_true;
+        if fits && piece.is_true && self.right == self.bytes {
+            self.right += piece.bytes;
+        }
         self.bytes += piece.bytes;
     }
 }

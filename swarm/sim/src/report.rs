@@ -26,11 +26,11 @@ pub struct Report {
     pub peak_origin_egress_share4s: f64,
     /// The share of what viewers got that didn't come from the origin.
     pub offload: f64,
-    /// The share of the time after the first picture that playback was dry.
+    /// The share of the time after the first picture that playback was dry, of those who betray nobody.
     pub stall_ratio: f64,
-    /// Playing time that was jumped over, as a share of what was played.
+    /// Playing time that was jumped over, as a share of what was played, of the same.
     pub skip_ratio: f64,
-    /// How often it ran dry.
+    /// How often it ran dry, of the same.
     pub stalls: u64,
     /// From opening the page to the first picture, in the middle and of the slowest hundredth, in milliseconds.
     pub start_p50_ms: f64,
@@ -140,7 +140,12 @@ impl Report {
             .map(|(no, sums)| sums.less(before.sums.get(no)))
             .collect();
         let total = |of: fn(&Sums) -> u64| sums.iter().map(of).sum::<u64>() as f64;
-        let whole = |of: fn(&Sums) -> f64| sums.iter().map(of).sum::<f64>();
+        // Who betrays others may stall by its own doing.
+        let honest = || {
+            let all = sums.iter().zip(&world.viewers);
+            all.filter(|(_, viewer)| viewer.malice.is_none()).map(|(sums, _)| sums)
+        };
+        let whole = |of: fn(&Sums) -> f64| honest().map(of).sum::<f64>();
         let got = total(|sums| sums.p2p + sums.http);
         let published = published_bytes(scenario, before, world);
         let starts = starts(before, world);
@@ -163,7 +168,7 @@ impl Report {
             stall_ratio: whole(|sums| sums.stalled)
                 / (whole(|sums| sums.stalled) + whole(|sums| sums.played)).max(1.0),
             skip_ratio: whole(|sums| sums.skipped) / whole(|sums| sums.played).max(1.0),
-            stalls: sums.iter().map(|sums| sums.stalls).sum(),
+            stalls: honest().map(|sums| sums.stalls).sum(),
             start_p50_ms: at_share(&starts, 0.5) * 1000.0,
             start_p99_ms: at_share(&starts, 0.99) * 1000.0,
             never_started: world.audience().filter(|no| never_started(world, *no)).count(),

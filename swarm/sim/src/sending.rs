@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use swarm::{Input, LinkId};
-use wire::peer::MESSAGE_BYTES;
+use wire::peer::DATA_BYTES;
 
 use crate::event::Event;
 use crate::line::takes;
@@ -18,7 +18,7 @@ impl World {
         let end = piece.start + piece.bytes;
         let mut start = piece.start;
         while start < end {
-            let bytes = (end - start).min(MESSAGE_BYTES as u64);
+            let bytes = (end - start).min(DATA_BYTES as u64);
             self.send(from, Parcel::Data(Piece { start, bytes, ..piece }));
             start += bytes;
         }
@@ -90,7 +90,7 @@ impl World {
 
     fn tell_drained(&mut self, viewer: usize, link: LinkId) {
         let Some(pipe) = self.viewers[viewer].pipes.get_mut(&link) else { return };
-        if pipe.is_draining && pipe.queued_bytes <= MESSAGE_BYTES as u64 {
+        if pipe.is_draining && pipe.queued_bytes <= ALMOST {
             pipe.is_draining = false;
             self.mail(self.now, viewer, Input::Drained { link });
         }
@@ -113,8 +113,9 @@ impl World {
 
     /// A message has reached a viewer's line, and waits for what came before.
     pub(crate) fn arrived(&mut self, viewer: usize, link: LinkId, parcel: Parcel) {
+        let is_free = self.viewers[viewer].line_free_at <= self.now;
         let at = self.through_line(viewer, parcel.bytes());
-        if at <= self.now + IMPERCEPTIBLE {
+        if is_free && at <= self.now + IMPERCEPTIBLE {
             self.received(viewer, link, parcel);
         } else {
             self.events.push(at, Event::Received(viewer, link, parcel));
@@ -179,6 +180,8 @@ impl World {
 
 /// A browser's send window for a data channel (facts/p2p.md, data-channel limits).
 const WINDOW_BYTES: u64 = 1 << 20;
+/// With no more than this left to send, what was given is told to be sent: so that the line doesn't run dry.
+const ALMOST: u64 = 64 << 10;
 /// Commands of a packet or two aren't held up by data of other connections.
 const SMALL: u64 = 2_400;
 /// What IP, UDP, DTLS and SCTP add to a packet.

@@ -35,6 +35,8 @@ pub struct Viewer {
     pub(crate) slipped_in: u64,
     /// What comes through the line is through then.
     pub(crate) line_free_at: Duration,
+    /// Until then it computes digests.
+    pub(crate) checks_until: Duration,
     pub(crate) has_connected: bool,
     /// How it betrays others.
     pub malice: Option<Malice>,
@@ -50,7 +52,7 @@ pub struct Viewer {
     /// The next wake that is planned.
     pub(crate) wakes_at: Option<Duration>,
     /// Where the segment plays whose beginning was appended last.
-    pub(crate) head_start: Duration,
+    pub(crate) head: (Duration, u64),
     pub(crate) now: Duration,
     /// When it came.
     pub joined_at: Duration,
@@ -129,6 +131,7 @@ impl Viewer {
             sending: None,
             slipped_in: 0,
             line_free_at: Duration::ZERO,
+            checks_until: Duration::ZERO,
             has_connected: false,
             malice: None,
             is_gone: false,
@@ -138,7 +141,7 @@ impl Viewer {
             playback_turn: 0,
             was_running: false,
             wakes_at: None,
-            head_start: Duration::ZERO,
+            head: (Duration::ZERO, 0),
             now: Duration::ZERO,
             joined_at: Duration::ZERO,
             events: Vec::new(),

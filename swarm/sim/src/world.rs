@@ -1,5 +1,6 @@
 //! The loop: takes the next event, tells the agent, and carries out what it wants.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use swarm::{Content, Input, LinkId, Output, RequestId, Span, Time};
@@ -182,7 +183,7 @@ impl World {
             }
             Event::ElementDone(viewer, turn) => self.element_done(viewer, turn),
             Event::Playback(viewer, turn) => self.playback(viewer, turn),
-            Event::Checked(viewer, request) => self.checked(viewer, request),
+            Event::Checked(viewer, request, bytes) => self.checked(viewer, request, bytes),
         }
     }
 
@@ -257,10 +258,11 @@ impl World {
             Output::Cancel(request) => drop(doer.transfers.remove(&request)),
             Output::Forget(request) => drop(doer.bodies.remove(&request)),
             Output::Join { request, parts } => doer.join(request, &parts),
-            Output::Check(request) => {
-                let bytes = doer.bodies.get(&request).map_or(0, |held| held.bytes);
-                let takes = Duration::from_nanos(bytes * 1_000_000_000 / DIGEST_BYTES_PER_SECOND);
-                self.events.push(now + takes, Event::Checked(viewer, request));
+            Output::Check { request, bytes } => {
+                let nanos = (bytes.end - bytes.start) * 1_000_000_000 / DIGEST_BYTES_PER_SECOND;
+                let at = (now + Duration::from_nanos(nanos)).max(doer.checks_until);
+                doer.checks_until = at;
+                self.events.push(at, Event::Checked(viewer, request, bytes));
             }
             Output::Receive { link, request } => {
                 doer.receiving.remove(&link);
@@ -272,7 +274,7 @@ impl World {
                 self.element_does(viewer, Input::Prepared);
             }
             Output::Append { request, content, bytes } => {
-                let update = self.append(viewer, request, &content, bytes.end);
+                let update = self.append(viewer, request, &content, bytes);
                 self.element_does(viewer, update);
             }
             Output::Evict(span) => {
@@ -337,7 +339,7 @@ impl World {
         let held = self.viewers[viewer].bodies.get(&request).copied().unwrap_or_default();
         let (is_given, is_true) = Malice::gives(self.viewers[viewer].malice, start);
         let Some((rendition, segment)) = held.of.filter(|_| is_given) else { return };
-        let is_true = is_true && !held.is_wrong;
+        let is_true = is_true && start + bytes <= held.right;
         let start = held.start + start;
         self.give_piece((viewer, link), Piece { rendition, segment, start, bytes, is_true });
     }
@@ -360,27 +362,32 @@ impl World {
         self.report(viewer);
     }
 
-    fn append(&mut self, viewer: usize, request: RequestId, content: &Content, end: u64) -> Input {
+    fn append(
+        &mut self,
+        viewer: usize,
+        request: RequestId,
+        content: &Content,
+        bytes: Range<u64>,
+    ) -> Input {
         let held = self.viewers[viewer].bodies.get(&request).copied().unwrap_or_default();
         let Some((rendition, segment)) = held.of else { return Input::Updated };
-        let start = match content {
+        let (start, from) = match content {
             Content::Init(_) => return Input::Updated,
-            Content::Segment(start) | Content::Head(start) => *start,
-            Content::More | Content::Rest => self.viewers[viewer].head_start,
+            Content::Segment(start) | Content::Head(start) => (*start, 0),
+            Content::More | Content::Rest => self.viewers[viewer].head,
         };
-        let goes_on = *content == Content::More;
-        if held.is_wrong || (held.start > 0) != goes_on {
+        if bytes.end > held.right || held.start + bytes.start != from {
             self.viewers[viewer].wrong_appended += 1;
             return Input::Undecodable;
         }
-        let end = held.start + end;
+        let end = held.start + bytes.end;
         let whole = self.origin.length(rendition, segment).unwrap_or(end);
         let plays = self.origin.segment().mul_f64(end as f64 / whole.max(1) as f64);
         if end == whole {
             self.note_arrival(viewer, segment);
         }
         let appending = &mut self.viewers[viewer];
-        appending.head_start = start;
+        appending.head = (start, end);
         let span = Span { start, end: start + plays };
         let is_taken = appending.element.append(span, rendition, end);
         appending.most_held = appending.most_held.max(appending.element.bytes());
@@ -426,19 +433,19 @@ impl World {
         let element = &self.viewers[viewer].element;
         let (position, buffered) = (element.position(self.now), element.buffered());
         let is_starved = element.is_starved();
-        let speed = 1.0;
+        let speed = if element.is_playing { 1.0 } else { 0.0 };
         self.tell_agent(viewer, Input::Played { position, buffered, is_starved, speed });
     }
 
-    fn checked(&mut self, viewer: usize, request: RequestId) {
+    fn checked(&mut self, viewer: usize, request: RequestId, bytes: Range<u64>) {
         let held = self.viewers[viewer].bodies.get(&request).copied().unwrap_or_default();
-        let right = held.of.filter(|(rendition, segment)| {
-            !held.is_wrong
-                && held.start == 0
-                && self.origin.length(*rendition, *segment) == Some(held.bytes)
+        let right = held.of.filter(|_| bytes.end <= held.right);
+        let sha256 = right.map_or([0; 32], |(rendition, segment)| {
+            let of = held.start + bytes.start..held.start + bytes.end;
+            let whole = self.origin.length(rendition, segment).unwrap_or(0);
+            digest(rendition, segment, of, whole)
         });
-        let sha256 = right.map_or([0; 32], |(rendition, segment)| digest(rendition, segment));
-        self.tell_agent(viewer, Input::Checked { request, sha256 });
+        self.tell_agent(viewer, Input::Checked { request, bytes, sha256 });
     }
 }
 
@@ -447,7 +454,7 @@ impl Viewer {
         let is_there = |request| self.bodies.contains_key(request);
         let is_lost = match output {
             Output::Append { request, .. }
-            | Output::Check(request)
+            | Output::Check { request, .. }
             | Output::Give { request, .. } => !is_there(request),
             Output::Join { parts, .. } => parts
                 .iter()
@@ -464,7 +471,7 @@ impl Viewer {
         for (from, bytes) in parts {
             let part = self.bodies.get(from).copied().unwrap_or_default();
             let (rendition, segment) = part.of.unwrap_or_default();
-            let (start, is_true) = (part.start, !part.is_wrong);
+            let (start, is_true) = (part.start, *bytes <= part.right);
             joined.push(Piece { rendition, segment, start, bytes: *bytes, is_true });
         }
         self.bodies.insert(request, joined);

@@ -94,9 +94,14 @@ impl Conduct {
         self.price = price;
     }
 
+    /// A piece came right.
+    pub(crate) fn note_right(&mut self) {
+        self.is_proven = true;
+    }
+
     /// A segment came whole and right.
     pub(crate) fn note_good(&mut self) {
-        self.is_proven = true;
+        self.note_right();
         (self.price, self.refused) = (self.price / 2, self.refused.saturating_sub(1));
     }
 

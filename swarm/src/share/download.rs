@@ -116,10 +116,12 @@ impl Engine {
         let Some(download) = link.download.filter(|download| download.began_at.is_some()) else {
             return self.unasked_came(now, id, bytes);
         };
+        link.brought += bytes;
         let Some(request) = self.requests.get_mut(&download.request) else { return };
         request.look(now);
         request.bytes += bytes;
         request.heard_at = now;
+        let id_of_request = download.request;
         let (came, length, what) = (request.bytes, request.length.unwrap_or(0), request.what);
         if came > length {
             return self.blame(now, id, Misdeed::TooMuch);
@@ -127,6 +129,7 @@ impl Engine {
         if came == length {
             self.download_ended(now, id, download);
         } else if let What::Segment { rendition, no } = what {
+            self.test_pieces(id_of_request);
             self.end_rivals(now, (rendition, no));
         }
     }
@@ -157,7 +160,8 @@ impl Engine {
 
     /// Has the digest of a whole segment computed before anything else is done with it.
     pub(crate) fn check(&mut self, key: (usize, usize), id: RequestId, parts: &[Part]) {
-        let from_peers = || parts.iter().filter_map(|part| Some((part, part.giver?)));
+        let unsure = || parts.iter().filter(|part| !part.is_right());
+        let from_peers = || unsure().filter_map(|part| Some((part, part.giver?)));
         let bytes = parts.iter().map(|part| part.bytes).sum();
         let peer_bytes = from_peers().map(|(part, _)| part.bytes).sum();
         let mut givers: Vec<(LinkId, bool)> = Vec::new();
@@ -168,12 +172,28 @@ impl Engine {
             }
         }
         self.share.checks.insert(id, Check { key, bytes, peer_bytes, givers });
-        self.want(Output::Check(id));
+        self.want(Output::Check { request: id, bytes: 0..bytes });
     }
 
-    pub(crate) fn checked(&mut self, now: Time, id: RequestId, sha256: [u8; 32]) {
+    /// Each piece of a segment was right as it came.
+    pub(crate) fn verified(&mut self, key: (usize, usize), id: RequestId, parts: &[Part]) {
+        let bytes = parts.iter().map(|part| part.bytes).sum();
+        let kept = parts.iter().filter(|part| part.is_kept).filter_map(|part| part.giver);
+        self.came_right(key, id, bytes, kept);
+    }
+
+    pub(crate) fn checked(
+        &mut self,
+        now: Time,
+        id: RequestId,
+        range: Range<u64>,
+        sha256: [u8; 32],
+    ) {
         let Some(check) = self.share.checks.remove(&id) else {
-            return self.stored_checked(id, sha256);
+            return match self.share.store.is_checking(id, &range) {
+                true => self.stored_checked(id, sha256),
+                false => self.piece_checked(now, id, range, &sha256),
+            };
         };
         let Check { key, bytes, peer_bytes, givers } = check;
         let (rendition, no) = key;
@@ -181,15 +201,26 @@ impl Engine {
             return self.reject(now, id, key, &givers);
         }
         self.stats.p2p_bytes += peer_bytes;
-        // A beginning that others had to end is no merit, or who always stalls would always be forgiven.
-        for (giver, _) in givers.into_iter().filter(|(_, is_kept)| *is_kept) {
-            if let Some(link) = self.share.links.get_mut(&giver) {
-                link.conduct.note_good();
-            }
+        let kept = givers.into_iter().filter(|(_, is_kept)| *is_kept);
+        self.came_right(key, id, bytes, kept.map(|(giver, _)| giver));
+    }
+
+    /// A segment is whole, and right. A beginning that others had to end is no merit of whoever gave it, or who always stalls would
+    /// always be forgiven.
+    fn came_right(
+        &mut self,
+        (rendition, no): (usize, usize),
+        id: RequestId,
+        bytes: u64,
+        kept: impl Iterator<Item = LinkId>,
+    ) {
+        for giver in kept {
+            let link = self.share.links.get_mut(&giver);
+            link.into_iter().for_each(|link| link.conduct.note_good());
         }
         let span = self.span_of(rendition, no);
         self.segment_came(Ready { request: id, rendition, no, span, bytes });
-        self.store(key, id, bytes, true);
+        self.store((rendition, no), id, bytes, true);
         self.segment_is_had(What::Segment { rendition, no });
     }
 
@@ -227,6 +258,12 @@ impl Engine {
         let (Some(link), Ok(no)) = (self.share.links.get_mut(&id), usize::try_from(no)) else {
             return;
         };
+        if !link.holds.contains(no) && link.begun_bytes(no) > 0 {
+            // What was coming to it comes no more.
+            link.forget_begun(no);
+            link.rests_until = now + BUSY_REST;
+            return self.blame(now, id, Misdeed::Busy);
+        }
         let is_prompt = asked_at.is_some_and(|at| now.since(at) < PROMPT_REFUSAL);
         if link.is_extended() && link.holds.contains(no) && is_prompt {
             // It would have said so if it held it no longer: it has too much to do.
@@ -254,15 +291,26 @@ impl Engine {
 
     /// A peer from which nothing came for too long.
     pub(crate) fn give_up_peer(&mut self, now: Time, id: LinkId) {
+        let has_only_begun = self.asked_of_who_has_begun(id);
         self.take_back(now, id);
         if let Some(link) = self.share.links.get_mut(&id) {
             link.rests_until = now + PEER_REST;
         }
-        self.blame(now, id, Misdeed::Silence);
+        if !has_only_begun {
+            self.blame(now, id, Misdeed::Silence);
+        }
+    }
+
+    /// It was asked for a segment that is still coming to it, and can't give more than has come: whether it could, nobody knows.
+    fn asked_of_who_has_begun(&mut self, id: LinkId) -> bool {
+        let Some(link) = self.share.links.get_mut(&id) else { return false };
+        let Some(no) = link.download.map(|download| download.no) else { return false };
+        !link.holds.contains(no) && link.begun_bytes(no) > 0
     }
 
     /// Tells a peer that what was asked of it is no longer wanted.
     pub(crate) fn take_back(&mut self, now: Time, id: LinkId) {
+        let has_only_begun = self.asked_of_who_has_begun(id);
         // Who hasn't begun may be giving to others first.
         let download = self.share.links.get(&id).and_then(|link| link.download);
         let begun = download.filter(|download| download.began_at.is_some());
@@ -271,7 +319,9 @@ impl Engine {
         if let Some(Download { no, number, .. }) = self.end_download(now, id) {
             self.say(id, &Command::CancelSegmentRequest { segment: no as u64, request: number });
         }
-        if has_stalled {
+        if has_stalled && has_only_begun {
+            self.blame(now, id, Misdeed::Busy);
+        } else if has_stalled {
             self.blame(now, id, Misdeed::Stall);
         }
     }

@@ -16,7 +16,8 @@ use wire::peer::PeerId;
 use crate::Time;
 use crate::engine::{Engine, Request, What};
 use crate::limits::{
-    AHEAD, FAST_KBPS, FRESH_TURN, LONGEST_HOP, SLOW_KBPS, SLOW_TURNS, SPREAD, TURN, TURNS,
+    AHEAD, FAST_KBPS, FRESH_TURN, LONGEST_HOP, OWNED_LIFE, SLOW_KBPS, SLOW_TURNS, SPREAD, TURN,
+    TURNS,
 };
 
 impl Engine {
@@ -40,8 +41,15 @@ impl Engine {
         let is_owned = self.owned(rendition, line.end()) > no;
         let listed_at = line.slot(no).map_or(now, |slot| slot.listed_at);
         let left = slack.saturating_sub(self.reserve((rendition, no)));
-        let has_waited = now.since(listed_at) >= FRESH_TURN.mul_f64(rank.min(TURNS as f64));
-        (!is_owned && has_waited) || left <= self.share.hop * hops(others + 1, rank as usize + 1)
+        let turn = FRESH_TURN.mul_f64(rank.min(TURNS as f64));
+        let believed = if is_owned { OWNED_LIFE } else { Duration::ZERO };
+        let has_waited = now.since(listed_at) >= believed + turn;
+        has_waited || left <= self.hop_of((rendition, no)) * hops(others + 1, rank as usize + 1)
+    }
+
+    /// How long a segment takes from one viewer to those behind it: by pieces less than to become whole there.
+    fn hop_of(&self, key: (usize, usize)) -> Duration {
+        if self.is_in_pieces(key) { self.share.hop / CUT_THROUGH } else { self.share.hop }
     }
 
     /// How many are likely to come before us. Fast viewers are counted among themselves, and the others leave them turns, the
@@ -70,6 +78,9 @@ impl Engine {
         self.share.hop = (self.share.hop * 7 + hop) / 8;
     }
 }
+
+/// A segment of a few pieces is passed on so many times as fast as if it were passed on whole.
+const CUT_THROUGH: u32 = 4;
 
 /// How often the owner of a segment passes it on before others do.
 const PASSED_ON: u64 = 3;

@@ -5,13 +5,16 @@
 //! theirs:                                      Answering (told the tracker) ─────▶ Connecting ─▶ Open
 //! ```
 
+use std::collections::VecDeque;
+
 use wire::announce::{Answer, OfferId, Request};
 use wire::peer::{Command, EXTENSION, Hello, Joiner, MESSAGE_BYTES, Message, PeerId};
 
 use crate::Time;
 use crate::engine::{Engine, Soonest};
 use crate::limits::{
-    CONNECT_PATIENCE, GATHER_PATIENCE, GREETING_PATIENCE, LINKS, OFFER_LIFE, OFFERS_AT_ONCE,
+    CONNECT_PATIENCE, GATHER_PATIENCE, GREETING_PATIENCE, LEAVE_INTERVAL, LINKS, OFFER_LIFE,
+    OFFERS_AT_ONCE, PROBATION,
 };
 use crate::message::{End, LinkId, Output, Why};
 
@@ -48,6 +51,8 @@ pub(crate) struct Link {
     pub(crate) fetches: Segments,
     /// What is coming to the other from peers.
     pub(crate) comes: Segments,
+    /// Of which segments it has told that their first pieces are there, and up to which byte.
+    pub(crate) begun: VecDeque<(usize, u64)>,
     pub(crate) download: Option<Download>,
     pub(crate) upload: Option<Upload>,
     /// What was given last is on its way since then.
@@ -63,6 +68,8 @@ pub(crate) struct Link {
     pub(crate) giving: Option<(Time, u64)>,
     /// Bytes that it was given.
     pub(crate) given: u64,
+    /// Bytes that it brought.
+    pub(super) brought: u64,
 }
 
 /// How far a connection is.
@@ -99,6 +106,7 @@ impl Link {
             lacks: Segments::default(),
             fetches: Segments::default(),
             comes: Segments::default(),
+            begun: VecDeque::new(),
             download: None,
             upload: None,
             sending_since: None,
@@ -108,6 +116,7 @@ impl Link {
             kbps: None,
             giving: None,
             given: 0,
+            brought: 0,
         }
     }
 
@@ -168,6 +177,28 @@ impl Engine {
         let neighbours = self.links_of(rendition).filter(|(_, link)| !link.is_offer()).count();
         self.hurry_announcement(now, rendition, neighbours);
         self.offer_links(now, rendition, neighbours);
+        self.leave_the_worst(now, rendition);
+    }
+
+    /// Makes room for newcomers: with more neighbours than are looked for, the one that has been of least use is left, one at a time.
+    fn leave_the_worst(&mut self, now: Time, rendition: usize) {
+        let open = || self.links_of(rendition).filter(|(_, link)| link.is_open());
+        let is_over = open().count() > self.neighbours;
+        if !is_over || now < self.share.left_at + LEAVE_INTERVAL {
+            return;
+        }
+        let is_idle = |link: &Link| {
+            link.download.is_none() && link.upload.is_none() && link.sending_since.is_none()
+        };
+        let known = open().filter(|(_, link)| is_idle(link) && now.since(link.since) >= PROBATION);
+        let worst = known.min_by_key(|(_, link)| link.brought + link.given).map(|(id, _)| id);
+        if let Some(worst) = worst {
+            self.share.left_at = now;
+            if self.share.links.get(&worst).is_some_and(Link::is_extended) {
+                self.say(worst, &Command::Bye);
+            }
+            self.hang_up(now, worst);
+        }
     }
 
     /// Makes offers just before an announcement can carry them: the tracker counted others, and it is time.
@@ -280,6 +311,7 @@ impl Engine {
             link.lacks.forget_before(no);
             link.fetches.forget_before(no);
             link.comes.forget_before(no);
+            link.begun.retain(|(of, _)| *of >= no);
         }
     }
 
@@ -328,13 +360,16 @@ impl Engine {
             Command::SegmentAbsent { segment, request } => {
                 self.absence_came(now, id, segment, request)
             }
-            Command::Changes { held, gone, fetching, coming, dropped } => {
+            Command::Changes { held, gone, fetching, coming, dropped, uplink_kbps } => {
+                let link = self.share.links.get_mut(&id);
+                link.into_iter().for_each(|link| link.kbps = uplink_kbps.or(link.kbps));
                 self.changes_came(id, [&held, &gone, &fetching, &coming, &dropped]);
             }
             Command::Fresh { segment, owned } => self.fresh_came(now, id, segment, owned),
             Command::Bye => self.hang_up(now, id),
-            // Pieces are of use where they can be checked, for which the lists of their digests are still to come.
-            Command::Pieces { .. } => {}
+            Command::Pieces { segment, piece_bytes, pieces } => {
+                self.pieces_came(id, segment, piece_bytes, &pieces);
+            }
         }
     }
 
@@ -377,6 +412,9 @@ impl Engine {
     pub(crate) fn link_deadlines(&self, soonest: &mut Soonest) {
         for at in self.share.links.values().filter_map(Link::gives_up_at) {
             soonest.take(at, Why::Link);
+        }
+        if self.share.links.len() > self.neighbours {
+            soonest.take(self.share.left_at + LEAVE_INTERVAL, Why::Link);
         }
     }
 }

@@ -78,7 +78,7 @@ impl Engine {
     }
 
     fn tell_changes(&mut self, now: Time, rendition: usize) {
-        let news = self.news_of(rendition);
+        let (news, uplink_kbps) = (self.news_of(rendition), self.uplink_kbps());
         let Some(swarm) = self.share.swarms.get_mut(&rendition) else { return };
         let Some(told) = swarm.told.as_ref() else { return };
         if *told == news {
@@ -91,7 +91,7 @@ impl Engine {
             swarm.has_news = true;
             return;
         }
-        let changes = changes(told, &news);
+        let changes = changes(told, &news, uplink_kbps);
         (swarm.told_at, swarm.has_news) = (now, false);
         swarm.told = Some(news.clone());
         let is_full = self.share.permitted == Sharing::Full;
@@ -162,6 +162,7 @@ impl Engine {
         link.holds.subtract(&link.lacks);
         link.fetches = Segments::of(loading);
         link.comes = Segments::default();
+        link.begun.clear();
         link.hello = link.hello.or(hello);
         link.kbps = link.kbps.or(hello.and_then(|hello| hello.uplink_kbps));
         link.note_owned(loaded);
@@ -178,6 +179,9 @@ impl Engine {
             link.holds.remove(no);
             link.fetches.remove(no);
             link.comes.remove(no);
+        }
+        for no in [held, gone, dropped].into_iter().flatten() {
+            link.forget_begun(usize::try_from(*no).unwrap_or(usize::MAX));
         }
         held.iter().for_each(|no| link.holds.insert(*no));
         link.holds.subtract(&link.lacks);
@@ -246,7 +250,7 @@ impl Engine {
 }
 
 impl Link {
-    fn note_owned(&mut self, list: &[u64]) {
+    pub(super) fn note_owned(&mut self, list: &[u64]) {
         let owned = list.last().map_or(0, |no| after(*no));
         self.heard = self.heard.with(Word { fresh: 0, owned });
     }
@@ -261,7 +265,7 @@ fn numbers(list: &[usize]) -> Vec<u64> {
 }
 
 /// What has to be said so that who knew `before` knows `after`.
-fn changes(before: &News, after: &News) -> Command {
+fn changes(before: &News, after: &News, uplink_kbps: Option<u64>) -> Command {
     let new = |after: &[usize], before: &[usize]| {
         after.iter().filter(|no| before.binary_search(no).is_err()).map(|no| *no as u64).collect()
     };
@@ -277,6 +281,7 @@ fn changes(before: &News, after: &News) -> Command {
         fetching: new(&after.fetched, &before.fetched),
         coming: new(&after.coming, &before.coming),
         dropped: lost.filter(|no| !is_anywhere(**no)).map(|no| *no as u64).collect(),
+        uplink_kbps,
     }
 }
 
@@ -290,7 +295,7 @@ mod tests {
 
     #[test]
     fn only_what_changed_is_said() {
-        let said = changes(&news(&[1, 2], &[4, 5], &[6]), &news(&[2, 4], &[], &[7]));
+        let said = changes(&news(&[1, 2], &[4, 5], &[6]), &news(&[2, 4], &[], &[7]), Some(9));
         assert_eq!(
             said,
             Command::Changes {
@@ -299,6 +304,7 @@ mod tests {
                 fetching: vec![],
                 coming: vec![7],
                 dropped: vec![5, 6],
+                uplink_kbps: Some(9),
             }
         );
     }

@@ -6,13 +6,13 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use wire::peer::MESSAGE_BYTES;
+use wire::playlist::PIECE;
 
 use crate::Time;
 use crate::engine::{ElementState, Engine, Request, Via, What};
 use crate::limits::{
-    LONGEST_RESERVE, PART_BYTES, PARTS, PEER_FETCHES, SERVER_FETCHES, UPLOAD_SLOTS, URGENT_MARGIN,
-    WATCH_BEFORE_RACE,
+    BEGUN_MARGIN, LONGEST_RESERVE, PART_BYTES, PARTS, PEER_FETCHES, RELIEF, SERVER_FETCHES,
+    URGENT_MARGIN, WATCH_BEFORE_RACE,
 };
 use crate::message::{LinkId, RequestId, Span};
 
@@ -42,7 +42,8 @@ impl Engine {
         }
         let is_coming = |link: &Link| {
             let sets = [&link.holds, &link.fetches, &link.comes];
-            link.is_open() && !link.conduct.is_doubtful() && sets.iter().any(|set| set.contains(no))
+            let is_there = link.begun_bytes(no) > 0 || sets.iter().any(|set| set.contains(no));
+            link.is_open() && !link.conduct.is_doubtful() && is_there
         };
         if self.links_of(rendition).any(|(_, link)| is_coming(link)) {
             let is_free = !self.free_holders(now, (rendition, no)).is_empty();
@@ -87,32 +88,41 @@ impl Engine {
     fn free_holders(&self, now: Time, key: (usize, usize)) -> Vec<Holder> {
         let (missing, length) = (self.missing(key, 0), self.length_of(key.0, key.1));
         let (Some(missing), Some(length)) = (missing, length) else { return Vec::new() };
-        self.holders(now, key, |link| link.is_extended() || missing.end == length)
+        self.holders(now, key, Some(missing.start), |link| {
+            link.is_extended() || missing.end == length
+        })
     }
 
+    /// Peers that have all of it; and those that have it up to behind `begun`, and get the rest, if that is of use.
     fn holders(
         &self,
         now: Time,
         (rendition, no): (usize, usize),
+        begun: Option<u64>,
         can_give: impl Fn(&Link) -> bool,
     ) -> Vec<Holder> {
         let busy = self.requests.values().filter(|request| request.is_from_peer()).count();
         if self.digest_of(rendition, no).is_none() || busy >= PEER_FETCHES {
             return Vec::new();
         }
+        let begun = begun.filter(|_| self.is_in_pieces((rendition, no)));
+        let has_begun = |link: &Link| {
+            let is_ours = link.upload.is_some_and(|upload| upload.no == no);
+            begun.is_some_and(|begun| begun < link.begun_bytes(no)) && !is_ours
+        };
         let is_free = |link: &Link| {
             link.is_open()
                 && link.download.is_none()
                 && link.rests_until <= now
-                && link.holds.contains(no)
+                && (link.holds.contains(no) || has_begun(link))
                 && can_give(link)
         };
         let free = || self.links_of(rendition).filter(|(_, link)| is_free(link));
         let best = free().filter_map(|(_, link)| link.rate).fold(1.0, f64::max);
         let weight = |link: &Link| link.rate.or(link.told_rate()).unwrap_or(best);
-        let is_extended = Link::is_extended;
+        let gives_parts = |link: &Link| link.is_extended() && link.holds.contains(no);
         free()
-            .map(|(link, it)| Holder { link, weight: weight(it), is_extended: is_extended(it) })
+            .map(|(link, it)| Holder { link, weight: weight(it), gives_parts: gives_parts(it) })
             .collect()
     }
 
@@ -122,7 +132,7 @@ impl Engine {
         let Some(missing) = self.missing(key, 0) else { return };
         let bytes = missing.end - missing.start;
         let most = (bytes / PART_BYTES).clamp(1, PARTS as u64);
-        let extended = holders.iter().filter(|holder| holder.is_extended).count() as u64;
+        let extended = holders.iter().filter(|holder| holder.gives_parts).count() as u64;
         let parts = most.min(extended).max(1);
         let each = (bytes / parts).next_multiple_of(GRAIN);
         let mut start = missing.start;
@@ -137,7 +147,7 @@ impl Engine {
     /// Takes one of them, much the likelier the faster it is.
     fn choose(&mut self, holders: &mut Vec<Holder>, is_for_part: bool) -> Option<Holder> {
         if is_for_part {
-            holders.retain(|holder| holder.is_extended);
+            holders.retain(|holder| holder.gives_parts);
         }
         let chance = |holder: &Holder| holder.weight * holder.weight;
         let mut left = holders.iter().map(chance).sum::<f64>() * self.dice.roll();
@@ -151,9 +161,15 @@ impl Engine {
 
     /// A peer has it, or somebody who has it may be met any moment.
     pub(crate) fn may_come_from_peers(&self, (rendition, no): (usize, usize)) -> bool {
-        let has = |link: &Link| link.is_open() && link.holds.contains(no);
+        let has = |link: &Link| {
+            let sets = [&link.holds, &link.fetches, &link.comes];
+            link.is_open() && (link.begun_bytes(no) > 0 || sets.iter().any(|set| set.contains(no)))
+        };
+        let swarm = self.share.swarms.get(&rendition);
+        let meets = swarm.is_some_and(|swarm| swarm.awaits_peers(self.looked_at));
         self.can_share(rendition, no)
-            && (self.awaits_peers(self.looked_at, rendition)
+            && (meets
+                || self.awaits_peers(self.looked_at, rendition)
                 || self.links_of(rendition).any(|(_, link)| has(link)))
     }
 
@@ -172,14 +188,19 @@ impl Engine {
     /// Time until a segment is needed, or what follows its beginning where that is on.
     pub(crate) fn slack_of(&self, (rendition, no): (usize, usize)) -> Duration {
         let span = self.span_of(rendition, no);
-        let position = self.playhead.position;
+        let position = self.playhead.position_at(self.looked_at);
         let begun = self.begun_of((rendition, no));
         let start = span.start + self.share_of(span, (rendition, no), begun);
-        let playing = match self.playhead.is_starved {
+        let playing = match self.is_dry() {
             true => start.saturating_sub(self.element.buffer.end_from(position)),
             false => start.saturating_sub(position),
         };
         playing.div_f64(self.playhead.speed)
+    }
+
+    /// Playback waits for bytes, and what was appended last hasn't helped: what there is up to here counts as played.
+    fn is_dry(&self) -> bool {
+        self.playhead.is_starved && self.element.appended_at <= self.playhead.told_at
     }
 
     /// Bytes of its beginning that are on, or are about to be.
@@ -211,7 +232,9 @@ impl Engine {
         let missing = self.missing(key, 0).map(|missing| self.only_what_is_urgent(key, missing));
         let missing = missing.map_or(0, |missing| missing.end - missing.start);
         let bytes = if self.length_of(key.0, key.1).is_some() { missing } else { 0 };
-        (self.server_time(bytes) * 2).min(LONGEST_RESERVE) + URGENT_MARGIN
+        let is_streamed = self.is_in_pieces(key) && self.begun_of(key) > 0;
+        let margin = if is_streamed { BEGUN_MARGIN } else { URGENT_MARGIN };
+        (self.server_time(bytes) * 2).min(LONGEST_RESERVE) + margin
     }
 
     /// How long the server is likely to take for so many bytes.
@@ -247,7 +270,7 @@ impl Engine {
             Via::Server => Duration::ZERO,
         };
         let spare = self.slack_of((rendition, no)).saturating_sub(reserve);
-        left as f64 > self.expected_rate(now, request) * spare.as_secs_f64()
+        left as f64 > self.expected_rate(now, request) * spare.min(RELIEF).as_secs_f64()
     }
 
     /// Bytes a second that a peer brings, or once its turn has come is likely to.
@@ -263,7 +286,8 @@ impl Engine {
         let (Some(left), rate) = (self.to_come(request), self.expected_rate(now, request)) else {
             return;
         };
-        if request.is_from_peer() && self.has_to_be_raced(request, left.clone()) {
+        let is_whole = !self.is_in_pieces((rendition, no));
+        if is_whole && request.is_from_peer() && self.has_to_be_raced(request, left.clone()) {
             return;
         }
         let left_to_it = left.start..request.range().end;
@@ -271,12 +295,12 @@ impl Engine {
             let range = request.range();
             other != id && range.start < left_to_it.end && left_to_it.start < range.end
         });
-        let faster = self.holders(now, (rendition, no), |link| link.is_extended());
+        let faster = self.holders(now, (rendition, no), None, Link::is_extended);
         let faster = faster.into_iter().filter(|holder| holder.weight > rate * FASTER);
         let best = faster.max_by(|one, other| one.weight.total_cmp(&other.weight));
         let Some(best) = best.filter(|_| !is_shared) else { return };
         let kept = (left.end - left.start) as f64 * rate / (rate + best.weight);
-        let start = left.start + (kept as u64).next_multiple_of(GRAIN);
+        let start = (left.start + kept as u64).next_multiple_of(GRAIN);
         if start + GRAIN < left.end {
             self.ask_peer(now, best.link, (rendition, no), start..left.end);
         }
@@ -284,31 +308,67 @@ impl Engine {
 
     /// Has the server send what a peer is too slow with: the missing bytes alone.
     pub(crate) fn race_late_peers(&mut self, now: Time) {
-        let from_peers = self.requests.iter().filter(|(_, request)| request.is_from_peer());
-        let late = from_peers.filter(|(_, request)| self.is_late(now, request));
-        let soonest = late
-            .filter_map(|(id, request)| Some((self.span_of_what(request.what)?, id)))
-            .min_by_key(|(span, _)| span.start);
-        if let Some((span, id)) = soonest
+        let from_peers = self.requests.values().filter(|request| request.is_from_peer());
+        let late = from_peers.filter_map(|request| {
+            Some((self.span_of_what(request.what)?, request.what, self.late_bytes(now, request)?))
+        });
+        if let Some((span, What::Segment { rendition, no }, range)) =
+            late.min_by_key(|(span, ..)| span.start)
             && self.may_overtake(span)
         {
-            self.race(now, id);
+            self.ask_server_for(now, (rendition, no), range);
         }
     }
 
-    fn is_late(&self, now: Time, request: &Request) -> bool {
-        let What::Segment { rendition, no } = request.what else { return false };
+    /// What a peer was asked for and won't bring in time, if the server has to be asked for it now.
+    fn late_bytes(&self, now: Time, request: &Request) -> Option<Range<u64>> {
+        let What::Segment { rendition, no } = request.what else { return None };
+        let key = (rendition, no);
         let is_raced = self.server_segments().any(|(_, other)| other.what == request.what);
         let is_resting = self.retries.get(&request.what).is_some_and(|retry| retry.at > now);
-        let is_on = self.begun_of((rendition, no)) > 0;
         let is_fresh = now.since(request.asked_at) < WATCH_BEFORE_RACE;
-        if is_raced || is_resting || (is_fresh && !is_on) {
-            return false;
+        if is_raced || is_resting || (is_fresh && self.begun_of(key) == 0) {
+            return None;
         }
-        let Some(left) = self.to_come(request) else { return false };
+        let left = self.to_come(request)?;
+        if self.is_in_pieces(key) {
+            return self.late_in_stream(now, request, key, left);
+        }
         let time = self.time_with(request).saturating_sub(URGENT_MARGIN / 2).as_secs_f64();
         let needs = (left.end - left.start) as f64 / request.rate(now).max(1.0);
-        self.has_to_be_raced(request, left) && needs > time
+        let is_late = self.has_to_be_raced(request, left.clone()) && needs > time;
+        let range = self.after_what_comes_soon(now, request, key, left).filter(|_| is_late)?;
+        Some(self.only_what_is_urgent(key, range))
+    }
+
+    /// The same where each piece can be played as soon as it has come.
+    fn late_in_stream(
+        &self,
+        now: Time,
+        request: &Request,
+        key: (usize, usize),
+        left: Range<u64>,
+    ) -> Option<Range<u64>> {
+        let (span, begun) = (self.span_of(key.0, key.1), self.begun_of(key));
+        let plays = |bytes| self.share_of(span, key, bytes).div_f64(self.playhead.speed);
+        let due = |byte: u64| self.slack_of(key) + plays(byte.saturating_sub(begun));
+        let has_to_be_asked = |range: &Range<u64>| {
+            let takes = self.server_time(range.end - range.start) * 2;
+            due(range.start) <= takes.min(LONGEST_RESERVE) + BEGUN_MARGIN
+        };
+        let is_silent = request.bytes == 0 || now.since(request.heard_at) >= WATCH_BEFORE_RACE;
+        if is_silent {
+            let start = self.piece_before(key, left.start);
+            let next = start..left.end.min(start + self.slice_bytes(key));
+            return has_to_be_asked(&next).then_some(next);
+        }
+        // Each byte takes it longer than it plays, by so many seconds.
+        let loses = 1.0 / request.rate(now).max(1.0) - plays(PIECE).as_secs_f64() / PIECE as f64;
+        let time = due(left.start).saturating_sub(BEGUN_MARGIN / 2).as_secs_f64();
+        let brings = if loses > 0.0 { time / loses } else { f64::INFINITY };
+        let brings = (brings as u64).min(left.end - left.start);
+        let start = self.piece_after(key, left.start + brings);
+        (start < left.end && has_to_be_asked(&(start..left.end))).then_some(start..left.end)
     }
 
     /// If the server is to send these bytes in time, it has to be asked now.
@@ -322,31 +382,31 @@ impl Engine {
     fn time_with(&self, request: &Request) -> Duration {
         let What::Segment { rendition, no } = request.what else { return Duration::ZERO };
         let link = request.giver().and_then(|link| self.share.links.get(&link));
-        let is_proven = link.is_some_and(|link| link.conduct.is_proven());
+        let is_proven =
+            link.is_some_and(|link| link.conduct.is_proven()) || self.is_in_pieces((rendition, no));
         let whole = self.length_of(rendition, no).filter(|_| !is_proven);
         let again = whole.map_or(Duration::ZERO, |whole| self.server_time(whole));
         let again = again.min(LONGEST_RESERVE);
         self.slack_of((rendition, no)).saturating_sub(again)
     }
 
-    /// The peer goes on with the messages that it is likely to bring before the server has answered, if they come in time; the
+    /// The peer goes on with what it is likely to bring before the server has answered, if they come in time; the
     /// server sends the rest.
-    fn race(&mut self, now: Time, id: RequestId) {
-        let Some(request) = self.requests.get(&id) else { return };
-        let What::Segment { rendition, no } = request.what else { return };
-        let Some(left) = self.to_come(request) else { return };
-        let rate = request.rate(now).max(1.0);
-        let slack = self.slack_of((rendition, no));
+    fn after_what_comes_soon(
+        &self,
+        now: Time,
+        request: &Request,
+        key: (usize, usize),
+        left: Range<u64>,
+    ) -> Option<Range<u64>> {
+        let (rate, slack) = (request.rate(now).max(1.0), self.slack_of(key));
         let until =
             self.server_time(left.end - left.start).max(slack.saturating_sub(URGENT_MARGIN));
         let soon = rate * until.as_secs_f64();
-        let soon = (soon as u64).div_ceil(MESSAGE_BYTES as u64).max(1) * MESSAGE_BYTES as u64;
+        let soon = (soon as u64).div_ceil(PIECE).max(1) * PIECE;
         let is_in_time = soon as f64 / rate < slack.as_secs_f64();
         let start = if is_in_time { left.start + soon } else { left.start };
-        if start < left.end {
-            let range = self.only_what_is_urgent((rendition, no), start..left.end);
-            self.ask_server_for(now, (rendition, no), range);
-        }
+        (start < left.end).then_some(start..left.end)
     }
 
     /// Requests for segments that go to the server.
@@ -363,14 +423,15 @@ struct Holder {
     link: LinkId,
     /// Bytes a second.
     weight: f64,
-    is_extended: bool,
+    /// It has all of it, and gives any stretch.
+    gives_parts: bool,
 }
 
 impl Link {
-    /// Bytes a second that it says it can give, shared by a few.
+    /// Bytes a second that it says it can give.
     fn told_rate(&self) -> Option<f64> {
         let kbps = self.kbps?.min(MOST_KBPS);
-        Some(kbps as f64 * 125.0 / UPLOAD_SLOTS as f64)
+        Some(kbps as f64 * 125.0)
     }
 }
 
@@ -380,8 +441,8 @@ const UNKNOWN_RATE: f64 = 625_000.0;
 /// How many times as fast another peer has to be to be asked for the rest.
 const FASTER: f64 = 1.5;
 
-/// Parts begin at multiples of this.
-const GRAIN: u64 = 16 << 10;
+/// Parts begin at multiples of this: with a piece.
+const GRAIN: u64 = PIECE;
 
 /// What a peer says of its uplink counts up to here; nobody gives more to one.
 pub(super) const MOST_KBPS: u64 = 20_000;

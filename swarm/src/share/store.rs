@@ -1,6 +1,8 @@
 //! Segments that are held for others, and for a seek back: their bytes stay with the driver under the request that
 //! brought them.
 
+use std::ops::Range;
+
 use crate::engine::{ElementState, Engine};
 use crate::limits::STORE_BYTES;
 use crate::message::{Output, RequestId, Sharing};
@@ -48,6 +50,15 @@ impl Store {
         self.0.values().any(|stored| stored.request == request)
     }
 
+    /// The digest of these bytes is that of a segment that is held.
+    pub(super) fn is_checking(&self, request: RequestId, bytes: &Range<u64>) -> bool {
+        self.0.values().any(|stored| {
+            stored.request == request
+                && stored.state == State::Checking
+                && *bytes == (0..stored.bytes)
+        })
+    }
+
     fn bytes(&self) -> u64 {
         self.0.values().map(|stored| stored.bytes).sum()
     }
@@ -83,8 +94,8 @@ impl Engine {
         for key in keys {
             let Some(stored) = self.share.store.0.get_mut(&key) else { continue };
             stored.state = State::Checking;
-            let request = stored.request;
-            self.want(Output::Check(request));
+            let (request, bytes) = (stored.request, 0..stored.bytes);
+            self.want(Output::Check { request, bytes });
         }
     }
 

@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use wire::peer::{Command, MESSAGE_BYTES};
+use wire::peer::Command;
+use wire::playlist::PIECE;
 
 use crate::Time;
 use crate::engine::{Engine, Soonest};
 use crate::limits::{
-    FAST_KBPS, HEAD_START, PROMPT_REFUSAL, SLOT_PATIENCE, UPLOAD_BYTES_PER_SECOND, UPLOAD_PATIENCE,
-    UPLOAD_SHARE, UPLOAD_SLOTS, UPLOAD_STALL,
+    FAST_KBPS, HEAD_START, PROMPT_REFUSAL, SLOT_KBPS, SLOT_PATIENCE, UPLOAD_BYTES_PER_SECOND,
+    UPLOAD_PATIENCE, UPLOAD_SHARE, UPLOAD_SLOTS, UPLOAD_STALL,
 };
-use crate::message::{LinkId, Output, RequestId, Sharing, Why};
+use crate::message::{LinkId, Output, Sharing, Why};
 
 use super::links::Link;
 use super::news::News;
@@ -33,11 +34,9 @@ pub(crate) struct Wish {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Upload {
     rendition: usize,
-    no: usize,
+    pub(super) no: usize,
     /// What the request is called on the wire.
     number: u64,
-    /// Whose bytes these are.
-    request: RequestId,
     /// The next byte to give.
     next: u64,
     end: u64,
@@ -67,22 +66,21 @@ impl Engine {
         let Wish { segment, number, start, end, kbps } = wish;
         let Some(link) = self.share.links.get_mut(&id) else { return };
         (link.upload, link.kbps) = (None, kbps.or(link.kbps));
-        let rendition = link.rendition;
+        let (rendition, is_extended) = (link.rendition, link.is_extended());
         let end_within = |bytes: u64| end.unwrap_or(bytes).min(bytes);
         let held = usize::try_from(segment)
             .ok()
-            .and_then(|no| Some((no, self.share.store.verified(rendition, no)?)))
-            .filter(|(_, stored)| start < end_within(stored.bytes))
+            .and_then(|no| Some((no, self.bytes_given(rendition, no, start, is_extended)?)))
+            .filter(|(_, bytes)| start < end_within(*bytes))
             .filter(|_| self.share.permitted == Sharing::Full);
         let needed_at =
             needed_in.map(|millis| now + Duration::from_millis(millis.min(MOST_NEEDED_IN)));
-        let upload = held.map(|(no, stored)| Upload {
+        let upload = held.map(|(no, bytes)| Upload {
             rendition,
             no,
             number,
-            request: stored.request,
             next: start,
-            end: end_within(stored.bytes),
+            end: end_within(bytes),
             queued_at: Some(now),
             needed_at,
             kbps: kbps.unwrap_or(UNKNOWN_KBPS).clamp(LEAST_KBPS, MOST_KBPS),
@@ -92,6 +90,25 @@ impl Engine {
             _ => self.say(id, &Command::SegmentAbsent { segment, request: number }),
         }
         self.refuse_the_crowded_out(now);
+    }
+
+    /// The length of a segment that is given from a byte on: one that is held, or, to those who know that it may take longer, one
+    /// of which this much has come.
+    fn bytes_given(
+        &self,
+        rendition: usize,
+        no: usize,
+        from: u64,
+        is_extended: bool,
+    ) -> Option<u64> {
+        let held = self.share.store.verified(rendition, no).map(|stored| stored.bytes);
+        let begun = self.given_from((rendition, no), from).filter(|_| is_extended);
+        held.or_else(|| begun.and_then(|_| self.length_of(rendition, no)))
+    }
+
+    /// Bytes that could be given now of what was asked for.
+    fn is_ready(&self, upload: Upload) -> bool {
+        self.given_from((upload.rendition, upload.no), upload.next).is_some()
     }
 
     /// Who has just asked, and would be given to too late since others come first or there is no budget, is told so while asking
@@ -123,19 +140,22 @@ impl Engine {
     pub(crate) fn upload_cancelled(&mut self, id: LinkId, number: u64) {
         if let Some(link) = self.share.links.get_mut(&id) {
             link.upload = link.upload.filter(|upload| upload.number != number);
+            link.giving = link.giving.filter(|_| link.upload.is_some());
         }
     }
 
     /// What was given has been sent, or almost.
     pub(crate) fn drained(&mut self, now: Time, id: LinkId) {
         let sending = self.share.links.values().filter(|link| link.sending_since.is_some()).count();
+        let upload = self.share.links.get(&id).and_then(|link| link.upload);
+        let goes_on =
+            upload.is_some_and(|upload| upload.queued_at.is_none() && self.is_ready(upload));
         let Some(link) = self.share.links.get_mut(&id) else { return };
-        let is_running = |upload: Upload| upload.queued_at.is_none();
-        if link.sending_since.take().is_none() || link.upload.is_some_and(is_running) {
+        if link.sending_since.take().is_none() || goes_on {
             return;
         }
         let Some((since, before)) = link.giving.take() else { return };
-        let bytes = (link.given - before).saturating_sub(MESSAGE_BYTES as u64);
+        let bytes = (link.given - before).saturating_sub(PIECE);
         if bytes > CHUNK_BYTES {
             let all = bytes as f64 / now.since(since).as_secs_f64().max(0.001) * sending as f64;
             let uplink = self.share.uplink.map_or(all, |before| before * 0.75 + all * 0.25);
@@ -179,13 +199,19 @@ impl Engine {
         let is_stalled =
             |link: &Link| link.sending_since.is_some_and(|since| now >= since + UPLOAD_STALL);
         self.links_where(is_stalled).into_iter().for_each(|link| self.hang_up(now, link));
+        // What was coming and comes no more can't be given.
+        let is_gone = |upload: Upload| !self.is_on_its_way((upload.rendition, upload.no));
+        let gone = self.links_where(|link| link.upload.is_some_and(is_gone));
+        gone.into_iter().for_each(|link| self.refuse(link));
         let is_begun = |link: &Link| link.upload.is_some_and(|upload| upload.queued_at.is_none());
         let begun = self.links_where(is_begun);
-        // Who takes nothing, perhaps because it is gone, holds up nobody else.
-        let is_taking =
-            |link: &Link| link.sending_since.is_none_or(|since| now < since + SLOT_PATIENCE);
+        // Who takes nothing, perhaps because it is gone, holds up nobody else; nor does who has all that has come.
+        let is_taking = |link: &Link| match link.sending_since {
+            Some(since) => now < since + SLOT_PATIENCE,
+            None => link.upload.is_some_and(|upload| self.is_ready(upload)),
+        };
         let taking = self.links_where(|link| is_begun(link) && is_taking(link)).len();
-        let room = UPLOAD_SLOTS.saturating_sub(taking);
+        let room = self.slots().saturating_sub(taking).max(self.room_for_who_needs_it_now(now));
         begun.into_iter().for_each(|link| self.give_more(now, link));
         for _ in 0..room {
             self.begin_upload(now);
@@ -196,6 +222,23 @@ impl Engine {
                 .is_some_and(|at| now >= at + UPLOAD_PATIENCE)
         };
         self.links_where(has_waited).into_iter().for_each(|link| self.refuse(link));
+    }
+
+    /// Peers that are given to at once: as many as get enough for it to be passed on soon.
+    fn slots(&self) -> usize {
+        let slots = self.uplink_rate() / 125.0 / SLOT_KBPS as f64;
+        (slots as usize).clamp(1, UPLOAD_SLOTS)
+    }
+
+    /// One who would be left without a picture isn't kept waiting by those who have time, but only by its like.
+    fn room_for_who_needs_it_now(&self, now: Time) -> usize {
+        let uploads = self.share.links.values().filter_map(|link| link.upload);
+        let urgent = uploads.filter(|upload| {
+            self.is_ready(*upload) && upload.needed_at.is_some_and(|at| at < now + NEEDED_NOW)
+        });
+        let (begun, queued): (Vec<_>, Vec<_>) =
+            urgent.partition(|upload| upload.queued_at.is_none());
+        usize::from(begun.is_empty() && !queued.is_empty())
     }
 
     /// Begins with whoever comes first of those that have taken all that they were given.
@@ -215,6 +258,7 @@ impl Engine {
         let queued = queued.filter_map(|(id, link)| turn_of(now, id, link));
         let queued = queued.filter(|(_, upload)| {
             upload.queued_at.is_some_and(|since| !leaves_the_turn(*upload, since))
+                && self.is_ready(*upload)
         });
         let Some(((.., id), upload)) = queued.min_by_key(|(turn, _)| *turn) else { return };
         if !self.has_budget(upload.end - upload.next) {
@@ -232,7 +276,9 @@ impl Engine {
     fn give_more(&mut self, now: Time, id: LinkId) {
         let Some(link) = self.share.links.get(&id) else { return };
         let Some(upload) = link.upload.filter(|_| link.sending_since.is_none()) else { return };
-        let bytes = CHUNK_BYTES.min(upload.end - upload.next);
+        let key = (upload.rendition, upload.no);
+        let Some((request, start, there)) = self.given_from(key, upload.next) else { return };
+        let bytes = CHUNK_BYTES.min(upload.end - upload.next).min(there);
         if !self.has_budget(bytes) || !self.share.upload_rate.take(now, bytes) {
             return;
         }
@@ -243,7 +289,6 @@ impl Engine {
         link.given += bytes;
         link.upload = (next < upload.end).then_some(Upload { next, ..upload });
         self.stats.uploaded_bytes += bytes;
-        let (request, start) = (upload.request, upload.next);
         self.want(Output::Give { link: id, request, start, bytes });
         if next == upload.end {
             // The channel keeps the order, so this arrives after the last byte.
@@ -284,6 +329,9 @@ const UNKNOWN_KBPS: u64 = 5_000;
 /// Who gives nothing isn't left without.
 const LEAST_KBPS: u64 = 500;
 
+/// What is needed within this time is needed at once.
+const NEEDED_NOW: Duration = Duration::from_secs(1);
+
 /// What is needed within this time is needed soon.
 const NEEDED_SOON: Duration = Duration::from_millis(2500);
 
@@ -293,5 +341,5 @@ const MOST_NEEDED_IN: u64 = 3_600_000;
 /// Among those who got nothing yet, what they can give decides.
 const GIVEN_AT_FIRST: u64 = 256 << 10;
 
-/// What is given before the driver says that it is sent: two messages, so that one is on its way while the next is made.
-const CHUNK_BYTES: u64 = 2 * MESSAGE_BYTES as u64;
+/// What is given before the driver says that it is sent: so that some is on its way while the next is made.
+const CHUNK_BYTES: u64 = 2 * PIECE;

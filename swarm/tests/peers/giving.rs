@@ -74,7 +74,7 @@ fn who_can_pass_it_on_fast_is_given_to_first_though_another_asked_before() {
     ask(&mut stage, fast, 20_000);
     assert_eq!((stage.gives(slow), stage.gives(fast)), (0, SEGMENT_BYTES));
     stage.tell(Input::Drained { link: fast });
-    stage.wait(Duration::from_millis(400));
+    stage.wait(Duration::from_millis(700));
     assert_eq!(stage.gives(slow), SEGMENT_BYTES);
 }
 
@@ -85,7 +85,7 @@ fn who_is_slow_waits_for_a_fast_one_to_ask_but_not_for_long() {
     stage.meet_extended(peer(2), 20_000, &[]);
     ask(&mut stage, slow, 1_000);
     assert_eq!(stage.gives(slow), 0);
-    stage.wait(Duration::from_millis(400));
+    stage.wait(Duration::from_millis(700));
     assert_eq!(stage.gives(slow), SEGMENT_BYTES);
 }
 

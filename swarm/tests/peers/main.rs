@@ -1,6 +1,7 @@
 //! One viewer and peers whose every word is written here: what it may ask, what it gives, and what misdeeds cost them.
 
 mod giving;
+mod pieces;
 mod stage;
 
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use swarm::{Body, Heard, Hindrance, Input, LinkId, Output, Sharing, Span, Time};
 use wire::peer::{Command, MESSAGE_BYTES, PeerId};
 
-use stage::{HIGH, LOW, SDP, SEGMENT_BYTES, SEGMENTS, Stage, digest};
+use stage::{HIGH, LOW, SDP, SEGMENT_BYTES, SEGMENTS, Stage, checked, digest};
 
 #[test]
 fn what_a_peer_holds_is_asked_of_it_and_played_after_its_digest_is_checked() {
@@ -24,7 +25,7 @@ fn what_a_peer_holds_is_asked_of_it_and_played_after_its_digest_is_checked() {
             .any(|output| matches!(output, Output::Append { request, .. } if *request == id))
     };
     assert!(!appends(&stage));
-    stage.tell(Input::Checked { request: id, sha256: digest(segment as usize) });
+    stage.tell(checked(id, digest(segment as usize)));
     assert!(appends(&stage));
     let news = stage.said(link).into_iter().rev().find_map(|command| match command {
         Command::SegmentsAnnouncement { loaded, .. } => Some(loaded),
@@ -41,7 +42,7 @@ fn wrong_bytes_are_neither_played_nor_passed_on_and_their_giver_is_not_met_again
     stage.tell(Input::Received { link, bytes: 60_000 });
     stage.tell(Input::Received { link, bytes: 30_000 });
     let id = stage.check();
-    stage.tell(Input::Checked { request: id, sha256: [0; 32] });
+    stage.tell(checked(id, [0; 32]));
     assert!(stage.is_dropped(link) && stage.wanted.contains(&Output::Forget(id)));
     assert!(
         !stage
@@ -196,7 +197,7 @@ fn a_peer_that_always_stalls_is_left_although_its_beginnings_are_right() {
         let (url, took) = ("http://a/m.mp4".to_owned(), Duration::from_millis(50));
         stage.tell(Input::Fetched { request, url, body: Body::Held(length), took });
         let whole = stage.check();
-        stage.tell(Input::Checked { request: whole, sha256: digest(segment as usize) });
+        stage.tell(checked(whole, digest(segment as usize)));
         stage.wait(Duration::from_secs(4));
     }
     assert!(stage.is_dropped(link));

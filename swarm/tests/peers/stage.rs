@@ -10,7 +10,7 @@ use wire::announce::{Announce, OfferId, Request};
 use wire::digest::SegmentDigests;
 use wire::identity::InfoHash;
 use wire::peer::{Command, EXTENSION, Hello, Joiner, MESSAGE_BYTES, Message, PeerId};
-use wire::playlist::ByteRange;
+use wire::playlist::{ByteRange, PIECE};
 
 pub(crate) const MASTER: &str = "#EXTM3U\n\
     #EXT-X-SESSION-DATA:DATA-ID=\"org.shoal.segments-sha256\",URI=\"d.json\"\n\
@@ -38,6 +38,33 @@ pub(crate) fn digest(no: usize) -> [u8; 32] {
     [no as u8 + 1; 32]
 }
 
+const MASTER_WITHOUT_DIGESTS: &str = "#EXTM3U\n\
+    #EXT-X-STREAM-INF:BANDWIDTH=200000,RESOLUTION=426x240,CODECS=\"avc1.640015\"\na.m3u8\n";
+
+/// A file for each segment, with the digests of its two pieces.
+fn media_in_pieces() -> String {
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let segment = |no: usize| {
+        let pieces = [true, false].map(|is_first| hex(&piece(no, is_first)[..16])).concat();
+        let sha256 = hex(&digest(no));
+        format!(
+            "#EXTINF:4,\n#EXT-X-SHOAL-SEGMENT:BYTES={SEGMENT_BYTES},SHA256={sha256},PIECES={pieces}\n{no}.m4s\n"
+        )
+    };
+    let head = "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXT-X-MAP:URI=\"init.mp4\"\n";
+    format!("{head}{}#EXT-X-ENDLIST\n", (0..SEGMENTS).map(segment).collect::<String>())
+}
+
+/// What the digest of a segment's first or second piece is.
+pub(crate) fn piece(no: usize, is_first: bool) -> [u8; 32] {
+    [no as u8 + if is_first { 100 } else { 200 }; 32]
+}
+
+/// What the digest of a whole segment is.
+pub(crate) fn checked(request: RequestId, sha256: [u8; 32]) -> Input {
+    Input::Checked { request, bytes: 0..SEGMENT_BYTES, sha256 }
+}
+
 /// A viewer who has seen the first picture, and what it wants since it was asked last.
 pub(crate) struct Stage {
     pub(crate) engine: Engine,
@@ -45,21 +72,14 @@ pub(crate) struct Stage {
     pub(crate) wanted: Vec<Output>,
     pub(crate) info_hash: InfoHash,
     pub(crate) our_id: PeerId,
+    /// Checks that were answered.
+    answered: Vec<(RequestId, u64)>,
 }
 
 impl Stage {
     /// The tracker counts `members`, this viewer among them.
     pub(crate) fn with(members: usize) -> Stage {
-        let engine = Engine::new(Config { seed: 1, ..Config::default() });
-        let (info_hash, our_id) = (InfoHash([0; 20]), PeerId([0; 20]));
-        let mut stage =
-            Stage { engine, now: Duration::ZERO, wanted: Vec::new(), info_hash, our_id };
-        stage.tell(Input::Permitted(Sharing::Full));
-        stage.tell(Input::Opened { url: "http://a/m.m3u8".to_owned(), position: Duration::ZERO });
-        stage.fetched(".m3u8", Body::Text(MASTER.to_owned()));
-        stage.fetched("a.m3u8", Body::Text(media()));
-        stage.tell(Input::Prepared);
-        stage.tell(Input::Started);
+        let mut stage = Stage::opened(MASTER, &media());
         stage.fetched("0-8", Body::Held(9));
         stage.fetched(&range(0).to_string(), Body::Held(SEGMENT_BYTES));
         // The initialisation section, then the segment.
@@ -69,18 +89,66 @@ impl Stage {
         (0..SEGMENTS).for_each(|no| digests.insert("m.mp4", range(no), digest(no)));
         stage.fetched("d.json", Body::Text(digests.to_json()));
         let first = stage.check();
-        stage.tell(Input::Checked { request: first, sha256: digest(0) });
-        stage.tell(Input::TrackerOpened);
-        let announce = stage.announced();
-        (stage.info_hash, stage.our_id) = announce;
-        let interval = Duration::from_secs(120);
-        stage.tell(Input::TrackerSaid(Heard::Counted { info_hash, members, interval }));
-        stage.tell(Input::TrackerSaid(Heard::Counted {
-            info_hash: stage.info_hash,
-            members,
-            interval,
-        }));
+        stage.tell(checked(first, digest(0)));
+        stage.is_counted(members);
         stage
+    }
+
+    /// The same of a video whose playlist tells the digests of pieces.
+    pub(crate) fn in_pieces(members: usize) -> Stage {
+        let mut stage = Stage::opened(MASTER_WITHOUT_DIGESTS, &media_in_pieces());
+        stage.fetched("init.mp4", Body::Held(9));
+        stage.fetched("0-89999", Body::Held(SEGMENT_BYTES));
+        stage.check_pieces(0);
+        stage.tell(Input::Updated);
+        stage.tell(Input::Updated);
+        stage.is_counted(members);
+        stage
+    }
+
+    /// What is to be checked turns out to be pieces of this segment.
+    pub(crate) fn check_pieces(&mut self, no: usize) {
+        let mut at = 0;
+        while let Some(output) = self.wanted.get(at).cloned() {
+            at += 1;
+            if let Output::Check { request, bytes } = output
+                && !self.answered.contains(&(request, bytes.start))
+            {
+                self.answered.push((request, bytes.start));
+                let sha256 = piece(no, bytes.end == PIECE);
+                self.tell(Input::Checked { request, bytes, sha256 });
+            }
+        }
+    }
+
+    fn opened(master: &str, media: &str) -> Stage {
+        let engine = Engine::new(Config { seed: 1, ..Config::default() });
+        let (info_hash, our_id) = (InfoHash([0; 20]), PeerId([0; 20]));
+        let mut stage = Stage {
+            engine,
+            now: Duration::ZERO,
+            wanted: Vec::new(),
+            info_hash,
+            our_id,
+            answered: Vec::new(),
+        };
+        stage.tell(Input::Permitted(Sharing::Full));
+        stage.tell(Input::Opened { url: "http://a/m.m3u8".to_owned(), position: Duration::ZERO });
+        stage.fetched(".m3u8", Body::Text(master.to_owned()));
+        stage.fetched("a.m3u8", Body::Text(media.to_owned()));
+        stage.tell(Input::Prepared);
+        stage.tell(Input::Started);
+        stage
+    }
+
+    fn is_counted(&mut self, members: usize) {
+        self.tell(Input::TrackerOpened);
+        let unknown = self.info_hash;
+        (self.info_hash, self.our_id) = self.announced();
+        let interval = Duration::from_secs(120);
+        for info_hash in [unknown, self.info_hash] {
+            self.tell(Input::TrackerSaid(Heard::Counted { info_hash, members, interval }));
+        }
     }
 
     /// The same, connected to a peer that holds everything.
@@ -159,7 +227,7 @@ impl Stage {
     /// What the engine wants to have checked.
     pub(crate) fn check(&self) -> RequestId {
         let check = self.wanted.iter().rev().find_map(|output| match output {
-            Output::Check(request) => Some(*request),
+            Output::Check { request, .. } => Some(*request),
             _ => None,
         });
         check.expect("something is to be checked")

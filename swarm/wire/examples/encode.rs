@@ -46,6 +46,7 @@ fn command(asked: &Value) -> Command {
             fetching: list("p"),
             coming: list("c_"),
             dropped: list("d"),
+            uplink_kbps: number_if_any("u"),
         },
         17 => Command::Fresh { segment, owned: number_if_any("o") },
         18 => Command::PartRequest {

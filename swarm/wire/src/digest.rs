@@ -113,7 +113,7 @@ impl Entry {
     fn read(range: &str, hex: &str) -> Option<Entry> {
         let (first, last) = range.split_once('-')?;
         let (first, last) = (first.parse().ok()?, last.parse().ok()?);
-        let sha256 = read_hex(hex)?;
+        let sha256 = read_hex(hex.as_bytes())?;
         (first <= last).then_some(Entry { first, last, sha256 })
     }
 
@@ -122,21 +122,21 @@ impl Entry {
     }
 }
 
-/// A digest as 64 hex digits.
-pub(crate) fn hex(sha256: &[u8; 32]) -> String {
-    sha256.iter().map(|byte| format!("{byte:02x}")).collect()
+/// A digest in hex digits, two a byte.
+pub(crate) fn hex(digest: &[u8]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The digest that 64 hex digits write.
-pub(crate) fn read_hex(hex: &str) -> Option<[u8; 32]> {
-    let mut sha256 = [0; 32];
-    if hex.len() != 2 * sha256.len() {
+/// The digest that hex digits write, two a byte.
+pub(crate) fn read_hex<const BYTES: usize>(hex: &[u8]) -> Option<[u8; BYTES]> {
+    let mut digest = [0; BYTES];
+    if hex.len() != 2 * BYTES {
         return None;
     }
-    for (byte, pair) in sha256.iter_mut().zip(hex.as_bytes().chunks_exact(2)) {
+    for (byte, pair) in digest.iter_mut().zip(hex.chunks_exact(2)) {
         *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
     }
-    Some(sha256)
+    Some(digest)
 }
 
 /// What is left of the text.

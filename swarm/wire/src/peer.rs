@@ -99,6 +99,8 @@ pub enum Command {
         coming: Vec<Segment>,
         /// Neither fetched nor coming any more, nor held: given up.
         dropped: Vec<Segment>,
+        /// Kilobits a second that the sender can give, if it knows by now.
+        uplink_kbps: Option<u64>,
     },
     /// The sender's live playlist has segments up to this one. Extension.
     Fresh {
@@ -205,13 +207,16 @@ impl Command {
                 writer.number(b'i', *segment);
                 writer.number(b'r', *request);
             }
-            Command::Changes { held, gone, fetching, coming, dropped } => writer.lists(&[
-                (b'l', held),
-                (b'g', gone),
-                (b'p', fetching),
-                (b'c', coming),
-                (b'd', dropped),
-            ]),
+            Command::Changes { held, gone, fetching, coming, dropped, uplink_kbps } => {
+                writer.lists(&[
+                    (b'l', held),
+                    (b'g', gone),
+                    (b'p', fetching),
+                    (b'c', coming),
+                    (b'd', dropped),
+                ]);
+                writer.number_if_any(b'u', *uplink_kbps);
+            }
             Command::Fresh { segment, owned } => {
                 writer.number(b'i', *segment);
                 writer.number_if_any(b'o', *owned);
@@ -253,6 +258,7 @@ impl Command {
                 fetching: fields.list(b'p')?,
                 coming: fields.list(b'c')?,
                 dropped: fields.list(b'd')?,
+                uplink_kbps: fields.number_if_any(b'u')?,
             },
             FRESH => {
                 Command::Fresh { segment: fields.number(b'i')?, owned: fields.number_if_any(b'o')? }
@@ -389,6 +395,10 @@ pub const LARGEST: u64 = (1 << 53) - 1;
 
 /// Bytes of one message, either way: what every browser passes on, and what stock peers keep to.
 pub const MESSAGE_BYTES: usize = 65_535;
+
+/// Bytes of a message of data that we send: two of them are a piece of [`PIECE`](crate::playlist::PIECE), and commands between them
+/// don't wait long.
+pub const DATA_BYTES: usize = 32 << 10;
 
 /// Segments that one command may list: no playlist that we read has more. With five lists of 255 blocks it stays below
 /// [`JOINED_LIMIT`].

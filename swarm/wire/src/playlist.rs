@@ -15,7 +15,7 @@ use std::fmt;
 use std::str::FromStr;
 
 pub use master::{DIGESTS_ID, Master, Resolution, Variant};
-pub use media::{ByteRange, InitSection, Media, Segment};
+pub use media::{ByteRange, InitSection, Media, PIECE, PieceDigest, Segment};
 
 /// Either kind of playlist, when only its text tells which it is.
 #[derive(Debug, Clone, PartialEq)]

@@ -381,6 +381,7 @@ fn the_longest_commands_are_short_enough_to_be_joined() {
         fetching: some(39),
         coming: some(39),
         dropped: some(39),
+        uplink_kbps: Some(LARGEST),
     });
     check(&Command::Pieces { segment: LARGEST, piece_bytes: 65_536, pieces: some(196) });
 }
@@ -509,6 +510,7 @@ fn command(told: &Value) -> Command {
             fetching: list("p"),
             coming: list("c_"),
             dropped: list("d"),
+            uplink_kbps: number_if_any("u"),
         },
         17 => Command::Fresh { segment, owned: number_if_any("o") },
         18 => Command::PartRequest {
@@ -540,7 +542,7 @@ fn in_order(mut command: Command) -> Command {
             loaded.sort_unstable();
             loading.sort_unstable();
         }
-        Command::Changes { held, gone, fetching, coming, dropped } => {
+        Command::Changes { held, gone, fetching, coming, dropped, .. } => {
             [held, gone, fetching, coming, dropped]
                 .into_iter()
                 .for_each(|list| list.sort_unstable());
@@ -581,9 +583,9 @@ fn any_command() -> impl Strategy<Value = Command> {
             .prop_map(|(segment, request)| Command::SegmentAbsent { segment, request }),
         (number(), number())
             .prop_map(|(segment, request)| Command::CancelSegmentRequest { segment, request }),
-        (list(), list(), list(), list(), list()).prop_map(
-            |(held, gone, fetching, coming, dropped)| {
-                Command::Changes { held, gone, fetching, coming, dropped }
+        (list(), list(), list(), list(), list(), if_any()).prop_map(
+            |(held, gone, fetching, coming, dropped, uplink_kbps)| {
+                Command::Changes { held, gone, fetching, coming, dropped, uplink_kbps }
             }
         ),
         (number(), if_any()).prop_map(|(segment, owned)| Command::Fresh { segment, owned }),

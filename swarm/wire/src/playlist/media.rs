@@ -47,7 +47,16 @@ pub struct Segment {
     /// The digest of these bytes, where the playlist tells it, as ours of live streams do: a list beside the playlist would
     /// have to be asked for with every segment.
     pub sha256: Option<[u8; 32]>,
+    /// The digests of its pieces, of [`PIECE`] bytes each but the last, where the playlist tells them: so that each can be passed
+    /// on before the next has come. Empty where it doesn't.
+    pub pieces: Vec<PieceDigest>,
 }
+
+/// The first half of the SHA-256 of a piece. Who would give other bytes has to find some that have the same, of 2^128.
+pub type PieceDigest = [u8; 16];
+
+/// Bytes of a piece of a segment, but for its last one.
+pub const PIECE: u64 = 64 << 10;
 
 /// `length` bytes of a file from byte `start` on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -115,7 +124,12 @@ impl fmt::Display for Media {
             writeln!(f, "#EXTINF:{},", Seconds(segment.duration))?;
             if let (Some(sha256), Some(range)) = (&segment.sha256, segment.range) {
                 let hex = hex(sha256);
-                writeln!(f, "#EXT-X-SHOAL-SEGMENT:BYTES={},SHA256={hex}", range.length)?;
+                write!(f, "#EXT-X-SHOAL-SEGMENT:BYTES={},SHA256={hex}", range.length)?;
+                if !segment.pieces.is_empty() {
+                    write!(f, ",PIECES=")?;
+                }
+                segment.pieces.iter().try_for_each(|piece| f.write_str(&self::hex(piece)))?;
+                writeln!(f)?;
             } else if let Some(ByteRange { start, length }) = segment.range {
                 writeln!(f, "#EXT-X-BYTERANGE:{length}@{start}")?;
             }
@@ -138,6 +152,7 @@ struct Reading {
     duration: Option<Duration>,
     range: Option<ByteRange>,
     sha256: Option<[u8; 32]>,
+    pieces: Vec<PieceDigest>,
     /// Where the last range ended.
     range_end: u64,
 }
@@ -163,6 +178,7 @@ impl Reading {
             "#EXT-X-SHOAL-SEGMENT" => {
                 let (length, sha256) = whole_file(value).ok_or_else(unreadable)?;
                 (self.range, self.sha256) = (Some(ByteRange { start: 0, length }), Some(sha256));
+                self.pieces = pieces(value, length);
             }
             "#EXT-X-MAP" => self.take_init(InitSection::read(value).ok_or_else(unreadable)?)?,
             "#EXT-X-KEY" => self.is_encrypted |= scan::attribute(value, "METHOD") != Some("NONE"),
@@ -185,7 +201,8 @@ impl Reading {
         let duration =
             self.duration.take().ok_or(PlaylistError::Malformed("a segment without duration"))?;
         let (range, sha256) = (self.range.take(), self.sha256.take());
-        self.segments.push(Segment { uri: uri.to_owned(), duration, range, sha256 });
+        let pieces = std::mem::take(&mut self.pieces);
+        self.segments.push(Segment { uri: uri.to_owned(), duration, range, sha256, pieces });
         Ok(())
     }
 
@@ -228,8 +245,19 @@ impl InitSection {
 /// The length and digest of a segment that is a file of its own: `BYTES=750000,SHA256=…`.
 fn whole_file(attributes: &str) -> Option<(u64, [u8; 32])> {
     let length = scan::attribute(attributes, "BYTES")?.parse().ok()?;
-    let sha256 = read_hex(scan::attribute(attributes, "SHA256")?)?;
+    let sha256 = read_hex(scan::attribute(attributes, "SHA256")?.as_bytes())?;
     (0 < length && length <= LARGEST_FILE).then_some((length, sha256))
+}
+
+/// The digests of a segment's pieces. A list that isn't one for each piece is of no use, and the segment plays without it.
+fn pieces(attributes: &str, length: u64) -> Vec<PieceDigest> {
+    let hex = scan::attribute(attributes, "PIECES").unwrap_or_default().as_bytes();
+    let digits = 2 * size_of::<PieceDigest>();
+    if hex.len() as u64 != length.div_ceil(PIECE).saturating_mul(digits as u64) {
+        return Vec::new();
+    }
+    let all: Option<Vec<_>> = hex.chunks_exact(digits).map(read_hex).collect();
+    all.unwrap_or_default()
 }
 
 /// Seconds with or without a fraction, from zero to [`LONGEST_SEGMENT`]; what a fraction has beyond nanoseconds is left out.
@@ -329,6 +357,29 @@ mod tests {
     }
 
     #[test]
+    fn a_live_playlist_tells_the_digests_of_pieces_or_is_taken_to_tell_none() {
+        #[track_caller]
+        fn check(bytes: u64, pieces: &str, wanted: &[PieceDigest]) {
+            let text = format!(
+                "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:4\n#EXT-X-MEDIA-SEQUENCE:1\n#EXTINF:4.000000,\n\
+                 #EXT-X-SHOAL-SEGMENT:BYTES={bytes},SHA256={}{pieces}\n1.m4s\n",
+                "01".repeat(32)
+            );
+            let media: Media = text.parse().unwrap();
+            assert_eq!(media.segments[0].pieces, wanted);
+            assert!(wanted.is_empty() || media.to_string() == text);
+        }
+        let (one, two) = ("0a".repeat(16), "0b".repeat(16));
+        check(PIECE + 1, &format!(",PIECES={one}{two}"), &[[10; 16], [11; 16]]);
+        check(PIECE, &format!(",PIECES={one}"), &[[10; 16]]);
+        check(PIECE, "", &[]);
+        check(PIECE, &format!(",PIECES={one}{two}"), &[]);
+        check(PIECE + 1, &format!(",PIECES={one}"), &[]);
+        check(PIECE, &format!(",PIECES={}", "é0".repeat(16)), &[]);
+        check(LARGEST_FILE, &format!(",PIECES={one}"), &[]);
+    }
+
+    #[test]
     fn durations_are_read_to_the_nanosecond() {
         #[track_caller]
         fn check(text: &str, nanos: u64) {
@@ -398,7 +449,7 @@ mod tests {
     fn hostile_line() -> impl proptest::strategy::Strategy<Value = String> {
         proptest::string::string_regex(
             "(#EXT(INF|-X-(STREAM-INF|MEDIA|MAP|KEY|BYTERANGE|TARGETDURATION|MEDIA-SEQUENCE|START|DISCONTINUITY-SEQUENCE|PROGRAM-DATE-TIME|PLAYLIST-TYPE|SESSION-DATA|SHOAL-SEGMENT)):)?\
-             (BANDWIDTH=|BYTES=|SHA256=|URI=|METHOD=|TIME-OFFSET=|RESOLUTION=|FRAME-RATE=|TYPE=|CHANNELS=|IV=)?[\"0-9a-z.,x@=-]{0,12}\"?",
+             (BANDWIDTH=|BYTES=|SHA256=|PIECES=|URI=|METHOD=|TIME-OFFSET=|RESOLUTION=|FRAME-RATE=|TYPE=|CHANNELS=|IV=)?[\"0-9a-z.,x@=-]{0,12}\"?",
         )
         .unwrap()
     }

@@ -1,0 +1,272 @@
+//! Cut-through: pieces of segments that aren't whole yet are compared with their digests as they come, and passed on at once.
+//!
+//! ```text
+//! bytes come ─▶ a piece is there ─▶ its digest ─▶ right: neighbours are told, and whoever asks is given it; ─▶ all are right:
+//!                                          │             what follows goes on to them as it comes              it is held
+//!                                          └────▶ wrong: whoever gave it is blamed, and it is missing again
+//! ```
+//!
+//! Each request, and each part that is left of one, begins with a piece, and is compared from there on. What a segment's
+//! playlist tells no digests of pieces of is compared as a whole, and passed on when it is whole.
+
+use std::ops::Range;
+
+use wire::peer::Command;
+use wire::playlist::{PIECE, PieceDigest};
+
+use crate::Time;
+use crate::engine::{Engine, Request, What};
+use crate::limits::{BEGUN, TOLD_AGAIN};
+use crate::message::{LinkId, Output, RequestId, Sharing};
+
+use super::conduct::Misdeed;
+use super::links::Link;
+
+/// How many bytes of a request, from its first one on, have been compared with their digests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tested {
+    /// Their digests are being computed, or were.
+    asked: u64,
+    /// They are right.
+    pub(crate) right: u64,
+    /// What follows is wrong, and so is what came after it: it isn't asked for again.
+    is_wrong: bool,
+}
+
+impl Tested {
+    pub(crate) fn is_pending(self) -> bool {
+        !self.is_wrong && self.right < self.asked
+    }
+}
+
+/// Where bytes of a segment are that a request brought.
+struct Stretch {
+    key: (usize, usize),
+    start: u64,
+    bytes: u64,
+    giver: Option<LinkId>,
+    tested: Tested,
+}
+
+impl Engine {
+    /// What the pieces of a segment should be; empty if nobody has said, or nothing is shared.
+    pub(crate) fn piece_digests(&self, (rendition, no): (usize, usize)) -> &[PieceDigest] {
+        let line = self.renditions.get(rendition).and_then(|rendition| rendition.timeline());
+        let slot = line.filter(|_| self.share.is_on()).and_then(|line| line.slot(no));
+        slot.map_or(&[], |slot| &slot.pieces)
+    }
+
+    /// Each piece of it can be checked as it comes.
+    pub(crate) fn is_in_pieces(&self, key: (usize, usize)) -> bool {
+        !self.piece_digests(key).is_empty()
+    }
+
+    /// The beginning of the piece that this byte is in, where pieces are told apart.
+    pub(crate) fn piece_before(&self, key: (usize, usize), at: u64) -> u64 {
+        if self.is_in_pieces(key) { at / PIECE * PIECE } else { at }
+    }
+
+    /// The end of the piece that the byte before this one is in, where pieces are told apart.
+    pub(crate) fn piece_after(&self, key: (usize, usize), at: u64) -> u64 {
+        if self.is_in_pieces(key) { at.next_multiple_of(PIECE) } else { at }
+    }
+
+    /// How much of what a request brought is of use if no more comes: whole pieces, and of a peer none that are wrong.
+    pub(crate) fn usable(&self, key: (usize, usize), request: &Request) -> u64 {
+        let bytes = request.bytes.min(request.length.unwrap_or(u64::MAX));
+        let tested = request.tested;
+        let is_to_the_end = self.length_of(key.0, key.1) == Some(request.start + bytes);
+        match self.is_in_pieces(key) && !is_to_the_end {
+            _ if tested.is_wrong && request.is_from_peer() => tested.right,
+            true => bytes / PIECE * PIECE,
+            false => bytes,
+        }
+    }
+
+    /// Has the digests computed of pieces that have come whole.
+    pub(crate) fn test_pieces(&mut self, id: RequestId) {
+        let Some(stretch) = self.stretch(id) else { return };
+        let Stretch { key, start, bytes, mut tested, .. } = stretch;
+        let Some(length) = self.length_of(key.0, key.1) else { return };
+        if tested.is_wrong || !self.is_in_pieces(key) || !start.is_multiple_of(PIECE) {
+            return;
+        }
+        loop {
+            let end = (tested.asked + PIECE).min(length.saturating_sub(start));
+            if end <= tested.asked || end > bytes {
+                break;
+            }
+            self.want(Output::Check { request: id, bytes: tested.asked..end });
+            tested.asked = end;
+        }
+        self.note_tested(id, key, tested);
+    }
+
+    fn stretch(&self, id: RequestId) -> Option<Stretch> {
+        if let Some(request) = self.requests.get(&id) {
+            let What::Segment { rendition, no } = request.what else { return None };
+            let (start, bytes, giver) = (request.start, request.bytes, request.giver());
+            return Some(Stretch {
+                key: (rendition, no),
+                start,
+                bytes,
+                giver,
+                tested: request.tested,
+            });
+        }
+        let mut parts = self.parts.iter();
+        parts.find_map(|(key, parts)| {
+            let part = parts.iter().find(|part| part.request == id)?;
+            let (start, bytes, giver) = (part.start, part.bytes, part.giver);
+            Some(Stretch { key, start, bytes, giver, tested: part.tested })
+        })
+    }
+
+    fn note_tested(&mut self, id: RequestId, key: (usize, usize), tested: Tested) {
+        if let Some(request) = self.requests.get_mut(&id) {
+            request.tested = tested;
+        } else if let Some(parts) = self.parts.get_mut(&key) {
+            parts.note_tested(id, tested);
+        }
+    }
+
+    /// The digest of a piece, which the driver was asked for.
+    pub(crate) fn piece_checked(
+        &mut self,
+        now: Time,
+        id: RequestId,
+        bytes: Range<u64>,
+        sha256: &[u8; 32],
+    ) {
+        let Some(stretch) = self.stretch(id) else { return };
+        let Stretch { key, start, giver, tested, .. } = stretch;
+        // Behind a piece that is wrong nothing counts.
+        if tested.is_wrong || tested.right != bytes.start || bytes.end > tested.asked {
+            return;
+        }
+        let wanted = self.piece_digests(key).get(((start + bytes.start) / PIECE) as usize);
+        // Without a digest the segment isn't known any more, and nobody is to blame.
+        let Some(wanted) = wanted else { return };
+        if !sha256.starts_with(wanted) {
+            self.note_tested(id, key, Tested { is_wrong: true, ..tested });
+            return self.piece_is_wrong(now, id, key, giver);
+        }
+        self.note_tested(id, key, Tested { right: bytes.end, ..tested });
+        if let Some(giver) = giver {
+            self.stats.p2p_bytes += bytes.end - bytes.start;
+            let link = self.share.links.get_mut(&giver);
+            link.into_iter().for_each(|link| link.conduct.note_right());
+        }
+        self.tell_begun(key);
+        self.join_if_whole(key);
+    }
+
+    /// What a peer gave wrong is missing again, and taken from elsewhere. The server is believed, but nobody is given what it sent.
+    fn piece_is_wrong(
+        &mut self,
+        now: Time,
+        id: RequestId,
+        key: (usize, usize),
+        giver: Option<LinkId>,
+    ) {
+        let Some(giver) = giver else { return self.join_if_whole(key) };
+        self.stats.rejected_pieces += 1;
+        if self.requests.contains_key(&id) {
+            self.end_download(now, giver);
+        } else {
+            self.cut_part(key, id);
+            self.join_if_whole(key);
+        }
+        self.blame(now, giver, Misdeed::WrongBytes);
+    }
+
+    /// Bytes of a segment that can be given away, from this one on: whose, from where in them, and how many.
+    pub(crate) fn given_from(&self, key: (usize, usize), at: u64) -> Option<(RequestId, u64, u64)> {
+        if let Some(stored) = self.share.store.verified(key.0, key.1) {
+            return Some((
+                stored.request,
+                at,
+                stored.bytes.checked_sub(at).filter(|left| *left > 0)?,
+            ));
+        }
+        let requests = self.requests_for(key);
+        let asked = requests.map(|(id, request)| (id, request.start, request.tested.right));
+        let parts = self.parts.get(&key).into_iter().flat_map(|parts| parts.iter());
+        let came = parts.map(|part| (part.request, part.start, part.tested.right.min(part.bytes)));
+        let mut all = asked.chain(came);
+        let found = all.find(|(_, start, right)| *start <= at && at < start + right);
+        found.map(|(id, start, right)| (id, at - start, start + right - at))
+    }
+
+    /// It is held, or may soon be.
+    pub(crate) fn is_on_its_way(&self, key: (usize, usize)) -> bool {
+        self.is_held(key)
+            || self.parts.contains_key(&key)
+            || self.requests_for(key).next().is_some()
+    }
+
+    /// The first pieces of a segment are there, or some more of them: whoever hasn't got it is told.
+    fn tell_begun(&mut self, key: (usize, usize)) {
+        let (rendition, no) = key;
+        if self.share.permitted != Sharing::Full {
+            return;
+        }
+        let mut bytes = 0;
+        while let Some((.., more)) = self.given_from(key, bytes) {
+            bytes += more;
+        }
+        let told = self.share.begun.iter().find(|(of, _)| *of == key);
+        let told = told.map_or(0, |(_, bytes)| *bytes);
+        if bytes < PIECE || (told > 0 && bytes < told + TOLD_AGAIN) {
+            return;
+        }
+        self.share.begun.retain(|(of, _)| *of != key);
+        if self.share.begun.len() == BEGUN {
+            self.share.begun.pop_front();
+        }
+        self.share.begun.push_back((key, bytes));
+        let pieces = (0..bytes / PIECE).collect();
+        let command = Command::Pieces { segment: no as u64, piece_bytes: PIECE, pieces };
+        let lacks_it = |link: &Link| {
+            link.rendition == rendition
+                && link.is_open()
+                && link.is_told
+                && link.is_extended()
+                && !link.holds.contains(no)
+        };
+        self.links_where(lacks_it).into_iter().for_each(|link| self.say(link, &command));
+    }
+
+    /// A peer tells which pieces of a segment it has; of use are those that follow each other from the first one on.
+    pub(crate) fn pieces_came(
+        &mut self,
+        id: LinkId,
+        segment: u64,
+        piece_bytes: u64,
+        pieces: &[u64],
+    ) {
+        let link = self.share.links.get_mut(&id).filter(|link| link.is_extended());
+        let (Some(link), Ok(no)) = (link, usize::try_from(segment)) else { return };
+        if piece_bytes != PIECE {
+            return;
+        }
+        let first = (0..).zip(pieces).take_while(|(no, piece)| no == *piece).count() as u64;
+        link.forget_begun(no);
+        if link.begun.len() == BEGUN {
+            link.begun.pop_front();
+        }
+        link.begun.push_back((no, first * PIECE));
+        link.note_owned(&[segment]);
+    }
+}
+
+impl Link {
+    /// How much of a segment, from its first byte on, the other has told that it has, before it had all of it.
+    pub(crate) fn begun_bytes(&self, no: usize) -> u64 {
+        self.begun.iter().find(|(of, _)| *of == no).map_or(0, |(_, bytes)| *bytes)
+    }
+
+    pub(super) fn forget_begun(&mut self, no: usize) {
+        self.begun.retain(|(of, _)| *of != no);
+    }
+}

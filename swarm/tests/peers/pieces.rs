@@ -1,0 +1,198 @@
+//! Cut-through: pieces of a segment that isn't whole yet are checked one by one, played and passed on.
+
+use std::time::Duration;
+
+use swarm::{Body, Content, Input, LinkId, Output, Time};
+use wire::peer::{Command, PeerId};
+use wire::playlist::PIECE;
+
+use crate::stage::{SEGMENT_BYTES, Stage, piece};
+
+/// A giver that holds the second segment and was asked for it, somebody who has nothing, and what the request is called.
+fn between() -> (Stage, LinkId, LinkId, u64) {
+    let mut stage = Stage::in_pieces(9);
+    let giver = stage.meet_extended(peer(2), 20_000, &[1]);
+    let taker = stage.meet_extended(peer(1), 9_000, &[]);
+    let (segment, request) = stage.part_asked_of(giver).expect("who holds it is asked");
+    assert_eq!(segment, 1);
+    let header = Command::SegmentData { segment, size: SEGMENT_BYTES, request };
+    stage.say(giver, &header);
+    (stage, giver, taker, request)
+}
+
+fn peer(no: u8) -> PeerId {
+    PeerId::from_random([no; 12])
+}
+
+fn begun(pieces: u64) -> Command {
+    Command::Pieces { segment: 1, piece_bytes: PIECE, pieces: (0..pieces).collect() }
+}
+
+fn ask(stage: &mut Stage, link: LinkId) {
+    let (segment, request, start, end) = (1, 7, 0, SEGMENT_BYTES);
+    let (needed_in, uplink_kbps) = (None, Some(20_000));
+    stage.say(link, &Command::PartRequest { segment, request, start, end, needed_in, uplink_kbps });
+}
+
+#[test]
+fn a_piece_is_passed_on_before_the_next_has_come() {
+    let (mut stage, giver, taker, _) = between();
+    stage.tell(Input::Received { link: giver, bytes: 40_000 });
+    stage.check_pieces(1);
+    assert!(!stage.said(taker).contains(&begun(1)), "not yet a piece");
+    stage.tell(Input::Received { link: giver, bytes: 40_000 });
+    assert!(!stage.said(taker).contains(&begun(1)), "not before its digest is known");
+    stage.check_pieces(1);
+    assert!(stage.said(taker).contains(&begun(1)));
+    ask(&mut stage, taker);
+    let header = Command::SegmentData { segment: 1, size: SEGMENT_BYTES, request: 7 };
+    assert!(stage.said(taker).contains(&header));
+    assert_eq!(stage.gives(taker), PIECE);
+    stage.tell(Input::Drained { link: taker });
+    assert_eq!(stage.gives(taker), PIECE, "nothing that isn't there");
+    stage.tell(Input::Received { link: giver, bytes: 10_000 });
+    assert_eq!(stage.gives(taker), PIECE, "nor what isn't checked");
+    stage.check_pieces(1);
+    assert_eq!(stage.gives(taker), SEGMENT_BYTES);
+    let end = Command::SegmentDataSendingCompleted { segment: 1, request: 7 };
+    assert!(stage.said(taker).contains(&end));
+    let stats = stage.engine.stats(Time::at(stage.now));
+    assert_eq!((stats.p2p_bytes, stats.rejected_pieces), (SEGMENT_BYTES, 0));
+}
+
+#[test]
+fn a_wrong_piece_costs_its_giver_the_connection_and_nothing_else() {
+    let (mut stage, giver, taker, _) = between();
+    stage.tell(Input::Received { link: giver, bytes: PIECE / 2 });
+    stage.tell(Input::Received { link: giver, bytes: PIECE / 2 });
+    let request = stage.check();
+    let wrong = piece(2, true);
+    stage.tell(Input::Checked { request, bytes: 0..PIECE, sha256: wrong });
+    assert!(stage.is_dropped(giver));
+    assert!(!stage.said(taker).contains(&begun(1)));
+    let stats = stage.engine.stats(Time::at(stage.now));
+    assert_eq!((stats.p2p_bytes, stats.rejected_pieces), (0, 1));
+}
+
+#[test]
+fn right_pieces_before_a_wrong_one_are_kept() {
+    let (mut stage, giver, _, _) = between();
+    stage.tell(Input::Received { link: giver, bytes: 40_000 });
+    stage.tell(Input::Received { link: giver, bytes: 40_000 });
+    stage.check_pieces(1);
+    stage.tell(Input::Received { link: giver, bytes: 10_000 });
+    let request = stage.check();
+    let bytes = PIECE..SEGMENT_BYTES;
+    stage.tell(Input::Checked { request, bytes, sha256: piece(1, true) });
+    assert!(stage.is_dropped(giver));
+    let other = stage.meet_extended(peer(3), 20_000, &[1]);
+    let said = stage.said(other);
+    let asked = said.iter().find_map(|command| match command {
+        Command::PartRequest { segment: 1, start, end, .. } => Some((*start, *end)),
+        _ => None,
+    });
+    assert_eq!(asked, Some((PIECE, SEGMENT_BYTES)), "only what is missing: {said:?}");
+}
+
+#[test]
+fn what_the_server_sends_is_played_whatever_its_playlist_says_and_given_to_nobody() {
+    let mut stage = Stage::in_pieces(9);
+    let link = stage.meet_extended(peer(1), 9_000, &[]);
+    let before = stage.wanted.len();
+    stage.fetched("0-89999", Body::Held(SEGMENT_BYTES));
+    let request = stage.check();
+    stage.tell(Input::Checked { request, bytes: 0..PIECE, sha256: piece(1, true) });
+    let bytes = PIECE..SEGMENT_BYTES;
+    stage.tell(Input::Checked { request, bytes, sha256: piece(9, true) });
+    let whole = Input::Checked { request, bytes: 0..SEGMENT_BYTES, sha256: piece(9, true) };
+    stage.tell(whole);
+    let appended = |output: &Output| matches!(output, Output::Append { bytes, .. } if *bytes == (0..SEGMENT_BYTES));
+    assert!(stage.wanted[before..].iter().any(appended));
+    let again =
+        |output: &&Output| matches!(output, Output::Fetch { uri, .. } if uri.ends_with("1.m4s"));
+    assert_eq!(stage.wanted.iter().filter(again).count(), 1, "it isn't asked for again");
+    ask(&mut stage, link);
+    assert_eq!(stage.gives(link), 0);
+    assert!(stage.said(link).contains(&Command::SegmentAbsent { segment: 1, request: 7 }));
+}
+
+#[test]
+fn who_has_only_begun_is_not_blamed_for_falling_silent() {
+    let mut stage = Stage::in_pieces(9);
+    let link = stage.meet_who_says(peer(1), 20_000, [&[], &[1, 2, 3]]);
+    for segment in 1..4 {
+        let pieces = Command::Pieces { segment, piece_bytes: PIECE, pieces: vec![0] };
+        stage.say(link, &pieces);
+        let (_, request) = stage.part_asked_of(link).expect("who has begun is asked");
+        stage.say(link, &Command::SegmentData { segment, size: SEGMENT_BYTES, request });
+        stage.tell(Input::Received { link, bytes: 40_000 });
+        stage.wait(Duration::from_secs(6));
+    }
+    assert!(!stage.is_dropped(link));
+}
+
+#[test]
+fn a_message_that_is_too_long_spoils_no_piece_before_it() {
+    let (mut stage, giver, _, _) = between();
+    stage.tell(Input::Received { link: giver, bytes: 40_000 });
+    stage.tell(Input::Received { link: giver, bytes: 40_000 });
+    stage.check_pieces(1);
+    stage.tell(Input::Received { link: giver, bytes: 60_000 });
+    assert!(stage.is_dropped(giver));
+    stage.check_pieces(1);
+    let stats = stage.engine.stats(Time::at(stage.now));
+    assert_eq!((stats.p2p_bytes, stats.rejected_pieces), (SEGMENT_BYTES, 0));
+}
+
+#[test]
+fn a_beginning_that_the_element_refuses_is_not_put_on_again() {
+    let mut stage = Stage::in_pieces(9);
+    stage.tell(Input::Seeked { position: Duration::from_secs(20) });
+    let asked = stage.wanted.iter().find_map(|output| match output {
+        Output::Fetch { request, uri, .. } if uri.ends_with("5.m4s") => Some(*request),
+        _ => None,
+    });
+    let request = asked.expect("the server is asked for what is needed now");
+    stage.tell(Input::Progressed { request, bytes: 70_000 });
+    stage.check_pieces(5);
+    let begun = |stage: &Stage| {
+        let is_it =
+            |output: &&Output| matches!(output, Output::Append { content: Content::Head(_), .. });
+        stage.wanted.iter().filter(is_it).count()
+    };
+    assert_eq!(begun(&stage), 1, "what has come is put on");
+    stage.tell(Input::Rejected);
+    stage.wait(Duration::from_secs(1));
+    assert_eq!(begun(&stage), 1);
+}
+
+#[test]
+fn who_was_to_be_given_what_comes_no_more_is_told_so() {
+    let (mut stage, giver, taker, _) = between();
+    stage.tell(Input::Received { link: giver, bytes: 40_000 });
+    stage.tell(Input::Received { link: giver, bytes: 40_000 });
+    stage.check_pieces(1);
+    ask(&mut stage, taker);
+    stage.tell(Input::Drained { link: taker });
+    // The viewer jumps far away, so that the segment isn't wanted any more.
+    stage.tell(Input::Seeked { position: Duration::from_secs(100) });
+    assert!(stage.said(taker).contains(&Command::SegmentAbsent { segment: 1, request: 7 }));
+}
+
+#[test]
+fn who_has_begun_is_asked_and_goes_on_giving_as_it_comes() {
+    let mut stage = Stage::in_pieces(9);
+    let link = stage.meet_who_says(peer(1), 20_000, [&[], &[1]]);
+    assert_eq!(stage.part_asked_of(link), None, "it has nothing yet");
+    stage.say(link, &begun(1));
+    assert_eq!(stage.part_asked_of(link).map(|(segment, _)| segment), Some(1));
+}
+
+#[test]
+fn pieces_of_another_size_or_without_the_first_are_of_no_use() {
+    let mut stage = Stage::in_pieces(9);
+    let link = stage.meet_who_says(peer(1), 20_000, [&[], &[1]]);
+    stage.say(link, &Command::Pieces { segment: 1, piece_bytes: 16_384, pieces: vec![0, 1, 2] });
+    stage.say(link, &Command::Pieces { segment: 1, piece_bytes: PIECE, pieces: vec![1] });
+    assert_eq!(stage.part_asked_of(link), None);
+}
