@@ -292,6 +292,7 @@ impl Engine {
 
     fn drop_parts(&mut self, key: (usize, usize)) {
         let Some(Parts(parts)) = self.parts.remove(&key) else { return };
+        self.share.take_back_begun(key);
         parts.iter().for_each(|part| self.want(Output::Forget(part.request)));
     }
 

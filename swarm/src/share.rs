@@ -148,6 +148,11 @@ impl Share {
         self.distrusted.contains(&key)
     }
 
+    /// What was told of the beginning of a segment isn't so any more; when it comes again it is told anew.
+    pub(crate) fn take_back_begun(&mut self, key: (usize, usize)) {
+        self.begun.retain(|(of, _)| *of != key);
+    }
+
     /// Notes the price of what a peer has done, for when it comes back.
     fn keep_record(&mut self, peer: PeerId, price: u32) {
         self.records.retain(|(known, _)| *known != peer);

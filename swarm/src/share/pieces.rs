@@ -220,7 +220,7 @@ impl Engine {
         if bytes < PIECE || (told > 0 && bytes < told + TOLD_AGAIN) {
             return;
         }
-        self.share.begun.retain(|(of, _)| *of != key);
+        self.share.take_back_begun(key);
         if self.share.begun.len() == BEGUN {
             self.share.begun.pop_front();
         }

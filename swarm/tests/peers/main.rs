@@ -367,3 +367,19 @@ fn who_plays_faster_asks_the_server_sooner() {
     };
     assert_eq!([asked(1.0), asked(8.0), asked(f64::NAN)], [false, true, false]);
 }
+
+#[test]
+fn with_more_neighbours_than_are_looked_for_those_of_least_use_are_left_one_by_one() {
+    let mut stage = Stage::with(60);
+    let links: Vec<LinkId> =
+        (0..20).map(|no| stage.meet_extended(PeerId::from_random([no; 12]), 5_000, &[])).collect();
+    let left = |stage: &Stage| links.iter().filter(|link| stage.is_dropped(**link)).count();
+    stage.wait(Duration::from_secs(19));
+    assert_eq!(left(&stage), 0, "each has time to be of use");
+    stage.wait(Duration::from_secs(3));
+    assert_eq!(left(&stage), 1);
+    stage.wait(Duration::from_secs(60));
+    assert_eq!(left(&stage), 20 - swarm::limits::NEIGHBOURS);
+    let gone = links.iter().find(|link| stage.is_dropped(**link)).expect("one was left");
+    assert_eq!(stage.said(*gone).last(), Some(&Command::Bye));
+}
