@@ -196,3 +196,23 @@ fn pieces_of_another_size_or_without_the_first_are_of_no_use() {
     stage.say(link, &Command::Pieces { segment: 1, piece_bytes: PIECE, pieces: vec![1] });
     assert_eq!(stage.part_asked_of(link), None);
 }
+
+#[test]
+fn of_all_that_a_peer_tells_to_have_begun_the_latest_are_kept() {
+    let mut stage = Stage::in_pieces(9);
+    let loading: Vec<u64> = (1..30).collect();
+    let link = stage.meet_who_says(peer(1), 20_000, [&[], &loading]);
+    let tell = |stage: &mut Stage, segment| {
+        stage.say(link, &Command::Pieces { segment, piece_bytes: PIECE, pieces: vec![0] });
+    };
+    tell(&mut stage, 1);
+    let (_, request) = stage.part_asked_of(link).expect("who has begun is asked");
+    tell(&mut stage, 2);
+    // As many as are kept, so that the second is forgotten.
+    (3..3 + swarm::limits::BEGUN as u64).for_each(|segment| tell(&mut stage, segment));
+    stage.say(link, &Command::SegmentData { segment: 1, size: SEGMENT_BYTES, request });
+    stage.tell(Input::Received { link, bytes: 60_000 });
+    stage.tell(Input::Received { link, bytes: 30_000 });
+    stage.check_pieces(1);
+    assert_eq!(stage.part_asked_of(link).map(|(segment, _)| segment), Some(3));
+}
