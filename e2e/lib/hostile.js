@@ -148,7 +148,7 @@ function misbehave({ way, hash, tracker, stun, segments }) {
     let isOpen = false;
     let isAsked = false;
 
-    /** Again until it is asked for something: about one stock page in eighty never takes notice of what comes first in a channel. */
+    /** Again until it is asked for something: Chromium now and then loses what reaches an offering end before its channel is open. */
     function announce() {
       if (isAsked || channel.readyState !== "open") return;
       send(everything);

@@ -49,6 +49,8 @@ struct Link {
     gathering: Option<Timeout>,
     /// Runs while a STUN server has time to answer.
     reflecting: Option<Timeout>,
+    /// Runs while the other end may speak first.
+    greeting: Option<Timeout>,
     _listeners: Vec<EventListener>,
 }
 
@@ -151,6 +153,7 @@ impl Peers {
             is_missed: false,
             gathering: None,
             reflecting: None,
+            greeting: None,
             _listeners: listeners,
         };
         self.links.borrow_mut().insert(link, made);
@@ -176,7 +179,7 @@ impl Peers {
         channel.set_buffered_amount_low_threshold(ALMOST_BYTES);
         let on = |name, act| on(driver, link, &channel, name, act);
         let listeners = [
-            on("open", |driver, link, _| driver.peers.opened(driver, link)),
+            on("open", |driver, link, _| driver.peers.let_speak(driver, link)),
             on("message", |driver, link, event| {
                 driver.peers.hear(driver, link, event.unchecked_ref());
             }),
@@ -190,21 +193,16 @@ impl Peers {
             link.channel = Some(channel);
         });
         if is_open {
-            self.opened(driver, link);
+            self.let_speak(driver, link);
         }
     }
 
     /// Waits for the candidates that belong into the description which the connection has by now.
     fn wait(&self, driver: &Rc<Driver>, link: LinkId) {
-        let after = |wait_ms, act: fn(&Rc<Driver>, LinkId)| {
-            let driver = Rc::downgrade(driver);
-            Timeout::new(wait_ms, move || with(&driver, |driver| act(driver, link)))
-        };
-        let gathering = after(GATHERING_MS, |driver, link| driver.peers.described(driver, link));
-        let reflecting = self
-            .stun
-            .as_ref()
-            .map(|_| after(REFLECTING_MS, |driver, link| driver.peers.give_up_stun(driver, link)));
+        let described = |driver: &Rc<Driver>, link| driver.peers.described(driver, link);
+        let missed = |driver: &Rc<Driver>, link| driver.peers.give_up_stun(driver, link);
+        let gathering = after(driver, link, GATHERING_MS, described);
+        let reflecting = self.stun.as_ref().map(|_| after(driver, link, REFLECTING_MS, missed));
         self.of(link, |link| {
             link.gathering = Some(gathering);
             link.reflecting = reflecting;
@@ -271,6 +269,17 @@ impl Peers {
         }
     }
 
+    /// Lets whoever made the offer speak first, for a while: Chromium loses now and then what reaches an offering end before
+    /// its channel is open, and this end's channel opens earlier.
+    fn let_speak(&self, driver: &Rc<Driver>, link: LinkId) {
+        if self.of(link, |link| link.is_offerer) == Some(true) {
+            return self.opened(driver, link);
+        }
+        let greeting =
+            after(driver, link, GREETING_MS, |driver, link| driver.peers.opened(driver, link));
+        self.of(link, |link| link.greeting = Some(greeting));
+    }
+
     fn opened(&self, driver: &Rc<Driver>, link: LinkId) {
         if self.of(link, |link| std::mem::replace(&mut link.is_open, true)) == Some(false) {
             driver.tell(Input::Connected { link });
@@ -279,6 +288,7 @@ impl Peers {
 
     /// Keeps a message, or hands a command to the engine. A text is nobody's language and only counted.
     fn hear(&self, driver: &Rc<Driver>, link: LinkId, event: &MessageEvent) {
+        self.opened(driver, link);
         let Some(kept_under) = self.of(link, |link| link.kept_under) else { return };
         let data = event.data();
         let Some(buffer) = data.dyn_ref::<ArrayBuffer>() else {
@@ -368,6 +378,12 @@ fn on(
     })
 }
 
+/// Acts on a link after a while, unless the timer is dropped before.
+fn after(driver: &Rc<Driver>, link: LinkId, wait_ms: u32, act: fn(&Rc<Driver>, LinkId)) -> Timeout {
+    let driver = Rc::downgrade(driver);
+    Timeout::new(wait_ms, move || with(&driver, |driver| act(driver, link)))
+}
+
 /// Makes this end's description, of an offer or of the answer to one, and then waits for candidates.
 fn describe(
     driver: &Rc<Driver>,
@@ -443,6 +459,8 @@ const GATHERING_MS: u32 = 2_000;
 /// Browsers have asked four times by then (RFC 8489, section 6.2.1): it isn't chance that loses the answers. Shorter than an
 /// offer lasts, so that a viewer whom nobody answers learns it too.
 const REFLECTING_MS: u32 = 6_000;
+/// Longer than the word of the other end takes around the world; where it says nothing, somebody has to.
+const GREETING_MS: u32 = 500;
 /// Stock players announce complete descriptions, and so without the promise of candidates that follow (RFC 8838).
 const TRICKLE: &str = "a=ice-options:trickle";
 /// The type of a candidate that a STUN server told (RFC 8839, section 5.1); blanks surround it.
