@@ -216,8 +216,9 @@ pub const PROBATION: Duration = Duration::from_secs(20);
 /// otherwise, but sums might overflow.
 pub const MEMBERS: usize = 1_000_000;
 
-/// Offers of one announcement: as many as stock peers make.
-pub const OFFERS_AT_ONCE: usize = 5;
+/// Offers of one announcement: half of the neighbours that are looked for. Of those who get them some can't be reached, some
+/// have come as late as we, and the picture goes on when one brings what is missing.
+pub const OFFERS_AT_ONCE: usize = 8;
 
 /// How long an offer waits for somebody to take it. Who takes it does so at once, but may be slow to gather addresses.
 pub const OFFER_LIFE: Duration = Duration::from_secs(10);

@@ -24,6 +24,7 @@ impl Engine {
     /// is asked for: the picture first.
     pub(crate) fn plan(&mut self, now: Time) {
         if self.phase == Phase::Opening {
+            self.meet_early(now);
             let place = Place { uri: self.source.clone(), range: None };
             return self.ask(now, What::Source, self.source.clone(), place);
         }
@@ -278,7 +279,11 @@ impl Engine {
         let most = match missing.start {
             _ if head == 0 => return missing,
             0 if is_next || is_in_pieces && self.may_come_from_peers(key) => head,
-            start if start == begun && begun > 0 && self.may_come_from_peers(key) => {
+            start
+                if begun > 0
+                    && (start == begun || is_in_pieces)
+                    && self.may_come_from_peers(key) =>
+            {
                 self.slice_bytes(key)
             }
             _ => return missing,

@@ -187,6 +187,13 @@ impl Engine {
         }
     }
 
+    /// Connects to the tracker while the master playlist is on its way: what can be waited for at once isn't waited for in turn.
+    pub(crate) fn meet_early(&mut self, now: Time) {
+        if self.share.is_on() && self.playhead.is_started {
+            self.open_tracker(now);
+        }
+    }
+
     /// Decides what is due with others, afresh from the state like all planning.
     pub(crate) fn plan_sharing(&mut self, now: Time) {
         if !self.share.is_on() || self.phase != Phase::Open {

@@ -204,8 +204,9 @@ impl Engine {
     /// Makes offers just before an announcement can carry them: the tracker counted others, and it is time.
     fn offer_links(&mut self, now: Time, rendition: usize, neighbours: usize) {
         let Some(swarm) = self.share.swarms.get(&rendition) else { return };
-        let others = swarm.others.unwrap_or(0);
-        let is_due = swarm.may_offer(now);
+        let is_live = self.is_taken_for_live(rendition);
+        let others = swarm.others.unwrap_or(if is_live { OFFERS_AT_ONCE } else { 0 });
+        let is_due = swarm.may_offer(now) || (is_live && swarm.is_new());
         let pending = self.links_of(rendition).filter(|(_, link)| link.is_offer()).count();
         let wanted = others.min(self.neighbours).saturating_sub(neighbours).min(OFFERS_AT_ONCE);
         if !is_due || wanted == 0 || pending > 0 {
@@ -217,6 +218,13 @@ impl Engine {
                 self.add_link(Link { offer_id, ..Link::new(now, rendition, LinkState::Offering) });
             self.want(Output::Offer { link });
         }
+    }
+
+    /// Who comes to a live stream is seldom alone there, and in a hurry: its offers are made before the tracker has counted anybody.
+    /// A finished video has a list of digests, which tells the two apart before the playlist is there.
+    fn is_taken_for_live(&self, rendition: usize) -> bool {
+        let line = self.renditions.get(rendition).and_then(|rendition| rendition.timeline());
+        line.map_or(self.share.digests.is_lacking(), |line| line.live.is_some())
     }
 
     fn add_link(&mut self, link: Link) -> LinkId {

@@ -224,7 +224,22 @@ impl Engine {
 
     /// So little time is left that the server is asked: twice what it is likely to take, and a margin.
     fn is_urgent(&self, key: (usize, usize)) -> bool {
-        self.slack_of(key) <= self.reserve(key)
+        let missing = self.missing(key, 0).map_or(0, |missing| missing.start);
+        self.due_in(key, missing) <= self.reserve(key)
+    }
+
+    /// Time until a byte of a segment is needed: where its beginning is on and each piece can be played as it comes, later ones
+    /// are needed later.
+    fn due_in(&self, key: (usize, usize), byte: u64) -> Duration {
+        let begun = self.begun_of(key);
+        let is_streamed = begun > 0 && self.is_in_pieces(key);
+        let before = if is_streamed { byte.saturating_sub(begun) } else { 0 };
+        self.slack_of(key) + self.plays(key, before)
+    }
+
+    /// How long so many bytes of a segment last at the speed of playback.
+    fn plays(&self, key: (usize, usize), bytes: u64) -> Duration {
+        self.share_of(self.span_of(key.0, key.1), key, bytes).div_f64(self.playhead.speed)
     }
 
     /// The time that is left to the server.
@@ -349,26 +364,24 @@ impl Engine {
         key: (usize, usize),
         left: Range<u64>,
     ) -> Option<Range<u64>> {
-        let (span, begun) = (self.span_of(key.0, key.1), self.begun_of(key));
-        let plays = |bytes| self.share_of(span, key, bytes).div_f64(self.playhead.speed);
-        let due = |byte: u64| self.slack_of(key) + plays(byte.saturating_sub(begun));
+        let due = |byte| self.due_in(key, byte);
+        let slice = |start: u64| start..left.end.min(start + self.slice_bytes(key));
         let has_to_be_asked = |range: &Range<u64>| {
             let takes = self.server_time(range.end - range.start) * 2;
             due(range.start) <= takes.min(LONGEST_RESERVE) + BEGUN_MARGIN
         };
         let is_silent = request.bytes == 0 || now.since(request.heard_at) >= WATCH_BEFORE_RACE;
         if is_silent {
-            let start = self.piece_before(key, left.start);
-            let next = start..left.end.min(start + self.slice_bytes(key));
-            return has_to_be_asked(&next).then_some(next);
+            return Some(slice(self.piece_before(key, left.start))).filter(has_to_be_asked);
         }
         // Each byte takes it longer than it plays, by so many seconds.
-        let loses = 1.0 / request.rate(now).max(1.0) - plays(PIECE).as_secs_f64() / PIECE as f64;
+        let plays = self.plays(key, PIECE).as_secs_f64() / PIECE as f64;
+        let loses = 1.0 / request.rate(now).max(1.0) - plays;
         let time = due(left.start).saturating_sub(BEGUN_MARGIN / 2).as_secs_f64();
         let brings = if loses > 0.0 { time / loses } else { f64::INFINITY };
         let brings = (brings as u64).min(left.end - left.start);
         let start = self.piece_after(key, left.start + brings);
-        (start < left.end && has_to_be_asked(&(start..left.end))).then_some(start..left.end)
+        Some(slice(start)).filter(|slice| !slice.is_empty() && has_to_be_asked(slice))
     }
 
     /// If the server is to send these bytes in time, it has to be asked now.

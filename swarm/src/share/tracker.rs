@@ -111,6 +111,11 @@ impl Swarm {
         self.is_answered && (!self.has_offered || now >= self.due_at)
     }
 
+    /// The tracker hasn't been told of it yet, nor has it ever counted anybody.
+    pub(crate) fn is_new(&self) -> bool {
+        self.joined_at.is_none() && self.others.is_none()
+    }
+
     /// Others are there, and it isn't long ago that we heard of them: one may bring something soon.
     pub(crate) fn awaits_peers(&self, now: Time) -> bool {
         self.met_at.is_some_and(|met| now.since(met) < MEETING_PATIENCE)
@@ -208,7 +213,7 @@ impl Engine {
         (self.share.is_waiting, self.share.awaited) = (false, None);
     }
 
-    /// Tells the tracker of what is due: the first time without offers, since nobody may be there to take them.
+    /// Tells the tracker of what is due: of a finished video the first time without offers, since nobody may be there to take them.
     pub(crate) fn announce_to_tracker(&mut self, now: Time) {
         if !self.share.tracker.is_open() {
             return;

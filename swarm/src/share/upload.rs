@@ -55,9 +55,15 @@ type Turn = (bool, bool, bool, u64, Option<Time>, LinkId);
 fn turn_of(now: Time, id: LinkId, link: &Link) -> Option<(Turn, Upload)> {
     let upload = link.upload?;
     let Upload { kbps, queued_at, .. } = upload;
-    let is_urgent = upload.needed_at.is_some_and(|at| at < now + NEEDED_SOON);
+    let is_urgent = upload.is_needed_within(now, NEEDED_SOON);
     let given = link.given.saturating_add(GIVEN_AT_FIRST) / kbps;
     Some(((queued_at.is_some(), !is_urgent, kbps < FAST_KBPS, given, queued_at, id), upload))
+}
+
+impl Upload {
+    fn is_needed_within(&self, now: Time, time: Duration) -> bool {
+        self.needed_at.is_some_and(|at| at < now + time)
+    }
 }
 
 impl Engine {
@@ -230,15 +236,14 @@ impl Engine {
         (slots as usize).clamp(1, UPLOAD_SLOTS)
     }
 
-    /// One who would be left without a picture isn't kept waiting by those who have time, but only by its like.
+    /// Those who would be left without a picture aren't kept waiting by those who have time, but only by more than one of their like.
     fn room_for_who_needs_it_now(&self, now: Time) -> usize {
         let uploads = self.share.links.values().filter_map(|link| link.upload);
-        let urgent = uploads.filter(|upload| {
-            self.is_ready(*upload) && upload.needed_at.is_some_and(|at| at < now + NEEDED_NOW)
-        });
+        let urgent = uploads
+            .filter(|upload| self.is_ready(*upload) && upload.is_needed_within(now, NEEDED_NOW));
         let (begun, queued): (Vec<_>, Vec<_>) =
             urgent.partition(|upload| upload.queued_at.is_none());
-        usize::from(begun.is_empty() && !queued.is_empty())
+        URGENT_SLOTS.saturating_sub(begun.len()).min(queued.len())
     }
 
     /// Begins with whoever comes first of those that have taken all that they were given.
@@ -251,6 +256,7 @@ impl Engine {
         let leaves_the_turn = |upload: Upload, since: Time| {
             let key = (upload.rendition, upload.no);
             upload.kbps < FAST_KBPS
+                && !upload.is_needed_within(now, NEEDED_NOW)
                 && now < since + HEAD_START
                 && self.share.links.values().any(|link| is_about_to_ask(link, key))
         };
@@ -328,6 +334,9 @@ const UNKNOWN_KBPS: u64 = 5_000;
 
 /// Who gives nothing isn't left without.
 const LEAST_KBPS: u64 = 500;
+
+/// So many who need something at once are given it at once, whoever else is given something. More would get it too late.
+const URGENT_SLOTS: usize = 2;
 
 /// What is needed within this time is needed at once.
 const NEEDED_NOW: Duration = Duration::from_secs(1);

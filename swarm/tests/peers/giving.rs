@@ -5,7 +5,7 @@ use std::time::Duration;
 use swarm::{Input, LinkId, Time};
 use wire::peer::{Command, PeerId};
 
-use crate::stage::{SEGMENT_BYTES, Stage};
+use crate::stage::{LONG_BYTES, SEGMENT_BYTES, Stage};
 
 #[test]
 fn what_is_held_and_checked_is_given_and_nothing_else() {
@@ -53,11 +53,15 @@ fn no_more_than_four_times_what_was_taken_is_given() {
     assert!(stats.uploaded_bytes > stats.http_bytes, "{stats:?}");
 }
 
-/// A peer asks for the first segment.
+/// A peer asks for the first segment, and has time.
 fn ask(stage: &mut Stage, link: LinkId, uplink_kbps: u64) {
-    let (segment, request, needed_in) = (0, 1, Some(9_000));
-    let uplink_kbps = Some(uplink_kbps);
-    let (start, end) = (0, SEGMENT_BYTES);
+    ask_for(stage, link, SEGMENT_BYTES, uplink_kbps, 9_000);
+}
+
+/// A peer asks for the beginning of the first segment, which it needs in so many milliseconds.
+fn ask_for(stage: &mut Stage, link: LinkId, end: u64, uplink_kbps: u64, needed_in: u64) {
+    let (segment, request, start) = (0, 1, 0);
+    let (needed_in, uplink_kbps) = (Some(needed_in), Some(uplink_kbps));
     stage.say(link, &Command::PartRequest { segment, request, start, end, needed_in, uplink_kbps });
 }
 
@@ -87,6 +91,26 @@ fn who_is_slow_waits_for_a_fast_one_to_ask_but_not_for_long() {
     assert_eq!(stage.gives(slow), 0);
     stage.wait(Duration::from_millis(700));
     assert_eq!(stage.gives(slow), SEGMENT_BYTES);
+}
+
+#[test]
+fn who_needs_it_at_once_waits_for_nobody() {
+    let mut stage = Stage::with(9);
+    let slow = stage.meet_extended(peer(1), 1_000, &[]);
+    stage.meet_extended(peer(2), 20_000, &[]);
+    ask_for(&mut stage, slow, SEGMENT_BYTES, 1_000, 500);
+    assert_eq!(stage.gives(slow), SEGMENT_BYTES);
+}
+
+#[test]
+fn two_who_need_it_at_once_are_given_to_beside_who_has_time_and_a_third_is_not() {
+    let mut stage = Stage::begun(9);
+    let links: Vec<LinkId> = (1..5).map(|no| stage.meet_extended(peer(no), 20_000, &[])).collect();
+    for (link, needed_in) in links.iter().zip([9_000, 500, 500, 500]) {
+        ask_for(&mut stage, *link, LONG_BYTES / 4, 20_000, needed_in);
+    }
+    let given: Vec<bool> = links.iter().map(|link| stage.gives(*link) > 0).collect();
+    assert_eq!(given, [true, true, true, false]);
 }
 
 #[test]

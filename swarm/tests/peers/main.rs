@@ -6,10 +6,14 @@ mod stage;
 
 use std::time::Duration;
 
+use swarm::limits::OFFERS_AT_ONCE;
 use swarm::{Body, Heard, Hindrance, Input, LinkId, Output, Sharing, Span, Time};
 use wire::peer::{Command, MESSAGE_BYTES, PeerId};
 
-use stage::{HIGH, LOW, SDP, SEGMENT_BYTES, SEGMENTS, Stage, checked, digest};
+use stage::{
+    HIGH, LOW, MASTER_WITHOUT_DIGESTS, SDP, SEGMENT_BYTES, SEGMENTS, Stage, checked, digest,
+    media_in_pieces,
+};
 
 #[test]
 fn what_a_peer_holds_is_asked_of_it_and_played_after_its_digest_is_checked() {
@@ -283,6 +287,50 @@ fn a_hindrance_is_taken_back_when_sharing_is_turned_off() {
     assert_eq!(stage.hindrance(), Some(Hindrance::Tracker));
     stage.tell(Input::Permitted(Sharing::Off));
     assert_eq!(stage.hindrance(), None);
+}
+
+#[test]
+fn the_tracker_is_met_while_the_master_playlist_is_on_its_way_by_who_shares_and_has_pressed_play() {
+    let meets = |sharing, is_started| {
+        let mut stage = Stage::new();
+        stage.tell(Input::Permitted(sharing));
+        stage.open();
+        if is_started {
+            stage.tell(Input::Started);
+        }
+        stage.wanted.contains(&Output::OpenTracker)
+    };
+    let kinds = [Sharing::Off, Sharing::Receive, Sharing::Full];
+    assert_eq!(kinds.map(|sharing| meets(sharing, true)), [false, true, true]);
+    assert!(!meets(Sharing::Full, false));
+}
+
+#[test]
+fn who_comes_to_a_live_stream_tells_the_tracker_offers_with_the_first_word() {
+    let mut stage = Stage::new();
+    stage.tell(Input::Permitted(Sharing::Full));
+    stage.open();
+    stage.tell(Input::Started);
+    stage.fetched(".m3u8", Body::Text(MASTER_WITHOUT_DIGESTS.to_owned()));
+    let live = media_in_pieces(SEGMENT_BYTES).replace("#EXT-X-ENDLIST\n", "");
+    stage.fetched("a.m3u8", Body::Text(live));
+    stage.tell(Input::TrackerOpened);
+    let is_told =
+        |stage: &Stage| stage.wanted.iter().any(|output| matches!(output, Output::TellTracker(_)));
+    let offers: Vec<LinkId> = stage
+        .wanted
+        .iter()
+        .filter_map(|output| match output {
+            Output::Offer { link } => Some(*link),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(offers.len(), OFFERS_AT_ONCE);
+    for link in offers {
+        assert!(!is_told(&stage), "it waits for all offers");
+        stage.tell(Input::Offered { link, sdp: SDP.to_owned() });
+    }
+    assert_eq!(stage.last_announce().0.offers.len(), OFFERS_AT_ONCE);
 }
 
 #[test]

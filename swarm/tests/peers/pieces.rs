@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use swarm::{Body, Content, Input, LinkId, Output, Time};
+use swarm::{Body, Content, Input, LinkId, Output, Span, Time};
 use wire::peer::{Command, PeerId};
 use wire::playlist::PIECE;
 
-use crate::stage::{SEGMENT_BYTES, Stage, piece};
+use crate::stage::{LONG_BYTES, SEGMENT_BYTES, Stage, piece};
+
+/// How long a segment plays.
+const LONG: Duration = Duration::from_secs(4);
 
 /// A giver that holds the second segment and was asked for it, somebody who has nothing, and what the request is called.
 fn between() -> (Stage, LinkId, LinkId, u64) {
@@ -215,4 +218,40 @@ fn of_all_that_a_peer_tells_to_have_begun_the_latest_are_kept() {
     stage.tell(Input::Received { link, bytes: 30_000 });
     stage.check_pieces(1);
     assert_eq!(stage.part_asked_of(link).map(|(segment, _)| segment), Some(3));
+}
+
+/// Time passes, of which the viewer plays what is on; every piece of the first segment that came is right.
+fn play(stage: &mut Stage, millis: u64, on: u64) {
+    let plays = Duration::from_millis(millis);
+    stage.now += Duration::from_millis(50);
+    let buffered =
+        vec![Span { start: Duration::ZERO, end: LONG.mul_f64(on as f64 / LONG_BYTES as f64) }];
+    stage.tell(Input::Played { position: plays, buffered, is_starved: false, speed: 1.0 });
+    stage.check_further_pieces(0);
+    stage.tell(Input::Updated);
+}
+
+#[test]
+fn of_what_a_slow_peer_will_not_bring_in_time_the_server_sends_a_slice_at_a_time() {
+    let mut stage = Stage::begun(9);
+    let slow = stage.meet_extended(peer(2), 20_000, &[0]);
+    let (segment, request) = stage.part_asked_of(slow).expect("who holds it is asked for the rest");
+    let size = LONG_BYTES - LONG_BYTES / 4;
+    stage.say(slow, &Command::SegmentData { segment, size, request });
+    let before = stage.wanted.len();
+    for tick in 1..=26 {
+        // A third of what is played in that time.
+        stage.tell(Input::Received { link: slow, bytes: PIECE / 20 });
+        let came = tick * (PIECE / 20) / PIECE * PIECE;
+        play(&mut stage, tick * 50, LONG_BYTES / 4 + came);
+    }
+    let asked: Vec<_> = stage.wanted[before..]
+        .iter()
+        .filter_map(|output| match output {
+            Output::Fetch { uri, range, .. } if uri.ends_with("0.m4s") => *range,
+            _ => None,
+        })
+        .collect();
+    assert!(!asked.is_empty(), "the peer is too slow");
+    assert!(asked.iter().all(|range| range.length <= PIECE), "{asked:?}");
 }

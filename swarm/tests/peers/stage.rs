@@ -1,5 +1,6 @@
 //! One viewer who has seen the first picture, and whatever a test makes the tracker and the peers say.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use swarm::{
@@ -18,6 +19,8 @@ pub(crate) const MASTER: &str = "#EXTM3U\n\
 pub(crate) const SEGMENTS: usize = 30;
 pub(crate) const SEGMENT_BYTES: u64 = 90_000;
 pub(crate) const SDP: &str = "v=0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n";
+/// A segment of twelve pieces.
+pub(crate) const LONG_BYTES: u64 = 12 * PIECE;
 /// Ids that order before and after every other.
 pub(crate) const LOW: PeerId = PeerId(*b"!PM0203-000000000000");
 pub(crate) const HIGH: PeerId = PeerId(*b"~PM0203-000000000000");
@@ -38,24 +41,24 @@ pub(crate) fn digest(no: usize) -> [u8; 32] {
     [no as u8 + 1; 32]
 }
 
-const MASTER_WITHOUT_DIGESTS: &str = "#EXTM3U\n\
+pub(crate) const MASTER_WITHOUT_DIGESTS: &str = "#EXTM3U\n\
     #EXT-X-STREAM-INF:BANDWIDTH=200000,RESOLUTION=426x240,CODECS=\"avc1.640015\"\na.m3u8\n";
 
-/// A file for each segment, with the digests of its two pieces.
-fn media_in_pieces() -> String {
+/// A file for each segment, with the digests of its pieces: that of the first, and that of all others.
+pub(crate) fn media_in_pieces(bytes: u64) -> String {
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let segment = |no: usize| {
-        let pieces = [true, false].map(|is_first| hex(&piece(no, is_first)[..16])).concat();
-        let sha256 = hex(&digest(no));
+        let pieces = (0..bytes.div_ceil(PIECE)).map(|at| hex(&piece(no, at == 0)[..16]));
+        let (pieces, sha256) = (pieces.collect::<String>(), hex(&digest(no)));
         format!(
-            "#EXTINF:4,\n#EXT-X-SHOAL-SEGMENT:BYTES={SEGMENT_BYTES},SHA256={sha256},PIECES={pieces}\n{no}.m4s\n"
+            "#EXTINF:4,\n#EXT-X-SHOAL-SEGMENT:BYTES={bytes},SHA256={sha256},PIECES={pieces}\n{no}.m4s\n"
         )
     };
     let head = "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXT-X-MAP:URI=\"init.mp4\"\n";
     format!("{head}{}#EXT-X-ENDLIST\n", (0..SEGMENTS).map(segment).collect::<String>())
 }
 
-/// What the digest of a segment's first or second piece is.
+/// What the digest of a segment's first piece is, or of a further one.
 pub(crate) fn piece(no: usize, is_first: bool) -> [u8; 32] {
     [no as u8 + if is_first { 100 } else { 200 }; 32]
 }
@@ -96,7 +99,7 @@ impl Stage {
 
     /// The same of a video whose playlist tells the digests of pieces.
     pub(crate) fn in_pieces(members: usize) -> Stage {
-        let mut stage = Stage::opened(MASTER_WITHOUT_DIGESTS, &media_in_pieces());
+        let mut stage = Stage::opened(MASTER_WITHOUT_DIGESTS, &media_in_pieces(SEGMENT_BYTES));
         stage.fetched("init.mp4", Body::Held(9));
         stage.fetched("0-89999", Body::Held(SEGMENT_BYTES));
         stage.check_pieces(0);
@@ -106,8 +109,17 @@ impl Stage {
         stage
     }
 
-    /// What is to be checked turns out to be pieces of this segment.
+    /// What is to be checked turns out to be pieces of this segment, from the first one on.
     pub(crate) fn check_pieces(&mut self, no: usize) {
+        self.check_each(no, |bytes| bytes.start == 0);
+    }
+
+    /// The same of what was asked for from a further piece on.
+    pub(crate) fn check_further_pieces(&mut self, no: usize) {
+        self.check_each(no, |_| false);
+    }
+
+    fn check_each(&mut self, no: usize, is_first: impl Fn(&Range<u64>) -> bool) {
         let mut at = 0;
         while let Some(output) = self.wanted.get(at).cloned() {
             at += 1;
@@ -115,30 +127,45 @@ impl Stage {
                 && !self.answered.contains(&(request, bytes.start))
             {
                 self.answered.push((request, bytes.start));
-                let sha256 = piece(no, bytes.end == PIECE);
+                let sha256 = piece(no, is_first(&bytes));
                 self.tell(Input::Checked { request, bytes, sha256 });
             }
         }
     }
 
+    /// The same of one whose segments have twelve pieces, of which the beginning of the first is on.
+    pub(crate) fn begun(members: usize) -> Stage {
+        let mut stage = Stage::opened(MASTER_WITHOUT_DIGESTS, &media_in_pieces(LONG_BYTES));
+        stage.fetched("init.mp4", Body::Held(9));
+        stage.fetched("0-196607", Body::Held(LONG_BYTES / 4));
+        stage.check_pieces(0);
+        stage.tell(Input::Updated);
+        stage.tell(Input::Updated);
+        stage.is_counted(members);
+        stage
+    }
+
     fn opened(master: &str, media: &str) -> Stage {
-        let engine = Engine::new(Config { seed: 1, ..Config::default() });
-        let (info_hash, our_id) = (InfoHash([0; 20]), PeerId([0; 20]));
-        let mut stage = Stage {
-            engine,
-            now: Duration::ZERO,
-            wanted: Vec::new(),
-            info_hash,
-            our_id,
-            answered: Vec::new(),
-        };
+        let mut stage = Stage::new();
         stage.tell(Input::Permitted(Sharing::Full));
-        stage.tell(Input::Opened { url: "http://a/m.m3u8".to_owned(), position: Duration::ZERO });
+        stage.open();
         stage.fetched(".m3u8", Body::Text(master.to_owned()));
         stage.fetched("a.m3u8", Body::Text(media.to_owned()));
         stage.tell(Input::Prepared);
         stage.tell(Input::Started);
         stage
+    }
+
+    pub(crate) fn open(&mut self) {
+        self.tell(Input::Opened { url: "http://a/m.m3u8".to_owned(), position: Duration::ZERO });
+    }
+
+    /// A viewer who has been told nothing.
+    pub(crate) fn new() -> Stage {
+        let engine = Engine::new(Config { seed: 1, ..Config::default() });
+        let (info_hash, our_id) = (InfoHash([0; 20]), PeerId([0; 20]));
+        let (now, wanted, answered) = (Duration::ZERO, Vec::new(), Vec::new());
+        Stage { engine, now, wanted, info_hash, our_id, answered }
     }
 
     fn is_counted(&mut self, members: usize) {
