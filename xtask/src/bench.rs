@@ -7,6 +7,42 @@ use std::process::Command;
 
 /// Measures everything, or what is named.
 pub(crate) fn bench(names: &[String]) -> Result<()> {
+    let (engine, others): (Vec<&str>, Vec<&str>) =
+        names.iter().map(String::as_str).partition(|name| *name == ENGINE);
+    if names.is_empty() || !engine.is_empty() {
+        engine_load()?;
+    }
+    if names.is_empty() || !others.is_empty() { beside_others(&others) } else { Ok(()) }
+}
+
+/// What the engine takes of a core as it is in the page: compiled for wasm, smallest first, and run by node, whose compiler is
+/// Chromium's; and natively.
+fn engine_load() -> Result<()> {
+    install::install(For::Testing)?;
+    let build = |profile: &str| {
+        let mut build = shell::cargo();
+        build.args([
+            "build",
+            "--package",
+            "swarm-sim",
+            "--bin",
+            "engine-load",
+            "--profile",
+            profile,
+        ]);
+        build
+    };
+    shell::run(&mut build("release"))?;
+    shell::run(build("wasm").args(["--target", install::WASI_TARGET]))?;
+    println!("natively");
+    shell::run(&mut Command::new(shell::target().join("release/engine-load")))?;
+    println!("in wasm");
+    let program = shell::target().join(install::WASI_TARGET).join("wasm/engine-load.wasm");
+    let runner = shell::root().join("xtask/src/wasi.mjs");
+    shell::run(Command::new("node").arg("--no-warnings").args([runner, program]))
+}
+
+fn beside_others(names: &[&str]) -> Result<()> {
     install::install(For::Measuring)?;
     e2e::install_packages()?;
     let shoal = run::compile()?;
@@ -31,13 +67,14 @@ pub(crate) fn bench(names: &[String]) -> Result<()> {
 }
 
 /// Those in which browsers meet, which need a network of their own, and the others.
-fn divide(names: &[String]) -> (Vec<&str>, Vec<&str>) {
+fn divide<'a>(names: &[&'a str]) -> (Vec<&'a str>, Vec<&'a str>) {
     if names.is_empty() {
         return (MEETING.to_vec(), PLAIN.to_vec());
     }
-    names.iter().map(String::as_str).partition(|name| MEETING.contains(name))
+    names.iter().partition(|name| MEETING.contains(name))
 }
 
+const ENGINE: &str = "engine";
 const PLAIN: &[&str] = &["start", "serve", "import", "first-frame", "tracker"];
 const MEETING: &[&str] = &["share", "share-start"];
 
@@ -47,8 +84,7 @@ mod tests {
 
     #[track_caller]
     fn check(names: &[&str], meeting: &[&str], plain: &[&str]) {
-        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
-        assert_eq!(divide(&names), (meeting.to_vec(), plain.to_vec()));
+        assert_eq!(divide(names), (meeting.to_vec(), plain.to_vec()));
     }
 
     #[test]

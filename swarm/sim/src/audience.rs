@@ -9,7 +9,7 @@ use swarm::{Config, Input};
 use crate::policy::agent;
 use crate::report::Second;
 use crate::scenario::{Scenario, seconds};
-use crate::{Dice, Line, Malice, Network, Policy, Quota, Viewer, World};
+use crate::{Dice, Line, Malice, Network, Policy, Quota, Story, Viewer, World};
 
 /// A world in which a scenario is played.
 pub(crate) struct Audience<'a> {
@@ -22,7 +22,7 @@ pub(crate) struct Audience<'a> {
     to_come: usize,
     /// What was seen at the end of each second.
     pub(crate) seconds: Vec<Second>,
-    /// Whose outputs are kept in words.
+    /// Whose outputs are kept in words, and inputs as they are.
     traced: Option<usize>,
 }
 
@@ -207,6 +207,7 @@ impl<'a> Audience<'a> {
             viewer.malice = Some(Malice::ALL[self.dice.below(Malice::ALL.len())]);
         }
         viewer.keeps_trace = self.traced == Some(self.world.viewers.len());
+        viewer.story = viewer.keeps_trace.then(|| Story::new(config));
         viewer
     }
 

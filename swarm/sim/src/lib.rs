@@ -18,6 +18,7 @@
 //! - `malice`: how viewers betray each other
 //! - `scenario`, `audience`, `report`: whole audiences from text files, how they are played, and what became of them
 //! - [`chart`]: drawings of that
+//! - `story`: what one viewer was told, to be told again
 //! - `stock`: a page with a stock player
 //! - [`policy`]: who decides for them; [`toy`]: the least world in which decisions can be compared
 
@@ -38,6 +39,7 @@ mod report;
 mod scenario;
 mod sending;
 mod stock;
+mod story;
 pub mod toy;
 mod tracker;
 mod viewer;
@@ -54,5 +56,6 @@ pub use policy::{Policy, agent};
 pub use report::{Report, Second};
 pub use scenario::Scenario;
 pub use stock::{StockConfig, StockPeer};
+pub use story::Story;
 pub use viewer::Viewer;
 pub use world::World;

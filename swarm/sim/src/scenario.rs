@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::audience::Audience;
 use crate::report::{Report, Snapshot};
-use crate::{Origin, Policy, World};
+use crate::{Origin, Policy, Story, World};
 
 /// An audience and its world. All shares are of 1; all chance follows from the seed.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -163,6 +163,12 @@ impl Scenario {
         let mut audience = Audience::new(self, policy, seed, traced);
         audience.go_on_until(self.ends());
         audience.world
+    }
+
+    /// Plays it to its end, and tells what one of the viewers was told; `None` if fewer came.
+    pub fn story(&self, seed: u64, viewer: usize) -> Option<Story> {
+        let mut world = self.play(Policy::Shoal, seed, Some(viewer));
+        world.viewers.get_mut(viewer)?.story.take()
     }
 
     /// When measuring begins.

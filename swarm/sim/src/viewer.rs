@@ -14,7 +14,7 @@ use crate::element::Element;
 use crate::malice::Malice;
 use crate::origin::{Answer, MASTER};
 use crate::pipe::{Bodies, Pipe};
-use crate::{Line, Quota};
+use crate::{Line, Quota, Story};
 
 /// One viewer.
 #[derive(Debug)]
@@ -84,6 +84,8 @@ pub struct Viewer {
     pub(crate) dry_since: Option<Duration>,
     /// How often something was told to its agent.
     pub inputs: u64,
+    /// What its agent was told, where that is kept.
+    pub(crate) story: Option<Story>,
 }
 
 /// An answer on its way.
@@ -159,6 +161,7 @@ impl Viewer {
             skipped: Duration::ZERO,
             dry_since: None,
             inputs: 0,
+            story: None,
         }
     }
 

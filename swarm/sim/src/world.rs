@@ -214,6 +214,9 @@ impl World {
             return;
         }
         (told.now, told.inputs) = (now, told.inputs + 1);
+        if let Some(story) = &mut told.story {
+            story.told.push((now, input.clone()));
+        }
         told.agent.handle(Time::at(now), input);
         while let Some(output) = self.viewers[viewer].agent.poll() {
             self.perform(viewer, output);
