@@ -1,6 +1,7 @@
 //! One viewer and peers whose every word is written here: what it may ask, what it gives, and what misdeeds cost them.
 
 mod giving;
+mod live;
 mod pieces;
 mod stage;
 
@@ -12,7 +13,6 @@ use wire::peer::{Command, MESSAGE_BYTES, PeerId};
 
 use stage::{
     HIGH, LOW, MASTER_WITHOUT_DIGESTS, SDP, SEGMENT_BYTES, SEGMENTS, Stage, checked, digest,
-    media_in_pieces,
 };
 
 #[test]
@@ -312,19 +312,11 @@ fn who_comes_to_a_live_stream_tells_the_tracker_offers_with_the_first_word() {
     stage.open();
     stage.tell(Input::Started);
     stage.fetched(".m3u8", Body::Text(MASTER_WITHOUT_DIGESTS.to_owned()));
-    let live = media_in_pieces(SEGMENT_BYTES).replace("#EXT-X-ENDLIST\n", "");
-    stage.fetched("a.m3u8", Body::Text(live));
+    stage.fetched("a.m3u8", Body::Text(stage::live(6)));
     stage.tell(Input::TrackerOpened);
     let is_told =
         |stage: &Stage| stage.wanted.iter().any(|output| matches!(output, Output::TellTracker(_)));
-    let offers: Vec<LinkId> = stage
-        .wanted
-        .iter()
-        .filter_map(|output| match output {
-            Output::Offer { link } => Some(*link),
-            _ => None,
-        })
-        .collect();
+    let offers: Vec<LinkId> = stage.offers().collect();
     assert_eq!(offers.len(), OFFERS_AT_ONCE);
     for link in offers {
         assert!(!is_told(&stage), "it waits for all offers");

@@ -45,7 +45,7 @@ pub(crate) const MASTER_WITHOUT_DIGESTS: &str = "#EXTM3U\n\
     #EXT-X-STREAM-INF:BANDWIDTH=200000,RESOLUTION=426x240,CODECS=\"avc1.640015\"\na.m3u8\n";
 
 /// A file for each segment, with the digests of its pieces: that of the first, and that of all others.
-pub(crate) fn media_in_pieces(bytes: u64) -> String {
+fn media_in_pieces(bytes: u64) -> String {
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let segment = |no: usize| {
         let pieces = (0..bytes.div_ceil(PIECE)).map(|at| hex(&piece(no, at == 0)[..16]));
@@ -56,6 +56,18 @@ pub(crate) fn media_in_pieces(bytes: u64) -> String {
     };
     let head = "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXT-X-MAP:URI=\"init.mp4\"\n";
     format!("{head}{}#EXT-X-ENDLIST\n", (0..SEGMENTS).map(segment).collect::<String>())
+}
+
+/// The playlist of a live stream of which so many segments are listed.
+pub(crate) fn live(listed: u64) -> String {
+    let segment = |no: u64| {
+        let sha256: String = digest(no as usize).iter().map(|byte| format!("{byte:02x}")).collect();
+        format!(
+            "#EXTINF:4,\n#EXT-X-SHOAL-SEGMENT:BYTES={SEGMENT_BYTES},SHA256={sha256}\n{no}.m4s\n"
+        )
+    };
+    let head = "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXT-X-MAP:URI=\"init.mp4\"\n";
+    format!("{head}{}", (0..listed).map(segment).collect::<String>())
 }
 
 /// What the digest of a segment's first piece is, or of a further one.
@@ -143,6 +155,32 @@ impl Stage {
         stage.tell(Input::Updated);
         stage.is_counted(members);
         stage
+    }
+
+    /// A viewer who has seen the first picture of a live stream of which so many segments are listed.
+    pub(crate) fn live(listed: u64, members: usize) -> Stage {
+        let mut stage = Stage::opened(MASTER_WITHOUT_DIGESTS, &live(listed));
+        stage.fetched("init.mp4", Body::Held(9));
+        stage.fetched("0-89999", Body::Held(SEGMENT_BYTES));
+        stage.tell(Input::Updated);
+        stage.tell(Input::Updated);
+        stage.tell(Input::TrackerOpened);
+        let offers: Vec<LinkId> = stage.offers().collect();
+        offers
+            .into_iter()
+            .for_each(|link| stage.tell(Input::Offered { link, sdp: SDP.to_owned() }));
+        (stage.info_hash, stage.our_id) = stage.announced();
+        let (info_hash, interval) = (stage.info_hash, Duration::from_secs(120));
+        stage.tell(Input::TrackerSaid(Heard::Counted { info_hash, members, interval }));
+        stage
+    }
+
+    /// Connections that were offered.
+    pub(crate) fn offers(&self) -> impl Iterator<Item = LinkId> {
+        self.wanted.iter().filter_map(|output| match output {
+            Output::Offer { link } => Some(*link),
+            _ => None,
+        })
     }
 
     fn opened(master: &str, media: &str) -> Stage {
@@ -318,11 +356,7 @@ impl Stage {
 
     /// Our offer is made and told.
     pub(crate) fn offer(&mut self) -> (LinkId, OfferId) {
-        let link = self.wanted.iter().find_map(|output| match output {
-            Output::Offer { link } => Some(*link),
-            _ => None,
-        });
-        let link = link.expect("an offer is made");
+        let link = self.offers().next().expect("an offer is made");
         self.tell(Input::Offered { link, sdp: SDP.to_owned() });
         (link, self.last_announce().0.offers[0].offer_id)
     }

@@ -1,0 +1,88 @@
+//! What peers say of a live stream's newest segment, and how far that is believed.
+
+use std::time::Duration;
+
+use swarm::limits::{FRESH_AHEAD, PROMPTS};
+use swarm::{Body, Input, LinkId, Output};
+use wire::peer::{Command, PeerId};
+
+use crate::stage::{SEGMENT_BYTES, Stage, live};
+
+/// The first segment that isn't listed yet.
+const NEXT: u64 = 6;
+
+/// A viewer of a stream of which six segments are listed, and a peer who has said nothing of the next.
+fn watching() -> (Stage, LinkId) {
+    let mut stage = Stage::live(NEXT, 2);
+    let peer = stage.meet_extended(PeerId::from_random([2; 12]), 5_000, &[]);
+    (stage, peer)
+}
+
+fn fresh(segment: u64, owned: Option<u64>) -> Command {
+    Command::Fresh { segment, owned }
+}
+
+/// Answers what the server is asked for from `at` on: playlists list `listed` segments.
+fn serve(stage: &mut Stage, at: &mut usize, listed: u64) -> Vec<String> {
+    let mut asked = Vec::new();
+    while let Some(output) = stage.wanted.get(*at).cloned() {
+        *at += 1;
+        let Output::Fetch { request, uri, .. } = output else { continue };
+        let body = match uri.ends_with("m3u8") {
+            true => Body::Text(live(listed)),
+            false => Body::Held(SEGMENT_BYTES),
+        };
+        let (url, took) = (format!("http://a/{uri}"), Duration::from_millis(50));
+        stage.tell(Input::Fetched { request, url, body, took });
+        asked.push(uri.to_string());
+    }
+    asked
+}
+
+/// How long after a new segment is listed the server is asked for it, if somebody is said to own it.
+fn asked_after(owned: Option<u64>) -> Duration {
+    let (mut stage, peer) = watching();
+    let mut at = stage.wanted.len();
+    for _ in 0..10 {
+        stage.wait(Duration::from_millis(100));
+        serve(&mut stage, &mut at, NEXT);
+    }
+    stage.say(peer, &fresh(NEXT, owned));
+    serve(&mut stage, &mut at, NEXT + 1);
+    let listed = stage.now;
+    while stage.now < listed + Duration::from_secs(5) {
+        stage.wait(Duration::from_millis(100));
+        if serve(&mut stage, &mut at, NEXT + 1).contains(&format!("{NEXT}.m4s")) {
+            break;
+        }
+    }
+    stage.now - listed
+}
+
+#[test]
+fn who_is_said_to_own_a_segment_and_gives_nothing_of_it_is_waited_for_for_two_seconds() {
+    assert!(asked_after(None) < Duration::from_millis(700), "{:?}", asked_after(None));
+    let waits = asked_after(Some(NEXT));
+    let expected = Duration::from_secs(2)..Duration::from_millis(2_700);
+    assert!(expected.contains(&waits), "{waits:?}");
+}
+
+/// How often the playlist is looked at within a second in which a peer says so ten times.
+fn looks(said: &Command) -> usize {
+    let (mut stage, peer) = watching();
+    let mut at = stage.wanted.len();
+    let mut asked = Vec::new();
+    for _ in 0..10 {
+        stage.say(peer, said);
+        stage.wait(Duration::from_millis(100));
+        asked.extend(serve(&mut stage, &mut at, NEXT));
+    }
+    asked.iter().filter(|uri| uri.ends_with("m3u8")).count()
+}
+
+#[test]
+fn word_of_a_new_segment_has_the_playlist_looked_at_but_not_time_and_again() {
+    assert_eq!(looks(&fresh(NEXT - 1, None)), 0, "that one is listed");
+    assert_eq!(looks(&fresh(NEXT, None)), PROMPTS as usize);
+    assert_eq!(looks(&fresh(NEXT + FRESH_AHEAD as u64, None)), 0, "nobody can have that yet");
+}
