@@ -296,14 +296,12 @@ impl Engine {
         if let Some((_, live)) = self.live_line() {
             soonest.take(live.due_at, Why::Look);
         }
-        // While a segment plays whose rest is still to come, there is no time to lose.
-        let interval =
-            if self.element.head.is_some() { HEAD_WATCH_INTERVAL } else { WATCH_INTERVAL };
+        let interval = if self.plays_to_the_edge() { HEAD_WATCH_INTERVAL } else { WATCH_INTERVAL };
         let soon = self.looked_at + interval;
         if self.abandonable().is_some() {
             soonest.take(soon, Why::Watch);
         }
-        if let Some(key) = self.share.awaited {
+        if let Some(key) = self.share.awaited.filter(|_| self.playhead.moves()) {
             let spare = self.slack_of(key).saturating_sub(self.reserve(key));
             // With none left, it is not time that is waited for.
             if !spare.is_zero() {
@@ -318,6 +316,17 @@ impl Engine {
         self.news_deadlines(&mut soonest);
         self.upload_deadlines(&mut soonest);
         soonest.found
+    }
+
+    /// The segment that plays, or soon will, lacks its rest: there is no time to lose.
+    fn plays_to_the_edge(&self) -> bool {
+        let playhead = &self.playhead;
+        playhead.moves()
+            && self.looked_at.since(playhead.told_at) < LONGEST_UNTOLD
+            && self
+                .element
+                .head
+                .is_some_and(|head| self.slack_of((head.rendition, head.no)) < WATCHED_CLOSELY)
     }
 
     /// The numbers that the player's statistics are made of.
@@ -340,6 +349,9 @@ impl Engine {
 
 /// How soon time that was spare is looked at again: while the viewer pauses it doesn't get less, however often one looks.
 const LEAST_SLEEP: Duration = Duration::from_millis(100);
+
+/// What is needed later than this is looked at as seldom as all else.
+const WATCHED_CLOSELY: Duration = Duration::from_secs(2);
 
 /// Media elements tell where they are more often.
 const LONGEST_UNTOLD: Duration = Duration::from_secs(1);
@@ -398,6 +410,11 @@ impl Request {
 }
 
 impl Playhead {
+    /// It runs, or would if there were something to play: time gets less.
+    pub(crate) fn moves(&self) -> bool {
+        self.is_running || self.is_starved
+    }
+
     /// Where it is likely to be now: media elements tell a few times a second.
     pub(crate) fn position_at(&self, now: Time) -> Duration {
         let since = if self.is_running { now.since(self.told_at) } else { Duration::ZERO };

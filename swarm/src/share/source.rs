@@ -248,8 +248,13 @@ impl Engine {
         let missing = missing.map_or(0, |missing| missing.end - missing.start);
         let bytes = if self.length_of(key.0, key.1).is_some() { missing } else { 0 };
         let is_streamed = self.is_in_pieces(key) && self.begun_of(key) > 0;
-        let margin = if is_streamed { BEGUN_MARGIN } else { URGENT_MARGIN };
+        let margin = if is_streamed { self.begun_margin() } else { URGENT_MARGIN };
         (self.server_time(bytes) * 2).min(LONGEST_RESERVE) + margin
+    }
+
+    /// Spare time for what follows a beginning that is on. Where peers cheat, each may, and more has to be spare.
+    fn begun_margin(&self) -> Duration {
+        if self.share.banned.is_empty() { BEGUN_MARGIN } else { URGENT_MARGIN }
     }
 
     /// How long the server is likely to take for so many bytes.
@@ -368,7 +373,7 @@ impl Engine {
         let slice = |start: u64| start..left.end.min(start + self.slice_bytes(key));
         let has_to_be_asked = |range: &Range<u64>| {
             let takes = self.server_time(range.end - range.start) * 2;
-            due(range.start) <= takes.min(LONGEST_RESERVE) + BEGUN_MARGIN
+            due(range.start) <= takes.min(LONGEST_RESERVE) + self.begun_margin()
         };
         let is_silent = request.bytes == 0 || now.since(request.heard_at) >= WATCH_BEFORE_RACE;
         if is_silent {
@@ -377,7 +382,7 @@ impl Engine {
         // Each byte takes it longer than it plays, by so many seconds.
         let plays = self.plays(key, PIECE).as_secs_f64() / PIECE as f64;
         let loses = 1.0 / request.rate(now).max(1.0) - plays;
-        let time = due(left.start).saturating_sub(BEGUN_MARGIN / 2).as_secs_f64();
+        let time = due(left.start).saturating_sub(self.begun_margin() / 2).as_secs_f64();
         let brings = if loses > 0.0 { time / loses } else { f64::INFINITY };
         let brings = (brings as u64).min(left.end - left.start);
         let start = self.piece_after(key, left.start + brings);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use swarm::{Body, Content, Input, LinkId, Output, Span, Time};
 use wire::peer::{Command, PeerId};
-use wire::playlist::PIECE;
+use wire::playlist::{ByteRange, PIECE};
 
 use crate::stage::{LONG_BYTES, SEGMENT_BYTES, Stage, piece};
 
@@ -231,27 +231,91 @@ fn play(stage: &mut Stage, millis: u64, on: u64) {
     stage.tell(Input::Updated);
 }
 
-#[test]
-fn of_what_a_slow_peer_will_not_bring_in_time_the_server_sends_a_slice_at_a_time() {
-    let mut stage = Stage::begun(9);
+/// The server sends at once what it was asked for, of those files.
+fn send(stage: &mut Stage, at: &mut usize, is_sent: impl Fn(&str) -> bool) {
+    while let Some(output) = stage.wanted.get(*at).cloned() {
+        *at += 1;
+        if let Output::Fetch { request, uri, range: Some(range), .. } = output
+            && is_sent(&uri)
+        {
+            let (url, took) = (format!("http://a/{uri}"), Duration::from_millis(50));
+            stage.tell(Input::Fetched { request, url, body: Body::Held(range.length), took });
+        }
+    }
+}
+
+/// What the server is asked for beside a peer that brings a third of what is played, in order, and how long before that would play.
+/// A liar may have been met before.
+fn asked_beside_a_slow_peer(has_met_a_liar: bool) -> Vec<(Duration, ByteRange)> {
+    let (mut stage, mut at) = (Stage::begun(9), 0);
+    if has_met_a_liar {
+        let liar = stage.meet_extended(peer(3), 20_000, &[1]);
+        let (segment, request) = stage.part_asked_of(liar).expect("who holds it is asked");
+        stage.say(liar, &Command::SegmentData { segment, size: LONG_BYTES, request });
+        (0..4).for_each(|_| stage.tell(Input::Received { link: liar, bytes: PIECE / 4 }));
+        let request = stage.check();
+        stage.tell(Input::Checked { request, bytes: 0..PIECE, sha256: [0; 32] });
+        assert!(stage.is_dropped(liar));
+        send(&mut stage, &mut at, |_| true);
+    }
     let slow = stage.meet_extended(peer(2), 20_000, &[0]);
-    let (segment, request) = stage.part_asked_of(slow).expect("who holds it is asked for the rest");
-    let size = LONG_BYTES - LONG_BYTES / 4;
-    stage.say(slow, &Command::SegmentData { segment, size, request });
-    let before = stage.wanted.len();
-    for tick in 1..=26 {
-        // A third of what is played in that time.
+    let asked = stage.said(slow).into_iter().find_map(|command| match command {
+        Command::PartRequest { segment: 0, request, start, end, .. } => Some((request, start, end)),
+        _ => None,
+    });
+    let (request, start, end) = asked.expect("who holds it is asked for the rest");
+    stage.say(slow, &Command::SegmentData { segment: 0, size: end - start, request });
+    let mut asked = Vec::new();
+    for tick in 1..=40 {
+        send(&mut stage, &mut at, |uri| !uri.ends_with("0.m4s"));
+        let before = stage.wanted.len();
         stage.tell(Input::Received { link: slow, bytes: PIECE / 20 });
         let came = tick * (PIECE / 20) / PIECE * PIECE;
-        play(&mut stage, tick * 50, LONG_BYTES / 4 + came);
-    }
-    let asked: Vec<_> = stage.wanted[before..]
-        .iter()
-        .filter_map(|output| match output {
-            Output::Fetch { uri, range, .. } if uri.ends_with("0.m4s") => *range,
+        play(&mut stage, tick * 50, start + came);
+        let plays = |byte: u64| LONG.mul_f64(byte as f64 / LONG_BYTES as f64);
+        asked.extend(stage.wanted[before..].iter().filter_map(|output| match output {
+            Output::Fetch { uri, range: Some(range), .. } if uri.ends_with("0.m4s") => {
+                let position = Duration::from_millis(tick * 50);
+                Some((plays(range.start).saturating_sub(position), *range))
+            }
             _ => None,
-        })
-        .collect();
+        }));
+    }
+    asked
+}
+
+#[test]
+fn of_what_a_slow_peer_will_not_bring_in_time_the_server_sends_a_slice_at_a_time() {
+    let asked = asked_beside_a_slow_peer(false);
     assert!(!asked.is_empty(), "the peer is too slow");
-    assert!(asked.iter().all(|range| range.length <= PIECE), "{asked:?}");
+    assert!(asked.iter().all(|(_, range)| range.length <= PIECE), "{asked:?}");
+}
+
+#[test]
+fn who_has_met_a_liar_asks_the_server_sooner() {
+    let [honest, cheated] = [false, true].map(asked_beside_a_slow_peer);
+    assert!(cheated[0].0 > honest[0].0 + Duration::from_millis(200), "{cheated:?} {honest:?}");
+}
+
+/// How often an engine is woken within two seconds, before whose playhead something is still to come.
+fn wakes(speed: f64) -> usize {
+    let mut stage = Stage::begun(9);
+    stage.meet_who_says(peer(2), 20_000, [&[], &[0]]);
+    let buffered = vec![Span { start: Duration::ZERO, end: LONG / 4 }];
+    let (mut wakes, end) = (0, Time::at(stage.now + Duration::from_secs(2)));
+    let position = Duration::from_millis(500);
+    stage.tell(Input::Played { position, buffered, is_starved: false, speed });
+    while let Some(deadline) = stage.engine.next_deadline().filter(|deadline| deadline.at < end) {
+        stage.now = deadline.at.since(Time::default());
+        stage.tell(Input::Woken);
+        wakes += 1;
+    }
+    wakes
+}
+
+#[test]
+fn who_pauses_before_what_is_still_to_come_is_woken_seldom_and_who_plays_often() {
+    let [paused, playing] = [0.0, 1.0].map(wakes);
+    assert!(paused <= 10, "{paused} times in two seconds");
+    assert!(playing >= 20, "{playing} times in two seconds");
 }
