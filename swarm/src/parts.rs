@@ -165,8 +165,8 @@ impl Engine {
         };
         let key = (rendition, no);
         if self.length_of(rendition, no).is_none() {
-            // A peer was asked when the length, and the digest, were known still.
-            return match is_kept && !request.is_from_peer() {
+            // Whoever was asked for a stretch was when the length was known still; of a segment that isn't, a stretch is of no use.
+            return match is_kept && !request.is_from_peer() && request.length.is_none() {
                 true => self.take_from_server(key, id, request.bytes),
                 false => self.want(Output::Forget(id)),
             };

@@ -6,7 +6,7 @@ use swarm::{Body, Content, Input, LinkId, Output, Span, Time};
 use wire::peer::{Command, PeerId};
 use wire::playlist::{ByteRange, PIECE};
 
-use crate::stage::{LONG_BYTES, SEGMENT_BYTES, Stage, piece};
+use crate::stage::{LONG_BYTES, SEGMENT_BYTES, Stage, live_in_pieces, piece};
 
 /// How long a segment plays.
 const LONG: Duration = Duration::from_secs(4);
@@ -318,4 +318,22 @@ fn who_pauses_before_what_is_still_to_come_is_woken_seldom_and_who_plays_often()
     let [paused, playing] = [0.0, 1.0].map(wakes);
     assert!(paused <= 10, "{paused} times in two seconds");
     assert!(playing >= 20, "{playing} times in two seconds");
+}
+
+#[test]
+fn the_rest_of_a_segment_that_the_playlist_has_forgotten_meanwhile_is_dropped() {
+    let mut stage = Stage::begun_live();
+    stage.wait(Duration::from_secs(5));
+    let rest = stage.wanted.iter().find_map(|output| match output {
+        Output::Fetch { request, range: Some(range), .. } if range.start > 0 => {
+            Some((*request, range.length))
+        }
+        _ => None,
+    });
+    let (request, bytes) = rest.expect("the server is asked for the rest");
+    stage.fetched("a.m3u8", Body::Text(live_in_pieces(1_000)));
+    let before = stage.wanted.len();
+    let (url, took) = ("http://a/27.m4s".to_owned(), Duration::from_millis(50));
+    stage.tell(Input::Fetched { request, url, body: Body::Held(bytes), took });
+    assert!(stage.wanted[before..].contains(&Output::Forget(request)));
 }

@@ -58,6 +58,12 @@ fn media_in_pieces(bytes: u64) -> String {
     format!("{head}{}#EXT-X-ENDLIST\n", (0..SEGMENTS).map(segment).collect::<String>())
 }
 
+/// The playlist of a live stream in pieces, from this segment on.
+pub(crate) fn live_in_pieces(first: u64) -> String {
+    let head = format!("#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:{first}\n");
+    media_in_pieces(LONG_BYTES).replace("#EXTM3U\n", &head).replace("#EXT-X-ENDLIST\n", "")
+}
+
 /// The playlist of a live stream of which so many segments are listed.
 pub(crate) fn live(listed: u64) -> String {
     let segment = |no: u64| {
@@ -181,6 +187,16 @@ impl Stage {
             Output::Offer { link } => Some(*link),
             _ => None,
         })
+    }
+
+    /// A viewer who has seen the beginning of the first segment of a live stream in twelve pieces each, and whom no tracker answers.
+    pub(crate) fn begun_live() -> Stage {
+        let mut stage = Stage::opened(MASTER_WITHOUT_DIGESTS, &live_in_pieces(0));
+        stage.fetched("init.mp4", Body::Held(9));
+        stage.fetched("0-196607", Body::Held(LONG_BYTES / 4));
+        stage.tell(Input::Updated);
+        stage.tell(Input::Updated);
+        stage
     }
 
     fn opened(master: &str, media: &str) -> Stage {
