@@ -220,6 +220,10 @@ pub const MEMBERS: usize = 1_000_000;
 /// have come as late as we, and the picture goes on when one brings what is missing.
 pub const OFFERS_AT_ONCE: usize = 8;
 
+/// How long the first word to the tracker waits for offers that go with it. Addresses are gathered in a tenth of a second, unless
+/// a STUN server doesn't answer.
+pub const FIRST_WORD_PATIENCE: Duration = Duration::from_millis(500);
+
 /// How long an offer waits for somebody to take it. Who takes it does so at once, but may be slow to gather addresses.
 pub const OFFER_LIFE: Duration = Duration::from_secs(10);
 

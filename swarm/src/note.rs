@@ -185,16 +185,31 @@ impl Engine {
             let first = line.first();
             if line.update(media, asked_at) {
                 self.empty_store();
+                self.forget_segments(rendition, |_| true);
             } else if line.first() != first {
                 let first = line.first();
                 self.renditions[rendition].missing.retain(|no, _| no >= first);
                 self.forget_before(rendition, first);
+                self.forget_segments(rendition, |no| no < first);
             }
             return;
         }
         let other = self.renditions.iter().find_map(Rendition::timeline);
         let line = Timeline::new(url, media, asked_at, other);
         self.renditions[rendition].playlist = Known::Yes(line);
+    }
+
+    /// Of segments that aren't listed any more nothing is of use, and nobody need send it.
+    fn forget_segments(&mut self, rendition: usize, is_gone: impl Fn(usize) -> bool) {
+        let asked = self.requests.iter().filter(|(_, request)| match request.what {
+            What::Segment { rendition: of, no } => of == rendition && is_gone(no),
+            _ => false,
+        });
+        let asked: Vec<RequestId> = asked.map(|(id, _)| id).collect();
+        asked.into_iter().for_each(|id| self.end_request(self.looked_at, id));
+        self.drop_parts_where(|_, of, no| of == rendition && is_gone(no));
+        self.element.head =
+            self.element.head.filter(|head| head.rendition != rendition || !is_gone(head.no));
     }
 
     pub(crate) fn is_live(&self, rendition: usize) -> bool {

@@ -165,8 +165,9 @@ impl Engine {
         };
         let key = (rendition, no);
         if self.length_of(rendition, no).is_none() {
-            // Whoever was asked for a stretch was when the length was known still; of a segment that isn't, a stretch is of no use.
-            return match is_kept && !request.is_from_peer() && request.length.is_none() {
+            // Of a segment that the playlist has forgotten nothing is of use, and of one of unknown length no stretch is.
+            let is_listed = self.place_of(rendition, no).is_some() && request.length.is_none();
+            return match is_kept && !request.is_from_peer() && is_listed {
                 true => self.take_from_server(key, id, request.bytes),
                 false => self.want(Output::Forget(id)),
             };

@@ -581,7 +581,7 @@ impl Engine {
     pub(crate) fn begins_in_time(&self, key: (usize, usize)) -> bool {
         let Some(length) = self.length_of(key.0, key.1) else { return false };
         let (span, begun) = (self.span_of(key.0, key.1), self.begun_bytes(key));
-        let next = self.only_what_is_urgent(key, begun..length);
+        let next = self.only_what_is_urgent(key, begun.min(length)..length);
         let end = span.start + self.share_of(span, key, begun);
         self.server_time(next.end - next.start) * 3 <= end.saturating_sub(self.playhead.position)
     }

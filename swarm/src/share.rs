@@ -8,8 +8,9 @@
 //!        a peer asks ─▶ is there room and budget? ─▶ header, bytes, completion
 //! ```
 //!
-//! Nothing is asked of the tracker before the first picture is there, so that sharing can't delay it, and no connection is
-//! made before the tracker has counted others. Nothing that a peer sent is played, kept or passed on before its digest was
+//! The tracker is met while the master playlist is on its way, and left again if what that names can't be shared. To a finished
+//! video no connection is offered before the tracker has counted others; to a live stream the first offers go with the first word.
+//! Nothing that a peer sent is played, kept or passed on before its digest was
 //! compared with the list that came from the video's own host.
 //!
 //! - `tracker`: when to announce, and what the tracker says
@@ -79,6 +80,8 @@ pub(crate) struct Share {
     distrusted: VecDeque<(usize, usize)>,
     /// Segments of which others were told that the first pieces are here, and up to which byte, the latest last.
     begun: VecDeque<((usize, usize), u64)>,
+    /// Somebody gave wrong bytes.
+    is_cheated: bool,
     /// Ids of those who cheated, the latest last.
     banned: VecDeque<PeerId>,
     /// What those have done who left, the latest last: who comes back under its name begins with it.
@@ -113,6 +116,7 @@ impl Share {
             checks: Table::default(),
             distrusted: VecDeque::new(),
             begun: VecDeque::new(),
+            is_cheated: false,
             banned: VecDeque::new(),
             records: VecDeque::new(),
             upload_rate: Bucket::new(UPLOAD_BYTES_PER_SECOND, UPLOAD_BURST_BYTES),

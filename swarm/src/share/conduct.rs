@@ -35,6 +35,11 @@ pub(crate) enum Misdeed {
 }
 
 impl Misdeed {
+    /// It gave bytes that aren't those of the segment.
+    pub(crate) fn is_about_bytes(self) -> bool {
+        matches!(self, Misdeed::WrongBytes | Misdeed::PerhapsWrongBytes)
+    }
+
     /// In hundredths of a connection.
     pub(crate) fn price(self) -> u32 {
         match self {

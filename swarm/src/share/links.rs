@@ -149,7 +149,7 @@ impl Link {
         }
     }
 
-    fn enter(&mut self, now: Time, state: LinkState) {
+    pub(super) fn enter(&mut self, now: Time, state: LinkState) {
         (self.state, self.since) = (state, now);
     }
 }
@@ -201,16 +201,21 @@ impl Engine {
         }
     }
 
-    /// Makes offers just before an announcement can carry them: the tracker counted others, and it is time.
+    /// Makes offers just before an announcement can carry them: the tracker counted others, and it is time. Who comes to a live
+    /// stream is seldom alone there, and in a hurry: its first offers are made before the tracker has counted anybody.
     fn offer_links(&mut self, now: Time, rendition: usize, neighbours: usize) {
         let Some(swarm) = self.share.swarms.get(&rendition) else { return };
-        let is_live = self.is_taken_for_live(rendition);
+        let is_live = self.is_live(rendition);
         let others = swarm.others.unwrap_or(if is_live { OFFERS_AT_ONCE } else { 0 });
-        let is_due = swarm.may_offer(now) || (is_live && swarm.is_new());
+        let is_early = is_live && swarm.may_offer_early() && !self.share.tracker.is_failing();
+        let is_due = now >= swarm.offers_from && (swarm.may_offer(now) || is_early);
         let pending = self.links_of(rendition).filter(|(_, link)| link.is_offer()).count();
         let wanted = others.min(self.neighbours).saturating_sub(neighbours).min(OFFERS_AT_ONCE);
         if !is_due || wanted == 0 || pending > 0 {
             return;
+        }
+        if let Some(swarm) = self.share.swarms.get_mut(&rendition) {
+            swarm.has_made_offers = true;
         }
         for _ in 0..wanted.min(LINKS.saturating_sub(self.share.links.len())) {
             let offer_id = OfferId(std::array::from_fn(|_| self.dice.letter()));
@@ -218,13 +223,6 @@ impl Engine {
                 self.add_link(Link { offer_id, ..Link::new(now, rendition, LinkState::Offering) });
             self.want(Output::Offer { link });
         }
-    }
-
-    /// Who comes to a live stream is seldom alone there, and in a hurry: its offers are made before the tracker has counted anybody.
-    /// A finished video has a list of digests, which tells the two apart before the playlist is there.
-    fn is_taken_for_live(&self, rendition: usize) -> bool {
-        let line = self.renditions.get(rendition).and_then(|rendition| rendition.timeline());
-        line.map_or(self.share.digests.is_lacking(), |line| line.live.is_some())
     }
 
     fn add_link(&mut self, link: Link) -> LinkId {
@@ -280,8 +278,11 @@ impl Engine {
             return;
         };
         let other = self.links_of(rendition).find(|(_, link)| link.peer == Some(peer));
+        let connections = self.share.links.values().filter(|link| !link.is_offer()).count();
         match other.map(|(other, link)| (other, link.is_open())) {
-            _ if self.share.is_banned(&peer) || !is_for_data(&sdp) => return self.hang_up(now, id),
+            _ if self.share.is_banned(&peer) || !is_for_data(&sdp) || connections >= LINKS => {
+                return self.hang_up(now, id);
+            }
             Some((other, false)) if is_ours_lower => self.hang_up(now, other),
             Some(_) => return self.hang_up(now, id),
             None => {}
@@ -384,6 +385,7 @@ impl Engine {
     /// Notes a misdeed; one too many ends the connection, and its peer isn't met again.
     pub(crate) fn blame(&mut self, now: Time, id: LinkId, misdeed: Misdeed) {
         let Some(link) = self.share.links.get_mut(&id) else { return };
+        self.share.is_cheated |= misdeed.is_about_bytes();
         if link.conduct.note(misdeed) {
             let peer = link.peer;
             peer.into_iter().for_each(|peer| self.share.ban(peer));
@@ -402,9 +404,14 @@ impl Engine {
     /// A connection is no more. What it brought until then is kept for whoever goes on.
     pub(crate) fn disconnected(&mut self, now: Time, id: LinkId) {
         self.end_download(now, id);
-        if let Some(link) = self.share.links.remove(&id)
-            && let Some(peer) = link.peer
+        let Some(link) = self.share.links.remove(&id) else { return };
+        if link.state == LinkState::Offering
+            && let Some(swarm) = self.share.swarms.get_mut(&link.rendition)
         {
+            // The driver can't make any, perhaps; it isn't asked without end.
+            swarm.offers_from = now + GATHER_PATIENCE;
+        }
+        if let Some(peer) = link.peer {
             self.share.keep_record(peer, link.conduct.price());
         }
     }

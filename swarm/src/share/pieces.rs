@@ -66,11 +66,6 @@ impl Engine {
         if self.is_in_pieces(key) { at / PIECE * PIECE } else { at }
     }
 
-    /// The end of the piece that the byte before this one is in, where pieces are told apart.
-    pub(crate) fn piece_after(&self, key: (usize, usize), at: u64) -> u64 {
-        if self.is_in_pieces(key) { at.next_multiple_of(PIECE) } else { at }
-    }
-
     /// How much of what a request brought is of use if no more comes: whole pieces, and of a peer none that are wrong.
     pub(crate) fn usable(&self, key: (usize, usize), request: &Request) -> u64 {
         let bytes = request.bytes.min(request.length.unwrap_or(u64::MAX));

@@ -59,12 +59,12 @@ impl Engine {
         Source::Server
     }
 
-    /// The server can be asked for one more segment: what it is sending already is needed later.
+    /// The server can be asked for one more segment: what it is sending already is needed later, or no more.
     fn may_overtake(&self, span: Span) -> bool {
-        self.server_segments().count() < SERVER_FETCHES
-            && self.server_segments().all(|(_, other)| {
-                self.span_of_what(other.what).is_none_or(|other| other.start > span.start)
-            })
+        let position = self.playhead.position;
+        let spans = self.server_segments().filter_map(|(_, other)| self.span_of_what(other.what));
+        let needed: Vec<Span> = spans.filter(|other| other.end > position).collect();
+        needed.len() < SERVER_FETCHES && needed.iter().all(|other| other.start > span.start)
     }
 
     /// It failed with another segment a moment ago.
@@ -254,7 +254,7 @@ impl Engine {
 
     /// Spare time for what follows a beginning that is on. Where peers cheat, each may, and more has to be spare.
     fn begun_margin(&self) -> Duration {
-        if self.share.banned.is_empty() { BEGUN_MARGIN } else { URGENT_MARGIN }
+        if self.share.is_cheated { URGENT_MARGIN } else { BEGUN_MARGIN }
     }
 
     /// How long the server is likely to take for so many bytes.
@@ -382,10 +382,16 @@ impl Engine {
         // Each byte takes it longer than it plays, by so many seconds.
         let plays = self.plays(key, PIECE).as_secs_f64() / PIECE as f64;
         let loses = 1.0 / request.rate(now).max(1.0) - plays;
+        // What has come from elsewhere it sends all the same, before what is still to come.
+        let behind = left.start - (request.start + request.bytes);
         let time = due(left.start).saturating_sub(self.begun_margin() / 2).as_secs_f64();
+        let time = (time - behind as f64 / request.rate(now).max(1.0)).max(0.0);
         let brings = if loses > 0.0 { time / loses } else { f64::INFINITY };
         let brings = (brings as u64).min(left.end - left.start);
-        let start = self.piece_after(key, left.start + brings);
+        if brings == left.end - left.start {
+            return None;
+        }
+        let start = self.piece_before(key, left.start + brings);
         Some(slice(start)).filter(|slice| !slice.is_empty() && has_to_be_asked(slice))
     }
 

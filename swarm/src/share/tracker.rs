@@ -9,8 +9,8 @@ use wire::peer::{Command, PeerId};
 use crate::Time;
 use crate::engine::{Engine, Soonest};
 use crate::limits::{
-    EAGER_INTERVAL, LONGEST_INTERVAL, MEETING_PATIENCE, MEMBERS, SHORTEST_INTERVAL, SWARM_GRACE,
-    TRACKER_PATIENCE, YOUNG_INTERVAL,
+    EAGER_INTERVAL, FIRST_WORD_PATIENCE, LONGEST_INTERVAL, MEETING_PATIENCE, MEMBERS,
+    SHORTEST_INTERVAL, SWARM_GRACE, TRACKER_PATIENCE, YOUNG_INTERVAL,
 };
 use crate::message::{Heard, Output, Why};
 use crate::retry::Retry;
@@ -61,6 +61,10 @@ pub(crate) struct Swarm {
     is_answered: bool,
     /// Offers went out over the connection that stands.
     has_offered: bool,
+    /// Some were made, at any time.
+    pub(super) has_made_offers: bool,
+    /// None is made before, since the driver could make none.
+    pub(super) offers_from: Time,
     /// When the tracker first counted others.
     met_at: Option<Time>,
     /// Others there, as the tracker counted last.
@@ -87,6 +91,8 @@ impl Swarm {
             interval: LONGEST_INTERVAL,
             is_answered: false,
             has_offered: false,
+            has_made_offers: false,
+            offers_from: now,
             met_at: None,
             others: None,
             eager: 0,
@@ -95,6 +101,11 @@ impl Swarm {
             told_at: now,
             has_news: false,
         }
+    }
+
+    /// The tracker is told now, whatever isn't ready: whoever is there hears of us, and the rest goes with the next word.
+    fn is_late(&self, now: Time) -> bool {
+        self.joined_at.is_none() && now >= self.announced_at + FIRST_WORD_PATIENCE
     }
 
     /// When it is announced again if too few peers are known.
@@ -111,9 +122,9 @@ impl Swarm {
         self.is_answered && (!self.has_offered || now >= self.due_at)
     }
 
-    /// The tracker hasn't been told of it yet, nor has it ever counted anybody.
-    pub(crate) fn is_new(&self) -> bool {
-        self.joined_at.is_none() && self.others.is_none()
+    /// None was ever made, since the tracker hasn't been told of the swarm yet.
+    pub(crate) fn may_offer_early(&self) -> bool {
+        self.joined_at.is_none() && !self.has_made_offers
     }
 
     /// Others are there, and it isn't long ago that we heard of them: one may bring something soon.
@@ -220,7 +231,7 @@ impl Engine {
         }
         let due: Vec<usize> = self.share.swarms.keys().collect();
         for rendition in due {
-            let offers = self.gathered_offers(rendition);
+            let offers = self.gathered_offers(now, rendition);
             let Some(swarm) = self.share.swarms.get_mut(&rendition) else { continue };
             if swarm.is_left() || offers.is_none() {
                 continue;
@@ -299,21 +310,25 @@ impl Engine {
                 soonest.take(left + SWARM_GRACE, Why::Announce);
             } else if tracker.is_open() {
                 soonest.take(swarm.due_at, Why::Announce);
+                if swarm.joined_at.is_none() {
+                    soonest.take(swarm.announced_at + FIRST_WORD_PATIENCE, Why::Announce);
+                }
                 soonest.take(swarm.hurries_at(), Why::Announce);
             }
         }
     }
 
-    /// Offers of a swarm that are made and not told yet; `None` while some are still in the making.
-    fn gathered_offers(&mut self, rendition: usize) -> Option<Vec<Offer<'static>>> {
-        if self.links_of(rendition).any(|(_, link)| link.state == LinkState::Offering) {
+    /// Offers of a swarm that are made and not told yet; `None` while some are still in the making, and worth waiting for.
+    fn gathered_offers(&mut self, now: Time, rendition: usize) -> Option<Vec<Offer<'static>>> {
+        let is_late = self.share.swarms.get(&rendition).is_some_and(|swarm| swarm.is_late(now));
+        if !is_late && self.links_of(rendition).any(|(_, link)| link.state == LinkState::Offering) {
             return None;
         }
         let mut offers = Vec::new();
         for link in self.share.links.values_mut().filter(|link| link.rendition == rendition) {
             if let LinkState::Gathered(sdp) = &mut link.state {
                 offers.push(Offer { offer_id: link.offer_id, sdp: Sdp::of(sdp) });
-                link.state = LinkState::Offered;
+                link.enter(now, LinkState::Offered);
             }
         }
         Some(offers)

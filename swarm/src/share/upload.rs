@@ -217,10 +217,13 @@ impl Engine {
             None => link.upload.is_some_and(|upload| self.is_ready(upload)),
         };
         let taking = self.links_where(|link| is_begun(link) && is_taking(link)).len();
-        let room = self.slots().saturating_sub(taking).max(self.room_for_who_needs_it_now(now));
+        let room = self.slots().saturating_sub(taking);
         begun.into_iter().for_each(|link| self.give_more(now, link));
+        for _ in 0..self.room_for_who_needs_it_now(now) {
+            self.begin_upload(now, |upload| upload.is_needed_within(now, NEEDED_NOW));
+        }
         for _ in 0..room {
-            self.begin_upload(now);
+            self.begin_upload(now, |_| true);
         }
         let has_waited = |link: &Link| {
             link.upload
@@ -247,7 +250,7 @@ impl Engine {
     }
 
     /// Begins with whoever comes first of those that have taken all that they were given.
-    fn begin_upload(&mut self, now: Time) {
+    fn begin_upload(&mut self, now: Time, is_it: impl Fn(Upload) -> bool) {
         let is_about_to_ask = |link: &Link, (rendition, no): (usize, usize)| {
             let is_fast = link.kbps.is_some_and(|kbps| kbps >= FAST_KBPS);
             let has = [&link.holds, &link.fetches, &link.comes].iter().any(|set| set.contains(no));
@@ -265,6 +268,7 @@ impl Engine {
         let queued = queued.filter(|(_, upload)| {
             upload.queued_at.is_some_and(|since| !leaves_the_turn(*upload, since))
                 && self.is_ready(*upload)
+                && is_it(*upload)
         });
         let Some(((.., id), upload)) = queued.min_by_key(|(turn, _)| *turn) else { return };
         if !self.has_budget(upload.end - upload.next) {

@@ -140,3 +140,32 @@ fn of_too_many_the_slowest_are_told_at_once_to_ask_elsewhere() {
     // Four times what was taken is given, so that four are served.
     assert_eq!((refused(1_000), refused(20_000)), (8, 4));
 }
+
+/// Who is given anything, after each of them has asked in turn: what it gives, and how soon it needs the beginning.
+fn given(stage: &mut Stage, asks: &[(u64, u64)]) -> Vec<bool> {
+    let meet = |(no, (kbps, _)): (u8, &(u64, u64))| stage.meet_extended(peer(no), *kbps, &[]);
+    let links: Vec<LinkId> = (1..).zip(asks).map(meet).collect();
+    for (link, (kbps, needed_in)) in links.iter().zip(asks) {
+        ask_for(stage, *link, LONG_BYTES / 4, *kbps, *needed_in);
+    }
+    (0..5).for_each(|_| stage.tell(Input::Woken));
+    links.iter().map(|link| stage.gives(*link) > 0).collect()
+}
+
+#[test]
+fn who_needs_it_at_once_comes_before_fast_ones_who_need_it_soon() {
+    let mut stage = Stage::begun(20);
+    let asks = [(20_000, 9_000), (20_000, 2_000), (20_000, 2_000), (5_000, 500)];
+    assert_eq!(given(&mut stage, &asks), [true, false, false, true]);
+}
+
+#[test]
+fn who_is_in_a_hurry_and_reads_nothing_makes_no_room_for_others() {
+    for needed_in in [9_000, 0] {
+        let mut stage = Stage::begun(20);
+        let idle = stage.meet_extended(peer(30), 20_000, &[]);
+        // It doesn't take what it was given, and asks again.
+        (0..2).for_each(|_| ask_for(&mut stage, idle, LONG_BYTES / 4, 20_000, needed_in));
+        assert_eq!(given(&mut stage, &[(20_000, 9_000); 3]), [true, false, false]);
+    }
+}

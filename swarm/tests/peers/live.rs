@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use swarm::limits::{FRESH_AHEAD, PROMPTS};
-use swarm::{Body, Input, LinkId, Output};
+use swarm::{Body, Input, LinkId, Output, Sharing};
 use wire::peer::{Command, PeerId};
 
-use crate::stage::{SEGMENT_BYTES, Stage, live};
+use crate::stage::{
+    LONG_BYTES, MASTER_WITHOUT_DIGESTS, SEGMENT_BYTES, Stage, live, live_in_pieces,
+};
 
 /// The first segment that isn't listed yet.
 const NEXT: u64 = 6;
@@ -85,4 +87,73 @@ fn word_of_a_new_segment_has_the_playlist_looked_at_but_not_time_and_again() {
     assert_eq!(looks(&fresh(NEXT - 1, None)), 0, "that one is listed");
     assert_eq!(looks(&fresh(NEXT, None)), PROMPTS as usize);
     assert_eq!(looks(&fresh(NEXT + FRESH_AHEAD as u64, None)), 0, "nobody can have that yet");
+}
+
+/// A viewer whom no tracker answers, and for whom this playlist came.
+fn started(playlist: String) -> Stage {
+    let mut stage = Stage::new();
+    stage.tell(Input::Permitted(Sharing::Full));
+    stage.open();
+    stage.tell(Input::Started);
+    stage.fetched(".m3u8", Body::Text(MASTER_WITHOUT_DIGESTS.to_owned()));
+    stage.fetched("a.m3u8", Body::Text(playlist));
+    stage.tell(Input::Prepared);
+    stage.fetched("init.mp4", Body::Held(9));
+    stage.tell(Input::Updated);
+    stage
+}
+
+/// A playlist from this segment on that tells neither lengths nor digests.
+fn bare(first: u64) -> String {
+    let segments: String = (first..first + 6).map(|no| format!("#EXTINF:4,\n{no}.m4s\n")).collect();
+    let head = "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXT-X-MAP:URI=\"init.mp4\"\n";
+    format!("{head}#EXT-X-MEDIA-SEQUENCE:{first}\n{segments}")
+}
+
+#[test]
+fn a_segment_that_the_playlist_has_forgotten_meanwhile_is_not_put_at_the_beginning() {
+    let mut stage = started(bare(0));
+    let request = stage.wanted.iter().rev().find_map(|output| match output {
+        Output::Fetch { request, uri, .. } if uri.ends_with("m4s") => Some(*request),
+        _ => None,
+    });
+    let request = request.expect("a segment is asked for");
+    stage.wait(Duration::from_secs(5));
+    stage.fetched("a.m3u8", Body::Text(bare(1_000)));
+    let before = stage.wanted.len();
+    let (url, took) = ("http://a/3.m4s".to_owned(), Duration::from_millis(50));
+    stage.tell(Input::Fetched { request, url, body: Body::Held(SEGMENT_BYTES), took });
+    let is_appended = |output: &Output| matches!(output, Output::Append { .. });
+    assert!(!stage.wanted[before..].iter().any(is_appended));
+    assert!(stage.wanted[before..].contains(&Output::Forget(request)));
+}
+
+/// The server answers with this playlist when it is asked for one.
+fn looks_at(stage: &mut Stage, text: &str) {
+    let asked = |stage: &Stage| {
+        let is_it =
+            |output: &&Output| matches!(output, Output::Fetch { uri, .. } if uri.ends_with("m3u8"));
+        stage.wanted.iter().filter(is_it).count()
+    };
+    let before = asked(stage);
+    while asked(stage) == before {
+        stage.wait(Duration::from_millis(100));
+    }
+    stage.fetched("a.m3u8", Body::Text(text.to_owned()));
+}
+
+#[test]
+fn a_stream_that_counts_anew_loses_what_came_under_the_old_numbers_and_plays_on() {
+    let mut stage = started(live_in_pieces(100));
+    stage.fetched("0-196607", Body::Held(LONG_BYTES / 4));
+    stage.tell(Input::Updated);
+    stage.tell(Input::Updated);
+    looks_at(&mut stage, &live(5));
+    let anew = live(30).replace("#EXTM3U\n", "#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:100\n");
+    looks_at(&mut stage, &anew);
+    let before = stage.wanted.len();
+    stage.wait(Duration::from_secs(1));
+    let is_asked =
+        |output: &Output| matches!(output, Output::Fetch { uri, .. } if uri.ends_with("m4s"));
+    assert!(stage.wanted[before..].iter().any(is_asked), "{:?}", &stage.wanted[before..]);
 }

@@ -2,7 +2,10 @@
 
 mod giving;
 mod live;
+mod meeting;
 mod pieces;
+mod slow;
+
 mod stage;
 
 use std::time::Duration;

@@ -222,7 +222,7 @@ impl Stage {
         Stage { engine, now, wanted, info_hash, our_id, answered }
     }
 
-    fn is_counted(&mut self, members: usize) {
+    pub(crate) fn is_counted(&mut self, members: usize) {
         self.tell(Input::TrackerOpened);
         let unknown = self.info_hash;
         (self.info_hash, self.our_id) = self.announced();
