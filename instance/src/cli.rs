@@ -11,7 +11,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, PublicUrl};
 use crate::import::{self, ImportArgs};
-use crate::{doctor, serve};
+use crate::{doctor, serve, user};
 
 /// A free, decentralised video host in one binary.
 #[derive(Debug, Parser)]
@@ -36,8 +36,55 @@ enum Command {
         #[command(flatten)]
         settings: Settings,
     },
+    /// Make a user or give one another password, whether or not the server runs.
+    User {
+        #[command(subcommand)]
+        command: UserCommand,
+    },
     /// Check what a working instance needs, one line for each thing.
     Doctor(Listening),
+}
+
+/// What is done to a user.
+#[derive(Debug, Subcommand)]
+enum UserCommand {
+    /// Make a user, and print the password that is generated for them.
+    Create {
+        /// What they log in with: 1 to 50 of a-z, 0-9, _, and within it . and -.
+        name: String,
+        /// administrator, moderator or user.
+        #[arg(long, default_value = "user")]
+        role: String,
+        /// They can log in with it, too.
+        #[arg(long, value_name = "ADDRESS")]
+        email: Option<String>,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Print another password for a user, and end all their sessions.
+    ResetPassword {
+        /// What they log in with.
+        name: String,
+        #[command(flatten)]
+        settings: Settings,
+    },
+}
+
+impl UserCommand {
+    fn run(self) -> anyhow::Result<()> {
+        match self {
+            UserCommand::Create { name, role, email, settings } => {
+                let config = settings.load()?;
+                open_library(&config)?;
+                user::create(&config, &name, &role, email.as_deref())
+            }
+            UserCommand::ResetPassword { name, settings } => {
+                let config = settings.load()?;
+                open_library(&config)?;
+                user::reset_password(&config, &name)
+            }
+        }
+    }
 }
 
 /// The flags that every command takes.
@@ -92,6 +139,7 @@ impl Cli {
                 let public_url = config.public_url(config.server.listen);
                 return import::run(args, &library, &config.import, &public_url);
             }
+            Command::User { command } => command.run()?,
             Command::Doctor(settings) => doctor::run(&settings.load()?)?,
         }
         Ok(ExitCode::SUCCESS)
@@ -101,7 +149,8 @@ impl Cli {
 impl Settings {
     /// The configuration with these flags laid over it.
     fn load(self) -> anyhow::Result<Config> {
-        let default_level = if self.verbose { "debug" } else { "info" };
+        // PostgreSQL remarks at each start that tables are there already.
+        let default_level = if self.verbose { "debug" } else { "info,sqlx::postgres::notice=warn" };
         let filter =
             EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default_level));
         tracing_subscriber::fmt()

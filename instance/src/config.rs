@@ -17,6 +17,8 @@ pub(crate) struct Config {
     pub(crate) tracker: tracker::Config,
     pub(crate) player: Player,
     pub(crate) import: origin::import::Settings,
+    pub(crate) accounts: sidecar::config::Accounts,
+    pub(crate) database: sidecar::config::Database,
 }
 
 /// The section `[server]`.
@@ -97,6 +99,8 @@ impl Config {
         let config = overlay(from_file, variables)?;
         config.origin.check()?;
         config.import.check()?;
+        config.accounts.check()?;
+        config.database.check()?;
         Ok(config)
     }
 
@@ -198,6 +202,9 @@ pub(crate) enum ConfigError {
     /// A value that can't be worked with.
     #[error(transparent)]
     BadSetting(#[from] BadSetting),
+    /// The same of accounts and their database.
+    #[error(transparent)]
+    BadAccounts(#[from] sidecar::config::BadSetting),
     /// Something else than scheme and host.
     #[error("{0:?} is no public URL: write it as https://videos.example.org, without a path")]
     PublicUrl(String),
@@ -314,7 +321,7 @@ mod tests {
                 written.keys().collect::<Vec<_>>()
             );
         }
-        assert!(DOCUMENTED.contains("# public_url = "));
+        assert!(DOCUMENTED.contains("# public_url = ") && DOCUMENTED.contains("# url = "));
     }
 
     #[test]
@@ -403,6 +410,14 @@ mod tests {
         );
         check("SHOAL_IMPORT_HEIGHTS", "", "import.heights = [] is out of bounds: it may be one");
         check("SHOAL_IMPORT_PRESET", "-y", "import.preset = \"-y\" is out of bounds");
+        check("SHOAL_DATABASE_URL", "mysql://a", "database.url is no PostgreSQL URL");
+        check("SHOAL_DATABASE_CONNECTIONS", "0", "database.connections = 0 is out of bounds");
+        check(
+            "SHOAL_ACCOUNTS_REGISTRATION",
+            "all",
+            "unknown variant `all`, expected one of `closed`",
+        );
+        check("SHOAL_ACCOUNTS_VIDEO_QUOTA_BYTES", "-2", "accounts.video_quota_bytes = -2 is out");
         check("SHOAL_IMPORT_CRF", "52", "import.crf = 52 is out of bounds: it may be 0 to 51");
     }
 

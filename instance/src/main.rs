@@ -10,6 +10,7 @@ mod pages;
 mod serve;
 mod site;
 mod swarms;
+mod user;
 mod when;
 
 use std::io::{self, Write};

@@ -10,6 +10,7 @@ use hyper::body::Incoming;
 use origin::library::Library;
 use origin::metrics::Metrics;
 use origin::{Origin, connections, limits, shutdown};
+use sidecar::{Sidecar, UserError};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracker::Tracker;
@@ -46,7 +47,14 @@ pub(crate) fn run(mut config: Config, library: Library, part: Part) -> anyhow::R
         let listener = listen(config.server.listen).await?;
         let address = listener.local_addr().context("cannot tell the port")?;
         let asked_to_end = shutdown::on_signal().context("cannot listen to signals")?;
+        let sidecar = match part {
+            Part::Everything => Some(accounts(&config, address).await?),
+            Part::Origin | Part::Tracker => None,
+        };
         announce(address, &config)?;
+        if let Some(sidecar) = &sidecar {
+            welcome(sidecar).await?;
+        }
         if part == Part::Everything
             && config.server.public_url.is_none()
             && address.ip().is_unspecified()
@@ -61,12 +69,16 @@ pub(crate) fn run(mut config: Config, library: Library, part: Part) -> anyhow::R
             swarms.look(&library, None);
             tokio::spawn(Arc::clone(&swarms).follow(library.clone()));
         }
-        match part {
-            Part::Origin => origin::run(listener, &config.origin, library, asked_to_end).await,
-            Part::Tracker => tracker::run(listener, &config.tracker, swarms, asked_to_end).await,
-            Part::Everything => {
-                everything(listener, address, &config, library, swarms, asked_to_end).await
+        match (part, sidecar) {
+            (Part::Tracker, _) => {
+                tracker::run(listener, &config.tracker, swarms, asked_to_end).await;
             }
+            (_, Some(sidecar)) => {
+                let sidecar = Arc::new(sidecar);
+                everything(listener, address, &config, library, swarms, sidecar, asked_to_end)
+                    .await;
+            }
+            (_, None) => origin::run(listener, &config.origin, library, asked_to_end).await,
         }
         Ok(())
     })
@@ -78,6 +90,7 @@ async fn everything(
     config: &Config,
     library: Library,
     swarms: Arc<KnownSwarms>,
+    sidecar: Arc<Sidecar>,
     asked_to_end: CancellationToken,
 ) {
     let metrics = Arc::new(Metrics::default());
@@ -90,6 +103,7 @@ async fn everything(
         library,
         Arc::clone(&media),
         Arc::clone(&tracker),
+        Arc::clone(&sidecar),
         Arc::clone(&metrics),
     ));
     tokio::spawn(media.keep_house());
@@ -104,6 +118,31 @@ async fn everything(
     let bounds = config.origin.bounds();
     let serving = connections::accept(listener, &bounds, metrics, asked_to_end.clone(), answer);
     tokio::join!(serving, leaving);
+    sidecar.close().await;
+}
+
+/// Opens the accounts of the instance that listens on `address`.
+async fn accounts(config: &Config, address: SocketAddr) -> anyhow::Result<Sidecar> {
+    let public_url = config.public_url(address);
+    let data = &config.server.data;
+    Ok(Sidecar::open(&config.database, &config.accounts, data, public_url).await?)
+}
+
+/// Makes a new instance's administrator, and tells the password this once.
+async fn welcome(sidecar: &Sidecar) -> anyhow::Result<()> {
+    match sidecar.ensure_administrator().await {
+        Ok(Some(made)) => {
+            say(&format!("administrator: {}\npassword: {}", made.name, made.password.reveal()))
+        }
+        Ok(None) => Ok(()),
+        Err(UserError::Taken) => {
+            tracing::warn!(
+                "nobody is administrator: run shoal user create NAME --role administrator"
+            );
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Binds, or says in a sentence why not.
@@ -122,10 +161,15 @@ pub(crate) async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     })
 }
 
-/// The one line that tells people and scripts where to look; a closed output doesn't stop the server.
+/// The one line that tells people and scripts where to look.
 fn announce(address: SocketAddr, config: &Config) -> anyhow::Result<()> {
     let data = config.server.data.display();
-    match writeln!(io::stdout(), "shoal listens on http://{address}, videos in {data}") {
+    say(&format!("shoal listens on http://{address}, videos in {data}"))
+}
+
+/// Says something on standard output, of which a closed one doesn't stop the server.
+fn say(text: &str) -> anyhow::Result<()> {
+    match writeln!(io::stdout(), "{text}") {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(error).context("cannot write to the terminal")
         }

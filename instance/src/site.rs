@@ -8,9 +8,11 @@ use askama::Template;
 use http::header::{self, HeaderName};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
+use hyper::body::Incoming;
 use origin::library::{Library, LibraryError, Video};
 use origin::metrics::{self, Metrics};
 use origin::{Origin, Reply};
+use sidecar::Sidecar;
 use tracker::Tracker;
 use wire::id::VideoId;
 
@@ -26,6 +28,7 @@ pub(crate) struct Site {
     library: Library,
     media: Arc<Origin>,
     tracker: Arc<Tracker>,
+    sidecar: Arc<Sidecar>,
     metrics: Arc<Metrics>,
     public_metrics: bool,
 }
@@ -38,6 +41,7 @@ impl Site {
         library: Library,
         media: Arc<Origin>,
         tracker: Arc<Tracker>,
+        sidecar: Arc<Sidecar>,
         metrics: Arc<Metrics>,
     ) -> Site {
         let assets = Assets::load();
@@ -51,15 +55,19 @@ impl Site {
             library,
             media,
             tracker,
+            sidecar,
             metrics,
             public_metrics: config.server.public_metrics,
         }
     }
 
     /// Answers one request.
-    pub(crate) async fn answer<B>(&self, request: &mut Request<B>, peer: SocketAddr) -> Reply {
+    pub(crate) async fn answer(&self, request: &mut Request<Incoming>, peer: SocketAddr) -> Reply {
         if request.uri().path() == tracker::serve::PATH {
             return self.tracker.answer(request);
+        }
+        if request.uri().path().starts_with(sidecar::PREFIX) {
+            return self.sidecar.answer(request, peer).await;
         }
         let request = &*request;
         let path = request.uri().path();

@@ -129,9 +129,13 @@ const TOOLS: &[Tool] = &[
     required("unshare", "util-linux", &[For::Testing, For::Measuring]),
     required("node", "nodejs", &[For::Testing, For::Measuring]),
     required("npm", "npm", &[For::Testing, For::Measuring]),
+    required(POSTGRES, "postgresql-15", &[For::Testing]),
     required("nginx", "nginx-light", &[For::Measuring]),
     required("wrk", "wrk", &[For::Measuring]),
 ];
+
+/// Outside everybody's path, where Debian keeps it.
+const POSTGRES: &str = "/usr/lib/postgresql/15/bin/postgres";
 
 /// What the player is compiled for.
 pub(crate) const WASM_TARGET: &str = "wasm32-unknown-unknown";

@@ -84,6 +84,20 @@ fn only_the_file_map_is_unsafe() {
     }
 }
 
+/// sqlx takes SQL that isn't a constant only where this word vouches for it.
+#[test]
+fn only_migrations_are_sql_that_is_put_together() {
+    for (path, text) in texts(&["rs"]).into_iter().filter(|(path, _)| path.starts_with("sidecar")) {
+        let vouches =
+            ["AssertSqlSafe", "QueryBuilder", "raw_sql"].iter().any(|word| text.contains(word));
+        assert!(
+            !vouches || path == Path::new("sidecar/src/database.rs"),
+            "{} puts SQL together; bind its values instead",
+            path.display()
+        );
+    }
+}
+
 #[test]
 fn the_engine_does_not_know_who_drives_it() {
     let manifest = fs::read_to_string(shell::root().join("swarm/Cargo.toml")).unwrap();
@@ -281,7 +295,8 @@ const BELOW: &[(&str, &[&str])] = &[
     ("player-wasm", &["swarm", "wire"]),
     ("origin", &["wire"]),
     ("tracker", &["wire"]),
-    ("instance", &["origin", "tracker", "wire"]),
+    ("sidecar", &["wire"]),
+    ("instance", &["origin", "tracker", "sidecar", "wire"]),
     ("benches", EVERYTHING),
     ("xtask", EVERYTHING),
 ];

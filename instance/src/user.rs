@@ -1,0 +1,51 @@
+//! `shoal user`: makes users and gives them other passwords, whether or not the server runs.
+
+use std::io::{self, Write};
+
+use anyhow::Context;
+use sidecar::field::{Email, Password, Username};
+use sidecar::{Sidecar, UserError};
+
+use crate::config::Config;
+
+/// Makes a user, and prints their name and password.
+pub(crate) fn create(
+    config: &Config,
+    name: &str,
+    role: &str,
+    email: Option<&str>,
+) -> anyhow::Result<()> {
+    let name = read_name(name)?;
+    let role = role.parse().with_context(|| format!("--role {role}"))?;
+    let email = email.map(|text| Email::parse(text).with_context(|| format!("--email {text}")));
+    let email = email.transpose()?;
+    with(config, &name, async |sidecar| sidecar.create_user(&name, email, role).await)
+}
+
+/// Gives a user another password, and prints it.
+pub(crate) fn reset_password(config: &Config, name: &str) -> anyhow::Result<()> {
+    let name = read_name(name)?;
+    with(config, &name, async |sidecar| sidecar.reset_password(&name).await)
+}
+
+fn read_name(text: &str) -> anyhow::Result<Username> {
+    Username::parse(text).with_context(|| format!("the username {text:?}"))
+}
+
+fn with(
+    config: &Config,
+    name: &Username,
+    work: impl AsyncFnOnce(&Sidecar) -> Result<Password, UserError>,
+) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let password = runtime.context("cannot start")?.block_on(async {
+        let public_url = config.public_url(config.server.listen);
+        let data = &config.server.data;
+        let sidecar = Sidecar::open(&config.database, &config.accounts, data, public_url).await?;
+        let password = work(&sidecar).await;
+        sidecar.close().await;
+        anyhow::Ok(password?)
+    })?;
+    writeln!(io::stdout(), "username: {name}\npassword: {}", password.reveal())
+        .context("the password is set, and could not be written to the terminal")
+}

@@ -1,0 +1,201 @@
+//! The answers under `/api/v1/`: which request goes where, and what all answers have in common.
+
+mod me;
+mod oauth;
+mod registration;
+#[cfg(test)]
+mod tests;
+
+use std::error::Error;
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http::header::{self, HeaderName};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Body;
+use serde_json::Value;
+
+use crate::body::Fields;
+use crate::error::ApiError;
+use crate::table::session::{self, Session};
+use crate::table::user::{self, User};
+use crate::{Reply, Sidecar, address, now_ms, token};
+
+/// Under which paths [`Sidecar::answer`] answers.
+pub const PREFIX: &str = "/api/v1/";
+
+/// What a path is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Route {
+    Client,
+    Token,
+    RevokeToken,
+    Me,
+    Register,
+    AskForAccount,
+    Registrations,
+    Accept(i64),
+    Refuse(i64),
+}
+
+impl Route {
+    fn parse(path: &str) -> Option<Route> {
+        let path = path.strip_prefix(PREFIX)?;
+        let segments: Vec<&str> = path.strip_suffix('/').unwrap_or(path).split('/').collect();
+        match segments[..] {
+            ["oauth-clients", "local"] => Some(Route::Client),
+            ["users", "token"] => Some(Route::Token),
+            ["users", "revoke-token"] => Some(Route::RevokeToken),
+            ["users", "me"] => Some(Route::Me),
+            ["users", "register"] => Some(Route::Register),
+            ["users", "registrations"] => Some(Route::Registrations),
+            ["users", "registrations", "request"] => Some(Route::AskForAccount),
+            ["users", "registrations", id, "accept"] => id.parse().ok().map(Route::Accept),
+            ["users", "registrations", id, "reject"] => id.parse().ok().map(Route::Refuse),
+            _ => None,
+        }
+    }
+
+    fn methods(self) -> &'static str {
+        match self {
+            Route::Client | Route::Registrations => "GET, HEAD, OPTIONS",
+            Route::Me => "GET, HEAD, PUT, OPTIONS",
+            Route::Token
+            | Route::RevokeToken
+            | Route::Register
+            | Route::AskForAccount
+            | Route::Accept(_)
+            | Route::Refuse(_) => "POST, OPTIONS",
+        }
+    }
+}
+
+impl Sidecar {
+    /// Answers one request; `peer` is who is connected.
+    pub async fn answer<B>(&self, request: &mut Request<B>, peer: SocketAddr) -> Reply
+    where
+        B: Body<Data = Bytes> + Unpin,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let is_head = request.method() == Method::HEAD;
+        let mut reply = match self.route(request, peer).await {
+            Ok(reply) => reply,
+            Err(error) => error.answer(),
+        };
+        if is_head {
+            *reply.body_mut() = Full::default();
+        }
+        for (name, value) in ALWAYS {
+            reply.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        reply
+    }
+
+    async fn route<B>(&self, request: &mut Request<B>, peer: SocketAddr) -> Result<Reply, ApiError>
+    where
+        B: Body<Data = Bytes> + Unpin,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let route = Route::parse(request.uri().path()).ok_or(ApiError::NoRoute)?;
+        let method = match *request.method() {
+            Method::OPTIONS => return Ok(preflight(route.methods())),
+            Method::HEAD => Method::GET,
+            ref method => method.clone(),
+        };
+        let from = address::counted(request.headers(), peer, &self.settings.trusted_proxies);
+        match (route, method) {
+            (Route::Client, Method::GET) => Ok(self.tell_client()),
+            (Route::Token, Method::POST) => self.grant(&Fields::read(request).await?, from).await,
+            (Route::RevokeToken, Method::POST) => self.revoke(request.headers()).await,
+            (Route::Me, Method::GET) => self.tell_me(request.headers()).await,
+            (Route::Me, Method::PUT) => {
+                let visitor = self.authenticate(request.headers()).await?;
+                self.change_me(visitor, Fields::read(request).await?).await
+            }
+            (Route::Register, Method::POST) => {
+                self.register(Fields::read(request).await?, from).await
+            }
+            (Route::AskForAccount, Method::POST) => {
+                self.ask_for_account(Fields::read(request).await?, from).await
+            }
+            (Route::Registrations, Method::GET) => {
+                self.authenticate_moderator(request.headers()).await?;
+                self.tell_registrations(request.uri().query().unwrap_or_default()).await
+            }
+            (Route::Accept(id), Method::POST) => {
+                self.authenticate_moderator(request.headers()).await?;
+                self.accept(id, Fields::read(request).await?).await
+            }
+            (Route::Refuse(id), Method::POST) => {
+                self.authenticate_moderator(request.headers()).await?;
+                self.refuse(id, Fields::read(request).await?).await
+            }
+            _ => Err(ApiError::Method(route.methods())),
+        }
+    }
+
+    /// Who asks, by the access token that they show.
+    async fn authenticate(&self, headers: &HeaderMap) -> Result<(Session, User), ApiError> {
+        let shown = headers.get(header::AUTHORIZATION).ok_or(ApiError::NoToken)?;
+        let shown = shown.to_str().ok().and_then(|shown| shown.split_once(' '));
+        let (_, secret) = shown
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .ok_or(ApiError::NoToken)?;
+        let session = session::find(&self.database, now_ms(), &token::hash(secret.trim())).await?;
+        let session = session.ok_or(ApiError::BadToken)?;
+        let user = user::by_id(&self.database, session.user_id).await?;
+        let user = user.filter(|user| !user.blocked).ok_or(ApiError::BadToken)?;
+        Ok((session, user))
+    }
+
+    async fn authenticate_moderator(&self, headers: &HeaderMap) -> Result<User, ApiError> {
+        let (_, user) = self.authenticate(headers).await?;
+        if user.role.moderates() {
+            Ok(user)
+        } else {
+            Err(ApiError::Forbidden("only moderators and administrators may do this"))
+        }
+    }
+}
+
+/// An answer in JSON.
+pub(crate) fn reply(status: StatusCode, kind: &'static str, value: &Value) -> Reply {
+    let mut reply = Response::new(Full::from(value.to_string()));
+    *reply.status_mut() = status;
+    reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    reply
+}
+
+fn json(value: &Value) -> Reply {
+    reply(StatusCode::OK, "application/json; charset=utf-8", value)
+}
+
+fn done() -> Reply {
+    let mut reply = Response::new(Full::default());
+    *reply.status_mut() = StatusCode::NO_CONTENT;
+    reply
+}
+
+/// What a browser asks before a script of another site may use the API.
+fn preflight(methods: &'static str) -> Reply {
+    let mut reply = done();
+    for (name, value) in [
+        (header::ALLOW, methods),
+        (header::ACCESS_CONTROL_ALLOW_METHODS, methods),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, "Authorization, Content-Type"),
+        // Chromium keeps it for two hours at most.
+        (header::ACCESS_CONTROL_MAX_AGE, "7200"),
+    ] {
+        reply.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    reply
+}
+
+/// Pages of all hosts may use the API, as PeerTube's: there are no cookies that a browser would add by itself.
+const ALWAYS: [(HeaderName, &str); 4] = [
+    (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+    (header::CACHE_CONTROL, "no-store"),
+    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+];

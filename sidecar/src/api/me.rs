@@ -1,0 +1,191 @@
+//! `users/me`: what an account's owner sees and changes.
+
+use http::HeaderMap;
+use serde_json::{Map, Value, json};
+
+use super::{done, json as answer};
+use crate::body::Fields;
+use crate::error::ApiError;
+use crate::field::{Email, FieldError, Password, line, prose};
+use crate::preferences::{NsfwPolicy, Preferences};
+use crate::table::account::{self, Account};
+use crate::table::session::Session;
+use crate::table::user::{self, User};
+use crate::when::iso;
+use crate::{Reply, Sidecar, now_ms, token};
+
+/// What somebody wants to be changed; `None` is left as it is.
+struct Changes {
+    password: Option<Password>,
+    email: Option<Email>,
+    display_name: Option<String>,
+    description: Option<Option<String>>,
+    preferences: Preferences,
+}
+
+impl Sidecar {
+    pub(super) async fn tell_me(&self, headers: &HeaderMap) -> Result<Reply, ApiError> {
+        let (_, user) = self.authenticate(headers).await?;
+        let account = account::of_user(&self.database, user.id).await?;
+        let account = account.ok_or(ApiError::NotFound("Account"))?;
+        Ok(answer(&self.user_json(&user, &account)))
+    }
+
+    pub(super) async fn change_me(
+        &self,
+        (session, user): (Session, User),
+        mut fields: Fields,
+    ) -> Result<Reply, ApiError> {
+        let before = Preferences::parse(&user.preferences);
+        let changes = Changes::read(&mut fields, before.clone());
+        let current = fields.text("currentPassword").map(str::to_owned);
+        fields.check()?;
+        if changes.password.is_some() || changes.email.is_some() {
+            self.confirm(&user, current.unwrap_or_default()).await?;
+        }
+        let database = &self.database;
+        if let Some(email) = &changes.email {
+            user::set_email(database, user.id, email).await?;
+        }
+        if changes.display_name.is_some() || changes.description.is_some() {
+            let name = changes.display_name.as_deref();
+            let description = changes.description.as_ref().map(Option::as_deref);
+            account::describe(database, now_ms(), user.id, name, description).await?;
+        }
+        if changes.preferences != before {
+            user::set_preferences(database, user.id, &changes.preferences.json()).await?;
+        }
+        if let Some(password) = changes.password {
+            let hash = self.hasher.hash(password).await?;
+            user::set_password(database, user.id, &hash, Some(session.id)).await?;
+        }
+        Ok(done())
+    }
+
+    /// That whoever holds the token knows the password, too; counted like a login of that name.
+    async fn confirm(&self, user: &User, password: String) -> Result<(), ApiError> {
+        let of = token::hash(&user.username);
+        let taken = self.attempts(|attempts, now| attempts.logins_of.take(now, &of));
+        taken.map_err(ApiError::TooMany)?;
+        if !self.hasher.verify(password, Some(user.password_hash.clone())).await? {
+            return Err(ApiError::BadPassword);
+        }
+        self.attempts(|attempts, _| attempts.logins_of.give_back(&of));
+        Ok(())
+    }
+
+    /// PeerTube's form of a user, without what isn't here yet; the test names that.
+    fn user_json(&self, user: &User, account: &Account) -> Value {
+        let preferences = Preferences::parse(&user.preferences);
+        let mut all = match serde_json::to_value(preferences) {
+            Ok(Value::Object(all)) => all,
+            _ => Map::new(),
+        };
+        let own = json!({
+            "id": user.id,
+            "username": user.username,
+            "email": user.email.as_deref().unwrap_or_default(),
+            "pendingEmail": null,
+            // PeerTube's word for "nobody asked for it": no mail is sent yet.
+            "emailVerified": null,
+            "role": { "id": user.role.id(), "label": user.role.label() },
+            "videoQuota": user.video_quota,
+            "videoQuotaDaily": user.video_quota_daily,
+            "blocked": user.blocked,
+            "blockedReason": user.blocked_reason,
+            "account": self.account_json(user, account),
+            "createdAt": iso(user.created_at),
+            "lastLoginDate": user.last_login_at.map(iso),
+            // What this instance doesn't have, said as an instance says it whose user has none.
+            "videoChannels": [],
+            "specialPlaylists": [],
+            "pluginAuth": null,
+            "twoFactorEnabled": false,
+            "adminFlags": 0,
+        });
+        if let Value::Object(own) = own {
+            all.extend(own);
+        }
+        Value::Object(all)
+    }
+
+    fn account_json(&self, user: &User, account: &Account) -> Value {
+        let host = self.public_url.split_once("://").map_or("", |(_, host)| host);
+        json!({
+            "url": format!("{}/accounts/{}", self.public_url, account.name),
+            "name": account.name,
+            "host": host,
+            "id": account.id,
+            "createdAt": iso(account.created_at),
+            "displayName": account.display_name,
+            "description": account.description,
+            "updatedAt": iso(account.updated_at),
+            "userId": user.id,
+            // Nobody can follow, and there are no pictures yet.
+            "avatars": [],
+            "followingCount": 0,
+            "followersCount": 0,
+            "hostRedundancyAllowed": false,
+        })
+    }
+}
+
+impl Changes {
+    /// Takes what it knows out of the fields, which keep what is bad. Others are passed over, as PeerTube does.
+    fn read(fields: &mut Fields, mut preferences: Preferences) -> Changes {
+        let password = fields.optional("password", Password::parse);
+        let email = fields.optional("email", Email::parse);
+        let name = |text: &str| line(text, 1, 120).map(str::to_owned);
+        let display_name = fields.optional("displayName", name);
+        let description =
+            fields.removable("description", |text| prose(text, 1, 1_000).map(str::to_owned));
+        for (name, target) in [
+            ("emailPublic", &mut preferences.email_public),
+            ("p2pEnabled", &mut preferences.p2p_enabled),
+            ("videosHistoryEnabled", &mut preferences.videos_history_enabled),
+            ("autoPlayVideo", &mut preferences.auto_play_video),
+            ("autoPlayNextVideo", &mut preferences.auto_play_next_video),
+            ("autoPlayNextVideoPlaylist", &mut preferences.auto_play_next_video_playlist),
+            ("noInstanceConfigWarningModal", &mut preferences.no_instance_config_warning_modal),
+            ("noWelcomeModal", &mut preferences.no_welcome_modal),
+            ("noAccountSetupWarningModal", &mut preferences.no_account_setup_warning_modal),
+        ] {
+            fields.boolean(name, target);
+        }
+        if let Some(theme) = fields.optional("theme", |text| line(text, 1, 50).map(str::to_owned)) {
+            preferences.theme = theme;
+        }
+        if let Some(policy) = fields.optional("nsfwPolicy", nsfw_policy) {
+            preferences.nsfw_policy = policy;
+        }
+        if let Some(languages) = fields.value("videoLanguages", video_languages) {
+            preferences.video_languages = languages;
+        }
+        Changes { password, email, display_name, description, preferences }
+    }
+}
+
+fn nsfw_policy(text: &str) -> Result<NsfwPolicy, FieldError> {
+    match text {
+        "do_not_list" => Ok(NsfwPolicy::DoNotList),
+        "blur" => Ok(NsfwPolicy::Blur),
+        "display" => Ok(NsfwPolicy::Display),
+        _ => Err(FieldError::Choice("do_not_list, blur, display")),
+    }
+}
+
+fn video_languages(value: &Value) -> Result<Option<Vec<String>>, FieldError> {
+    let languages = match value {
+        Value::Null => return Ok(None),
+        Value::Array(languages) if languages.len() <= LANGUAGES => languages,
+        _ => return Err(FieldError::Kind("null or a list of at most 500 codes")),
+    };
+    let read = |language: &Value| {
+        let text = language.as_str().ok_or(FieldError::Kind("a list of texts"))?;
+        line(text, 1, 20).map(str::to_owned)
+    };
+    languages.iter().map(read).collect::<Result<_, _>>().map(Some)
+}
+
+/// More than there are in PeerTube's list.
+const LANGUAGES: usize = 500;

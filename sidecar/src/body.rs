@@ -1,0 +1,209 @@
+//! The body of a request: read within bounds, and its fields taken out one by one, so that all bad ones are named at once.
+
+use std::error::Error;
+
+use bytes::Bytes;
+use http::{Request, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Body;
+use serde_json::{Map, Value};
+
+use crate::error::{ApiError, BadField, BodyError};
+use crate::field::FieldError;
+use crate::limits::{BODY_BYTES, BODY_PATIENCE};
+
+/// The fields of a JSON object or a form, and those found bad so far.
+#[derive(Debug, Default)]
+pub(crate) struct Fields {
+    values: Map<String, Value>,
+    bad: Vec<BadField>,
+}
+
+impl Fields {
+    /// Reads a whole body of either kind; none at all has no fields.
+    pub(crate) async fn read<B>(request: &mut Request<B>) -> Result<Fields, BodyError>
+    where
+        B: Body<Data = Bytes> + Unpin,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let kind = request.headers().get(header::CONTENT_TYPE);
+        let kind = kind.map(|kind| kind.to_str().unwrap_or_default().to_ascii_lowercase());
+        let reading = Limited::new(request.body_mut(), BODY_BYTES).collect();
+        let read = tokio::time::timeout(BODY_PATIENCE, reading).await;
+        let body = read.map_err(|_| BodyError::TooSlow)?.map_err(|error| {
+            if error.is::<LengthLimitError>() { BodyError::TooLong } else { BodyError::Broken }
+        })?;
+        Fields::parse(kind.as_deref(), &body.to_bytes())
+    }
+
+    fn parse(kind: Option<&str>, body: &[u8]) -> Result<Fields, BodyError> {
+        if body.is_empty() {
+            return Ok(Fields::default());
+        }
+        let essence = kind.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+        let values = match essence {
+            "application/json" => serde_json::from_slice(body).map_err(|_| BodyError::Json)?,
+            "application/x-www-form-urlencoded" => {
+                let text = std::str::from_utf8(body).map_err(|_| BodyError::Form)?;
+                let pairs = form_urlencoded::parse(text.as_bytes());
+                pairs.map(|(key, value)| (key.into_owned(), Value::from(value))).collect()
+            }
+            _ => return Err(BodyError::Type),
+        };
+        Ok(Fields { values, bad: Vec::new() })
+    }
+
+    /// A text that is there, or the reason why there is none.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        self.values.get(name).and_then(Value::as_str)
+    }
+
+    /// A text that must be there.
+    pub(crate) fn required<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, FieldError>,
+    ) -> Option<T> {
+        let found = match self.values.get(name) {
+            Some(Value::String(text)) => parse(text),
+            _ => Err(FieldError::Kind("a text")),
+        };
+        self.keep(name, found)
+    }
+
+    /// A text that may be absent; `null` is as good as absent.
+    pub(crate) fn optional<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, FieldError>,
+    ) -> Option<T> {
+        let found = match self.values.get(name) {
+            None | Some(Value::Null) => return None,
+            Some(Value::String(text)) => parse(text),
+            Some(_) => Err(FieldError::Kind("a text")),
+        };
+        self.keep(name, found)
+    }
+
+    /// A text that `null` or nothing takes away: `None` if the request doesn't speak of it.
+    pub(crate) fn removable(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<String, FieldError>,
+    ) -> Option<Option<String>> {
+        let found = match self.values.get(name) {
+            None => return None,
+            Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) if text.is_empty() => Ok(None),
+            Some(Value::String(text)) => parse(text).map(Some),
+            Some(_) => Err(FieldError::Kind("a text")),
+        };
+        self.keep(name, found)
+    }
+
+    /// Sets `target` if the request speaks of it.
+    pub(crate) fn boolean(&mut self, name: &'static str, target: &mut bool) {
+        let found = match self.values.get(name) {
+            None => return,
+            Some(Value::Bool(value)) => Ok(*value),
+            Some(_) => Err(FieldError::Kind("true or false")),
+        };
+        if let Some(value) = self.keep(name, found) {
+            *target = value;
+        }
+    }
+
+    /// The value as it is, for what is neither a text nor a boolean.
+    pub(crate) fn value<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&Value) -> Result<T, FieldError>,
+    ) -> Option<T> {
+        let found = parse(self.values.get(name)?);
+        self.keep(name, found)
+    }
+
+    /// That none was bad.
+    pub(crate) fn check(self) -> Result<(), ApiError> {
+        if self.bad.is_empty() { Ok(()) } else { Err(ApiError::Fields(self.bad)) }
+    }
+
+    /// What was read, if none was bad.
+    pub(crate) fn finish<T>(self, read: Option<T>) -> Result<T, ApiError> {
+        read.filter(|_| self.bad.is_empty()).ok_or(ApiError::Fields(self.bad))
+    }
+
+    fn keep<T>(&mut self, name: &'static str, found: Result<T, FieldError>) -> Option<T> {
+        found.map_err(|reason| self.bad.push(BadField { name, reason })).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::field::line;
+    use http_body_util::Full;
+
+    const JSON: Option<&str> = Some("application/json; charset=utf-8");
+    const FORM: Option<&str> = Some("application/x-www-form-urlencoded");
+
+    #[track_caller]
+    fn check(kind: Option<&str>, body: &[u8], wanted: &str) {
+        let found = match Fields::parse(kind, body) {
+            Ok(fields) => format!("{:?}", fields.text("a")),
+            Err(error) => error.to_string(),
+        };
+        assert_eq!(found, wanted, "{kind:?} {body:?}");
+    }
+
+    #[test]
+    fn json_and_forms_are_read_alike_and_nothing_else_is() {
+        check(JSON, b"{\"a\":\"b\"}", "Some(\"b\")");
+        check(FORM, b"a=b%20c+d&e", "Some(\"b c d\")");
+        check(FORM, b"a=%FF", "Some(\"\u{fffd}\")");
+        check(FORM, b"a=\xff", "the body is no form of UTF-8 text");
+        check(None, b"", "None");
+        check(JSON, b"{\"a\":1}", "None");
+        let deep = "[".repeat(50_000);
+        for broken in ["[]", "null", "{\"a\":", "{\"a\":\"\\ud800\"}", &deep] {
+            check(JSON, broken.as_bytes(), "the body is no JSON object");
+        }
+        let other = "the body must be application/json or application/x-www-form-urlencoded";
+        check(None, b"a=b", other);
+        check(Some("multipart/form-data; boundary=a"), b"--a", other);
+        check(Some("text/plain"), b"{}", other);
+    }
+
+    #[tokio::test]
+    async fn a_body_has_a_bound() {
+        let read = async |length: usize| {
+            let mut body = b"{\"a\":\"".to_vec();
+            body.resize(length - 2, b'x');
+            body.extend(b"\"}");
+            let request = Request::builder().header("content-type", "application/json");
+            Fields::read(&mut request.body(Full::new(Bytes::from(body))).unwrap()).await
+        };
+        assert!(read(BODY_BYTES).await.is_ok());
+        assert!(matches!(read(BODY_BYTES + 1).await, Err(BodyError::TooLong)));
+    }
+
+    #[test]
+    fn all_bad_fields_are_named_at_once() {
+        let mut fields =
+            Fields::parse(JSON, br#"{"a":1,"b":null,"c":"x","d":"true","e":""}"#).unwrap();
+        let any = |text: &str| line(text, 0, 9).map(str::to_owned);
+        let mut flag = false;
+        assert_eq!(fields.required("a", |text| Ok(text.to_owned())), None);
+        assert_eq!(fields.optional("b", |text| Ok(text.to_owned())), None);
+        assert_eq!(fields.optional("c", |text| line(text, 2, 3).map(str::to_owned)), None);
+        assert_eq!(fields.removable("e", any), Some(None));
+        assert_eq!(fields.removable("f", any), None);
+        fields.boolean("d", &mut flag);
+        let names = |error| match error {
+            Err(ApiError::Fields(bad)) => bad.iter().map(|bad| bad.name).collect(),
+            _ => Vec::new(),
+        };
+        assert_eq!(names(fields.check()), ["a", "c", "d"]);
+        assert!(!flag);
+    }
+}

@@ -1,0 +1,204 @@
+//! The database: SQLite in the data folder, or PostgreSQL behind a URL; one SQL text for both.
+//!
+//! Each table's queries are in a module of their own under [`crate::table`]. Values only ever go in as bound parameters.
+
+#[cfg(test)]
+pub(crate) mod trial;
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{AssertSqlSafe, ConnectOptions, PgPool, SqlSafeStr, SqlitePool};
+
+use crate::config;
+
+/// A bounded set of connections to a database whose schema is this build's.
+#[derive(Debug, Clone)]
+pub(crate) enum Database {
+    Sqlite {
+        reading: SqlitePool,
+        /// A single connection: writers wait here in turn, instead of being told that the file is busy.
+        writing: SqlitePool,
+    },
+    Postgres(PgPool),
+}
+
+impl Database {
+    /// Opens what `settings` name, in the folder `data` if they name nothing, and brings its schema up to date.
+    pub(crate) async fn open(
+        settings: &config::Database,
+        data: &Path,
+    ) -> Result<Database, OpenError> {
+        let database = match &settings.url {
+            None => Database::sqlite(&data.join(FILE)).await?,
+            Some(url) => Database::postgres(url.options()?, settings.connections).await?,
+        };
+        database.migrate().await?;
+        Ok(database)
+    }
+
+    async fn sqlite(file: &Path) -> Result<Database, OpenError> {
+        let made = OpenOptions::new().create(true).append(true).mode(OURS_ALONE).open(file);
+        made.map_err(|error| OpenError::Sqlite(file.to_owned(), error.into()))?;
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .create_if_missing(true)
+            .foreign_keys(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // What was answered outlives kill -9, and all but the last moment a loss of power.
+            .synchronous(SqliteSynchronous::Normal)
+            .busy_timeout(BUSY)
+            .pragma("cache_size", CACHE_KIB)
+            .disable_statement_logging();
+        let pool = |most: u32| {
+            SqlitePoolOptions::new()
+                .max_connections(most)
+                .acquire_timeout(ACQUIRE)
+                .idle_timeout(IDLE)
+                .max_lifetime(None)
+        };
+        let writing = pool(1).connect_with(options.clone()).await;
+        let writing = writing.map_err(|error| OpenError::Sqlite(file.to_owned(), error))?;
+        let reading = pool(SQLITE_READERS).connect_lazy_with(options);
+        Ok(Database::Sqlite { reading, writing })
+    }
+
+    async fn postgres(options: PgConnectOptions, most: u32) -> Result<Database, OpenError> {
+        let options = options.disable_statement_logging();
+        let pool = PgPoolOptions::new()
+            .max_connections(most)
+            .acquire_timeout(ACQUIRE)
+            .idle_timeout(IDLE)
+            .connect_with(options);
+        Ok(Database::Postgres(pool.await.map_err(OpenError::Postgres)?))
+    }
+
+    async fn migrate(&self) -> Result<(), OpenError> {
+        match self {
+            Database::Sqlite { writing, .. } => migrator(SQLITE_ID).run(writing).await?,
+            Database::Postgres(pool) => migrator(POSTGRES_ID).run(pool).await?,
+        }
+        Ok(())
+    }
+
+    /// Waits for running queries and closes all connections; SQLite's file is then whole without its log.
+    pub(crate) async fn close(&self) {
+        match self {
+            Database::Sqlite { reading, writing } => {
+                reading.close().await;
+                writing.close().await;
+            }
+            Database::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+/// Why the database can't be used; the blame is the host's or the machine's.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A URL of something else.
+    #[error("database.url is no PostgreSQL URL: write it as postgres://user:password@host/name")]
+    BadUrl,
+    /// The file can't be opened.
+    #[error("cannot open the database {0}: {1}")]
+    Sqlite(std::path::PathBuf, #[source] sqlx::Error),
+    /// PostgreSQL can't be reached, or refuses us.
+    #[error("cannot reach the PostgreSQL of database.url: {0}")]
+    Postgres(#[source] sqlx::Error),
+    /// What every instance has can't be read or made.
+    #[error("the database: {0}")]
+    Query(#[from] sqlx::Error),
+    /// What every instance needs can't be made.
+    #[error("the system gives no random numbers: {0}")]
+    Chance(#[from] getrandom::Error),
+    /// The schema is of a newer build, or can't be changed.
+    #[error("cannot bring the database's schema up to date: {0}")]
+    Schema(#[from] MigrateError),
+}
+
+/// Runs a query on connections that may write.
+macro_rules! writing {
+    ($database:expr, $pool:ident => $work:expr) => {
+        match $database {
+            $crate::database::Database::Sqlite { writing: $pool, .. } => $work,
+            $crate::database::Database::Postgres($pool) => $work,
+        }
+    };
+}
+
+/// Runs a query that changes nothing.
+macro_rules! reading {
+    ($database:expr, $pool:ident => $work:expr) => {
+        match $database {
+            $crate::database::Database::Sqlite { reading: $pool, .. } => $work,
+            $crate::database::Database::Postgres($pool) => $work,
+        }
+    };
+}
+
+/// A struct whose fields are read from columns of the same names, of either database.
+macro_rules! record {
+    ($(#[$about:meta])* $seen:vis struct $name:ident { $($(#[$doc:meta])* $field:ident: $kind:ty,)* }) => {
+        $(#[$about])*
+        $seen struct $name { $($(#[$doc])* $seen $field: $kind,)* }
+        $crate::database::record!(@row $name, sqlx::sqlite::SqliteRow, $($field)*);
+        $crate::database::record!(@row $name, sqlx::postgres::PgRow, $($field)*);
+    };
+    (@row $name:ident, $row:ty, $($field:ident)*) => {
+        impl sqlx::FromRow<'_, $row> for $name {
+            fn from_row(row: &$row) -> sqlx::Result<$name> {
+                use sqlx::Row;
+                Ok($name { $($field: row.try_get(stringify!($field))?,)* })
+            }
+        }
+    };
+}
+
+pub(crate) use {reading, record, writing};
+
+/// Whether a write failed because a value that must be unique is there already.
+pub(crate) fn is_taken(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|error| error.is_unique_violation())
+}
+
+fn migrator(id: &str) -> Migrator {
+    let migrations = MIGRATIONS.iter().map(|&(no, about, text)| {
+        let text = AssertSqlSafe(text.replace("{id}", id)).into_sql_str();
+        Migration::new(no, about.into(), MigrationType::Simple, text, false)
+    });
+    Migrator::with_migrations(migrations.collect())
+}
+
+/// Every change of the schema, in order; what is published is never edited.
+const MIGRATIONS: &[(i64, &str, &str)] =
+    &[(1, "accounts", include_str!("../migrations/0001-accounts.sql"))];
+
+/// A key that numbers itself and never gives a number twice.
+const SQLITE_ID: &str = "INTEGER PRIMARY KEY AUTOINCREMENT";
+const POSTGRES_ID: &str = "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY";
+
+/// Hashes of passwords are in it; what SQLite puts beside it gets the same mode.
+const OURS_ALONE: u32 = 0o600;
+
+/// SQLite's file in the data folder.
+const FILE: &str = "shoal.sqlite";
+
+/// Readers of SQLite at once, each with a thread: more than a small server has cores gain nothing.
+const SQLITE_READERS: u32 = 4;
+
+/// Memory for pages that one connection to SQLite may keep; the system's page cache has the rest.
+const CACHE_KIB: &str = "-1024";
+
+/// How long another process (`shoal user`, a backup) may keep SQLite's file to itself before we give up.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// How long a request waits for a connection: after this whoever asked has lost patience.
+const ACQUIRE: Duration = Duration::from_secs(10);
+
+/// Connections that nobody used for so long are closed, for their memory.
+const IDLE: Duration = Duration::from_secs(60);

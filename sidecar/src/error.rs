@@ -1,0 +1,284 @@
+//! Why a request to the API fails, and the one place where that becomes an answer, in PeerTube's form (RFC 9457).
+
+use std::time::Duration;
+
+use http::header::{self, HeaderValue};
+use http::{Response, StatusCode};
+use serde_json::{Map, Value, json};
+
+use crate::Reply;
+use crate::api::reply;
+use crate::field::FieldError;
+use crate::hasher::HasherError;
+use crate::table::registration::AskError;
+use crate::table::user::CreateError;
+
+/// Why a request fails, sorted by blame: unreadable bytes, who asks, then the machine.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ApiError {
+    #[error(transparent)]
+    Body(#[from] BodyError),
+    #[error("Incorrect request parameters: {}", names(.0))]
+    Fields(Vec<BadField>),
+    #[error("API route not found")]
+    NoRoute,
+    #[error("{0} not found")]
+    NotFound(&'static str),
+    #[error("only {0} are answered here")]
+    Method(&'static str),
+    #[error(transparent)]
+    Grant(#[from] GrantError),
+    #[error("Token is invalid")]
+    NoToken,
+    #[error("Token is invalid")]
+    BadToken,
+    #[error("currentPassword is invalid.")]
+    BadPassword,
+    #[error("{0}")]
+    Forbidden(&'static str),
+    #[error("User with this username or email already exists.")]
+    Taken,
+    #[error("{0}")]
+    Conflict(&'static str),
+    #[error("Too many attempts: try again in {} seconds", .0.as_secs() + 1)]
+    TooMany(Duration),
+    #[error("{0}")]
+    Busy(&'static str),
+    #[error("the database: {0}")]
+    Database(#[from] sqlx::Error),
+    #[error("cannot hash a password: {0}")]
+    Hasher(HasherError),
+    #[error("the system gives no random numbers: {0}")]
+    Chance(#[from] getrandom::Error),
+}
+
+/// Why a body can't be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BodyError {
+    #[error("the body is longer than {} bytes", crate::limits::BODY_BYTES)]
+    TooLong,
+    #[error("the body took too long to come")]
+    TooSlow,
+    #[error("the body broke off")]
+    Broken,
+    #[error("the body must be application/json or application/x-www-form-urlencoded")]
+    Type,
+    #[error("the body is no JSON object")]
+    Json,
+    #[error("the body is no form of UTF-8 text")]
+    Form,
+}
+
+/// Why somebody isn't logged in; OAuth 2.0's codes (RFC 6749 §5.2) and PeerTube's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum GrantError {
+    #[error("Missing parameter: `{0}`")]
+    Missing(&'static str),
+    #[error("Unsupported grant type: `grant_type` is invalid")]
+    Unsupported,
+    #[error("Invalid client: client is invalid")]
+    Client,
+    #[error("Invalid grant: user credentials are invalid")]
+    Credentials,
+    #[error("Invalid grant: refresh token is invalid")]
+    RefreshToken,
+    #[error("User is blocked.")]
+    Blocked,
+    #[error("This account is awaiting approval.")]
+    Waiting,
+    #[error("Registration approval has been rejected.")]
+    Refused,
+}
+
+/// A field of a request that can't be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BadField {
+    pub(crate) name: &'static str,
+    pub(crate) reason: FieldError,
+}
+
+impl ApiError {
+    fn status(&self) -> StatusCode {
+        match self {
+            ApiError::Body(BodyError::TooLong) => StatusCode::PAYLOAD_TOO_LARGE,
+            ApiError::Body(BodyError::TooSlow) => StatusCode::REQUEST_TIMEOUT,
+            ApiError::Body(BodyError::Type) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            ApiError::Body(_) | ApiError::Fields(_) | ApiError::Grant(_) => StatusCode::BAD_REQUEST,
+            ApiError::NoRoute | ApiError::NotFound(_) => StatusCode::NOT_FOUND,
+            ApiError::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
+            ApiError::NoToken | ApiError::BadToken | ApiError::BadPassword => {
+                StatusCode::UNAUTHORIZED
+            }
+            ApiError::Forbidden(_) => StatusCode::FORBIDDEN,
+            ApiError::Taken | ApiError::Conflict(_) => StatusCode::CONFLICT,
+            ApiError::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
+            ApiError::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
+            ApiError::Database(_) | ApiError::Hasher(_) | ApiError::Chance(_) => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+        }
+    }
+
+    /// The word by which PeerTube's clients tell errors apart.
+    fn code(&self) -> Option<&'static str> {
+        match self {
+            ApiError::Grant(error) => Some(error.code()),
+            ApiError::NoToken => Some("unauthorized_request"),
+            ApiError::BadToken => Some("invalid_token"),
+            _ => None,
+        }
+    }
+
+    /// The answer; what is the machine's own fault goes to the log, and not to whoever asked.
+    pub(crate) fn answer(&self) -> Reply {
+        let status = self.status();
+        let detail = if status == StatusCode::INTERNAL_SERVER_ERROR {
+            tracing::error!("{self}");
+            "this cannot be done just now".to_owned()
+        } else {
+            self.to_string()
+        };
+        let mut problem = Map::new();
+        match self.code() {
+            Some(code) => {
+                problem.insert("type".into(), format!("{ERRORS}{code}").into());
+                problem.insert("code".into(), code.into());
+            }
+            None => {
+                problem.insert("type".into(), "about:blank".into());
+                problem.insert("title".into(), status.canonical_reason().into());
+            }
+        }
+        problem.insert("detail".into(), detail.clone().into());
+        problem.insert("status".into(), status.as_u16().into());
+        // What clients of before RFC 7807 read.
+        problem.insert("error".into(), detail.into());
+        if let ApiError::Fields(fields) = self {
+            problem.insert("invalid-params".into(), invalid_params(fields));
+        }
+        let mut reply =
+            reply(status, "application/problem+json; charset=utf-8", &Value::Object(problem));
+        self.add_headers(&mut reply);
+        reply
+    }
+
+    fn add_headers<B>(&self, reply: &mut Response<B>) {
+        let headers = reply.headers_mut();
+        match self {
+            ApiError::NoToken | ApiError::BadToken => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            ApiError::Method(methods) => {
+                headers.insert(header::ALLOW, HeaderValue::from_static(methods));
+            }
+            ApiError::TooMany(wait) => {
+                headers.insert(header::RETRY_AFTER, (wait.as_secs() + 1).into());
+            }
+            ApiError::Busy(_) => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+            }
+            _ => {}
+        }
+    }
+}
+
+impl GrantError {
+    fn code(self) -> &'static str {
+        match self {
+            GrantError::Missing(_) => "invalid_request",
+            GrantError::Unsupported => "unsupported_grant_type",
+            GrantError::Client => "invalid_client",
+            GrantError::Credentials | GrantError::RefreshToken => "invalid_grant",
+            GrantError::Blocked => "access_denied",
+            GrantError::Waiting => "account_waiting_for_approval",
+            GrantError::Refused => "account_approval_rejected",
+        }
+    }
+}
+
+impl From<HasherError> for ApiError {
+    fn from(error: HasherError) -> ApiError {
+        match error {
+            HasherError::Busy => ApiError::Busy("too many people log in at once"),
+            HasherError::Failed(_) | HasherError::Stopped => ApiError::Hasher(error),
+        }
+    }
+}
+
+impl From<CreateError> for ApiError {
+    fn from(error: CreateError) -> ApiError {
+        match error {
+            CreateError::Taken => ApiError::Taken,
+            CreateError::Database(error) => ApiError::Database(error),
+        }
+    }
+}
+
+impl From<AskError> for ApiError {
+    fn from(error: AskError) -> ApiError {
+        match error {
+            AskError::Taken => ApiError::Taken,
+            AskError::Full => ApiError::Busy("too many requests for an account wait already"),
+            AskError::Database(error) => ApiError::Database(error),
+        }
+    }
+}
+
+fn names(fields: &[BadField]) -> String {
+    fields.iter().map(|field| field.name).collect::<Vec<_>>().join(", ")
+}
+
+/// Of each field what is wrong, and never what it was: it may be a password.
+fn invalid_params(fields: &[BadField]) -> Value {
+    let each = fields.iter().map(|field| {
+        let about = json!({
+            "type": "field", "msg": field.reason.to_string(), "path": field.name, "location": "body",
+        });
+        (field.name.to_owned(), about)
+    });
+    Value::Object(each.collect())
+}
+
+/// Where PeerTube's documentation explains its codes, which its clients compare the whole of.
+const ERRORS: &str = "https://docs.joinpeertube.org/api-rest-reference.html#section/Errors/";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::BodyExt;
+
+    async fn body(error: ApiError) -> (StatusCode, Value) {
+        let (head, body) = error.answer().into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        (head.status, serde_json::from_slice(&bytes).unwrap())
+    }
+
+    #[tokio::test]
+    async fn errors_are_worded_as_peertube_words_them() {
+        let recorded: Value =
+            serde_json::from_str(include_str!("../fixtures/api-error-401.json")).unwrap();
+        assert_eq!(body(ApiError::NoToken).await, (StatusCode::UNAUTHORIZED, recorded));
+        let recorded: Value =
+            serde_json::from_str(include_str!("../fixtures/api-error-404.json")).unwrap();
+        let (_, ours) = body(ApiError::NotFound("Video")).await;
+        for key in ["type", "title", "detail", "status", "error"] {
+            assert_eq!(ours[key], recorded[key], "{key}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_bad_field_is_named_and_not_repeated() {
+        let field = BadField { name: "password", reason: FieldError::Control };
+        let (status, problem) = body(ApiError::Fields(vec![field])).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST);
+        assert_eq!(problem["detail"], "Incorrect request parameters: password");
+        assert_eq!(problem["invalid-params"]["password"]["msg"], "may not have control characters");
+    }
+
+    #[tokio::test]
+    async fn what_goes_wrong_inside_is_not_told() {
+        let (status, problem) = body(ApiError::Database(sqlx::Error::PoolTimedOut)).await;
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(problem["detail"], "this cannot be done just now");
+    }
+}

@@ -1,0 +1,237 @@
+//! The control plane: who may come in, and what there is, behind PeerTube's REST API.
+//!
+//! - `database`: SQLite or PostgreSQL, and its schema
+//! - `table`: each table's queries
+//! - `api`: the answers under `/api/v1/`
+//! - `pace` and `hasher`: how often somebody may try to log in, and what that may cost
+//!
+//! It knows no media and no viewers. `instance` mounts [`Sidecar::answer`] at [`PREFIX`]; nothing that identifies who
+//! asks is logged or kept on disk.
+
+mod address;
+mod api;
+mod body;
+pub mod config;
+mod database;
+mod error;
+pub mod field;
+mod hasher;
+mod limits;
+mod pace;
+mod preferences;
+pub mod role;
+mod table;
+mod token;
+mod when;
+
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use http::Response;
+use http_body_util::Full;
+
+pub use api::PREFIX;
+pub use database::OpenError;
+
+use config::Accounts;
+use database::Database;
+use field::{Email, Password, Username};
+use hasher::{Hasher, HasherError};
+use limits::REMEMBERED;
+use pace::{Pace, Rate, Time};
+use preferences::Preferences;
+use role::Role;
+use table::client::{self, Client};
+use table::user::{self, CreateError, NewUser};
+
+/// An answer whose body is in memory.
+pub type Reply = Response<Full<Bytes>>;
+
+/// The accounts of one instance.
+#[derive(Debug)]
+pub struct Sidecar {
+    database: Database,
+    settings: Accounts,
+    public_url: String,
+    client: Client,
+    hasher: Hasher,
+    attempts: Mutex<Attempts>,
+    started: Instant,
+    /// How long ago `started` was.
+    elapsed: fn(&Instant) -> Time,
+}
+
+/// How often who may try what. Good tries count only for those who ask for an account.
+#[derive(Debug)]
+struct Attempts {
+    logins_from: Pace<String>,
+    logins_of: Pace<String>,
+    registrations_from: Pace<String>,
+}
+
+/// Whom a new instance makes, told to its host once.
+#[derive(Debug)]
+pub struct Administrator {
+    /// What they log in with.
+    pub name: Username,
+    /// Only its hash is kept.
+    pub password: Password,
+}
+
+/// Why a command about a user fails: the name or address, then the machine.
+#[derive(Debug, thiserror::Error)]
+pub enum UserError {
+    /// Somebody else's.
+    #[error("the name or the e-mail address is taken: choose another")]
+    Taken,
+    /// Nobody's.
+    #[error("there is no user {0}")]
+    Unknown(Username),
+    /// The database doesn't answer.
+    #[error("the database: {0}")]
+    Database(#[from] sqlx::Error),
+    /// No memory or no chance.
+    #[error("cannot make a password: {0}")]
+    Password(String),
+}
+
+impl Sidecar {
+    /// Opens the database, in the folder `data` unless `settings` name another, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// When it can't be used.
+    pub async fn open(
+        database: &config::Database,
+        accounts: &Accounts,
+        data: &Path,
+        public_url: String,
+    ) -> Result<Sidecar, OpenError> {
+        let database = Database::open(database, data).await?;
+        let new = Client { client_id: token::generate()?, client_secret: token::generate()? };
+        Ok(Sidecar {
+            client: client::ensure(&database, new).await?,
+            database,
+            settings: accounts.clone(),
+            public_url,
+            hasher: Hasher::new(),
+            attempts: Mutex::new(Attempts {
+                logins_from: Pace::new(LOGINS_FROM, REMEMBERED),
+                logins_of: Pace::new(LOGINS_OF, REMEMBERED),
+                registrations_from: Pace::new(REGISTRATIONS_FROM, REMEMBERED),
+            }),
+            started: Instant::now(),
+            elapsed: Instant::elapsed,
+        })
+    }
+
+    /// Makes `root`, unless the instance has an administrator.
+    ///
+    /// # Errors
+    /// When there is a `root` who is none, or the database fails.
+    pub async fn ensure_administrator(&self) -> Result<Option<Administrator>, UserError> {
+        if user::is_any(&self.database, Role::Administrator).await? {
+            return Ok(None);
+        }
+        let name = Username::parse(FIRST).expect("a name of four letters");
+        let password = self.create_user(&name, None, Role::Administrator).await?;
+        Ok(Some(Administrator { name, password }))
+    }
+
+    /// Makes a user, and returns the password that it generated for them.
+    ///
+    /// # Errors
+    /// When name or address are taken, or the database fails.
+    pub async fn create_user(
+        &self,
+        name: &Username,
+        email: Option<Email>,
+        role: Role,
+    ) -> Result<Password, UserError> {
+        let password =
+            Password::generate().map_err(|error| UserError::Password(error.to_string()))?;
+        let password_hash = self.hasher.hash(password.clone()).await?;
+        let new = self.new_user(name.clone(), email, name.to_string(), role, password_hash);
+        user::create(&self.database, now_ms(), new).await?;
+        Ok(password)
+    }
+
+    /// Gives a user another password, which it returns, and ends all their sessions.
+    ///
+    /// # Errors
+    /// When there is no such user, or the database fails.
+    pub async fn reset_password(&self, name: &Username) -> Result<Password, UserError> {
+        let found = user::by_login(&self.database, name.as_str()).await?;
+        let user = found.ok_or_else(|| UserError::Unknown(name.clone()))?;
+        let password =
+            Password::generate().map_err(|error| UserError::Password(error.to_string()))?;
+        let hash = self.hasher.hash(password.clone()).await?;
+        user::set_password(&self.database, user.id, &hash, None).await?;
+        Ok(password)
+    }
+
+    /// Closes the database when all has been answered.
+    pub async fn close(&self) {
+        self.database.close().await;
+    }
+
+    fn new_user(
+        &self,
+        username: Username,
+        email: Option<Email>,
+        display_name: String,
+        role: Role,
+        password_hash: String,
+    ) -> NewUser {
+        NewUser {
+            username,
+            email,
+            display_name,
+            role,
+            password_hash,
+            video_quota: self.settings.video_quota_bytes,
+            video_quota_daily: self.settings.video_quota_daily_bytes,
+            preferences: Preferences::default().json(),
+        }
+    }
+
+    /// Looks at the budgets of who tries, or changes them.
+    fn attempts<T>(&self, work: impl FnOnce(&mut Attempts, Time) -> T) -> T {
+        let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
+        work(&mut attempts, (self.elapsed)(&self.started))
+    }
+}
+
+impl From<CreateError> for UserError {
+    fn from(error: CreateError) -> UserError {
+        match error {
+            CreateError::Taken => UserError::Taken,
+            CreateError::Database(error) => UserError::Database(error),
+        }
+    }
+}
+
+impl From<HasherError> for UserError {
+    fn from(error: HasherError) -> UserError {
+        UserError::Password(error.to_string())
+    }
+}
+
+/// Milliseconds since 1970.
+fn now_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
+}
+
+/// Whom a new instance makes, as PeerTube does.
+const FIRST: &str = "root";
+
+/// Failed logins from one address (of IPv6 a /64): a classroom's mistakes, and after that PeerTube's three a minute.
+const LOGINS_FROM: Rate = Rate { burst: 20, every: Duration::from_secs(20) };
+
+/// Failed logins of one name, from wherever: a botnet guesses 1,440 passwords a day, and its owner isn't locked out for
+/// longer than a minute.
+const LOGINS_OF: Rate = Rate { burst: 10, every: Duration::from_secs(60) };
+
+/// Accounts asked for from one address: a classroom's, and after that one a minute.
+const REGISTRATIONS_FROM: Rate = Rate { burst: 30, every: Duration::from_secs(60) };

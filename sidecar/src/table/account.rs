@@ -1,0 +1,79 @@
+//! The table `account`: under which name a user publishes. Its handle's id is its own.
+
+use crate::database::{Database, reading, record, writing};
+
+record! {
+    /// The public side of a user.
+    #[derive(Debug, Clone)]
+    pub(crate) struct Account {
+        id: i64,
+        name: String,
+        display_name: String,
+        description: Option<String>,
+        created_at: i64,
+        updated_at: i64,
+    }
+}
+
+/// The account of a user, who has exactly one.
+pub(crate) async fn of_user(database: &Database, user_id: i64) -> sqlx::Result<Option<Account>> {
+    reading!(database, pool => sqlx::query_as(OF_USER).bind(user_id).fetch_optional(pool).await)
+}
+
+/// Sets what is public of a user; `None` leaves it as it is.
+pub(crate) async fn describe(
+    database: &Database,
+    now_ms: i64,
+    user_id: i64,
+    display_name: Option<&str>,
+    description: Option<Option<&str>>,
+) -> sqlx::Result<()> {
+    writing!(database, pool => {
+        sqlx::query(DESCRIBE)
+            .bind(user_id)
+            .bind(display_name)
+            .bind(description.is_some())
+            .bind(description.flatten())
+            .bind(now_ms)
+            .execute(pool)
+            .await
+            .map(drop)
+    })
+}
+
+const OF_USER: &str = "SELECT account.id, handle.name, display_name, description, created_at, updated_at FROM account \
+                       JOIN handle ON handle.id = account.id WHERE user_id = $1";
+
+const DESCRIBE: &str = "UPDATE account SET display_name = COALESCE($2, display_name), \
+                        description = CASE WHEN $3 THEN $4 ELSE description END, updated_at = $5 WHERE user_id = $1";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::trial;
+    use crate::table::user::{self, tests::new};
+
+    #[tokio::test]
+    async fn a_description_is_set_and_taken_away_and_else_left() {
+        for trial in trial::databases().await {
+            let database = &trial.database;
+            let user = user::create(database, 5, new("alice", None)).await.unwrap();
+            let now = async |name, text| {
+                describe(database, 6, user, name, text).await.unwrap();
+                let account = of_user(database, user).await.unwrap().unwrap();
+                assert_eq!(
+                    (&*account.name, account.created_at, account.updated_at),
+                    ("alice", 5, 6)
+                );
+                (account.display_name, account.description)
+            };
+            let said = |name: &str, text: Option<&str>| (name.to_owned(), text.map(str::to_owned));
+            assert_eq!(
+                now(None, Some(Some("a text"))).await,
+                said("Alice Liddell", Some("a text"))
+            );
+            assert_eq!(now(Some("Alice"), None).await, said("Alice", Some("a text")));
+            assert_eq!(now(None, Some(None)).await, said("Alice", None));
+        }
+    }
+}

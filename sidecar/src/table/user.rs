@@ -1,0 +1,274 @@
+//! The table `users`, and with each user the account and its handle that come and go with it.
+
+use crate::database::{Database, is_taken, reading, record, writing};
+use crate::field::{Email, Username};
+use crate::role::Role;
+
+record! {
+    /// Who may come in, and how far.
+    #[derive(Debug, Clone)]
+    pub(crate) struct User {
+        id: i64,
+        username: String,
+        email: Option<String>,
+        role: Role,
+        password_hash: String,
+        video_quota: i64,
+        video_quota_daily: i64,
+        blocked: bool,
+        blocked_reason: Option<String>,
+        preferences: String,
+        created_at: i64,
+        last_login_at: Option<i64>,
+    }
+}
+
+/// What a new user begins with.
+#[derive(Debug, Clone)]
+pub(crate) struct NewUser {
+    pub(crate) username: Username,
+    pub(crate) email: Option<Email>,
+    pub(crate) display_name: String,
+    pub(crate) role: Role,
+    pub(crate) password_hash: String,
+    pub(crate) video_quota: i64,
+    pub(crate) video_quota_daily: i64,
+    /// JSON.
+    pub(crate) preferences: String,
+}
+
+/// Why a user can't be made: the name's or address's other owner, then the machine.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CreateError {
+    #[error("that username or e-mail address is taken")]
+    Taken,
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+}
+
+/// Makes a user with handle and account, or nothing of it; returns the user's id.
+pub(crate) async fn create(
+    database: &Database,
+    now_ms: i64,
+    new: NewUser,
+) -> Result<i64, CreateError> {
+    let name = new.username.as_str();
+    writing!(database, pool => {
+        let mut work = pool.begin().await?;
+        // Written first: SQLite then waits for other writers now, instead of failing half-way.
+        let handle: (i64,) = sqlx::query_as("INSERT INTO handle (name) VALUES ($1) RETURNING id")
+            .bind(name)
+            .fetch_one(&mut *work)
+            .await
+            .map_err(or_taken)?;
+        let user: (i64,) = sqlx::query_as(INSERT_USER)
+            .bind(name)
+            .bind(new.email.as_ref().map(Email::as_str))
+            .bind(new.role.id())
+            .bind(&new.password_hash)
+            .bind(new.video_quota)
+            .bind(new.video_quota_daily)
+            .bind(&new.preferences)
+            .bind(now_ms)
+            .fetch_one(&mut *work)
+            .await
+            .map_err(or_taken)?;
+        sqlx::query(INSERT_ACCOUNT)
+            .bind(handle.0)
+            .bind(user.0)
+            .bind(&new.display_name)
+            .bind(now_ms)
+            .execute(&mut *work)
+            .await?;
+        work.commit().await?;
+        Ok(user.0)
+    })
+}
+
+/// A user by what they log in with: their name, or their e-mail address, which has an @ that no name has.
+pub(crate) async fn by_login(database: &Database, login: &str) -> sqlx::Result<Option<User>> {
+    let login = login.to_ascii_lowercase();
+    let select = if login.contains('@') { BY_EMAIL } else { BY_NAME };
+    reading!(database, pool => sqlx::query_as(select).bind(login).fetch_optional(pool).await)
+}
+
+/// A user by their id.
+pub(crate) async fn by_id(database: &Database, id: i64) -> sqlx::Result<Option<User>> {
+    reading!(database, pool => sqlx::query_as(BY_ID).bind(id).fetch_optional(pool).await)
+}
+
+/// Whether anybody has this role. It may look at all users, so it is asked at the start alone.
+pub(crate) async fn is_any(database: &Database, role: Role) -> sqlx::Result<bool> {
+    let select = "SELECT id FROM users WHERE role = $1 LIMIT 1";
+    let found: Option<(i64,)> = reading!(database, pool => {
+        sqlx::query_as(select).bind(role.id()).fetch_optional(pool).await
+    })?;
+    Ok(found.is_some())
+}
+
+/// Notes that a user logged in.
+pub(crate) async fn note_login(database: &Database, id: i64, now_ms: i64) -> sqlx::Result<()> {
+    let update = "UPDATE users SET last_login_at = $2 WHERE id = $1";
+    writing!(database, pool => {
+        sqlx::query(update).bind(id).bind(now_ms).execute(pool).await.map(drop)
+    })
+}
+
+/// Sets another password and ends all sessions but one, or all.
+pub(crate) async fn set_password(
+    database: &Database,
+    id: i64,
+    password_hash: &str,
+    kept_session: Option<i64>,
+) -> sqlx::Result<()> {
+    writing!(database, pool => {
+        let mut work = pool.begin().await?;
+        sqlx::query("UPDATE users SET password_hash = $2 WHERE id = $1")
+            .bind(id)
+            .bind(password_hash)
+            .execute(&mut *work)
+            .await?;
+        sqlx::query("DELETE FROM session WHERE user_id = $1 AND id <> $2")
+            .bind(id)
+            .bind(kept_session.unwrap_or(NO_SESSION))
+            .execute(&mut *work)
+            .await?;
+        work.commit().await
+    })
+}
+
+/// Sets another e-mail address.
+pub(crate) async fn set_email(
+    database: &Database,
+    id: i64,
+    email: &Email,
+) -> Result<(), CreateError> {
+    let update = "UPDATE users SET email = $2 WHERE id = $1";
+    writing!(database, pool => {
+        let done = sqlx::query(update).bind(id).bind(email.as_str()).execute(pool).await;
+        done.map(drop).map_err(or_taken)
+    })
+}
+
+/// Sets the preferences' JSON.
+pub(crate) async fn set_preferences(
+    database: &Database,
+    id: i64,
+    preferences: &str,
+) -> sqlx::Result<()> {
+    let update = "UPDATE users SET preferences = $2 WHERE id = $1";
+    writing!(database, pool => {
+        sqlx::query(update).bind(id).bind(preferences).execute(pool).await.map(drop)
+    })
+}
+
+fn or_taken(error: sqlx::Error) -> CreateError {
+    if is_taken(&error) { CreateError::Taken } else { error.into() }
+}
+
+macro_rules! select {
+    ($condition:literal) => {
+        concat!(
+            "SELECT id, username, email, role, password_hash, video_quota, video_quota_daily, blocked, ",
+            "blocked_reason, preferences, created_at, last_login_at FROM users WHERE ",
+            $condition
+        )
+    };
+}
+
+const BY_ID: &str = select!("id = $1");
+const BY_NAME: &str = select!("username = $1");
+const BY_EMAIL: &str = select!("email = $1");
+
+const INSERT_USER: &str = "INSERT INTO users (username, email, role, password_hash, video_quota, video_quota_daily, blocked, preferences, \
+     created_at) VALUES ($1, $2, $3, $4, $5, $6, FALSE, $7, $8) RETURNING id";
+
+const INSERT_ACCOUNT: &str = "INSERT INTO account (id, user_id, display_name, created_at, updated_at) VALUES ($1, $2, $3, $4, $4)";
+
+/// Ids begin at 1.
+const NO_SESSION: i64 = 0;
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::database::trial;
+    use crate::preferences::Preferences;
+    use crate::table::account;
+
+    /// A user as the tests of all tables need one.
+    pub(crate) fn new(name: &str, email: Option<&str>) -> NewUser {
+        NewUser {
+            username: Username::parse(name).unwrap(),
+            email: email.map(|email| Email::parse(email).unwrap()),
+            display_name: "Alice Liddell".to_owned(),
+            role: Role::Moderator,
+            password_hash: "hash".to_owned(),
+            video_quota: 7 << 40,
+            video_quota_daily: -1,
+            preferences: Preferences::default().json(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_user_is_made_whole_or_not_at_all() {
+        for trial in trial::databases().await {
+            let database = &trial.database;
+            assert!(!is_any(database, Role::Moderator).await.unwrap());
+            let id = create(database, 5, new("alice", Some("Alice@example.org"))).await.unwrap();
+            assert!(is_any(database, Role::Moderator).await.unwrap());
+            assert!(!is_any(database, Role::Administrator).await.unwrap());
+            for taken in [new("alice", None), new("bob", Some("alice@example.org"))] {
+                let refused = create(database, 6, taken).await;
+                assert!(matches!(refused, Err(CreateError::Taken)), "{refused:?}");
+            }
+            // The second of them got as far as its handle, which must be free again.
+            let bob = create(database, 7, new("bob", None)).await.unwrap();
+            create(database, 8, new("without.mail", None)).await.unwrap();
+            assert!(bob > id);
+            let account = account::of_user(database, id).await.unwrap();
+            assert_eq!(
+                account.map(|account| account.display_name).as_deref(),
+                Some("Alice Liddell")
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_user_is_found_by_name_and_by_address() {
+        for trial in trial::databases().await {
+            let database = &trial.database;
+            let id = create(database, 5, new("alice", Some("alice@example.org"))).await.unwrap();
+            for login in ["alice", "Alice", "ALICE@example.org"] {
+                let user = by_login(database, login).await.unwrap().unwrap();
+                assert_eq!((user.id, user.role, user.blocked), (id, Role::Moderator, false));
+                assert_eq!((user.video_quota, user.last_login_at), (7 << 40, None));
+            }
+            for login in ["bob", "", "' OR 1=1 --", "alice@example.com", "a%", "@"] {
+                assert!(by_login(database, login).await.unwrap().is_none(), "{login}");
+            }
+            assert!(by_id(database, id + 1).await.unwrap().is_none());
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_user_changes_is_kept() {
+        for trial in trial::databases().await {
+            let database = &trial.database;
+            let id = create(database, 5, new("alice", None)).await.unwrap();
+            create(database, 5, new("bob", Some("bob@example.org"))).await.unwrap();
+            note_login(database, id, 9).await.unwrap();
+            set_password(database, id, "other", None).await.unwrap();
+            set_preferences(database, id, "{}").await.unwrap();
+            let email = Email::parse("alice@example.org").unwrap();
+            set_email(database, id, &email).await.unwrap();
+            let taken = set_email(database, id, &Email::parse("bob@example.org").unwrap()).await;
+            assert!(matches!(taken, Err(CreateError::Taken)));
+            let user = by_id(database, id).await.unwrap().unwrap();
+            assert_eq!((user.last_login_at, &*user.password_hash), (Some(9), "other"));
+            assert_eq!(
+                (user.email.as_deref(), &*user.preferences),
+                (Some("alice@example.org"), "{}")
+            );
+        }
+    }
+}
