@@ -122,7 +122,7 @@ pub const LEAST_LATENCY: Duration = Duration::from_millis(50);
 pub const URGENT_MARGIN: Duration = Duration::from_millis(700);
 
 /// The same for what follows a beginning that is on, where each piece can be played as it comes: one that comes late costs little.
-pub const BEGUN_MARGIN: Duration = Duration::from_millis(350);
+pub const BEGUN_MARGIN: Duration = Duration::from_millis(300);
 
 /// What will come later than this is asked of faster peers where they are free: the sooner somebody has it, the sooner others do.
 pub const RELIEF: Duration = Duration::from_millis(600);
