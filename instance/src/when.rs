@@ -1,19 +1,6 @@
 //! Dates, ages and durations as people read them.
 
-/// `2026-11-22`, in UTC, from milliseconds since 1970.
-pub(crate) fn date(ms: u64) -> String {
-    // Howard Hinnant, "chrono-compatible low-level date algorithms": years begin in March, so leap days come last.
-    let days = ms / 86_400_000 + 719_468;
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}")
-}
+pub(crate) use sidecar::when::date;
 
 /// `3 days ago`; a moment in the future, of a clock that is ahead, is `just now`.
 pub(crate) fn age(ms: u64, now_ms: u64) -> String {

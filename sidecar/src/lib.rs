@@ -22,7 +22,7 @@ mod preferences;
 pub mod role;
 mod table;
 mod token;
-mod when;
+pub mod when;
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
