@@ -175,8 +175,10 @@ fn migrator(id: &str) -> Migrator {
 }
 
 /// Every change of the schema, in order; what is published is never edited.
-const MIGRATIONS: &[(i64, &str, &str)] =
-    &[(1, "accounts", include_str!("../migrations/0001-accounts.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "accounts", include_str!("../migrations/0001-accounts.sql")),
+    (2, "catalogue", include_str!("../migrations/0002-catalogue.sql")),
+];
 
 /// A key that numbers itself and never gives a number twice.
 const SQLITE_ID: &str = "INTEGER PRIMARY KEY AUTOINCREMENT";

@@ -17,6 +17,9 @@ pub(crate) const HASHES_WAITING: usize = 64;
 /// Sessions of one user: a person's devices and programs; the oldest makes room for one more.
 pub(crate) const SESSIONS: i64 = 50;
 
+/// Channels of one account, as with PeerTube.
+pub(crate) const CHANNELS: i64 = 20;
+
 /// Requests for an account that may wait for a moderator, who reads each.
 pub(crate) const REGISTRATIONS_WAITING: i64 = 1_000;
 

@@ -1,4 +1,4 @@
-//! The table `users`, and with each user the account and its handle that come and go with it.
+//! The table `users`, and with each user the account, its handle and its first channel.
 
 use crate::database::{Database, is_taken, reading, record, writing};
 use crate::field::{Email, Username};
@@ -46,7 +46,7 @@ pub(crate) enum CreateError {
     Database(#[from] sqlx::Error),
 }
 
-/// Makes a user with handle and account, or nothing of it; returns the user's id.
+/// Makes a user with handle, account and a first channel, or nothing of it; returns the user's id.
 pub(crate) async fn create(
     database: &Database,
     now_ms: i64,
@@ -77,6 +77,24 @@ pub(crate) async fn create(
             .bind(handle.0)
             .bind(user.0)
             .bind(&new.display_name)
+            .bind(now_ms)
+            .execute(&mut *work)
+            .await?;
+        let mut channel: Option<(i64,)> = None;
+        for handle in first_handles(name) {
+            channel = sqlx::query_as(INSERT_HANDLE_UNLESS_TAKEN)
+                .bind(handle)
+                .fetch_optional(&mut *work)
+                .await?;
+            if channel.is_some() {
+                break;
+            }
+        }
+        let channel = channel.ok_or(CreateError::Taken)?;
+        sqlx::query(INSERT_CHANNEL)
+            .bind(channel.0)
+            .bind(handle.0)
+            .bind(format!("Main {name} channel"))
             .bind(now_ms)
             .execute(&mut *work)
             .await?;
@@ -162,6 +180,17 @@ pub(crate) async fn set_preferences(
     })
 }
 
+/// What a user's first channel may be called: PeerTube's name for it, else one with a number.
+fn first_handles(name: &str) -> impl Iterator<Item = String> {
+    let name = &name[..name.len().min(FIRST_HANDLE_FROM)];
+    let first = format!("{name}_channel");
+    let others = (2..=FIRST_HANDLES).map({
+        let first = first.clone();
+        move |no| format!("{first}_{no}")
+    });
+    std::iter::once(first).chain(others)
+}
+
 fn or_taken(error: sqlx::Error) -> CreateError {
     if is_taken(&error) { CreateError::Taken } else { error.into() }
 }
@@ -184,6 +213,17 @@ const INSERT_USER: &str = "INSERT INTO users (username, email, role, password_ha
      created_at) VALUES ($1, $2, $3, $4, $5, $6, FALSE, $7, $8) RETURNING id";
 
 const INSERT_ACCOUNT: &str = "INSERT INTO account (id, user_id, display_name, created_at, updated_at) VALUES ($1, $2, $3, $4, $4)";
+
+const INSERT_HANDLE_UNLESS_TAKEN: &str =
+    "INSERT INTO handle (name) VALUES ($1) ON CONFLICT (name) DO NOTHING RETURNING id";
+
+const INSERT_CHANNEL: &str = "INSERT INTO channel (id, account_id, display_name, created_at, updated_at) VALUES ($1, $2, $3, $4, $4)";
+
+/// Of a user's name in their first channel's, so that both fit: a handle has 50 characters.
+const FIRST_HANDLE_FROM: usize = 38;
+
+/// Names that are tried for it before the user is refused.
+const FIRST_HANDLES: u32 = 20;
 
 /// Ids begin at 1.
 const NO_SESSION: i64 = 0;

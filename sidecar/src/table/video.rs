@@ -1,0 +1,531 @@
+//! The table `video`, and what lists need to be quick: when a video is listed, and how many there are of a kind.
+//!
+//! Whatever changes which list a video is in takes it out of the counts first (`unlist!`) and puts it back as what it then is
+//! (`list!`), in one transaction.
+
+use serde::{Deserialize, Serialize};
+use wire::id::VideoId;
+
+use crate::database::{Database, reading, record, writing};
+
+/// Takes a video out of the lists and of their counts; also its row's lock, so that changes of one video wait for each other.
+macro_rules! unlist {
+    ($work:ident, $id:expr) => {
+        sqlx::query(LOCK).bind($id).execute(&mut *$work).await?;
+        sqlx::query(COUNT).bind($id).bind(-1_i64).execute(&mut *$work).await?;
+        sqlx::query("UPDATE video SET listed_at = NULL WHERE id = $1")
+            .bind($id)
+            .execute(&mut *$work)
+            .await?;
+    };
+}
+
+/// Puts a video into the lists, and counts it there, if it is public and published.
+macro_rules! list {
+    ($work:ident, $id:expr) => {
+        sqlx::query(LIST).bind($id).execute(&mut *$work).await?;
+        sqlx::query(COUNT).bind($id).bind(1_i64).execute(&mut *$work).await?;
+    };
+}
+
+macro_rules! describe {
+    ($work:ident, $now_ms:expr, $id:expr, $about:expr) => {
+        sqlx::query(DESCRIBE)
+            .bind($id)
+            .bind(&$about.name)
+            .bind($about.privacy.id())
+            .bind(&$about.description)
+            .bind(&$about.support)
+            .bind($about.category)
+            .bind($about.licence)
+            .bind(&$about.language)
+            .bind($about.nsfw)
+            .bind($about.comments_policy)
+            .bind($about.download_enabled)
+            .bind($about.wait_transcoding)
+            .bind($about.schedule.map(|schedule| schedule.at))
+            .bind($about.schedule.map(|schedule| schedule.privacy.id()))
+            .bind($about.originally_published_at)
+            .bind($now_ms)
+            .execute(&mut *$work)
+            .await?;
+        for clear in [CLEAR_TAGS, CLEAR_PASSWORDS] {
+            sqlx::query(clear).bind($id).execute(&mut *$work).await?;
+        }
+        for tag in &$about.tags {
+            sqlx::query(INSERT_TAG)
+                .bind($id)
+                .bind(tag)
+                .bind(tag.to_lowercase())
+                .execute(&mut *$work)
+                .await?;
+        }
+        for password in &$about.passwords {
+            sqlx::query(INSERT_PASSWORD)
+                .bind($id)
+                .bind(password)
+                .bind($now_ms)
+                .execute(&mut *$work)
+                .await?;
+        }
+    };
+}
+
+record! {
+    /// A video, with the handles of whose it is.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub(crate) struct Video {
+        id: i64,
+        uuid: String,
+        channel_id: i64,
+        account_id: i64,
+        state: i64,
+        privacy: i64,
+        listed_at: Option<i64>,
+        name: String,
+        description: Option<String>,
+        support: Option<String>,
+        category: Option<i64>,
+        licence: Option<i64>,
+        language: Option<String>,
+        nsfw: bool,
+        comments_policy: i64,
+        download_enabled: bool,
+        wait_transcoding: bool,
+        scheduled_at: Option<i64>,
+        scheduled_privacy: Option<i64>,
+        duration_ms: i64,
+        width: i64,
+        height: i64,
+        media: Option<String>,
+        thumbnail: Option<String>,
+        source_name: String,
+        source_bytes: i64,
+        replaced_at: Option<i64>,
+        views: i64,
+        views_lately: i64,
+        likes: i64,
+        dislikes: i64,
+        created_at: i64,
+        updated_at: i64,
+        published_at: Option<i64>,
+        originally_published_at: Option<i64>,
+    }
+}
+
+/// What a new video begins with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NewVideo {
+    pub(crate) uuid: VideoId,
+    pub(crate) channel_id: i64,
+    pub(crate) account_id: i64,
+    pub(crate) state: State,
+    pub(crate) source_name: String,
+    pub(crate) source_bytes: i64,
+    pub(crate) about: About,
+}
+
+/// What an owner says of a video, and may change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct About {
+    pub(crate) name: String,
+    pub(crate) privacy: Privacy,
+    pub(crate) description: Option<String>,
+    pub(crate) support: Option<String>,
+    pub(crate) category: Option<i64>,
+    pub(crate) licence: Option<i64>,
+    pub(crate) language: Option<String>,
+    pub(crate) nsfw: bool,
+    /// 1 everybody's, 2 nobody's, 3 after approval.
+    pub(crate) comments_policy: i64,
+    pub(crate) download_enabled: bool,
+    pub(crate) wait_transcoding: bool,
+    pub(crate) originally_published_at: Option<i64>,
+    /// When it becomes what, by itself.
+    pub(crate) schedule: Option<Schedule>,
+    /// Each once, whatever its case.
+    pub(crate) tags: Vec<String>,
+    /// Of privacy [`Privacy::Password`].
+    pub(crate) passwords: Vec<String>,
+}
+
+/// When a video becomes what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Schedule {
+    pub(crate) at: i64,
+    pub(crate) privacy: Privacy,
+}
+
+/// Who may see a video; PeerTube's numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Privacy {
+    Public,
+    Unlisted,
+    Private,
+    Internal,
+    Password,
+}
+
+/// How far a video is; PeerTube's numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    Published,
+    ToTranscode,
+    ToImport,
+    TranscodingFailed,
+    ImportFailed,
+}
+
+/// What the origin made of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Media {
+    /// The origin's own words, as JSON.
+    pub(crate) json: String,
+    pub(crate) duration_ms: i64,
+    /// Of the best rendition; 0 is sound only.
+    pub(crate) width: i64,
+    pub(crate) height: i64,
+}
+
+impl Privacy {
+    pub(crate) fn id(self) -> i64 {
+        match self {
+            Privacy::Public => 1,
+            Privacy::Unlisted => 2,
+            Privacy::Private => 3,
+            Privacy::Internal => 4,
+            Privacy::Password => 5,
+        }
+    }
+
+    pub(crate) fn parse(id: i64) -> Option<Privacy> {
+        let all = [
+            Privacy::Public,
+            Privacy::Unlisted,
+            Privacy::Private,
+            Privacy::Internal,
+            Privacy::Password,
+        ];
+        all.into_iter().find(|privacy| privacy.id() == id)
+    }
+
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Privacy::Public => "Public",
+            Privacy::Unlisted => "Unlisted",
+            Privacy::Private => "Private",
+            Privacy::Internal => "Internal",
+            Privacy::Password => "Password protected",
+        }
+    }
+}
+
+impl State {
+    pub(crate) fn id(self) -> i64 {
+        match self {
+            State::Published => 1,
+            State::ToTranscode => 2,
+            State::ToImport => 3,
+            State::TranscodingFailed => 7,
+            State::ImportFailed => 8,
+        }
+    }
+}
+
+/// Makes a video with its tags and passwords, and returns its id.
+pub(crate) async fn create(database: &Database, now_ms: i64, new: &NewVideo) -> sqlx::Result<i64> {
+    let about = &new.about;
+    writing!(database, pool => {
+        let mut work = pool.begin().await?;
+        let made: (i64,) = sqlx::query_as(INSERT)
+            .bind(new.uuid.to_string())
+            .bind(new.channel_id)
+            .bind(new.account_id)
+            .bind(new.state.id())
+            .bind(&new.source_name)
+            .bind(new.source_bytes)
+            .bind(now_ms)
+            .bind(&about.name)
+            .bind(about.privacy.id())
+            .fetch_one(&mut *work)
+            .await?;
+        describe!(work, now_ms, made.0, about);
+        work.commit().await?;
+        Ok(made.0)
+    })
+}
+
+/// Sets all that an owner says of a video.
+pub(crate) async fn describe(
+    database: &Database,
+    now_ms: i64,
+    id: i64,
+    about: &About,
+) -> sqlx::Result<()> {
+    writing!(database, pool => {
+        let mut work = pool.begin().await?;
+        unlist!(work, id);
+        describe!(work, now_ms, id, about);
+        list!(work, id);
+        work.commit().await
+    })
+}
+
+/// Notes what the origin made of a video so far, without publishing it.
+pub(crate) async fn set_media(
+    database: &Database,
+    now_ms: i64,
+    id: i64,
+    media: &Media,
+) -> sqlx::Result<()> {
+    writing!(database, pool => {
+        sqlx::query(SET_MEDIA)
+            .bind(id)
+            .bind(&media.json)
+            .bind(media.duration_ms)
+            .bind(media.width)
+            .bind(media.height)
+            .bind(now_ms)
+            .execute(pool)
+            .await
+            .map(drop)
+    })
+}
+
+/// Sets how far a video is; the first time that it is published is when it was.
+pub(crate) async fn set_state(
+    database: &Database,
+    now_ms: i64,
+    id: i64,
+    state: State,
+) -> sqlx::Result<()> {
+    writing!(database, pool => {
+        let mut work = pool.begin().await?;
+        unlist!(work, id);
+        sqlx::query(SET_STATE)
+            .bind(id)
+            .bind(state.id())
+            .bind(now_ms)
+            .execute(&mut *work)
+            .await?;
+        list!(work, id);
+        work.commit().await
+    })
+}
+
+/// Takes a video away with all that is its own.
+pub(crate) async fn delete(database: &Database, id: i64) -> sqlx::Result<()> {
+    writing!(database, pool => {
+        let mut work = pool.begin().await?;
+        unlist!(work, id);
+        sqlx::query("DELETE FROM video WHERE id = $1").bind(id).execute(&mut *work).await?;
+        work.commit().await
+    })
+}
+
+/// A video by its id.
+pub(crate) async fn by_id(database: &Database, id: i64) -> sqlx::Result<Option<Video>> {
+    reading!(database, pool => sqlx::query_as(BY_ID).bind(id).fetch_optional(pool).await)
+}
+
+/// A video by its UUID.
+pub(crate) async fn by_uuid(database: &Database, uuid: &VideoId) -> sqlx::Result<Option<Video>> {
+    reading!(database, pool => {
+        sqlx::query_as(BY_UUID).bind(uuid.to_string()).fetch_optional(pool).await
+    })
+}
+
+/// How many listed videos there are of a kind: `all`, `category`, `language`, `channel`, `account` or `tag`.
+pub(crate) async fn tally(database: &Database, kind: &str, value: &str) -> sqlx::Result<i64> {
+    let select = "SELECT videos FROM tally WHERE kind = $1 AND value = $2";
+    let found: Option<(i64,)> = reading!(database, pool => {
+        sqlx::query_as(select).bind(kind).bind(value).fetch_optional(pool).await
+    })?;
+    Ok(found.map_or(0, |found| found.0))
+}
+
+/// Bytes that an account's videos had when they were uploaded, of those that came since `since_ms`.
+pub(crate) async fn source_bytes(
+    database: &Database,
+    account_id: i64,
+    since_ms: i64,
+) -> sqlx::Result<i64> {
+    let found: (i64,) = reading!(database, pool => {
+        sqlx::query_as(SOURCE_BYTES).bind(account_id).bind(since_ms).fetch_one(pool).await
+    })?;
+    Ok(found.0)
+}
+
+macro_rules! select {
+    ($condition:literal) => {
+        concat!(
+            "SELECT id, uuid, channel_id, account_id, state, privacy, listed_at, name, description, support, category, licence, \
+             language, nsfw, comments_policy, download_enabled, wait_transcoding, scheduled_at, scheduled_privacy, duration_ms, \
+             width, height, media, thumbnail, source_name, source_bytes, replaced_at, views, views_lately, likes, dislikes, \
+             created_at, updated_at, published_at, originally_published_at FROM video WHERE ",
+            $condition
+        )
+    };
+}
+
+const BY_ID: &str = select!("id = $1");
+const BY_UUID: &str = select!("uuid = $1");
+
+const INSERT: &str = "INSERT INTO video (uuid, channel_id, account_id, state, source_name, source_bytes, created_at, updated_at, name, \
+                      privacy, nsfw, comments_policy, download_enabled, wait_transcoding, duration_ms, width, height, views, \
+                      views_lately, likes, dislikes) \
+                      VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, FALSE, 1, TRUE, FALSE, 0, 0, 0, 0, 0, 0, 0) RETURNING id";
+
+const DESCRIBE: &str = "UPDATE video SET name = $2, privacy = $3, description = $4, support = $5, category = $6, licence = $7, \
+                        language = $8, nsfw = $9, comments_policy = $10, download_enabled = $11, wait_transcoding = $12, \
+                        scheduled_at = $13, scheduled_privacy = $14, originally_published_at = $15, updated_at = $16 \
+                        WHERE id = $1";
+
+const SET_MEDIA: &str = "UPDATE video SET media = $2, duration_ms = $3, width = $4, height = $5, updated_at = $6 WHERE id = $1";
+
+/// 1 is published.
+const SET_STATE: &str = "UPDATE video SET state = $2, updated_at = $3, \
+                         published_at = CASE WHEN $2 = 1 THEN COALESCE(published_at, $3) ELSE published_at END WHERE id = $1";
+
+const LOCK: &str = "UPDATE video SET updated_at = updated_at WHERE id = $1";
+
+/// Public and published.
+const LIST: &str =
+    "UPDATE video SET listed_at = published_at WHERE id = $1 AND privacy = 1 AND state = 1";
+
+/// In one order, so that two changes at once don't wait for each other in a circle.
+const COUNT: &str = "INSERT INTO tally (kind, value, videos) SELECT kind, value, CAST($2 AS BIGINT) FROM (\
+                     SELECT 'all' AS kind, '' AS value FROM video WHERE id = $1 AND listed_at IS NOT NULL \
+                     UNION ALL SELECT 'account', CAST(account_id AS TEXT) FROM video WHERE id = $1 AND listed_at IS NOT NULL \
+                     UNION ALL SELECT 'channel', CAST(channel_id AS TEXT) FROM video WHERE id = $1 AND listed_at IS NOT NULL \
+                     UNION ALL SELECT 'category', CAST(category AS TEXT) FROM video \
+                     WHERE id = $1 AND listed_at IS NOT NULL AND category IS NOT NULL \
+                     UNION ALL SELECT 'language', language FROM video \
+                     WHERE id = $1 AND listed_at IS NOT NULL AND language IS NOT NULL \
+                     UNION ALL SELECT 'tag', lower_name FROM tag JOIN video ON video.id = tag.video_id \
+                     WHERE video.id = $1 AND listed_at IS NOT NULL) AS kinds WHERE TRUE ORDER BY kind, value \
+                     ON CONFLICT (kind, value) DO UPDATE SET videos = tally.videos + excluded.videos";
+
+const CLEAR_TAGS: &str = "DELETE FROM tag WHERE video_id = $1";
+const CLEAR_PASSWORDS: &str = "DELETE FROM video_password WHERE video_id = $1";
+
+const INSERT_TAG: &str =
+    "INSERT INTO tag (video_id, name, lower_name) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+
+const INSERT_PASSWORD: &str = "INSERT INTO video_password (video_id, password, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+
+const SOURCE_BYTES: &str = "SELECT CAST(COALESCE(SUM(source_bytes), 0) AS BIGINT) FROM video WHERE account_id = $1 AND created_at >= $2";
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::database::trial;
+    use crate::table::{account, channel, user};
+
+    /// What is said of a video in the tests of all tables.
+    pub(crate) fn about(name: &str) -> About {
+        About {
+            name: name.to_owned(),
+            privacy: Privacy::Public,
+            description: None,
+            support: None,
+            category: Some(15),
+            licence: None,
+            language: Some("en".to_owned()),
+            nsfw: false,
+            comments_policy: 1,
+            download_enabled: true,
+            wait_transcoding: false,
+            originally_published_at: None,
+            schedule: None,
+            tags: vec!["Sea".to_owned(), "salt".to_owned()],
+            passwords: Vec::new(),
+        }
+    }
+
+    /// A video that waits to be transcoded, of a user of this name who is made for it unless they are there.
+    pub(crate) async fn made(database: &Database, owner: &str, about: About) -> i64 {
+        let user = match user::by_login(database, owner).await.unwrap() {
+            Some(user) => user.id,
+            None => user::create(database, 5, user::tests::new(owner, None)).await.unwrap(),
+        };
+        let account = account::of_user(database, user).await.unwrap().unwrap();
+        let channel = channel::of_account(database, account.id).await.unwrap().remove(0);
+        let mut random = [0; 16];
+        getrandom::fill(&mut random).unwrap();
+        let new = NewVideo {
+            uuid: VideoId::from_random(random),
+            channel_id: channel.id,
+            account_id: account.id,
+            state: State::ToTranscode,
+            source_name: "sea.mp4".to_owned(),
+            source_bytes: 1_000,
+            about,
+        };
+        create(database, 10, &new).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_video_is_listed_and_counted_while_it_is_public_and_published() {
+        for trial in trial::databases().await {
+            let database = &trial.database;
+            let id = made(database, "alice", about("The sea")).await;
+            let counted = async || {
+                let mut counts = Vec::new();
+                for (kind, value) in
+                    [("all", ""), ("category", "15"), ("language", "en"), ("tag", "sea")]
+                {
+                    counts.push(tally(database, kind, value).await.unwrap());
+                }
+                counts
+            };
+            assert_eq!(counted().await, [0, 0, 0, 0]);
+            for _ in 0..2 {
+                set_state(database, 20, id, State::Published).await.unwrap();
+                assert_eq!(counted().await, [1, 1, 1, 1]);
+            }
+            let video = by_id(database, id).await.unwrap().unwrap();
+            assert_eq!((video.listed_at, video.published_at), (Some(20), Some(20)));
+            let other = About { category: None, tags: vec!["air".to_owned()], ..about("The sea") };
+            describe(database, 30, id, &other).await.unwrap();
+            assert_eq!(counted().await, [1, 0, 1, 0]);
+            let hidden = About { privacy: Privacy::Unlisted, ..about("The sea") };
+            describe(database, 40, id, &hidden).await.unwrap();
+            assert_eq!(counted().await, [0, 0, 0, 0]);
+            describe(database, 50, id, &about("The sea")).await.unwrap();
+            let video = by_id(database, id).await.unwrap().unwrap();
+            assert_eq!((video.listed_at, video.updated_at), (Some(20), 50));
+            delete(database, id).await.unwrap();
+            assert_eq!(counted().await, [0, 0, 0, 0]);
+            assert_eq!(by_id(database, id).await.unwrap(), None);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_an_account_uploaded_is_counted_since_a_time() {
+        for trial in trial::databases().await {
+            let database = &trial.database;
+            let id = made(database, "alice", about("One")).await;
+            made(database, "alice", about("Two")).await;
+            made(database, "bob", about("Three")).await;
+            let video = by_id(database, id).await.unwrap().unwrap();
+            assert_eq!(source_bytes(database, video.account_id, 0).await.unwrap(), 2_000);
+            assert_eq!(source_bytes(database, video.account_id, 11).await.unwrap(), 0);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_the_origin_made_is_kept_with_its_video() {
+        for trial in trial::databases().await {
+            let database = &trial.database;
+            let id = made(database, "alice", about("One")).await;
+            let media =
+                Media { json: "{}".to_owned(), duration_ms: 60_000, width: 1280, height: 720 };
+            set_media(database, 12, id, &media).await.unwrap();
+            let video = by_id(database, id).await.unwrap().unwrap();
+            assert_eq!((video.media.as_deref(), video.duration_ms), (Some("{}"), 60_000));
+            let uuid = video.uuid.parse().unwrap();
+            assert_eq!(by_uuid(database, &uuid).await.unwrap(), Some(video));
+        }
+    }
+}
