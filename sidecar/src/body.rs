@@ -14,14 +14,17 @@ use crate::limits::{BODY_BYTES, BODY_PATIENCE};
 
 /// The fields of a JSON object or a form, and those found bad so far.
 #[derive(Debug, Default)]
-pub(crate) struct Fields {
+pub struct Fields {
     values: Map<String, Value>,
     bad: Vec<BadField>,
 }
 
 impl Fields {
     /// Reads a whole body of either kind; none at all has no fields.
-    pub(crate) async fn read<B>(request: &mut Request<B>) -> Result<Fields, BodyError>
+    ///
+    /// # Errors
+    /// When it is too long, too slow, or of another kind.
+    pub async fn read<B>(request: &mut Request<B>) -> Result<Fields, BodyError>
     where
         B: Body<Data = Bytes> + Unpin,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -54,8 +57,16 @@ impl Fields {
     }
 
     /// A text that is there, or the reason why there is none.
-    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+    pub fn text(&self, name: &str) -> Option<&str> {
         self.values.get(name).and_then(Value::as_str)
+    }
+
+    /// Says of each of these that it is true if a form has it, else false: browsers send only boxes that are ticked.
+    pub fn tick(&mut self, names: &[&str]) {
+        for name in names {
+            let is_ticked = self.values.contains_key(*name);
+            self.values.insert((*name).to_owned(), is_ticked.into());
+        }
     }
 
     /// A text that must be there.

@@ -15,90 +15,124 @@ use crate::table::user::CreateError;
 
 /// Why a request fails, sorted by blame: unreadable bytes, who asks, then the machine.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ApiError {
+pub enum ApiError {
+    /// Its body can't be read.
     #[error(transparent)]
     Body(#[from] BodyError),
+    /// Fields of it can't be used.
     #[error("Incorrect request parameters: {}", names(.0))]
     Fields(Vec<BadField>),
+    /// There is nothing at this path.
     #[error("API route not found")]
     NoRoute,
+    /// What it is about isn't there, or not for who asks.
     #[error("{0} not found")]
     NotFound(&'static str),
+    /// Of another method than these.
     #[error("only {0} are answered here")]
     Method(&'static str),
+    /// Nobody is logged in by it.
     #[error(transparent)]
     Grant(#[from] GrantError),
+    /// It says of nobody who asks.
     #[error("Token is invalid")]
     NoToken,
+    /// Its token opens nothing, or no longer.
     #[error("Token is invalid")]
     BadToken,
+    /// The password that must confirm it is wrong.
     #[error("currentPassword is invalid.")]
     BadPassword,
+    /// Who asks may not.
     #[error("{0}")]
     Forbidden(&'static str),
+    /// Name or address are somebody else's.
     #[error("User with this username or email already exists.")]
     Taken,
+    /// Things have changed, or aren't so.
     #[error("{0}")]
     Conflict(&'static str),
+    /// Tried too often; try again after this.
     #[error("Too many attempts: try again in {} seconds", .0.as_secs() + 1)]
     TooMany(Duration),
+    /// Too many others ask.
     #[error("{0}")]
     Busy(&'static str),
+    /// The database fails.
     #[error("the database: {0}")]
     Database(#[from] sqlx::Error),
+    /// No memory to hash a password.
     #[error("cannot hash a password: {0}")]
     Hasher(HasherError),
+    /// No random numbers.
     #[error("the system gives no random numbers: {0}")]
     Chance(#[from] getrandom::Error),
 }
 
 /// Why a body can't be read.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum BodyError {
+pub enum BodyError {
+    /// Longer than any body here.
     #[error("the body is longer than {} bytes", crate::limits::BODY_BYTES)]
     TooLong,
+    /// Too slow.
     #[error("the body took too long to come")]
     TooSlow,
+    /// Not whole.
     #[error("the body broke off")]
     Broken,
+    /// Of another kind.
     #[error("the body must be application/json or application/x-www-form-urlencoded")]
     Type,
+    /// Not JSON.
     #[error("the body is no JSON object")]
     Json,
+    /// Not a form.
     #[error("the body is no form of UTF-8 text")]
     Form,
 }
 
 /// Why somebody isn't logged in; OAuth 2.0's codes (RFC 6749 §5.2) and PeerTube's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum GrantError {
+pub enum GrantError {
+    /// Nothing under this name.
     #[error("Missing parameter: `{0}`")]
     Missing(&'static str),
+    /// Neither password nor refresh token.
     #[error("Unsupported grant type: `grant_type` is invalid")]
     Unsupported,
+    /// Not this instance's client.
     #[error("Invalid client: client is invalid")]
     Client,
+    /// A wrong name or password.
     #[error("Invalid grant: user credentials are invalid")]
     Credentials,
+    /// Used already, or too old.
     #[error("Invalid grant: refresh token is invalid")]
     RefreshToken,
+    /// Kept out by a moderator.
     #[error("User is blocked.")]
     Blocked,
+    /// A moderator has yet to decide.
     #[error("This account is awaiting approval.")]
     Waiting,
+    /// A moderator decided against it.
     #[error("Registration approval has been rejected.")]
     Refused,
 }
 
 /// A field of a request that can't be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct BadField {
-    pub(crate) name: &'static str,
-    pub(crate) reason: FieldError,
+pub struct BadField {
+    /// By the API's name for it.
+    pub name: &'static str,
+    /// And never what it was: it may be a password.
+    pub reason: FieldError,
 }
 
 impl ApiError {
-    fn status(&self) -> StatusCode {
+    /// The one place where a failure becomes a status.
+    pub fn status(&self) -> StatusCode {
         match self {
             ApiError::Body(BodyError::TooLong) => StatusCode::PAYLOAD_TOO_LARGE,
             ApiError::Body(BodyError::TooSlow) => StatusCode::REQUEST_TIMEOUT,

@@ -12,6 +12,7 @@ mod address;
 mod api;
 mod body;
 pub mod config;
+pub mod cookie;
 mod database;
 mod error;
 pub mod field;
@@ -22,6 +23,8 @@ mod preferences;
 pub mod role;
 mod table;
 mod token;
+mod visitor;
+mod web;
 pub mod when;
 
 use std::path::Path;
@@ -33,7 +36,11 @@ use http::Response;
 use http_body_util::Full;
 
 pub use api::PREFIX;
+pub use body::Fields;
 pub use database::OpenError;
+pub use error::{ApiError, BadField, BodyError, GrantError};
+pub use visitor::Visitor;
+pub use web::{Applicant, SessionLine, SignedUp};
 
 use config::Accounts;
 use database::Database;

@@ -9,8 +9,8 @@ use crate::error::ApiError;
 use crate::field::{Email, FieldError, Password, line, prose};
 use crate::preferences::{NsfwPolicy, Preferences};
 use crate::table::account::{self, Account};
-use crate::table::session::Session;
 use crate::table::user::{self, User};
+use crate::visitor::Visitor;
 use crate::when::iso;
 use crate::{Reply, Sidecar, now_ms, token};
 
@@ -25,23 +25,22 @@ struct Changes {
 
 impl Sidecar {
     pub(super) async fn tell_me(&self, headers: &HeaderMap) -> Result<Reply, ApiError> {
-        let (_, user) = self.authenticate(headers).await?;
-        let account = account::of_user(&self.database, user.id).await?;
-        let account = account.ok_or(ApiError::NotFound("Account"))?;
-        Ok(answer(&self.user_json(&user, &account)))
+        let visitor = self.authenticate(headers).await?;
+        Ok(answer(&self.user_json(&visitor.user, &visitor.account)))
     }
 
-    pub(super) async fn change_me(
+    pub(crate) async fn change_me(
         &self,
-        (session, user): (Session, User),
+        visitor: &Visitor,
         mut fields: Fields,
     ) -> Result<Reply, ApiError> {
+        let user = &visitor.user;
         let before = Preferences::parse(&user.preferences);
         let changes = Changes::read(&mut fields, before.clone());
         let current = fields.text("currentPassword").map(str::to_owned);
         fields.check()?;
         if changes.password.is_some() || changes.email.is_some() {
-            self.confirm(&user, current.unwrap_or_default()).await?;
+            self.confirm(user, current.unwrap_or_default()).await?;
         }
         let database = &self.database;
         if let Some(email) = &changes.email {
@@ -57,7 +56,7 @@ impl Sidecar {
         }
         if let Some(password) = changes.password {
             let hash = self.hasher.hash(password).await?;
-            user::set_password(database, user.id, &hash, Some(session.id)).await?;
+            user::set_password(database, user.id, &hash, Some(visitor.session.id)).await?;
         }
         Ok(done())
     }

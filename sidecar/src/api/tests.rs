@@ -3,6 +3,8 @@
 use http_body_util::BodyExt;
 use serde_json::json;
 
+use http::HeaderMap;
+
 use super::*;
 use crate::config::{Accounts, Registration};
 use crate::database::trial::{self, Trial};
