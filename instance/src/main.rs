@@ -5,12 +5,15 @@ mod cli;
 mod config;
 mod doctor;
 mod embed;
+mod form;
 mod import;
+mod language;
 mod pages;
 mod serve;
 mod site;
 mod swarms;
 mod user;
+mod visit;
 mod when;
 
 use std::io::{self, Write};

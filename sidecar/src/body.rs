@@ -13,7 +13,7 @@ use crate::field::FieldError;
 use crate::limits::{BODY_BYTES, BODY_PATIENCE};
 
 /// The fields of a JSON object or a form, and those found bad so far.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Fields {
     values: Map<String, Value>,
     bad: Vec<BadField>,
@@ -59,6 +59,20 @@ impl Fields {
     /// A text that is there, or the reason why there is none.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.values.get(name).and_then(Value::as_str)
+    }
+
+    /// All texts, by their names.
+    pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.values.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)))
+    }
+
+    /// Forgets those of these that are empty: in a form that means that they stay as they are.
+    pub fn drop_empty(&mut self, names: &[&str]) {
+        for name in names {
+            if self.text(name) == Some("") {
+                self.values.remove(*name);
+            }
+        }
     }
 
     /// Says of each of these that it is true if a form has it, else false: browsers send only boxes that are ticked.

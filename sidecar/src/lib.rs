@@ -39,7 +39,7 @@ pub use api::PREFIX;
 pub use body::Fields;
 pub use database::OpenError;
 pub use error::{ApiError, BadField, BodyError, GrantError};
-pub use visitor::Visitor;
+pub use visitor::{Choices, Visitor};
 pub use web::{Applicant, SessionLine, SignedUp};
 
 use config::Accounts;

@@ -3,11 +3,25 @@
 use http::{HeaderMap, header};
 
 use crate::error::ApiError;
+use crate::preferences::Preferences;
 use crate::role::Role;
 use crate::table::account::{self, Account};
 use crate::table::session::{self, Session};
 use crate::table::user::{self, User};
 use crate::{Sidecar, cookie, now_ms, token};
+
+/// What somebody chose that pages show and heed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Choices {
+    /// Their player may share with others.
+    pub p2p_enabled: bool,
+    /// What they watch is remembered for them.
+    pub videos_history_enabled: bool,
+    /// Videos begin to play by themselves.
+    pub auto_play_video: bool,
+    /// `do_not_list`, `blur` or `display`.
+    pub nsfw_policy: &'static str,
+}
 
 /// Somebody who is logged in.
 #[derive(Debug, Clone)]
@@ -26,6 +40,27 @@ impl Visitor {
     /// What others call them.
     pub fn display_name(&self) -> &str {
         &self.account.display_name
+    }
+
+    /// What they say of themselves.
+    pub fn description(&self) -> Option<&str> {
+        self.account.description.as_deref()
+    }
+
+    /// Where they can be written to.
+    pub fn email(&self) -> Option<&str> {
+        self.user.email.as_deref()
+    }
+
+    /// What they chose.
+    pub fn choices(&self) -> Choices {
+        let chosen = Preferences::parse(&self.user.preferences);
+        Choices {
+            p2p_enabled: chosen.p2p_enabled,
+            videos_history_enabled: chosen.videos_history_enabled,
+            auto_play_video: chosen.auto_play_video,
+            nsfw_policy: chosen.nsfw_policy.name(),
+        }
     }
 
     /// How far they may go.
