@@ -11,16 +11,14 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use http::header::{self, HeaderName};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Body;
 use serde_json::Value;
 
 use crate::body::Fields;
 use crate::error::ApiError;
-use crate::table::session::{self, Session};
-use crate::table::user::{self, User};
-use crate::{Reply, Sidecar, address, now_ms, token};
+use crate::{Reply, Sidecar, address};
 
 /// Under which paths [`Sidecar::answer`] answers.
 pub const PREFIX: &str = "/api/v1/";
@@ -132,29 +130,6 @@ impl Sidecar {
                 self.refuse(id, Fields::read(request).await?).await
             }
             _ => Err(ApiError::Method(route.methods())),
-        }
-    }
-
-    /// Who asks, by the access token that they show.
-    async fn authenticate(&self, headers: &HeaderMap) -> Result<(Session, User), ApiError> {
-        let shown = headers.get(header::AUTHORIZATION).ok_or(ApiError::NoToken)?;
-        let shown = shown.to_str().ok().and_then(|shown| shown.split_once(' '));
-        let (_, secret) = shown
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .ok_or(ApiError::NoToken)?;
-        let session = session::find(&self.database, now_ms(), &token::hash(secret.trim())).await?;
-        let session = session.ok_or(ApiError::BadToken)?;
-        let user = user::by_id(&self.database, session.user_id).await?;
-        let user = user.filter(|user| !user.blocked).ok_or(ApiError::BadToken)?;
-        Ok((session, user))
-    }
-
-    async fn authenticate_moderator(&self, headers: &HeaderMap) -> Result<User, ApiError> {
-        let (_, user) = self.authenticate(headers).await?;
-        if user.role.moderates() {
-            Ok(user)
-        } else {
-            Err(ApiError::Forbidden("only moderators and administrators may do this"))
         }
     }
 }

@@ -2,6 +2,9 @@
 //!
 //! - `database`: SQLite or PostgreSQL, and its schema
 //! - `table`: each table's queries
+//! - `sight`: who may see what
+//! - `listing`: which videos somebody wants to see
+//! - `view`: what pages show
 //! - `api`: the answers under `/api/v1/`
 //! - `pace` and `hasher`: how often somebody may try to log in, and what that may cost
 //!
@@ -17,15 +20,22 @@ mod error;
 pub mod field;
 mod hasher;
 mod limits;
+pub mod listing;
+mod media;
 mod pace;
 mod preferences;
+mod query;
 pub mod role;
+mod sight;
 mod table;
 mod token;
+pub mod view;
+pub mod visitor;
+mod vocabulary;
 pub mod when;
 
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -34,6 +44,8 @@ use http_body_util::Full;
 
 pub use api::PREFIX;
 pub use database::OpenError;
+pub use media::Capabilities;
+pub use sight::Seen;
 
 use config::Accounts;
 use database::Database;
@@ -58,6 +70,7 @@ pub struct Sidecar {
     client: Client,
     hasher: Hasher,
     attempts: Mutex<Attempts>,
+    capabilities: Option<Arc<dyn Capabilities>>,
     started: Instant,
     /// How long ago `started` was.
     elapsed: fn(&Instant) -> Time,
@@ -69,6 +82,8 @@ struct Attempts {
     logins_from: Pace<String>,
     logins_of: Pace<String>,
     registrations_from: Pace<String>,
+    /// Of videos, by who asks and which.
+    passwords: Pace<String>,
 }
 
 /// Whom a new instance makes, told to its host once.
@@ -120,10 +135,17 @@ impl Sidecar {
                 logins_from: Pace::new(LOGINS_FROM, REMEMBERED),
                 logins_of: Pace::new(LOGINS_OF, REMEMBERED),
                 registrations_from: Pace::new(REGISTRATIONS_FROM, REMEMBERED),
+                passwords: Pace::new(PASSWORDS, REMEMBERED),
             }),
+            capabilities: None,
             started: Instant::now(),
             elapsed: Instant::elapsed,
         })
+    }
+
+    /// Has the media of what isn't everybody's opened by these; without them it isn't told where that is.
+    pub fn sign_with(&mut self, capabilities: Arc<dyn Capabilities>) {
+        self.capabilities = Some(capabilities);
     }
 
     /// Makes `root`, unless the instance has an administrator.
@@ -232,6 +254,9 @@ const LOGINS_FROM: Rate = Rate { burst: 20, every: Duration::from_secs(20) };
 /// Failed logins of one name, from wherever: a botnet guesses 1,440 passwords a day, and its owner isn't locked out for
 /// longer than a minute.
 const LOGINS_OF: Rate = Rate { burst: 10, every: Duration::from_secs(60) };
+
+/// Wrong passwords of one video from one address: a class that was told the wrong one.
+const PASSWORDS: Rate = Rate { burst: 20, every: Duration::from_secs(20) };
 
 /// Accounts asked for from one address: a classroom's, and after that one a minute.
 const REGISTRATIONS_FROM: Rate = Rate { burst: 30, every: Duration::from_secs(60) };

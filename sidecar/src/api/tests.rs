@@ -1,5 +1,6 @@
 //! The API as its clients use it, on both databases.
 
+use http::HeaderMap;
 use http_body_util::BodyExt;
 use serde_json::json;
 
