@@ -11,6 +11,8 @@ CREATE TABLE channel (
     -- Names of files; NULL is none.
     avatar TEXT,
     banner TEXT,
+    -- How many users subscribed to it.
+    subscribers BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL
 );
@@ -100,7 +102,7 @@ CREATE INDEX video_bytes_of_account ON video (account_id, created_at, source_byt
 CREATE INDEX video_scheduled ON video (scheduled_at) WHERE scheduled_at IS NOT NULL;
 
 -- How many listed videos there are of a kind: 'all' '', 'category' '15', 'language' 'en', 'licence' '1', 'channel' '7', 'account' '2',
--- 'tag' 'sea'.
+-- 'tag' 'sea'. Also how many there are in all of 'users' '' and 'channels' ''.
 CREATE TABLE tally (
     kind TEXT NOT NULL,
     value TEXT NOT NULL,

@@ -34,6 +34,8 @@ pub(crate) enum ApiError {
     BadToken,
     #[error("currentPassword is invalid.")]
     BadPassword,
+    #[error(transparent)]
+    VideoPassword(#[from] PasswordError),
     #[error("{0}")]
     Forbidden(&'static str),
     #[error("User with this username or email already exists.")]
@@ -90,6 +92,15 @@ pub(crate) enum GrantError {
     Refused,
 }
 
+/// Why a video isn't shown that a password opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum PasswordError {
+    #[error("Please provide a password to access this password protected video")]
+    Required,
+    #[error("Incorrect video password. Access to the video is denied.")]
+    Incorrect,
+}
+
 /// A field of a request that can't be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct BadField {
@@ -109,7 +120,7 @@ impl ApiError {
             ApiError::NoToken | ApiError::BadToken | ApiError::BadPassword => {
                 StatusCode::UNAUTHORIZED
             }
-            ApiError::Forbidden(_) => StatusCode::FORBIDDEN,
+            ApiError::Forbidden(_) | ApiError::VideoPassword(_) => StatusCode::FORBIDDEN,
             ApiError::Taken | ApiError::Conflict(_) => StatusCode::CONFLICT,
             ApiError::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             ApiError::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -125,6 +136,8 @@ impl ApiError {
             ApiError::Grant(error) => Some(error.code()),
             ApiError::NoToken => Some("unauthorized_request"),
             ApiError::BadToken => Some("invalid_token"),
+            ApiError::VideoPassword(PasswordError::Required) => Some("video_requires_password"),
+            ApiError::VideoPassword(PasswordError::Incorrect) => Some("incorrect_video_password"),
             _ => None,
         }
     }

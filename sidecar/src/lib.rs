@@ -14,6 +14,7 @@
 mod address;
 mod api;
 mod body;
+mod chapters;
 pub mod config;
 mod database;
 mod error;
@@ -23,6 +24,7 @@ mod limits;
 pub mod listing;
 mod media;
 mod pace;
+mod pages;
 mod preferences;
 mod query;
 pub mod role;
@@ -30,6 +32,7 @@ mod sight;
 mod table;
 mod token;
 pub mod view;
+mod viewed;
 pub mod visitor;
 mod vocabulary;
 pub mod when;
@@ -51,12 +54,15 @@ use config::Accounts;
 use database::Database;
 use field::{Email, Password, Username};
 use hasher::{Hasher, HasherError};
-use limits::REMEMBERED;
+use limits::{PAGES, REMEMBERED};
+use listing::ListQuery;
 use pace::{Pace, Rate, Time};
+use pages::Pages;
 use preferences::Preferences;
 use role::Role;
 use table::client::{self, Client};
 use table::user::{self, CreateError, NewUser};
+use viewed::Viewed;
 
 /// An answer whose body is in memory.
 pub type Reply = Response<Full<Bytes>>;
@@ -70,6 +76,9 @@ pub struct Sidecar {
     client: Client,
     hasher: Hasher,
     attempts: Mutex<Attempts>,
+    /// Pages of lists that were answered just now, and whether with their totals.
+    pages: Mutex<Pages<(ListQuery, bool)>>,
+    viewed: Mutex<Viewed>,
     capabilities: Option<Arc<dyn Capabilities>>,
     started: Instant,
     /// How long ago `started` was.
@@ -137,6 +146,8 @@ impl Sidecar {
                 registrations_from: Pace::new(REGISTRATIONS_FROM, REMEMBERED),
                 passwords: Pace::new(PASSWORDS, REMEMBERED),
             }),
+            pages: Mutex::new(Pages::new(PAGES, PAGE_LIFE)),
+            viewed: Mutex::new(Viewed::new(token::generate()?)),
             capabilities: None,
             started: Instant::now(),
             elapsed: Instant::elapsed,
@@ -218,6 +229,12 @@ impl Sidecar {
         }
     }
 
+    /// Looks at the pages that were answered just now, or keeps one.
+    fn pages<T>(&self, work: impl FnOnce(&mut Pages<(ListQuery, bool)>, Time) -> T) -> T {
+        let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
+        work(&mut pages, (self.elapsed)(&self.started))
+    }
+
     /// Looks at the budgets of who tries, or changes them.
     fn attempts<T>(&self, work: impl FnOnce(&mut Attempts, Time) -> T) -> T {
         let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -254,6 +271,9 @@ const LOGINS_FROM: Rate = Rate { burst: 20, every: Duration::from_secs(20) };
 /// Failed logins of one name, from wherever: a botnet guesses 1,440 passwords a day, and its owner isn't locked out for
 /// longer than a minute.
 const LOGINS_OF: Rate = Rate { burst: 10, every: Duration::from_secs(60) };
+
+/// How long a page of a list is the same for everybody: nobody waits longer for a new video to be listed.
+const PAGE_LIFE: Duration = Duration::from_secs(1);
 
 /// Wrong passwords of one video from one address: a class that was told the wrong one.
 const PASSWORDS: Rate = Rate { burst: 20, every: Duration::from_secs(20) };

@@ -49,3 +49,12 @@ pub(crate) const COLLABORATORS: i64 = 20;
 
 /// Channels that one user may subscribe to: more than anybody watches, and few enough to be looked at for each list.
 pub(crate) const SUBSCRIPTIONS: i64 = 1_000;
+
+/// Pages of lists that are kept for a second, of up to 150 KB each: those that many ask for at once are few.
+pub(crate) const PAGES: usize = 64;
+
+/// Views of the current hour that are known again: at 24 bytes each less than 5 MB.
+pub(crate) const VIEWED: usize = 100_000;
+
+/// Videos that a user's history has; the oldest make room.
+pub(crate) const HISTORY: i64 = 10_000;

@@ -47,8 +47,8 @@ pub struct Filters {
     pub tags_one_of: Vec<String>,
     /// Each of these, in lower case.
     pub tags_all_of: Vec<String>,
-    /// Safe for work, or not; either if absent.
-    pub nsfw: Option<bool>,
+    /// Whether those not safe for work are among them.
+    pub nsfw: Nsfw,
     /// Published here, or elsewhere; either if absent.
     pub is_local: Option<bool>,
     /// Published then or later, in milliseconds since 1970.
@@ -59,6 +59,20 @@ pub struct Filters {
     pub longer_ms: Option<i64>,
     /// As long as that or shorter.
     pub shorter_ms: Option<i64>,
+}
+
+/// What becomes of videos that aren't safe for work.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Nsfw {
+    /// What whoever asks has chosen; nobody in particular doesn't see them.
+    #[default]
+    AsWanted,
+    /// They are listed among the others.
+    With,
+    /// They are not listed.
+    Without,
+    /// Only they are listed.
+    Only,
 }
 
 /// What comes first.
@@ -147,7 +161,7 @@ impl Filters {
             languages: query.several("languageOneOf", CHOICES, code),
             tags_one_of: query.several("tagsOneOf", CHOICES, tag),
             tags_all_of: query.several("tagsAllOf", CHOICES, tag),
-            nsfw: query.optional("nsfw", nsfw).flatten(),
+            nsfw: query.optional("nsfw", nsfw).unwrap_or_default(),
             is_local: query.optional("isLocal", boolean),
             since_ms: query.optional("startDate", moment),
             until_ms: query.optional("endDate", moment),
@@ -187,8 +201,11 @@ fn tag(text: &str) -> Result<String, FieldError> {
     line(text, 1, 30).map(str::to_lowercase)
 }
 
-fn nsfw(text: &str) -> Result<Option<bool>, FieldError> {
-    if text == "both" { Ok(None) } else { boolean(text).map(Some) }
+fn nsfw(text: &str) -> Result<Nsfw, FieldError> {
+    match text {
+        "both" => Ok(Nsfw::With),
+        _ => boolean(text).map(|is_only| if is_only { Nsfw::Only } else { Nsfw::Without }),
+    }
 }
 
 /// `true` or `false`, in a query.
@@ -241,7 +258,9 @@ mod tests {
     #[test]
     fn peertube_s_parameters_are_read() {
         check("", Ok(plain()));
-        check("unknown=1&nsfw=both&sort=-publishedAt", Ok(plain()));
+        check("unknown=1&sort=-publishedAt", Ok(plain()));
+        let filters = Filters { nsfw: Nsfw::With, ..Filters::default() };
+        check("nsfw=both", Ok(ListQuery { filters, ..plain() }));
         let order = Order { key: Key::Name, is_descending: false };
         check(
             "start=30&count=100&sort=name",
@@ -251,7 +270,7 @@ mod tests {
             categories: vec![1, 15],
             languages: vec!["fr".to_owned(), "_unknown".to_owned()],
             tags_all_of: vec!["mer".to_owned(), "sel".to_owned()],
-            nsfw: Some(false),
+            nsfw: Nsfw::Without,
             is_local: Some(true),
             longer_ms: Some(60_000),
             since_ms: Some(951_868_800_000),

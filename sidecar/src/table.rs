@@ -7,6 +7,7 @@ pub(crate) mod card;
 pub(crate) mod channel;
 pub(crate) mod client;
 pub(crate) mod collaborator;
+pub(crate) mod history;
 pub(crate) mod listing;
 pub(crate) mod rate;
 pub(crate) mod registration;
@@ -16,4 +17,5 @@ pub(crate) mod user;
 #[allow(dead_code, reason = "the answers about it come next")]
 pub(crate) mod video;
 pub(crate) mod video_password;
+pub(crate) mod views;
 pub(crate) mod visitor;

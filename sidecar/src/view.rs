@@ -7,7 +7,7 @@ use std::time::Duration;
 use wire::id::VideoId;
 
 use crate::Sidecar;
-use crate::listing::ListQuery;
+use crate::listing::{ListQuery, Nsfw};
 use crate::table::card::Card;
 use crate::table::listing;
 pub use crate::table::video::{Privacy, State};
@@ -142,8 +142,9 @@ impl Sidecar {
 
 /// What isn't safe for work is not listed for those who don't want it, unless they ask for it now.
 pub(crate) fn as_wanted(mut query: ListQuery, viewer: Option<&Visitor>) -> ListQuery {
-    if query.filters.nsfw.is_none() && !viewer.is_some_and(Visitor::lists_nsfw) {
-        query.filters.nsfw = Some(false);
+    if query.filters.nsfw == Nsfw::AsWanted {
+        let is_wanted = viewer.is_some_and(Visitor::lists_nsfw);
+        query.filters.nsfw = if is_wanted { Nsfw::With } else { Nsfw::Without };
     }
     query
 }

@@ -8,7 +8,7 @@ use sqlx::AssertSqlSafe;
 use super::card::{self, Bound, Card, Sql, bound};
 use crate::database::{Database, reading};
 use crate::limits::{COUNTED, LIST};
-use crate::listing::{Filters, Key, ListQuery, Scope};
+use crate::listing::{Filters, Key, ListQuery, Nsfw, Scope};
 
 /// What was found, and how many there are in all; the total stops at [`COUNTED`] where several filters meet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -205,9 +205,9 @@ fn total(query: &ListQuery, estimates: &Estimates) -> Option<i64> {
         _ => return None,
     };
     Some(match filters.nsfw {
-        None => counted.videos,
-        Some(true) => counted.nsfw,
-        Some(false) => counted.videos - counted.nsfw,
+        Nsfw::AsWanted | Nsfw::With => counted.videos,
+        Nsfw::Only => counted.nsfw,
+        Nsfw::Without => counted.videos - counted.nsfw,
     })
 }
 
@@ -285,9 +285,9 @@ fn conditions(sql: &mut Sql, query: &ListQuery, plan: Plan) {
     languages(sql, filters, is_by(By::Languages));
     tags(sql, filters, &is_by);
     match filters.nsfw {
-        None => {}
-        Some(true) => sql.push(" AND nsfw = TRUE"),
-        Some(false) => sql.push(" AND nsfw = FALSE"),
+        Nsfw::AsWanted | Nsfw::With => {}
+        Nsfw::Only => sql.push(" AND nsfw = TRUE"),
+        Nsfw::Without => sql.push(" AND nsfw = FALSE"),
     }
     let is_walked = |key: Key| plan == Plan::Walk && query.order.key == key;
     let published = if is_walked(Key::Published) { " AND listed_at" } else { " AND listed_at + 0" };
@@ -470,7 +470,11 @@ pub(crate) mod tests {
             && (filters.languages.is_empty() || filters.languages.contains(&language))
             && (filters.tags_one_of.is_empty() || filters.tags_one_of.iter().any(has))
             && filters.tags_all_of.iter().all(has)
-            && filters.nsfw.is_none_or(|nsfw| video.nsfw == nsfw)
+            && match filters.nsfw {
+                Nsfw::Only => video.nsfw,
+                Nsfw::Without => !video.nsfw,
+                Nsfw::AsWanted | Nsfw::With => true,
+            }
             && filters.since_ms.is_none_or(|since| video.listed_at >= Some(since))
             && filters.longer_ms.is_none_or(|least| video.duration_ms >= least)
             && filters.shorter_ms.is_none_or(|most| video.duration_ms <= most)
@@ -480,10 +484,10 @@ pub(crate) mod tests {
         let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
         let filters = [
             Filters::default(),
-            Filters { nsfw: Some(false), ..Filters::default() },
-            Filters { nsfw: Some(true), categories: vec![2], ..Filters::default() },
+            Filters { nsfw: Nsfw::Without, ..Filters::default() },
+            Filters { nsfw: Nsfw::Only, categories: vec![2], ..Filters::default() },
             Filters { categories: vec![1, 3], ..Filters::default() },
-            Filters { licences: vec![1], nsfw: Some(false), ..Filters::default() },
+            Filters { licences: vec![1], nsfw: Nsfw::Without, ..Filters::default() },
             Filters { languages: words(&["fr"]), ..Filters::default() },
             Filters { languages: words(&["fr", UNKNOWN]), ..Filters::default() },
             Filters { languages: words(&[UNKNOWN]), categories: vec![4], ..Filters::default() },

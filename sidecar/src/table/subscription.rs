@@ -12,15 +12,6 @@ pub(crate) async fn is(database: &Database, user_id: i64, channel_id: i64) -> sq
     Ok(found.is_some())
 }
 
-/// How many have subscribed to a channel.
-pub(crate) async fn of_channel(database: &Database, channel_id: i64) -> sqlx::Result<i64> {
-    let select = "SELECT COUNT(*) FROM subscription WHERE channel_id = $1";
-    let found: (i64,) = reading!(database, pool => {
-        sqlx::query_as(select).bind(channel_id).fetch_one(pool).await
-    })?;
-    Ok(found.0)
-}
-
 /// How many channels a user has subscribed to.
 pub(crate) async fn of_user(database: &Database, user_id: i64) -> sqlx::Result<i64> {
     let select = "SELECT COUNT(*) FROM subscription WHERE user_id = $1";
@@ -54,20 +45,31 @@ pub(crate) async fn begin(
         return is(database, user_id, channel_id).await;
     }
     writing!(database, pool => {
+        let mut work = pool.begin().await?;
         let done = sqlx::query(INSERT).bind(user_id).bind(channel_id).bind(now_ms);
-        done.execute(pool).await.map(|_| true)
+        let done = done.execute(&mut *work).await?;
+        sqlx::query(COUNT)
+            .bind(channel_id)
+            .bind(done.rows_affected() as i64)
+            .execute(&mut *work)
+            .await?;
+        work.commit().await.map(|()| true)
     })
 }
 
 /// Ends a subscription; `false` if there was none.
 pub(crate) async fn end(database: &Database, user_id: i64, channel_id: i64) -> sqlx::Result<bool> {
     let delete = "DELETE FROM subscription WHERE user_id = $1 AND channel_id = $2";
-    let done = writing!(database, pool => {
-        let done = sqlx::query(delete).bind(user_id).bind(channel_id).execute(pool).await;
-        done.map(|done| done.rows_affected())
-    })?;
-    Ok(done > 0)
+    writing!(database, pool => {
+        let mut work = pool.begin().await?;
+        let done = sqlx::query(delete).bind(user_id).bind(channel_id).execute(&mut *work).await?;
+        let ended = done.rows_affected() as i64;
+        sqlx::query(COUNT).bind(channel_id).bind(-ended).execute(&mut *work).await?;
+        work.commit().await.map(|()| ended > 0)
+    })
 }
+
+const COUNT: &str = "UPDATE channel SET subscribers = subscribers + $2 WHERE id = $1";
 
 /// The user's own are few, so they are sorted.
 const CHANNELS: &str = "SELECT channel_id FROM subscription WHERE user_id = $1 \

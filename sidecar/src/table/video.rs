@@ -344,6 +344,21 @@ pub(crate) async fn set_state(
     })
 }
 
+/// Puts a video into another channel of its account.
+pub(crate) async fn set_channel(database: &Database, id: i64, channel_id: i64) -> sqlx::Result<()> {
+    writing!(database, pool => {
+        let mut work = pool.begin().await?;
+        unlist!(work, id);
+        sqlx::query("UPDATE video SET channel_id = $2 WHERE id = $1")
+            .bind(id)
+            .bind(channel_id)
+            .execute(&mut *work)
+            .await?;
+        list!(work, id);
+        work.commit().await
+    })
+}
+
 /// Takes a video away with all that is its own.
 pub(crate) async fn delete(database: &Database, id: i64) -> sqlx::Result<()> {
     writing!(database, pool => {

@@ -6,7 +6,7 @@ use super::{Owner, Unavailable, VideoCard, whole};
 use crate::Sidecar;
 use crate::media::Media;
 use crate::sight::{Seen, Sight};
-use crate::table::{about, card, rate, subscription};
+use crate::table::{about, card, channel, rate, subscription};
 use crate::visitor::Asker;
 use crate::vocabulary::{self, CATEGORIES, LICENCES};
 
@@ -123,6 +123,7 @@ impl Sidecar {
             (&self.database, asker.visitor.map_or(0, |visitor| visitor.user_id));
         let row = card::by_id(database, video.id, user_id).await?;
         let Some(card) = row.and_then(|row| self.card(&row)) else { return Ok(None) };
+        let channel = channel::by_id(database, video.channel_id).await?;
         let chapters = about::chapters(database, video.id).await?;
         let folder = self.media_folder(&video.uuid, video.privacy);
         let media = Media::parse(video.media.as_deref()).zip(folder.clone());
@@ -144,7 +145,7 @@ impl Sidecar {
             }),
             chapters: chapters.into_iter().map(Chapter::from).collect(),
             tags: about::tags(database, video.id).await?,
-            subscribers: whole(subscription::of_channel(database, video.channel_id).await?),
+            subscribers: channel.map_or(0, |channel| whole(channel.subscribers)),
             is_subscribed: subscription::is(database, user_id, video.channel_id).await?,
             rating: rate::of(database, user_id, video.id).await?,
             description: video.description,
