@@ -57,7 +57,7 @@ impl<'a> Visit<'a> {
 
     /// Whether whoever asks keeps order here.
     pub(crate) fn moderates(&self) -> bool {
-        self.visitor.as_ref().is_some_and(|visitor| visitor.role().moderates())
+        self.visitor.as_ref().is_some_and(|visitor| visitor.role.moderates())
     }
 
     /// Other languages than this.

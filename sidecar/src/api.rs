@@ -1,10 +1,16 @@
 //! The answers under `/api/v1/`: which request goes where, and what all answers have in common.
 
+mod asked;
+mod change;
+mod forms;
 mod me;
 mod oauth;
 mod registration;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod video_tests;
+mod videos;
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -16,9 +22,12 @@ use http_body_util::Full;
 use hyper::body::Body;
 use serde_json::Value;
 
+use asked::Asked;
+
 use crate::body::Fields;
 use crate::cookie::is_from_own_page;
 use crate::error::ApiError;
+use crate::query::Query;
 use crate::visitor::is_by_cookie;
 use crate::{Reply, Sidecar, address};
 
@@ -27,7 +36,7 @@ pub const PREFIX: &str = "/api/v1/";
 
 /// What a path is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Route {
+enum Route<'a> {
     Client,
     Token,
     RevokeToken,
@@ -37,10 +46,11 @@ enum Route {
     Registrations,
     Accept(i64),
     Refuse(i64),
+    Videos(videos::Route<'a>),
 }
 
-impl Route {
-    fn parse(path: &str) -> Option<Route> {
+impl<'a> Route<'a> {
+    fn parse(path: &'a str) -> Option<Route<'a>> {
         let path = path.strip_prefix(PREFIX)?;
         let segments: Vec<&str> = path.strip_suffix('/').unwrap_or(path).split('/').collect();
         match segments[..] {
@@ -53,7 +63,7 @@ impl Route {
             ["users", "registrations", "request"] => Some(Route::AskForAccount),
             ["users", "registrations", id, "accept"] => id.parse().ok().map(Route::Accept),
             ["users", "registrations", id, "reject"] => id.parse().ok().map(Route::Refuse),
-            _ => None,
+            _ => videos::Route::parse(&segments).map(Route::Videos),
         }
     }
 
@@ -67,6 +77,7 @@ impl Route {
             | Route::AskForAccount
             | Route::Accept(_)
             | Route::Refuse(_) => "POST, OPTIONS",
+            Route::Videos(route) => route.methods(),
         }
     }
 }
@@ -97,7 +108,8 @@ impl Sidecar {
         B: Body<Data = Bytes> + Unpin,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        let route = Route::parse(request.uri().path()).ok_or(ApiError::NoRoute)?;
+        let uri = request.uri().clone();
+        let route = Route::parse(uri.path()).ok_or(ApiError::NoRoute)?;
         let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
         if changes && is_by_cookie(request.headers()) && !is_from_own_page(request.headers()) {
             return Err(ApiError::Forbidden("a page of another site may not do this in your name"));
@@ -115,7 +127,7 @@ impl Sidecar {
             (Route::Me, Method::GET) => self.tell_me(request.headers()).await,
             (Route::Me, Method::PUT) => {
                 let visitor = self.authenticate(request.headers()).await?;
-                self.change_me(&visitor, Fields::read(request).await?).await
+                self.change_me(visitor, Fields::read(request).await?).await
             }
             (Route::Register, Method::POST) => {
                 self.register(Fields::read(request).await?, from).await
@@ -135,8 +147,31 @@ impl Sidecar {
                 self.authenticate_moderator(request.headers()).await?;
                 self.refuse(id, Fields::read(request).await?).await
             }
+            (Route::Videos(route), method) => {
+                self.answer_videos(route, self.asked(request, method, &from).await?).await
+            }
             _ => Err(ApiError::Method(route.methods())),
         }
+    }
+
+    /// Reads what answers about the catalogue are made from.
+    async fn asked<'a, B>(
+        &self,
+        request: &'a mut Request<B>,
+        method: Method,
+        from: &'a str,
+    ) -> Result<Asked<'a>, ApiError>
+    where
+        B: Body<Data = Bytes> + Unpin,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let visitor = self.visitor_of(request.headers()).await?;
+        let fields = match method {
+            Method::GET => Fields::default(),
+            _ => Fields::read(request).await?,
+        };
+        let query = Query::parse(request.uri().query().unwrap_or_default());
+        Ok(Asked { method, headers: request.headers(), query, fields, from, visitor })
     }
 }
 
@@ -149,7 +184,7 @@ pub(crate) fn reply(status: StatusCode, kind: &'static str, value: &Value) -> Re
 }
 
 fn json(value: &Value) -> Reply {
-    reply(StatusCode::OK, "application/json; charset=utf-8", value)
+    reply(StatusCode::OK, JSON, value)
 }
 
 fn done() -> Reply {
@@ -164,7 +199,10 @@ fn preflight(methods: &'static str) -> Reply {
     for (name, value) in [
         (header::ALLOW, methods),
         (header::ACCESS_CONTROL_ALLOW_METHODS, methods),
-        (header::ACCESS_CONTROL_ALLOW_HEADERS, "Authorization, Content-Type"),
+        (
+            header::ACCESS_CONTROL_ALLOW_HEADERS,
+            "Authorization, Content-Type, X-PeerTube-Video-Password",
+        ),
         // Chromium keeps it for two hours at most.
         (header::ACCESS_CONTROL_MAX_AGE, "7200"),
     ] {
@@ -172,6 +210,8 @@ fn preflight(methods: &'static str) -> Reply {
     }
     reply
 }
+
+const JSON: &str = "application/json; charset=utf-8";
 
 /// Pages of all hosts may use the API, as PeerTube's: there are no cookies that a browser would add by itself.
 const ALWAYS: [(HeaderName, &str); 4] = [

@@ -39,6 +39,15 @@ impl Fields {
         Fields::parse(kind.as_deref(), &body.to_bytes())
     }
 
+    /// Of a JSON object.
+    #[cfg(test)]
+    pub(crate) fn of(body: Value) -> Fields {
+        match body {
+            Value::Object(values) => Fields { values, bad: Vec::new() },
+            _ => Fields::default(),
+        }
+    }
+
     fn parse(kind: Option<&str>, body: &[u8]) -> Result<Fields, BodyError> {
         if body.is_empty() {
             return Ok(Fields::default());

@@ -12,6 +12,7 @@ use crate::field::FieldError;
 use crate::hasher::HasherError;
 use crate::table::registration::AskError;
 use crate::table::user::CreateError;
+use crate::view::Unavailable;
 
 /// Why a request fails, sorted by blame: unreadable bytes, who asks, then the machine.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +44,9 @@ pub enum ApiError {
     /// The password that must confirm it is wrong.
     #[error("currentPassword is invalid.")]
     BadPassword,
+    /// It is a video that a password opens, and that wasn't it.
+    #[error(transparent)]
+    VideoPassword(#[from] PasswordError),
     /// Who asks may not.
     #[error("{0}")]
     Forbidden(&'static str),
@@ -121,6 +125,17 @@ pub enum GrantError {
     Refused,
 }
 
+/// Why a video isn't shown that a password opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PasswordError {
+    /// None came with it.
+    #[error("Please provide a password to access this password protected video")]
+    Required,
+    /// None of its passwords.
+    #[error("Incorrect video password. Access to the video is denied.")]
+    Incorrect,
+}
+
 /// A field of a request that can't be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadField {
@@ -143,7 +158,7 @@ impl ApiError {
             ApiError::NoToken | ApiError::BadToken | ApiError::BadPassword => {
                 StatusCode::UNAUTHORIZED
             }
-            ApiError::Forbidden(_) => StatusCode::FORBIDDEN,
+            ApiError::Forbidden(_) | ApiError::VideoPassword(_) => StatusCode::FORBIDDEN,
             ApiError::Taken | ApiError::Conflict(_) => StatusCode::CONFLICT,
             ApiError::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             ApiError::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -159,6 +174,8 @@ impl ApiError {
             ApiError::Grant(error) => Some(error.code()),
             ApiError::NoToken => Some("unauthorized_request"),
             ApiError::BadToken => Some("invalid_token"),
+            ApiError::VideoPassword(PasswordError::Required) => Some("video_requires_password"),
+            ApiError::VideoPassword(PasswordError::Incorrect) => Some("incorrect_video_password"),
             _ => None,
         }
     }
@@ -236,6 +253,12 @@ impl From<HasherError> for ApiError {
             HasherError::Busy => ApiError::Busy("too many people log in at once"),
             HasherError::Failed(_) | HasherError::Stopped => ApiError::Hasher(error),
         }
+    }
+}
+
+impl From<Unavailable> for ApiError {
+    fn from(error: Unavailable) -> ApiError {
+        ApiError::Database(error.0)
     }
 }
 

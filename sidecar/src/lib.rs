@@ -2,6 +2,9 @@
 //!
 //! - `database`: SQLite or PostgreSQL, and its schema
 //! - `table`: each table's queries
+//! - `sight`: who may see what
+//! - `listing`: which videos somebody wants to see
+//! - `view`: what pages show
 //! - `api`: the answers under `/api/v1/`
 //! - `pace` and `hasher`: how often somebody may try to log in, and what that may cost
 //!
@@ -11,6 +14,7 @@
 mod address;
 mod api;
 mod body;
+mod chapters;
 pub mod config;
 pub mod cookie;
 mod database;
@@ -18,17 +22,25 @@ mod error;
 pub mod field;
 mod hasher;
 mod limits;
+pub mod listing;
+mod media;
 mod pace;
+mod pages;
 mod preferences;
+mod query;
 pub mod role;
+mod sight;
 mod table;
 mod token;
-mod visitor;
+pub mod view;
+mod viewed;
+pub mod visitor;
+mod vocabulary;
 mod web;
 pub mod when;
 
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -38,20 +50,25 @@ use http_body_util::Full;
 pub use api::PREFIX;
 pub use body::Fields;
 pub use database::OpenError;
-pub use error::{ApiError, BadField, BodyError, GrantError};
+pub use error::{ApiError, BadField, BodyError, GrantError, PasswordError};
+pub use media::Capabilities;
+pub use sight::Seen;
 pub use visitor::{Choices, Visitor};
-pub use web::{Applicant, SessionLine, SignedUp};
+pub use web::{Applicant, Profile, SessionLine, SignedUp};
 
 use config::Accounts;
 use database::Database;
 use field::{Email, Password, Username};
 use hasher::{Hasher, HasherError};
-use limits::REMEMBERED;
+use limits::{PAGES, REMEMBERED};
+use listing::ListQuery;
 use pace::{Pace, Rate, Time};
+use pages::Pages;
 use preferences::Preferences;
 use role::Role;
 use table::client::{self, Client};
 use table::user::{self, CreateError, NewUser};
+use viewed::Viewed;
 
 /// An answer whose body is in memory.
 pub type Reply = Response<Full<Bytes>>;
@@ -65,6 +82,10 @@ pub struct Sidecar {
     client: Client,
     hasher: Hasher,
     attempts: Mutex<Attempts>,
+    /// Pages of lists that were answered just now, and whether with their totals.
+    pages: Mutex<Pages<(ListQuery, bool)>>,
+    viewed: Mutex<Viewed>,
+    capabilities: Option<Arc<dyn Capabilities>>,
     started: Instant,
     /// How long ago `started` was.
     elapsed: fn(&Instant) -> Time,
@@ -76,6 +97,8 @@ struct Attempts {
     logins_from: Pace<String>,
     logins_of: Pace<String>,
     registrations_from: Pace<String>,
+    /// Of videos, by who asks and which.
+    passwords: Pace<String>,
 }
 
 /// Whom a new instance makes, told to its host once.
@@ -127,10 +150,19 @@ impl Sidecar {
                 logins_from: Pace::new(LOGINS_FROM, REMEMBERED),
                 logins_of: Pace::new(LOGINS_OF, REMEMBERED),
                 registrations_from: Pace::new(REGISTRATIONS_FROM, REMEMBERED),
+                passwords: Pace::new(PASSWORDS, REMEMBERED),
             }),
+            pages: Mutex::new(Pages::new(PAGES, PAGE_LIFE)),
+            viewed: Mutex::new(Viewed::new(token::generate()?)),
+            capabilities: None,
             started: Instant::now(),
             elapsed: Instant::elapsed,
         })
+    }
+
+    /// Has the media of what isn't everybody's opened by these; without them it isn't told where that is.
+    pub fn sign_with(&mut self, capabilities: Arc<dyn Capabilities>) {
+        self.capabilities = Some(capabilities);
     }
 
     /// Makes `root`, unless the instance has an administrator.
@@ -203,6 +235,12 @@ impl Sidecar {
         }
     }
 
+    /// Looks at the pages that were answered just now, or keeps one.
+    fn pages<T>(&self, work: impl FnOnce(&mut Pages<(ListQuery, bool)>, Time) -> T) -> T {
+        let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
+        work(&mut pages, (self.elapsed)(&self.started))
+    }
+
     /// Looks at the budgets of who tries, or changes them.
     fn attempts<T>(&self, work: impl FnOnce(&mut Attempts, Time) -> T) -> T {
         let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -239,6 +277,12 @@ const LOGINS_FROM: Rate = Rate { burst: 20, every: Duration::from_secs(20) };
 /// Failed logins of one name, from wherever: a botnet guesses 1,440 passwords a day, and its owner isn't locked out for
 /// longer than a minute.
 const LOGINS_OF: Rate = Rate { burst: 10, every: Duration::from_secs(60) };
+
+/// How long a page of a list is the same for everybody: nobody waits longer for a new video to be listed.
+const PAGE_LIFE: Duration = Duration::from_secs(1);
+
+/// Wrong passwords of one video from one address: a class that was told the wrong one.
+const PASSWORDS: Rate = Rate { burst: 20, every: Duration::from_secs(20) };
 
 /// Accounts asked for from one address: a classroom's, and after that one a minute.
 const REGISTRATIONS_FROM: Rate = Rate { burst: 30, every: Duration::from_secs(60) };

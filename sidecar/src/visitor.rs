@@ -1,14 +1,33 @@
-//! Who asks: by the token that a program shows, or by the cookie that a page's requests carry.
+//! Who asks: known by an access token, which programs send in a header and pages keep in a cookie.
 
 use http::{HeaderMap, header};
 
 use crate::error::ApiError;
-use crate::preferences::Preferences;
+use crate::preferences::{NsfwPolicy, Preferences};
 use crate::role::Role;
-use crate::table::account::{self, Account};
 use crate::table::session::{self, Session};
 use crate::table::user::{self, User};
+use crate::table::visitor::{self, Known};
+use crate::view::Unavailable;
 use crate::{Sidecar, cookie, now_ms, token};
+
+/// Somebody who is logged in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Visitor {
+    /// Their id as a user.
+    pub user_id: i64,
+    /// Their account's id.
+    pub account_id: i64,
+    /// What they log in with, which is also their account's handle.
+    pub username: String,
+    /// What others call them.
+    pub display_name: String,
+    /// What they may do.
+    pub role: Role,
+    /// The session that they show.
+    pub session_id: i64,
+    pub(crate) preferences: Preferences,
+}
 
 /// What somebody chose that pages show and heed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,38 +42,21 @@ pub struct Choices {
     pub nsfw_policy: &'static str,
 }
 
-/// Somebody who is logged in.
-#[derive(Debug, Clone)]
-pub struct Visitor {
-    pub(crate) session: Session,
-    pub(crate) user: User,
-    pub(crate) account: Account,
+/// Who wants to see one video, and what they have to show for it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Asker<'a> {
+    /// Who they are, if they are logged in.
+    pub visitor: Option<&'a Visitor>,
+    /// What they typed where a password is wanted.
+    pub password: Option<&'a str>,
+    /// Whose guesses are counted: their address, as [`Sidecar::counted`] has it.
+    pub from: &'a str,
 }
 
 impl Visitor {
-    /// What they log in with.
-    pub fn username(&self) -> &str {
-        &self.user.username
-    }
-
-    /// What others call them.
-    pub fn display_name(&self) -> &str {
-        &self.account.display_name
-    }
-
-    /// What they say of themselves.
-    pub fn description(&self) -> Option<&str> {
-        self.account.description.as_deref()
-    }
-
-    /// Where they can be written to.
-    pub fn email(&self) -> Option<&str> {
-        self.user.email.as_deref()
-    }
-
     /// What they chose.
     pub fn choices(&self) -> Choices {
-        let chosen = Preferences::parse(&self.user.preferences);
+        let chosen = &self.preferences;
         Choices {
             p2p_enabled: chosen.p2p_enabled,
             videos_history_enabled: chosen.videos_history_enabled,
@@ -63,9 +65,26 @@ impl Visitor {
         }
     }
 
-    /// How far they may go.
-    pub fn role(&self) -> Role {
-        self.user.role
+    /// Whether where they stop is noted.
+    pub fn keeps_history(&self) -> bool {
+        self.preferences.videos_history_enabled
+    }
+
+    /// What becomes of videos not safe for work: `true` is to be listed, `None` has no filter.
+    pub(crate) fn lists_nsfw(&self) -> bool {
+        self.preferences.nsfw_policy != NsfwPolicy::DoNotList
+    }
+
+    fn of(row: Known) -> Visitor {
+        Visitor {
+            user_id: row.user_id,
+            account_id: row.account_id,
+            username: row.username,
+            display_name: row.display_name,
+            role: row.role,
+            session_id: row.session_id,
+            preferences: Preferences::parse(&row.preferences),
+        }
     }
 }
 
@@ -73,36 +92,44 @@ impl Sidecar {
     /// Who asks, if they are logged in; for pages, which anybody may read.
     ///
     /// # Errors
-    /// When the database fails.
-    pub async fn visitor(&self, headers: &HeaderMap) -> Result<Option<Visitor>, ApiError> {
-        match self.authenticate(headers).await {
-            Ok(visitor) => Ok(Some(visitor)),
-            Err(ApiError::NoToken | ApiError::BadToken) => Ok(None),
-            Err(error) => Err(error),
-        }
+    /// When the database doesn't answer.
+    pub async fn visitor(&self, headers: &HeaderMap) -> Result<Option<Visitor>, Unavailable> {
+        let Ok(shown) = shown(headers) else { return Ok(None) };
+        let found = visitor::by_access(&self.database, now_ms(), &shown).await?;
+        Ok(found.map(Visitor::of))
     }
 
-    /// Who asks, by a token in `Authorization`, else by the cookie.
-    ///
-    /// The cookie counts in a request that changes something only if `api` found it to come from a page of ours.
-    pub(crate) async fn authenticate(&self, headers: &HeaderMap) -> Result<Visitor, ApiError> {
-        let secret = shown(headers).ok_or(ApiError::NoToken)?;
-        let session = session::find(&self.database, now_ms(), &token::hash(secret)).await?;
+    /// Who asks, if they say so; whoever shows a token must be known, while a cookie may be of long ago.
+    pub(crate) async fn visitor_of(
+        &self,
+        headers: &HeaderMap,
+    ) -> Result<Option<Visitor>, ApiError> {
+        let found = self.visitor(headers).await?;
+        if found.is_none() && headers.contains_key(header::AUTHORIZATION) {
+            return Err(ApiError::BadToken);
+        }
+        Ok(found)
+    }
+
+    /// Who asks, by the access token that they show.
+    pub(crate) async fn authenticate(
+        &self,
+        headers: &HeaderMap,
+    ) -> Result<(Session, User), ApiError> {
+        let session = session::find(&self.database, now_ms(), &shown(headers)?).await?;
         let session = session.ok_or(ApiError::BadToken)?;
         let user = user::by_id(&self.database, session.user_id).await?;
         let user = user.filter(|user| !user.blocked).ok_or(ApiError::BadToken)?;
-        let account = account::of_user(&self.database, user.id).await?;
-        let account = account.ok_or(ApiError::BadToken)?;
-        Ok(Visitor { session, user, account })
+        Ok((session, user))
     }
 
     pub(crate) async fn authenticate_moderator(
         &self,
         headers: &HeaderMap,
-    ) -> Result<Visitor, ApiError> {
-        let visitor = self.authenticate(headers).await?;
-        if visitor.user.role.moderates() {
-            Ok(visitor)
+    ) -> Result<User, ApiError> {
+        let (_, user) = self.authenticate(headers).await?;
+        if user.role.moderates() {
+            Ok(user)
         } else {
             Err(ApiError::Forbidden("only moderators and administrators may do this"))
         }
@@ -114,12 +141,16 @@ pub(crate) fn is_by_cookie(headers: &HeaderMap) -> bool {
     !headers.contains_key(header::AUTHORIZATION) && cookie::find(headers, cookie::SESSION).is_some()
 }
 
-fn shown(headers: &HeaderMap) -> Option<&str> {
-    match headers.get(header::AUTHORIZATION) {
+/// The hash of the token in the header, else of the one in the cookie.
+fn shown(headers: &HeaderMap) -> Result<String, ApiError> {
+    let shown = match headers.get(header::AUTHORIZATION) {
         Some(shown) => {
-            let (scheme, secret) = shown.to_str().ok()?.split_once(' ')?;
-            scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim())
+            let shown = shown.to_str().ok().and_then(|shown| shown.split_once(' '));
+            shown
+                .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+                .map(|(_, secret)| secret)
         }
         None => cookie::find(headers, cookie::SESSION),
-    }
+    };
+    shown.map(|secret| token::hash(secret.trim())).ok_or(ApiError::NoToken)
 }

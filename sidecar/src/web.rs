@@ -10,7 +10,8 @@ use crate::config::Registration;
 use crate::error::{ApiError, GrantError};
 use crate::limits::{LIST, REFRESH_LIFE};
 use crate::table::registration;
-use crate::table::session;
+use crate::table::session::{self, Session};
+use crate::table::{account, user};
 use crate::{Sidecar, Visitor, address, cookie, now_ms};
 
 /// What became of somebody who wants an account.
@@ -20,6 +21,17 @@ pub enum SignedUp {
     Ready,
     /// A moderator will decide.
     Waiting,
+}
+
+/// What somebody says of themselves, and where they can be written to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Profile {
+    /// What others call them.
+    pub display_name: String,
+    /// Markdown.
+    pub description: Option<String>,
+    /// Nobody else sees it.
+    pub email: Option<String>,
 }
 
 /// Where somebody is logged in.
@@ -76,7 +88,7 @@ impl Sidecar {
     /// # Errors
     /// When the database fails.
     pub async fn leave(&self, visitor: &Visitor) -> Result<HeaderValue, ApiError> {
-        session::end(&self.database, visitor.session.id).await?;
+        session::end(&self.database, visitor.session_id).await?;
         Ok(cookie::set(cookie::SESSION, "", Duration::ZERO, &self.public_url))
     }
 
@@ -101,12 +113,30 @@ impl Sidecar {
         }
     }
 
+    /// What a visitor's settings begin with.
+    ///
+    /// # Errors
+    /// When the database fails, or they are just deleted.
+    pub async fn profile(&self, visitor: &Visitor) -> Result<Profile, ApiError> {
+        let user = user::by_id(&self.database, visitor.user_id).await?;
+        let account = account::of_user(&self.database, visitor.user_id).await?;
+        let (user, account) = user.zip(account).ok_or(ApiError::BadToken)?;
+        Ok(Profile {
+            display_name: account.display_name,
+            description: account.description,
+            email: user.email,
+        })
+    }
+
     /// Changes what a visitor chose for themselves, by the API's names.
     ///
     /// # Errors
     /// What `PUT users/me` refuses.
     pub async fn change_settings(&self, visitor: &Visitor, fields: Fields) -> Result<(), ApiError> {
-        self.change_me(visitor, fields).await.map(drop)
+        let session = Session { id: visitor.session_id, user_id: visitor.user_id };
+        let user = user::by_id(&self.database, visitor.user_id).await?;
+        let user = user.ok_or(ApiError::BadToken)?;
+        self.change_me((session, user), fields).await.map(drop)
     }
 
     /// Where a visitor is logged in, the newest first.
@@ -114,11 +144,11 @@ impl Sidecar {
     /// # Errors
     /// When the database fails.
     pub async fn sessions(&self, visitor: &Visitor) -> Result<Vec<SessionLine>, ApiError> {
-        let listed = session::of_user(&self.database, now_ms(), visitor.user.id).await?;
+        let listed = session::of_user(&self.database, now_ms(), visitor.user_id).await?;
         let line = |session: session::Begun| SessionLine {
             id: session.id,
             created_at: session.created_at,
-            is_current: session.id == visitor.session.id,
+            is_current: session.id == visitor.session_id,
         };
         Ok(listed.into_iter().map(line).collect())
     }
@@ -128,7 +158,7 @@ impl Sidecar {
     /// # Errors
     /// When it isn't theirs, or the database fails.
     pub async fn end_session(&self, visitor: &Visitor, id: i64) -> Result<(), ApiError> {
-        if session::end_of_user(&self.database, visitor.user.id, id).await? {
+        if session::end_of_user(&self.database, visitor.user_id, id).await? {
             Ok(())
         } else {
             Err(ApiError::NotFound("Session"))
@@ -176,7 +206,7 @@ impl Sidecar {
 }
 
 fn moderates(visitor: &Visitor) -> Result<(), ApiError> {
-    if visitor.user.role.moderates() {
+    if visitor.role.moderates() {
         Ok(())
     } else {
         Err(ApiError::Forbidden("only moderators and administrators may do this"))

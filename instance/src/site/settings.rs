@@ -3,7 +3,7 @@
 use askama::Template;
 use http::StatusCode;
 use origin::Reply;
-use sidecar::{ApiError, Fields, Visitor};
+use sidecar::{ApiError, Fields, Profile, Visitor};
 
 use super::{PageError, Site, now_ms, see_other};
 use crate::form::Form;
@@ -36,9 +36,10 @@ impl Site {
         done: Option<&str>,
     ) -> Result<Reply, PageError> {
         let visitor = visitor(visit)?;
-        let mut profile = profile(visitor);
+        let known = self.sidecar.profile(visitor).await?;
+        let mut profile = profile(visitor, &known);
         profile.done = done.map(|key| visit.say(key));
-        self.settings(visit, StatusCode::OK, profile, access(visitor)).await
+        self.settings(visit, StatusCode::OK, profile, access(&known)).await
     }
 
     /// Takes one of the page's two forms.
@@ -73,9 +74,10 @@ impl Site {
         part: Part,
     ) -> Result<Reply, PageError> {
         let refused = Form::refused(visit.language, fields, error);
+        let known = self.sidecar.profile(visitor).await?;
         let (profile, access) = match part {
-            Part::Profile => (refused, access(visitor)),
-            Part::Access => (profile(visitor), refused),
+            Part::Profile => (refused, access(&known)),
+            Part::Access => (profile(visitor, &known), refused),
         };
         self.settings(visit, error.status(), profile, access).await
     }
@@ -101,7 +103,7 @@ impl Site {
         });
         let page = Settings {
             visit,
-            username: visitor.username(),
+            username: &visitor.username,
             profile,
             access,
             sessions: sessions.collect(),
@@ -122,12 +124,12 @@ pub(super) fn visitor<'a>(visit: &'a Visit<'_>) -> Result<&'a Visitor, PageError
     visit.visitor.as_ref().ok_or(PageError::LoggedOut)
 }
 
-fn profile(visitor: &Visitor) -> Form {
+fn profile(visitor: &Visitor, known: &Profile) -> Form {
     let ticked = |is_ticked: bool| if is_ticked { "true".to_owned() } else { String::new() };
     let choices = visitor.choices();
     Form::filled([
-        ("displayName", visitor.display_name().to_owned()),
-        ("description", visitor.description().unwrap_or_default().to_owned()),
+        ("displayName", known.display_name.clone()),
+        ("description", known.description.clone().unwrap_or_default()),
         ("nsfwPolicy", choices.nsfw_policy.to_owned()),
         ("p2pEnabled", ticked(choices.p2p_enabled)),
         ("videosHistoryEnabled", ticked(choices.videos_history_enabled)),
@@ -135,6 +137,6 @@ fn profile(visitor: &Visitor) -> Form {
     ])
 }
 
-fn access(visitor: &Visitor) -> Form {
-    Form::filled([("email", visitor.email().unwrap_or_default().to_owned())])
+fn access(known: &Profile) -> Form {
+    Form::filled([("email", known.email.clone().unwrap_or_default())])
 }

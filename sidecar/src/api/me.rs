@@ -9,8 +9,9 @@ use crate::error::ApiError;
 use crate::field::{Email, FieldError, Password, line, prose};
 use crate::preferences::{NsfwPolicy, Preferences};
 use crate::table::account::{self, Account};
+use crate::table::channel::{self, Channel};
+use crate::table::session::Session;
 use crate::table::user::{self, User};
-use crate::visitor::Visitor;
 use crate::when::iso;
 use crate::{Reply, Sidecar, now_ms, token};
 
@@ -25,22 +26,24 @@ struct Changes {
 
 impl Sidecar {
     pub(super) async fn tell_me(&self, headers: &HeaderMap) -> Result<Reply, ApiError> {
-        let visitor = self.authenticate(headers).await?;
-        Ok(answer(&self.user_json(&visitor.user, &visitor.account)))
+        let (_, user) = self.authenticate(headers).await?;
+        let account = account::of_user(&self.database, user.id).await?;
+        let account = account.ok_or(ApiError::NotFound("Account"))?;
+        let channels = channel::of_account(&self.database, account.id).await?;
+        Ok(answer(&self.user_json(&user, &account, &channels)))
     }
 
     pub(crate) async fn change_me(
         &self,
-        visitor: &Visitor,
+        (session, user): (Session, User),
         mut fields: Fields,
     ) -> Result<Reply, ApiError> {
-        let user = &visitor.user;
         let before = Preferences::parse(&user.preferences);
         let changes = Changes::read(&mut fields, before.clone());
         let current = fields.text("currentPassword").map(str::to_owned);
         fields.check()?;
         if changes.password.is_some() || changes.email.is_some() {
-            self.confirm(user, current.unwrap_or_default()).await?;
+            self.confirm(&user, current.unwrap_or_default()).await?;
         }
         let database = &self.database;
         if let Some(email) = &changes.email {
@@ -56,7 +59,7 @@ impl Sidecar {
         }
         if let Some(password) = changes.password {
             let hash = self.hasher.hash(password).await?;
-            user::set_password(database, user.id, &hash, Some(visitor.session.id)).await?;
+            user::set_password(database, user.id, &hash, Some(session.id)).await?;
         }
         Ok(done())
     }
@@ -74,7 +77,7 @@ impl Sidecar {
     }
 
     /// PeerTube's form of a user, without what isn't here yet; the test names that.
-    fn user_json(&self, user: &User, account: &Account) -> Value {
+    pub(super) fn user_json(&self, user: &User, account: &Account, channels: &[Channel]) -> Value {
         let preferences = Preferences::parse(&user.preferences);
         let mut all = match serde_json::to_value(preferences) {
             Ok(Value::Object(all)) => all,
@@ -92,11 +95,11 @@ impl Sidecar {
             "videoQuotaDaily": user.video_quota_daily,
             "blocked": user.blocked,
             "blockedReason": user.blocked_reason,
-            "account": self.account_json(user, account),
+            "account": self.account_json(account),
             "createdAt": iso(user.created_at),
             "lastLoginDate": user.last_login_at.map(iso),
+            "videoChannels": channels.iter().map(|channel| self.channel_itself_json(channel)).collect::<Vec<_>>(),
             // What this instance doesn't have, said as an instance says it whose user has none.
-            "videoChannels": [],
             "specialPlaylists": [],
             "pluginAuth": null,
             "twoFactorEnabled": false,
@@ -106,26 +109,6 @@ impl Sidecar {
             all.extend(own);
         }
         Value::Object(all)
-    }
-
-    fn account_json(&self, user: &User, account: &Account) -> Value {
-        let host = self.public_url.split_once("://").map_or("", |(_, host)| host);
-        json!({
-            "url": format!("{}/accounts/{}", self.public_url, account.name),
-            "name": account.name,
-            "host": host,
-            "id": account.id,
-            "createdAt": iso(account.created_at),
-            "displayName": account.display_name,
-            "description": account.description,
-            "updatedAt": iso(account.updated_at),
-            "userId": user.id,
-            // Nobody can follow, and there are no pictures yet.
-            "avatars": [],
-            "followingCount": 0,
-            "followersCount": 0,
-            "hostRedundancyAllowed": false,
-        })
     }
 }
 

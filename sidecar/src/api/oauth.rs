@@ -53,8 +53,8 @@ impl Sidecar {
     }
 
     pub(super) async fn revoke(&self, headers: &HeaderMap) -> Result<Reply, ApiError> {
-        let visitor = self.authenticate(headers).await?;
-        session::end(&self.database, visitor.session.id).await?;
+        let (session, _) = self.authenticate(headers).await?;
+        session::end(&self.database, session.id).await?;
         Ok(done())
     }
 

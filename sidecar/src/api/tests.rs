@@ -1,9 +1,8 @@
 //! The API as its clients use it, on both databases.
 
+use http::HeaderMap;
 use http_body_util::BodyExt;
 use serde_json::json;
-
-use http::HeaderMap;
 
 use super::*;
 use crate::config::{Accounts, Registration};
@@ -12,20 +11,20 @@ use crate::field::Username;
 use crate::pace::Time;
 use crate::role::Role;
 
-/// An instance with `root`, and what its last answer was.
-struct Instance {
-    sidecar: Sidecar,
-    password: String,
-    _trial: Trial,
+/// An instance with `root`.
+pub(super) struct Instance {
+    pub(super) sidecar: Sidecar,
+    pub(super) password: String,
+    pub(super) _trial: Trial,
 }
 
-struct Answered {
-    status: u16,
-    headers: HeaderMap,
-    body: Value,
+pub(super) struct Answered {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Value,
 }
 
-async fn instances(registration: Registration) -> [Instance; 2] {
+pub(super) async fn instances(registration: Registration) -> [Instance; 2] {
     let [one, two] = trial::databases().await;
     [instance(one, registration).await, instance(two, registration).await]
 }
@@ -42,9 +41,11 @@ async fn instance(trial: Trial, registration: Registration) -> Instance {
 }
 
 impl Instance {
-    async fn ask(&self, method: &str, path: &str, token: &str, body: Value) -> Answered {
+    pub(super) async fn ask(&self, method: &str, path: &str, token: &str, body: Value) -> Answered {
         let mut request = Request::builder().method(method).uri(format!("/api/v1/{path}"));
-        if !token.is_empty() {
+        if let Some(password) = token.strip_prefix("password ") {
+            request = request.header("x-peertube-video-password", password);
+        } else if !token.is_empty() {
             request = request.header("authorization", format!("Bearer {token}"));
         }
         let (kind, text) = match body {
@@ -72,11 +73,11 @@ impl Instance {
         self.grant(&format!("grant_type=password&username={name}&password={password}")).await
     }
 
-    async fn token(&self, name: &str, password: &str) -> String {
+    pub(super) async fn token(&self, name: &str, password: &str) -> String {
         text(&self.log_in(name, password).await, "access_token")
     }
 
-    async fn root(&self) -> String {
+    pub(super) async fn root(&self) -> String {
         self.token("root", &self.password).await
     }
 }
@@ -87,7 +88,7 @@ fn text(answered: &Answered, key: &str) -> String {
 }
 
 #[track_caller]
-fn check(answered: &Answered, status: u16, detail: &str) {
+pub(super) fn check(answered: &Answered, status: u16, detail: &str) {
     let found = (answered.status, answered.body["detail"].as_str().unwrap_or_default());
     assert_eq!(found, (status, detail));
     let kind = answered.headers.get("content-type");
@@ -97,7 +98,7 @@ fn check(answered: &Answered, status: u16, detail: &str) {
 }
 
 /// That `ours` has all keys of `recorded` with values of the same kind; `null` is of any. Returns the paths that differ.
-fn differences(path: &str, ours: &Value, recorded: &Value) -> Vec<String> {
+pub(super) fn differences(path: &str, ours: &Value, recorded: &Value) -> Vec<String> {
     match (ours, recorded) {
         (Value::Null, _) | (_, Value::Null) => Vec::new(),
         (Value::Object(ours), Value::Object(recorded)) => {

@@ -98,6 +98,8 @@ pub(crate) async fn create(
             .bind(now_ms)
             .execute(&mut *work)
             .await?;
+        sqlx::query(super::channel::COUNT).bind(1_i64).execute(&mut *work).await?;
+        sqlx::query(COUNT).bind(1_i64).execute(&mut *work).await?;
         work.commit().await?;
         Ok(user.0)
     })
@@ -212,12 +214,16 @@ const BY_EMAIL: &str = select!("email = $1");
 const INSERT_USER: &str = "INSERT INTO users (username, email, role, password_hash, video_quota, video_quota_daily, blocked, preferences, \
      created_at) VALUES ($1, $2, $3, $4, $5, $6, FALSE, $7, $8) RETURNING id";
 
+/// How many users there are.
+const COUNT: &str = "INSERT INTO tally (kind, value, videos, nsfw) VALUES ('users', '', $1, 0) \
+                     ON CONFLICT (kind, value) DO UPDATE SET videos = tally.videos + excluded.videos";
+
 const INSERT_ACCOUNT: &str = "INSERT INTO account (id, user_id, display_name, created_at, updated_at) VALUES ($1, $2, $3, $4, $4)";
 
 const INSERT_HANDLE_UNLESS_TAKEN: &str =
     "INSERT INTO handle (name) VALUES ($1) ON CONFLICT (name) DO NOTHING RETURNING id";
 
-const INSERT_CHANNEL: &str = "INSERT INTO channel (id, account_id, display_name, created_at, updated_at) VALUES ($1, $2, $3, $4, $4)";
+const INSERT_CHANNEL: &str = "INSERT INTO channel (id, account_id, display_name, subscribers, created_at, updated_at) VALUES ($1, $2, $3, 0, $4, $4)";
 
 /// Of a user's name in their first channel's, so that both fit: a handle has 50 characters.
 const FIRST_HANDLE_FROM: usize = 38;

@@ -158,21 +158,31 @@ pub(crate) struct Schedule {
 
 /// Who may see a video; PeerTube's numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Privacy {
+pub enum Privacy {
+    /// Everybody, and it is listed.
     Public,
+    /// Whoever has its address.
     Unlisted,
+    /// Its owner, and who works in its channel.
     Private,
+    /// Whoever is logged in.
     Internal,
+    /// Whoever knows one of its passwords.
     Password,
 }
 
 /// How far a video is; PeerTube's numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum State {
+pub enum State {
+    /// It can be watched.
     Published,
+    /// It will be.
     ToTranscode,
+    /// Its file is still to come from somewhere else.
     ToImport,
+    /// It can't be.
     TranscodingFailed,
+    /// Its file didn't come.
     ImportFailed,
 }
 
@@ -221,6 +231,27 @@ impl Privacy {
 }
 
 impl State {
+    pub(crate) fn parse(id: i64) -> Option<State> {
+        let all = [
+            State::Published,
+            State::ToTranscode,
+            State::ToImport,
+            State::TranscodingFailed,
+            State::ImportFailed,
+        ];
+        all.into_iter().find(|state| state.id() == id)
+    }
+
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            State::Published => "Published",
+            State::ToTranscode => "To transcode",
+            State::ToImport => "To import",
+            State::TranscodingFailed => "Transcoding failed",
+            State::ImportFailed => "Import failed",
+        }
+    }
+
     pub(crate) fn id(self) -> i64 {
         match self {
             State::Published => 1,
@@ -313,6 +344,21 @@ pub(crate) async fn set_state(
     })
 }
 
+/// Puts a video into another channel of its account.
+pub(crate) async fn set_channel(database: &Database, id: i64, channel_id: i64) -> sqlx::Result<()> {
+    writing!(database, pool => {
+        let mut work = pool.begin().await?;
+        unlist!(work, id);
+        sqlx::query("UPDATE video SET channel_id = $2 WHERE id = $1")
+            .bind(id)
+            .bind(channel_id)
+            .execute(&mut *work)
+            .await?;
+        list!(work, id);
+        work.commit().await
+    })
+}
+
 /// Takes a video away with all that is its own.
 pub(crate) async fn delete(database: &Database, id: i64) -> sqlx::Result<()> {
     writing!(database, pool => {
@@ -394,17 +440,21 @@ const LIST: &str =
     "UPDATE video SET listed_at = published_at WHERE id = $1 AND privacy = 1 AND state = 1";
 
 /// In one order, so that two changes at once don't wait for each other in a circle.
-const COUNT: &str = "INSERT INTO tally (kind, value, videos) SELECT kind, value, CAST($2 AS BIGINT) FROM (\
-                     SELECT 'all' AS kind, '' AS value FROM video WHERE id = $1 AND listed_at IS NOT NULL \
-                     UNION ALL SELECT 'account', CAST(account_id AS TEXT) FROM video WHERE id = $1 AND listed_at IS NOT NULL \
-                     UNION ALL SELECT 'channel', CAST(channel_id AS TEXT) FROM video WHERE id = $1 AND listed_at IS NOT NULL \
-                     UNION ALL SELECT 'category', CAST(category AS TEXT) FROM video \
+const COUNT: &str = "INSERT INTO tally (kind, value, videos, nsfw) \
+                     SELECT kind, value, CAST($2 AS BIGINT), CASE WHEN nsfw THEN CAST($2 AS BIGINT) ELSE 0 END FROM (\
+                     SELECT 'all' AS kind, '' AS value, nsfw FROM video WHERE id = $1 AND listed_at IS NOT NULL \
+                     UNION ALL SELECT 'account', CAST(account_id AS TEXT), nsfw FROM video WHERE id = $1 AND listed_at IS NOT NULL \
+                     UNION ALL SELECT 'channel', CAST(channel_id AS TEXT), nsfw FROM video WHERE id = $1 AND listed_at IS NOT NULL \
+                     UNION ALL SELECT 'category', CAST(category AS TEXT), nsfw FROM video \
                      WHERE id = $1 AND listed_at IS NOT NULL AND category IS NOT NULL \
-                     UNION ALL SELECT 'language', language FROM video \
+                     UNION ALL SELECT 'licence', CAST(licence AS TEXT), nsfw FROM video \
+                     WHERE id = $1 AND listed_at IS NOT NULL AND licence IS NOT NULL \
+                     UNION ALL SELECT 'language', language, nsfw FROM video \
                      WHERE id = $1 AND listed_at IS NOT NULL AND language IS NOT NULL \
-                     UNION ALL SELECT 'tag', lower_name FROM tag JOIN video ON video.id = tag.video_id \
+                     UNION ALL SELECT 'tag', lower_name, nsfw FROM tag JOIN video ON video.id = tag.video_id \
                      WHERE video.id = $1 AND listed_at IS NOT NULL) AS kinds WHERE TRUE ORDER BY kind, value \
-                     ON CONFLICT (kind, value) DO UPDATE SET videos = tally.videos + excluded.videos";
+                     ON CONFLICT (kind, value) DO UPDATE SET videos = tally.videos + excluded.videos, \
+                     nsfw = tally.nsfw + excluded.nsfw";
 
 const CLEAR_TAGS: &str = "DELETE FROM tag WHERE video_id = $1";
 const CLEAR_PASSWORDS: &str = "DELETE FROM video_password WHERE video_id = $1";
