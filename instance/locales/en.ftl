@@ -140,3 +140,5 @@ field-reserved = This name is kept for the site itself.
 field-email = This is no e-mail address.
 field-control = There are characters in it that nobody can see.
 field-choice = Choose one of those offered.
+field-above = At most { $count }.
+field-many = At most { $count } of them.

@@ -137,3 +137,5 @@ field-reserved = Ce nom est gardé pour le site lui-même.
 field-email = Ce n’est pas une adresse électronique.
 field-control = Il contient des caractères que personne ne voit.
 field-choice = Choisissez parmi ce qui est proposé.
+field-above = Au plus { $count }.
+field-many = Pas plus de { $count }.

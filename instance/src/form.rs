@@ -95,6 +95,10 @@ fn of_field(language: &Language, reason: &FieldError) -> String {
         FieldError::Email => "field-email",
         FieldError::Control => "field-control",
         FieldError::Choice(_) => "field-choice",
+        FieldError::Above(most) => return language.tell("field-above", "count", *most),
+        FieldError::Many(most) => {
+            return language.tell("field-many", "count", *most as i64);
+        }
     };
     language.say(key)
 }

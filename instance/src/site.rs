@@ -18,6 +18,7 @@ use hyper::body::Incoming;
 use origin::library::{Library, LibraryError, Video};
 use origin::metrics::{self, Metrics};
 use origin::{Origin, Reply};
+use sidecar::view::Unavailable;
 use sidecar::{ApiError, Fields, Sidecar, cookie};
 use tracker::Tracker;
 use wire::id::VideoId;
@@ -294,6 +295,12 @@ enum PageError {
     Library(LibraryError),
     #[error("the process is ending")]
     Stopped,
+}
+
+impl From<Unavailable> for PageError {
+    fn from(error: Unavailable) -> PageError {
+        PageError::Refused(error.into())
+    }
 }
 
 /// Whether other sites may show a page in a frame.
