@@ -47,7 +47,7 @@ pub(crate) fn run(
     settings: &Settings,
     public_url: &str,
 ) -> anyhow::Result<ExitCode> {
-    let request = Request { file: args.file, title: args.title, channel: args.channel };
+    let request = Request { id: None, file: args.file, title: args.title, channel: args.channel };
     let mut display = Display::new(public_url);
     let cancelled = interruptions().context("cannot listen to signals")?;
     let imported = origin::import::import(library, &request, settings, &cancelled, &mut |event| {

@@ -40,6 +40,8 @@ use process::{Limits, Lines, Runner, Tools};
 /// What to publish.
 #[derive(Debug, Clone)]
 pub struct Request {
+    /// Which video it becomes; a new one when absent.
+    pub id: Option<VideoId>,
     /// Any file that ffmpeg reads.
     pub file: PathBuf,
     /// The file's name without its extension when absent.
@@ -166,7 +168,7 @@ pub fn import(
     let (input, input_bytes) = regular_file(&request.file)?;
     let tools = Tools::find()?;
     let runner = Runner { tools: &tools, cancelled };
-    let id = fresh_id();
+    let id = request.id.unwrap_or_else(fresh_id);
     let work = Work::begin(library, &id)?;
 
     let mut meter = Meter::new(report);
@@ -631,7 +633,8 @@ mod tests {
 
     #[track_caller]
     fn check_title(file: &str, given: Option<&str>, wanted: Option<&str>) {
-        let request = Request { file: file.into(), title: given.map(str::to_owned), channel: None };
+        let request =
+            Request { id: None, file: file.into(), title: given.map(str::to_owned), channel: None };
         assert_eq!(title(&request).ok().as_deref(), wanted, "{file:?} {given:?}");
     }
 
