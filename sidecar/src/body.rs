@@ -53,6 +53,11 @@ impl Fields {
         Ok(Fields { values, bad: Vec::new() })
     }
 
+    /// Fields that were read elsewhere.
+    pub(crate) fn of(values: Map<String, Value>) -> Fields {
+        Fields { values, bad: Vec::new() }
+    }
+
     /// A text that is there, or the reason why there is none.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.values.get(name).and_then(Value::as_str)
@@ -121,6 +126,21 @@ impl Fields {
     ) -> Option<T> {
         let found = parse(self.values.get(name)?);
         self.keep(name, found)
+    }
+
+    /// The value as it is, which must be there.
+    pub(crate) fn required_value<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&Value) -> Result<T, FieldError>,
+    ) -> Option<T> {
+        let found = parse(self.values.get(name).unwrap_or(&Value::Null));
+        self.keep(name, found)
+    }
+
+    /// Notes a field that is bad beside another.
+    pub(crate) fn refuse(&mut self, name: &'static str, reason: FieldError) {
+        self.bad.push(BadField { name, reason });
     }
 
     /// That none was bad.

@@ -8,9 +8,11 @@ use serde_json::{Map, Value, json};
 
 use crate::Reply;
 use crate::api::reply;
+use crate::api::upload::add_range;
 use crate::field::FieldError;
 use crate::hasher::HasherError;
 use crate::table::registration::AskError;
+use crate::table::upload::BeginError;
 use crate::table::user::CreateError;
 
 /// Why a request fails, sorted by blame: unreadable bytes, who asks, then the machine.
@@ -40,6 +42,22 @@ pub(crate) enum ApiError {
     Taken,
     #[error("{0}")]
     Conflict(&'static str),
+    #[error("{0}")]
+    Invalid(&'static str),
+    #[error("{0} is missing")]
+    Missing(&'static str),
+    #[error("This file is not supported: it must be a video or a sound file")]
+    MediaType,
+    #[error("This file is too large. It exceeds the maximum file size authorized.")]
+    TooLarge,
+    #[error("The user video quota is exceeded with this video.")]
+    Quota,
+    #[error("the part must begin at byte {0}, where the upload ends")]
+    Elsewhere(u64),
+    #[error("this server has no room for the file just now")]
+    NoSpace,
+    #[error("{0}")]
+    Machine(String),
     #[error("Too many attempts: try again in {} seconds", .0.as_secs() + 1)]
     TooMany(Duration),
     #[error("{0}")]
@@ -103,19 +121,29 @@ impl ApiError {
             ApiError::Body(BodyError::TooLong) => StatusCode::PAYLOAD_TOO_LARGE,
             ApiError::Body(BodyError::TooSlow) => StatusCode::REQUEST_TIMEOUT,
             ApiError::Body(BodyError::Type) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            ApiError::Body(_) | ApiError::Fields(_) | ApiError::Grant(_) => StatusCode::BAD_REQUEST,
+            ApiError::Body(_)
+            | ApiError::Fields(_)
+            | ApiError::Grant(_)
+            | ApiError::Invalid(_)
+            | ApiError::Missing(_) => StatusCode::BAD_REQUEST,
+            ApiError::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            ApiError::TooLarge | ApiError::Quota => StatusCode::PAYLOAD_TOO_LARGE,
+            ApiError::NoSpace => StatusCode::INSUFFICIENT_STORAGE,
             ApiError::NoRoute | ApiError::NotFound(_) => StatusCode::NOT_FOUND,
             ApiError::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             ApiError::NoToken | ApiError::BadToken | ApiError::BadPassword => {
                 StatusCode::UNAUTHORIZED
             }
             ApiError::Forbidden(_) => StatusCode::FORBIDDEN,
-            ApiError::Taken | ApiError::Conflict(_) => StatusCode::CONFLICT,
+            ApiError::Taken | ApiError::Conflict(_) | ApiError::Elsewhere(_) => {
+                StatusCode::CONFLICT
+            }
             ApiError::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             ApiError::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
-            ApiError::Database(_) | ApiError::Hasher(_) | ApiError::Chance(_) => {
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
+            ApiError::Database(_)
+            | ApiError::Hasher(_)
+            | ApiError::Chance(_)
+            | ApiError::Machine(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -125,6 +153,8 @@ impl ApiError {
             ApiError::Grant(error) => Some(error.code()),
             ApiError::NoToken => Some("unauthorized_request"),
             ApiError::BadToken => Some("invalid_token"),
+            ApiError::TooLarge => Some("max_file_size_reached"),
+            ApiError::Quota => Some("quota_reached"),
             _ => None,
         }
     }
@@ -159,6 +189,9 @@ impl ApiError {
         let mut reply =
             reply(status, "application/problem+json; charset=utf-8", &Value::Object(problem));
         self.add_headers(&mut reply);
+        if let ApiError::Elsewhere(have) = self {
+            add_range(&mut reply, *have);
+        }
         reply
     }
 
@@ -210,6 +243,18 @@ impl From<CreateError> for ApiError {
         match error {
             CreateError::Taken => ApiError::Taken,
             CreateError::Database(error) => ApiError::Database(error),
+        }
+    }
+}
+
+impl From<BeginError> for ApiError {
+    fn from(error: BeginError) -> ApiError {
+        match error {
+            BeginError::Quota => ApiError::Quota,
+            BeginError::Full => {
+                ApiError::Busy("too many uploads of yours are under way: finish one first")
+            }
+            BeginError::Database(error) => ApiError::Database(error),
         }
     }
 }

@@ -3,12 +3,14 @@
 //! - `database`: SQLite or PostgreSQL, and its schema
 //! - `table`: each table's queries
 //! - `api`: the answers under `/api/v1/`
+//! - `publishing` and `work`: how an uploaded file becomes a published video, and who works on it
 //! - `pace` and `hasher`: how often somebody may try to log in, and what that may cost
 //!
 //! It knows no media and no viewers. `instance` mounts [`Sidecar::answer`] at [`PREFIX`]; nothing that identifies who
 //! asks is logged or kept on disk.
 
 mod address;
+pub mod adoption;
 mod api;
 mod body;
 pub mod config;
@@ -19,12 +21,13 @@ mod hasher;
 mod limits;
 mod pace;
 mod preferences;
+pub mod publishing;
 pub mod role;
 mod table;
 mod token;
-#[allow(dead_code, reason = "the answers that list these words come next")]
 mod vocabulary;
 pub mod when;
+pub mod work;
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -33,8 +36,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use http::Response;
 use http_body_util::Full;
+use tokio::sync::Notify;
 
-pub use api::PREFIX;
+pub use api::upload;
+pub use api::{OWN_PREFIX, PREFIX};
 pub use database::OpenError;
 
 use config::Accounts;
@@ -60,6 +65,8 @@ pub struct Sidecar {
     client: Client,
     hasher: Hasher,
     attempts: Mutex<Attempts>,
+    /// Told of each job that may begin.
+    work_waits: Notify,
     started: Instant,
     /// How long ago `started` was.
     elapsed: fn(&Instant) -> Time,
@@ -123,6 +130,7 @@ impl Sidecar {
                 logins_of: Pace::new(LOGINS_OF, REMEMBERED),
                 registrations_from: Pace::new(REGISTRATIONS_FROM, REMEMBERED),
             }),
+            work_waits: Notify::new(),
             started: Instant::now(),
             elapsed: Instant::elapsed,
         })
