@@ -35,6 +35,15 @@ pub struct Part {
     pub whole: u64,
 }
 
+/// What a body brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appended {
+    /// How many bytes of the upload are there now.
+    pub have: u64,
+    /// The body came to its end, and didn't break off or pause for too long.
+    pub is_ended: bool,
+}
+
 /// The uploads of one data folder.
 #[derive(Debug)]
 pub struct Uploads {
@@ -102,7 +111,7 @@ impl Uploads {
         length(&self.path(id))
     }
 
-    /// Adds what a body brings, and returns how many bytes are then there; a whole file is on the disk when this returns.
+    /// Adds what a body brings, and tells how many bytes are then there; a whole file is on the disk when this returns.
     ///
     /// A body that breaks off, or pauses for too long, leaves what it brought. Of two that send the same file, the newer
     /// one goes on.
@@ -114,7 +123,7 @@ impl Uploads {
         id: UploadId,
         part: Part,
         body: &mut B,
-    ) -> Result<u64, UploadError>
+    ) -> Result<Appended, UploadError>
     where
         B: Body<Data = Bytes> + Unpin,
     {
@@ -127,12 +136,33 @@ impl Uploads {
         let mut writing = Writing { file, turn, have, batch: Vec::new(), waiting: 0 };
         let received = writing.receive(part.until.min(part.whole), body).await;
         let written = writing.write().await;
-        received?;
+        let is_ended = received?;
         written?;
         if writing.have == part.whole {
             writing.sync().await?;
         }
-        Ok(writing.have)
+        Ok(Appended { have: writing.have, is_ended })
+    }
+
+    /// How long the file of an upload is, without disturbing anybody.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn length(&self, id: UploadId) -> Result<u64, UploadError> {
+        length(&self.path(id))
+    }
+
+    /// Makes sure that the disk has all of a file whose length wasn't known before its end.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub async fn settle(&self, id: UploadId) -> Result<(), UploadError> {
+        let (turn, path) = (self.take_turn(id).await, self.path(id));
+        let settling = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            File::open(path)?.sync_all()
+        });
+        Ok(settling.await.map_err(io::Error::other)??)
     }
 
     /// Removes the file of an upload; one that isn't there is fine.
@@ -213,8 +243,8 @@ struct Writing {
 }
 
 impl Writing {
-    /// Takes in a body up to byte `until`; the last batch of it is not yet written.
-    async fn receive<B>(&mut self, until: u64, body: &mut B) -> Result<(), UploadError>
+    /// Takes in a body up to byte `until`, of which the last batch is not yet written; true if it came to its end.
+    async fn receive<B>(&mut self, until: u64, body: &mut B) -> Result<bool, UploadError>
     where
         B: Body<Data = Bytes> + Unpin,
     {
@@ -224,7 +254,11 @@ impl Writing {
                 () = self.turn.superseded.cancelled() => return Err(UploadError::Superseded),
                 frame = tokio::time::timeout(UPLOAD_PATIENCE, body.frame()) => frame,
             };
-            let Ok(Some(Ok(frame))) = frame else { return Ok(()) };
+            let frame = match frame {
+                Ok(Some(Ok(frame))) => frame,
+                Ok(None) => return Ok(true),
+                Ok(Some(Err(_))) | Err(_) => return Ok(false),
+            };
             let Ok(mut bytes) = frame.into_data() else { continue };
             let room = until.saturating_sub(self.have + self.waiting);
             let is_too_long = bytes.len() as u64 > room;
@@ -345,7 +379,11 @@ mod tests {
     async fn append(uploads: &Uploads, at: u64, bytes: &'static [u8]) -> Result<u64, String> {
         let until = at + bytes.len() as u64;
         let appended = uploads.append(ID, part(at, until), &mut Full::from(bytes)).await;
-        appended.map_err(|error| error.to_string())
+        let have = |appended: Appended| {
+            assert!(appended.is_ended);
+            appended.have
+        };
+        appended.map(have).map_err(|error| error.to_string())
     }
 
     #[tokio::test]
@@ -380,7 +418,8 @@ mod tests {
         let (_data, uploads) = fresh();
         let frames = [Ok(Frame::data(Bytes::from("0123"))), Err("the line is dead")];
         let mut body = StreamBody::new(futures_util::stream::iter(frames));
-        assert_eq!(uploads.append(ID, part(0, 10), &mut body).await.unwrap(), 4);
+        let broken = uploads.append(ID, part(0, 10), &mut body).await.unwrap();
+        assert_eq!(broken, Appended { have: 4, is_ended: false });
         assert_eq!(append(&uploads, 4, b"456789").await, Ok(10));
     }
 

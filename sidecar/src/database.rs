@@ -42,6 +42,11 @@ impl Database {
         Ok(database)
     }
 
+    /// Whether `settings` name one that may be there, or the folder has one.
+    pub(crate) fn is_there(settings: &config::Database, data: &Path) -> bool {
+        settings.url.is_some() || data.join(FILE).exists()
+    }
+
     async fn sqlite(file: &Path) -> Result<Database, OpenError> {
         let made = OpenOptions::new().create(true).append(true).mode(OURS_ALONE).open(file);
         made.map_err(|error| OpenError::Sqlite(file.to_owned(), error.into()))?;

@@ -136,6 +136,11 @@ impl Sidecar {
         })
     }
 
+    /// Whether there is a database to open: it is made by the first server that starts, or is somebody else's.
+    pub fn is_there(database: &config::Database, data: &Path) -> bool {
+        Database::is_there(database, data)
+    }
+
     /// Makes `root`, unless the instance has an administrator.
     ///
     /// # Errors

@@ -120,19 +120,27 @@ impl Sidecar {
         Ok(())
     }
 
-    /// Publishes a video that is whole.
+    /// Publishes a video that is whole; false if the job isn't the worker's any more.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn finish_work(&self, claim: &Claim, made: &Made) -> Result<(), WorkError> {
+    pub async fn finish_work(&self, claim: &Claim, made: &Made) -> Result<bool, WorkError> {
         if !self.tell_work(claim, Stage::Transcoding, 100).await? {
-            return Ok(());
+            return Ok(false);
         }
         let now = now_ms();
         video::set_media(&self.database, now, claim.video_id, &made.media()).await?;
         video::set_state(&self.database, now, claim.video_id, State::Published).await?;
         self.settle(claim.job, claim.attempt, &Outcome::Done).await?;
-        Ok(())
+        Ok(true)
+    }
+
+    /// Whether the catalogue has a video.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn knows(&self, uuid: &VideoId) -> Result<bool, WorkError> {
+        Ok(video::by_uuid(&self.database, uuid).await?.is_some())
     }
 
     /// Notes why nothing came of it; what was shown is gone again.

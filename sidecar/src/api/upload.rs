@@ -85,6 +85,8 @@ pub enum Trouble {
     TooMany,
     /// More bytes came than there was room for in the quota.
     BeyondQuota,
+    /// The body ended before its end.
+    BrokenOff,
     /// Another request goes on with it.
     Superseded,
     /// The disk is full.
@@ -427,6 +429,7 @@ impl From<Trouble> for Refusal {
             Trouble::Elsewhere(have) => ApiError::Elsewhere(have),
             Trouble::TooMany => ApiError::Invalid("more bytes came than were announced"),
             Trouble::BeyondQuota => ApiError::Quota,
+            Trouble::BrokenOff => ApiError::Body(BodyError::Broken),
             Trouble::Superseded => ApiError::Conflict("another request goes on with this upload"),
             Trouble::NoSpace => ApiError::NoSpace,
             Trouble::Machine(error) => ApiError::Machine(error),
@@ -460,8 +463,7 @@ where
     }
     let headers = request.headers().clone();
     let mut form = Form::new(&headers, request.body_mut(), 0)?;
-    let reading = tokio::time::timeout(crate::limits::BODY_PATIENCE, form.next_file()).await;
-    match reading.map_err(|_| BodyError::TooSlow)?? {
+    match form.next_file().await? {
         None => Ok(form.fields()),
         // The file comes afterwards, in parts.
         Some(_) => Err(BodyError::Form.into()),

@@ -567,7 +567,7 @@ pub(crate) mod tests {
             delete(database, id).await.unwrap();
             assert_eq!(counted().await, [0, 0, 0, 0]);
             assert_eq!(by_id(database, id).await.unwrap(), None);
-            assert_eq!(withdrawals(database, 9).await.unwrap(), [video.uuid.clone()]);
+            assert_eq!(withdrawals(database, 9).await.unwrap(), std::slice::from_ref(&video.uuid));
             forget_withdrawal(database, &video.uuid).await.unwrap();
             assert!(withdrawals(database, 9).await.unwrap().is_empty());
         }

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use crate::body::Fields;
 use crate::error::{ApiError, BodyError};
-use crate::limits::{BODY_BYTES, FORM_BYTES, FORM_FIELDS};
+use crate::limits::{BODY_BYTES, BODY_PATIENCE, FORM_BYTES, FORM_FIELDS};
 
 /// A form on its way in.
 pub(crate) struct Form<'a> {
@@ -54,7 +54,7 @@ impl<'a> Form<'a> {
 
     /// Reads on to the video file, or to the end of the form. Other files are read over.
     pub(crate) async fn next_file(&mut self) -> Result<Option<File<'a>>, ApiError> {
-        while let Some(field) = self.parts.next_field().await.map_err(unreadable)? {
+        while let Some(field) = in_time(self.parts.next_field()).await? {
             self.count += 1;
             if self.count > FORM_FIELDS {
                 return Err(BodyError::TooLong.into());
@@ -76,7 +76,7 @@ impl<'a> Form<'a> {
     async fn keep(&mut self, mut field: Field<'_>) -> Result<(), ApiError> {
         let name = field.name().unwrap_or_default().to_owned();
         let mut text = Vec::new();
-        while let Some(piece) = field.chunk().await.map_err(unreadable)? {
+        while let Some(piece) = in_time(field.chunk()).await? {
             self.bytes += piece.len();
             if self.bytes > BODY_BYTES {
                 return Err(BodyError::TooLong.into());
@@ -152,8 +152,14 @@ fn put(values: &mut Map<String, Value>, name: &str, text: String) {
     }
 }
 
+/// Waits for the next piece of a form, but not for ever.
+async fn in_time<T>(reading: impl Future<Output = multer::Result<T>>) -> Result<T, ApiError> {
+    let read = tokio::time::timeout(BODY_PATIENCE, reading).await;
+    read.map_err(|_| BodyError::TooSlow)?.map_err(unreadable)
+}
+
 async fn pass_over(mut field: Field<'_>) -> Result<(), ApiError> {
-    while field.chunk().await.map_err(unreadable)?.is_some() {}
+    while in_time(field.chunk()).await?.is_some() {}
     Ok(())
 }
 
