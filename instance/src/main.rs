@@ -1,6 +1,7 @@
 //! The binary `shoal`: a whole video site in one process, and the commands of its host.
 
 mod assets;
+mod catalogue;
 mod cli;
 mod config;
 mod doctor;
@@ -12,9 +13,11 @@ mod pages;
 mod serve;
 mod site;
 mod swarms;
+mod upload;
 mod user;
 mod visit;
 mod when;
+mod worker;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

@@ -78,7 +78,8 @@ impl Site {
         if request.uri().path() == tracker::serve::PATH {
             return self.tracker.answer(request);
         }
-        if request.uri().path().starts_with(sidecar::PREFIX) {
+        let prefixes = [sidecar::PREFIX, sidecar::OWN_PREFIX];
+        if prefixes.iter().any(|prefix| request.uri().path().starts_with(prefix)) {
             return self.sidecar.answer(request, peer).await;
         }
         if request.uri().path().starts_with("/hls/") {

@@ -4,6 +4,7 @@
 //! DATA/videos/<uuid>.json   the record: the video is public as soon as this file exists, and no longer when it's gone
 //! DATA/hls/<uuid>/          what /hls/<uuid>/ serves; every file written once, under a name that carries a generation
 //!        g1-master.m3u8  g1-240.m3u8  g1-240-fragmented.mp4  g1-segments-sha256.json  g1-poster.jpg
+//! DATA/uploads/<id>         files on their way in (`uploads`)
 //! DATA/work/<random>/       an import under way, locked by its process; a start removes those that nobody locks
 //! ```
 
@@ -115,6 +116,11 @@ impl Library {
         remove_if_there(&record, |path| fs::remove_file(path))?;
         remove_if_there(&atomic::beside(&record), |path| fs::remove_file(path))?;
         remove_if_there(&self.video_dir(id), |path| fs::remove_dir_all(path))
+    }
+
+    /// The folder with everything.
+    pub fn data_dir(&self) -> PathBuf {
+        self.data.clone()
     }
 
     /// The folder that `/hls/` serves, with a folder for each video.

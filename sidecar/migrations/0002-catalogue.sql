@@ -187,6 +187,10 @@ CREATE INDEX history_newest ON history (user_id, watched_at);
 CREATE TABLE upload (
     id TEXT PRIMARY KEY,
     user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    -- Whose quota it counts against, until its video does: the channel's owner.
+    account_id BIGINT NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+    -- What it became when it was whole; the file stays until the video is published.
+    video_id BIGINT REFERENCES video (id) ON DELETE CASCADE,
     bytes BIGINT NOT NULL,
     -- What the video will be, as JSON: the fields of the request that began it.
     video TEXT NOT NULL,
@@ -194,7 +198,9 @@ CREATE TABLE upload (
     -- When bytes came last: an upload that nobody goes on with is removed.
     touched_at BIGINT NOT NULL
 );
-CREATE INDEX upload_of_user ON upload (user_id);
+CREATE INDEX upload_of_user ON upload (user_id) WHERE video_id IS NULL;
+CREATE INDEX upload_of_account ON upload (account_id) WHERE video_id IS NULL;
+CREATE INDEX upload_of_video ON upload (video_id);
 CREATE INDEX upload_oldest ON upload (touched_at);
 
 -- Work that takes long, and who does it.

@@ -8,6 +8,7 @@ mod oauth;
 mod registration;
 #[cfg(test)]
 mod tests;
+pub mod upload;
 #[cfg(test)]
 mod video_tests;
 mod videos;
@@ -21,18 +22,23 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Body;
 use serde_json::Value;
+use wire::id::VideoId;
 
 use asked::Asked;
 
 use crate::body::Fields;
 use crate::cookie::is_from_own_page;
 use crate::error::ApiError;
+use crate::publishing::JobState;
 use crate::query::Query;
 use crate::visitor::is_by_cookie;
 use crate::{Reply, Sidecar, address};
 
 /// Under which paths [`Sidecar::answer`] answers.
 pub const PREFIX: &str = "/api/v1/";
+
+/// Under which paths it answers what PeerTube doesn't have.
+pub const OWN_PREFIX: &str = "/api/shoal/v1/";
 
 /// What a path is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,13 +53,33 @@ enum Route<'a> {
     Accept(i64),
     Refuse(i64),
     Videos(videos::Route<'a>),
+    Source(VideoId),
+    Progress(VideoId),
+    Retry(VideoId),
+    Jobs(Option<JobState>),
 }
 
 impl<'a> Route<'a> {
     fn parse(path: &'a str) -> Option<Route<'a>> {
-        let path = path.strip_prefix(PREFIX)?;
+        let (path, is_ours) = match path.strip_prefix(OWN_PREFIX) {
+            Some(path) => (path, true),
+            None => (path.strip_prefix(PREFIX)?, false),
+        };
         let segments: Vec<&str> = path.strip_suffix('/').unwrap_or(path).split('/').collect();
-        match segments[..] {
+        if is_ours { Route::parse_own(&segments) } else { Route::parse_shared(&segments) }
+    }
+
+    /// What we have beyond PeerTube.
+    fn parse_own(segments: &[&'a str]) -> Option<Route<'a>> {
+        match *segments {
+            ["videos", id, "progress"] => id.parse().ok().map(Route::Progress),
+            ["videos", id, "retry"] => id.parse().ok().map(Route::Retry),
+            _ => None,
+        }
+    }
+
+    fn parse_shared(segments: &[&'a str]) -> Option<Route<'a>> {
+        match *segments {
             ["oauth-clients", "local"] => Some(Route::Client),
             ["users", "token"] => Some(Route::Token),
             ["users", "revoke-token"] => Some(Route::RevokeToken),
@@ -63,20 +89,28 @@ impl<'a> Route<'a> {
             ["users", "registrations", "request"] => Some(Route::AskForAccount),
             ["users", "registrations", id, "accept"] => id.parse().ok().map(Route::Accept),
             ["users", "registrations", id, "reject"] => id.parse().ok().map(Route::Refuse),
-            _ => videos::Route::parse(&segments).map(Route::Videos),
+            ["videos", id, "source"] => id.parse().ok().map(Route::Source),
+            ["jobs"] => Some(Route::Jobs(None)),
+            ["jobs", state] => JobState::named(state).map(Route::Jobs),
+            _ => videos::Route::parse(segments).map(Route::Videos),
         }
     }
 
     fn methods(self) -> &'static str {
         match self {
-            Route::Client | Route::Registrations => "GET, HEAD, OPTIONS",
+            Route::Client
+            | Route::Registrations
+            | Route::Source(_)
+            | Route::Progress(_)
+            | Route::Jobs(_) => "GET, HEAD, OPTIONS",
             Route::Me => "GET, HEAD, PUT, OPTIONS",
             Route::Token
             | Route::RevokeToken
             | Route::Register
             | Route::AskForAccount
             | Route::Accept(_)
-            | Route::Refuse(_) => "POST, OPTIONS",
+            | Route::Refuse(_)
+            | Route::Retry(_) => "POST, OPTIONS",
             Route::Videos(route) => route.methods(),
         }
     }
@@ -146,6 +180,15 @@ impl Sidecar {
             (Route::Refuse(id), Method::POST) => {
                 self.authenticate_moderator(request.headers()).await?;
                 self.refuse(id, Fields::read(request).await?).await
+            }
+            (Route::Source(uuid), Method::GET) => self.tell_source(request.headers(), uuid).await,
+            (Route::Progress(uuid), Method::GET) => {
+                self.tell_publishing(request.headers(), uuid).await
+            }
+            (Route::Retry(uuid), Method::POST) => self.retry(request.headers(), uuid).await,
+            (Route::Jobs(state), Method::GET) => {
+                let query = request.uri().query().unwrap_or_default();
+                self.tell_jobs(request.headers(), state, query).await
             }
             (Route::Videos(route), method) => {
                 self.answer_videos(route, self.asked(request, method, &from).await?).await

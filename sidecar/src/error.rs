@@ -8,9 +8,11 @@ use serde_json::{Map, Value, json};
 
 use crate::Reply;
 use crate::api::reply;
+use crate::api::upload::add_range;
 use crate::field::FieldError;
 use crate::hasher::HasherError;
 use crate::table::registration::AskError;
+use crate::table::upload::BeginError;
 use crate::table::user::CreateError;
 use crate::view::Unavailable;
 
@@ -56,6 +58,30 @@ pub enum ApiError {
     /// Things have changed, or aren't so.
     #[error("{0}")]
     Conflict(&'static str),
+    /// It can't be done with what it has.
+    #[error("{0}")]
+    Invalid(&'static str),
+    /// It lacks this header or field.
+    #[error("{0} is missing")]
+    Missing(&'static str),
+    /// Neither picture nor sound.
+    #[error("This file is not supported: it must be a video or a sound file")]
+    MediaType,
+    /// Larger than any upload here.
+    #[error("This file is too large. It exceeds the maximum file size authorized.")]
+    TooLarge,
+    /// More than its owner may keep, or upload today.
+    #[error("The user video quota is exceeded with this video.")]
+    Quota,
+    /// It doesn't go on where the upload ends.
+    #[error("the part must begin at byte {0}, where the upload ends")]
+    Elsewhere(u64),
+    /// The disk is full.
+    #[error("this server has no room for the file just now")]
+    NoSpace,
+    /// Something on our side.
+    #[error("{0}")]
+    Machine(String),
     /// Tried too often; try again after this.
     #[error("Too many attempts: try again in {} seconds", .0.as_secs() + 1)]
     TooMany(Duration),
@@ -152,19 +178,29 @@ impl ApiError {
             ApiError::Body(BodyError::TooLong) => StatusCode::PAYLOAD_TOO_LARGE,
             ApiError::Body(BodyError::TooSlow) => StatusCode::REQUEST_TIMEOUT,
             ApiError::Body(BodyError::Type) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            ApiError::Body(_) | ApiError::Fields(_) | ApiError::Grant(_) => StatusCode::BAD_REQUEST,
+            ApiError::Body(_)
+            | ApiError::Fields(_)
+            | ApiError::Grant(_)
+            | ApiError::Invalid(_)
+            | ApiError::Missing(_) => StatusCode::BAD_REQUEST,
+            ApiError::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            ApiError::TooLarge | ApiError::Quota => StatusCode::PAYLOAD_TOO_LARGE,
+            ApiError::NoSpace => StatusCode::INSUFFICIENT_STORAGE,
             ApiError::NoRoute | ApiError::NotFound(_) => StatusCode::NOT_FOUND,
             ApiError::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             ApiError::NoToken | ApiError::BadToken | ApiError::BadPassword => {
                 StatusCode::UNAUTHORIZED
             }
             ApiError::Forbidden(_) | ApiError::VideoPassword(_) => StatusCode::FORBIDDEN,
-            ApiError::Taken | ApiError::Conflict(_) => StatusCode::CONFLICT,
+            ApiError::Taken | ApiError::Conflict(_) | ApiError::Elsewhere(_) => {
+                StatusCode::CONFLICT
+            }
             ApiError::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             ApiError::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
-            ApiError::Database(_) | ApiError::Hasher(_) | ApiError::Chance(_) => {
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
+            ApiError::Database(_)
+            | ApiError::Hasher(_)
+            | ApiError::Chance(_)
+            | ApiError::Machine(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -176,6 +212,8 @@ impl ApiError {
             ApiError::BadToken => Some("invalid_token"),
             ApiError::VideoPassword(PasswordError::Required) => Some("video_requires_password"),
             ApiError::VideoPassword(PasswordError::Incorrect) => Some("incorrect_video_password"),
+            ApiError::TooLarge => Some("max_file_size_reached"),
+            ApiError::Quota => Some("quota_reached"),
             _ => None,
         }
     }
@@ -210,6 +248,9 @@ impl ApiError {
         let mut reply =
             reply(status, "application/problem+json; charset=utf-8", &Value::Object(problem));
         self.add_headers(&mut reply);
+        if let ApiError::Elsewhere(have) = self {
+            add_range(&mut reply, *have);
+        }
         reply
     }
 
@@ -267,6 +308,18 @@ impl From<CreateError> for ApiError {
         match error {
             CreateError::Taken => ApiError::Taken,
             CreateError::Database(error) => ApiError::Database(error),
+        }
+    }
+}
+
+impl From<BeginError> for ApiError {
+    fn from(error: BeginError) -> ApiError {
+        match error {
+            BeginError::Quota => ApiError::Quota,
+            BeginError::Full => {
+                ApiError::Busy("too many uploads of yours are under way: finish one first")
+            }
+            BeginError::Database(error) => ApiError::Database(error),
         }
     }
 }

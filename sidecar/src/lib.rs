@@ -6,12 +6,14 @@
 //! - `listing`: which videos somebody wants to see
 //! - `view`: what pages show
 //! - `api`: the answers under `/api/v1/`
+//! - `publishing` and `work`: how an uploaded file becomes a published video, and who works on it
 //! - `pace` and `hasher`: how often somebody may try to log in, and what that may cost
 //!
 //! It knows no media and no viewers. `instance` mounts [`Sidecar::answer`] at [`PREFIX`]; nothing that identifies who
 //! asks is logged or kept on disk.
 
 mod address;
+pub mod adoption;
 mod api;
 mod body;
 mod chapters;
@@ -27,6 +29,7 @@ mod media;
 mod pace;
 mod pages;
 mod preferences;
+pub mod publishing;
 mod query;
 pub mod role;
 mod sight;
@@ -38,6 +41,7 @@ pub mod visitor;
 mod vocabulary;
 mod web;
 pub mod when;
+pub mod work;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -46,8 +50,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use http::Response;
 use http_body_util::Full;
+use tokio::sync::Notify;
 
-pub use api::PREFIX;
+pub use api::upload;
+pub use api::{OWN_PREFIX, PREFIX};
 pub use body::Fields;
 pub use database::OpenError;
 pub use error::{ApiError, BadField, BodyError, GrantError, PasswordError};
@@ -86,6 +92,8 @@ pub struct Sidecar {
     pages: Mutex<Pages<(ListQuery, bool)>>,
     viewed: Mutex<Viewed>,
     capabilities: Option<Arc<dyn Capabilities>>,
+    /// Told of each job that may begin.
+    work_waits: Notify,
     started: Instant,
     /// How long ago `started` was.
     elapsed: fn(&Instant) -> Time,
@@ -155,9 +163,15 @@ impl Sidecar {
             pages: Mutex::new(Pages::new(PAGES, PAGE_LIFE)),
             viewed: Mutex::new(Viewed::new(token::generate()?)),
             capabilities: None,
+            work_waits: Notify::new(),
             started: Instant::now(),
             elapsed: Instant::elapsed,
         })
+    }
+
+    /// Whether there is a database to open: it is made by the first server that starts, or is somebody else's.
+    pub fn is_there(database: &config::Database, data: &Path) -> bool {
+        Database::is_there(database, data)
     }
 
     /// Has the media of what isn't everybody's opened by these; without them it isn't told where that is.

@@ -58,3 +58,32 @@ pub(crate) const VIEWED: usize = 100_000;
 
 /// Videos that a user's history has; the oldest make room.
 pub(crate) const HISTORY: i64 = 10_000;
+/// Bytes of one uploaded file: a day of good film; more is a mistake, and no disk of ours has it.
+pub(crate) const UPLOAD_BYTES: u64 = 256 << 30;
+
+/// Uploads of one user that are under way: whoever sends more at once only slows all of them down.
+pub(crate) const UPLOADS_OPEN: i64 = 20;
+
+/// How long an upload waits for its next byte before it is removed.
+pub(crate) const UPLOAD_LIFE: Duration = Duration::from_secs(86_400);
+
+/// How long the file of a video that could not be transcoded is kept, so that its owner can try again.
+pub(crate) const FAILED_LIFE: Duration = Duration::from_secs(7 * 86_400);
+
+/// How long a job is a worker's without a word from it: a machine under load is silent for some seconds.
+pub(crate) const LEASE: Duration = Duration::from_secs(30);
+
+/// How often a job is tried when it isn't the file's fault: a full disk, a missing program, a killed process.
+pub(crate) const ATTEMPTS: i64 = 4;
+
+/// How long a failed job waits for the second try; each next one four times as long.
+pub(crate) const BACK_OFF: Duration = Duration::from_secs(30);
+
+/// How long what is known of a finished job is kept, for the administrators' list.
+pub(crate) const JOB_LIFE: Duration = Duration::from_secs(7 * 86_400);
+
+/// Bytes of a picture or a file in a form that nobody asked for: they are read over and dropped.
+pub(crate) const FORM_BYTES: u64 = 16 << 20;
+
+/// Fields of a form: PeerTube's programs send about 30.
+pub(crate) const FORM_FIELDS: usize = 128;

@@ -8,11 +8,13 @@ pub(crate) mod channel;
 pub(crate) mod client;
 pub(crate) mod collaborator;
 pub(crate) mod history;
+pub(crate) mod job;
 pub(crate) mod listing;
 pub(crate) mod rate;
 pub(crate) mod registration;
 pub(crate) mod session;
 pub(crate) mod subscription;
+pub(crate) mod upload;
 pub(crate) mod user;
 #[allow(dead_code, reason = "the answers about it come next")]
 pub(crate) mod video;

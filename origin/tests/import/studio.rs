@@ -67,7 +67,7 @@ impl Studio {
             preset: "ultrafast".to_owned(),
             ..Settings::default()
         };
-        let request = Request { file: file.to_owned(), title: None, channel: None };
+        let request = Request { id: None, file: file.to_owned(), title: None, channel: None };
         let mut playable_first = Vec::new();
         let cancelled = AtomicBool::new(false);
         let video = import(&self.library, &request, &settings, &cancelled, &mut |event| {

@@ -119,11 +119,16 @@ pub(crate) async fn by_id(database: &Database, id: i64) -> sqlx::Result<Option<U
 
 /// Whether anybody has this role. It may look at all users, so it is asked at the start alone.
 pub(crate) async fn is_any(database: &Database, role: Role) -> sqlx::Result<bool> {
-    let select = "SELECT id FROM users WHERE role = $1 LIMIT 1";
+    Ok(first(database, role).await?.is_some())
+}
+
+/// The id of whoever has this role longest. It may look at all users, too.
+pub(crate) async fn first(database: &Database, role: Role) -> sqlx::Result<Option<i64>> {
+    let select = "SELECT id FROM users WHERE role = $1 ORDER BY id LIMIT 1";
     let found: Option<(i64,)> = reading!(database, pool => {
         sqlx::query_as(select).bind(role.id()).fetch_optional(pool).await
     })?;
-    Ok(found.is_some())
+    Ok(found.map(|found| found.0))
 }
 
 /// Notes that a user logged in.
