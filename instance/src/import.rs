@@ -11,7 +11,7 @@ use anyhow::Context;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use origin::import::{Event, ImportError, Progress, Request, Settings, Stage};
-use origin::library::{Library, Video};
+use origin::library::{Access, Library, Video};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use wire::id::VideoId;
 
@@ -47,7 +47,8 @@ pub(crate) fn run(
     settings: &Settings,
     public_url: &str,
 ) -> anyhow::Result<ExitCode> {
-    let request = Request { file: args.file, title: args.title, channel: args.channel };
+    let request =
+        Request { file: args.file, title: args.title, channel: args.channel, access: Access::Open };
     let mut display = Display::new(public_url);
     let cancelled = interruptions().context("cannot listen to signals")?;
     let imported = origin::import::import(library, &request, settings, &cancelled, &mut |event| {

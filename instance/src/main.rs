@@ -6,6 +6,7 @@ mod config;
 mod doctor;
 mod embed;
 mod import;
+mod key;
 mod pages;
 mod serve;
 mod site;

@@ -14,8 +14,10 @@ use sidecar::{Sidecar, UserError};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracker::Tracker;
+use wire::capability::Key;
 
 use crate::config::Config;
+use crate::key;
 use crate::site::Site;
 use crate::swarms::KnownSwarms;
 
@@ -47,8 +49,9 @@ pub(crate) fn run(mut config: Config, library: Library, part: Part) -> anyhow::R
         let listener = listen(config.server.listen).await?;
         let address = listener.local_addr().context("cannot tell the port")?;
         let asked_to_end = shutdown::on_signal().context("cannot listen to signals")?;
+        let key = key::ensure(&config.server.data)?;
         let sidecar = match part {
-            Part::Everything => Some(accounts(&config, address).await?),
+            Part::Everything => Some(accounts(&config, address, key.clone()).await?),
             Part::Origin | Part::Tracker => None,
         };
         announce(address, &config)?;
@@ -75,26 +78,26 @@ pub(crate) fn run(mut config: Config, library: Library, part: Part) -> anyhow::R
             }
             (_, Some(sidecar)) => {
                 let sidecar = Arc::new(sidecar);
-                everything(listener, address, &config, library, swarms, sidecar, asked_to_end)
-                    .await;
+                let listening = (listener, address);
+                everything(listening, &config, library, key, swarms, sidecar, asked_to_end).await;
             }
-            (_, None) => origin::run(listener, &config.origin, library, asked_to_end).await,
+            (_, None) => origin::run(listener, &config.origin, library, key, asked_to_end).await,
         }
         Ok(())
     })
 }
 
 async fn everything(
-    listener: TcpListener,
-    address: SocketAddr,
+    (listener, address): (TcpListener, SocketAddr),
     config: &Config,
     library: Library,
+    key: Key,
     swarms: Arc<KnownSwarms>,
     sidecar: Arc<Sidecar>,
     asked_to_end: CancellationToken,
 ) {
     let metrics = Arc::new(Metrics::default());
-    let media = Arc::new(Origin::new(library.clone(), &config.origin));
+    let media = Arc::new(Origin::new(library.clone(), &config.origin, key));
     let tracker = Arc::new(Tracker::new(&config.tracker, swarms));
     tracker.start(&config.tracker, &asked_to_end);
     let site = Arc::new(Site::new(
@@ -122,10 +125,10 @@ async fn everything(
 }
 
 /// Opens the accounts of the instance that listens on `address`.
-async fn accounts(config: &Config, address: SocketAddr) -> anyhow::Result<Sidecar> {
+async fn accounts(config: &Config, address: SocketAddr, key: Key) -> anyhow::Result<Sidecar> {
     let public_url = config.public_url(address);
     let data = &config.server.data;
-    Ok(Sidecar::open(&config.database, &config.accounts, data, public_url).await?)
+    Ok(Sidecar::open(&config.database, &config.accounts, data, public_url, key).await?)
 }
 
 /// Makes a new instance's administrator, and tells the password this once.

@@ -106,7 +106,8 @@ impl Site {
     }
 
     async fn shelf(&self, query: &str) -> Result<Reply, PageError> {
-        let videos = self.look_up(Library::videos).await?;
+        let mut videos = self.look_up(Library::videos).await?;
+        videos.retain(|video| video.access.is_open());
         let page = query.strip_prefix("page=").and_then(|page| page.parse().ok()).unwrap_or(1);
         let shelf = Shelf::new(&self.frame, &videos, page, now_ms()).ok_or(PageError::NotFound)?;
         Ok(html(StatusCode::OK, &shelf, Framing::Refused))
@@ -136,8 +137,8 @@ impl Site {
     /// A public video by its id; without its record when the id isn't in the form that the page wants.
     async fn find(&self, text: &str, form: Form) -> Result<(VideoId, Option<Video>), PageError> {
         let id: VideoId = text.parse().map_err(|_| PageError::NotFound)?;
-        let video =
-            self.look_up(move |library| library.video(&id)).await?.ok_or(PageError::NotFound)?;
+        let video = self.look_up(move |library| library.video(&id)).await?;
+        let video = video.filter(|video| video.access.is_open()).ok_or(PageError::NotFound)?;
         let is_wanted = form == Form::Either || text == id.short();
         Ok((id, is_wanted.then_some(video)))
     }

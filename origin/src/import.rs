@@ -27,7 +27,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 use wire::id::VideoId;
 
-use crate::library::{Library, Video, Work};
+use crate::library::{Access, Library, Video, Work};
 use crate::setting::{BadSetting, within};
 use encode::Keyframes;
 pub use error::{ImportError, NoSpace, Truncated};
@@ -46,6 +46,8 @@ pub struct Request {
     pub title: Option<String>,
     /// The handle of the channel to publish it in.
     pub channel: Option<String>,
+    /// Who may read it, from its first rendition on.
+    pub access: Access,
 }
 
 /// How to make renditions: the section `[import]` of the configuration.
@@ -183,6 +185,7 @@ pub fn import(
         poster: String::new(),
         renditions: Vec::new(),
         is_importing: true,
+        access: request.access,
     };
     let import = Import { library, settings, runner, work: &work, input, source, packets, id };
     let published = import.run(video, input_bytes, &mut meter)?;
@@ -631,7 +634,12 @@ mod tests {
 
     #[track_caller]
     fn check_title(file: &str, given: Option<&str>, wanted: Option<&str>) {
-        let request = Request { file: file.into(), title: given.map(str::to_owned), channel: None };
+        let request = Request {
+            file: file.into(),
+            title: given.map(str::to_owned),
+            channel: None,
+            access: Access::Open,
+        };
         assert_eq!(title(&request).ok().as_deref(), wanted, "{file:?} {given:?}");
     }
 

@@ -39,12 +39,16 @@ use config::Accounts;
 use database::Database;
 use field::{Email, Password, Username};
 use hasher::{Hasher, HasherError};
-use limits::REMEMBERED;
+pub use limits::READ_LIFE;
+
+use limits::{READ_STEP, REMEMBERED};
 use pace::{Pace, Rate, Time};
 use preferences::Preferences;
 use role::Role;
 use table::client::{self, Client};
 use table::user::{self, CreateError, NewUser};
+use wire::capability::Key;
+use wire::id::VideoId;
 
 /// An answer whose body is in memory.
 pub type Reply = Response<Full<Bytes>>;
@@ -55,6 +59,7 @@ pub struct Sidecar {
     database: Database,
     settings: Accounts,
     public_url: String,
+    key: Key,
     client: Client,
     hasher: Hasher,
     attempts: Mutex<Attempts>,
@@ -98,7 +103,8 @@ pub enum UserError {
 }
 
 impl Sidecar {
-    /// Opens the database, in the folder `data` unless `settings` name another, and brings its schema up to date.
+    /// Opens the database, in the folder `data` unless `settings` name another, and brings its schema up to date. `key`
+    /// signs what lets people read videos that aren't open to all.
     ///
     /// # Errors
     /// When it can't be used.
@@ -107,6 +113,7 @@ impl Sidecar {
         accounts: &Accounts,
         data: &Path,
         public_url: String,
+        key: Key,
     ) -> Result<Sidecar, OpenError> {
         let database = Database::open(database, data).await?;
         let new = Client { client_id: token::generate()?, client_secret: token::generate()? };
@@ -115,6 +122,7 @@ impl Sidecar {
             database,
             settings: accounts.clone(),
             public_url,
+            key,
             hasher: Hasher::new(),
             attempts: Mutex::new(Attempts {
                 logins_from: Pace::new(LOGINS_FROM, REMEMBERED),
@@ -169,6 +177,16 @@ impl Sidecar {
         let hash = self.hasher.hash(password.clone()).await?;
         user::set_password(&self.database, user.id, &hash, None).await?;
         Ok(password)
+    }
+
+    /// What lets somebody read a video from `now`, in milliseconds since 1970, for at least [`READ_LIFE`]: a part of the
+    /// path of its media, before the file's name and behind a `~`. Whether they may is for the caller to know.
+    ///
+    /// Within an hour it's the same text, so that a browser finds again what it has kept.
+    pub fn capability(&self, video: &VideoId, now: i64) -> String {
+        let least = now.max(0) as u64 / 1000 + READ_LIFE.as_secs();
+        let ends_at = least.next_multiple_of(READ_STEP.as_secs());
+        self.key.sign(video, u32::try_from(ends_at).unwrap_or(u32::MAX))
     }
 
     /// Closes the database when all has been answered.

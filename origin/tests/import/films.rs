@@ -387,6 +387,7 @@ fn a_data_folder_may_have_any_name_too() {
         file: film,
         title: Some("Ein Titel".to_owned()),
         channel: Some("anna".to_owned()),
+        access: origin::library::Access::Open,
     };
     let cancelled = std::sync::atomic::AtomicBool::new(false);
     let video =

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use origin::import::{Event, ImportError, Request, Settings, import};
-use origin::library::{Library, Video};
+use origin::library::{Access, Library, Video};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -67,7 +67,8 @@ impl Studio {
             preset: "ultrafast".to_owned(),
             ..Settings::default()
         };
-        let request = Request { file: file.to_owned(), title: None, channel: None };
+        let request =
+            Request { file: file.to_owned(), title: None, channel: None, access: Access::Open };
         let mut playable_first = Vec::new();
         let cancelled = AtomicBool::new(false);
         let video = import(&self.library, &request, &settings, &cancelled, &mut |event| {
