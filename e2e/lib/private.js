@@ -30,10 +30,17 @@ export function capability(server, uuid, endsAt = Math.floor(Date.now() / 1000) 
   return Buffer.concat([head, mac.subarray(0, 16)]).toString("base64url");
 }
 
-/** Puts a page of the server's own host at `path`, which it hasn't got itself. */
-export async function ownPage(browser, server, path, body) {
-  await browser.context.route(server.url + path, (route) => route.fulfill({ contentType: "text/html; charset=utf-8", body }));
-  return server.url + path;
+/** Opens a page of the server's own host that holds nothing but a player with these attributes. */
+export async function ownPage(browser, server, script, attributes) {
+  const player = await browser.open(`${server.url}/health`);
+  await player.frame.evaluate(({ script, attributes }) => {
+    const element = document.createElement("shoal-player");
+    element.style.width = "640px";
+    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+    const loader = Object.assign(document.createElement("script"), { type: "module", src: script });
+    document.body.replaceChildren(loader, element);
+  }, { script, attributes });
+  return player;
 }
 
 function record(server, name) {
