@@ -4,6 +4,7 @@
 //! DATA/videos/<uuid>.json   the record: the video can be watched as soon as this file exists, and no longer when it's gone
 //! DATA/hls/<uuid>/          what /hls/<uuid>/ serves; every file written once, under a name that carries a generation
 //!        g1-master.m3u8  g1-240.m3u8  g1-240-fragmented.mp4  g1-segments-sha256.json  g1-poster.jpg
+//!        g1-storyboard.jpg
 //! DATA/work/<random>/       an import under way, locked by its process; a start removes those that nobody locks
 //! ```
 
@@ -197,6 +198,9 @@ pub struct Video {
     pub poster: String,
     /// What is playable now, in the order of the master playlist.
     pub renditions: Vec<Rendition>,
+    /// Pictures for the preview on a seek bar, if there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storyboard: Option<Storyboard>,
     /// Renditions are still being made.
     pub is_importing: bool,
     /// Who may read them.
@@ -209,6 +213,24 @@ impl Video {
     pub fn duration(&self) -> Duration {
         Duration::from_millis(self.duration_ms)
     }
+}
+
+/// A sheet of small pictures, row by row, in PeerTube's words.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Storyboard {
+    /// File name of the JPEG in `hls/<uuid>/`.
+    pub file: String,
+    /// Pixels down, of the sheet.
+    pub total_height: u32,
+    /// Pixels across, of the sheet.
+    pub total_width: u32,
+    /// Pixels down, of one picture.
+    pub sprite_height: u32,
+    /// Pixels across, of one picture.
+    pub sprite_width: u32,
+    /// Seconds from one picture to the next.
+    pub sprite_duration: u32,
 }
 
 /// Who may read a video's media.
@@ -383,6 +405,7 @@ mod tests {
             master: "g1-master.m3u8".to_owned(),
             poster: "g1-poster.jpg".to_owned(),
             renditions: Vec::new(),
+            storyboard: None,
             is_importing: false,
             access: Access::Open,
         }

@@ -39,7 +39,7 @@ impl Layout {
         let rows = self.rows();
         // What follows the last keyframe is shown by it.
         let filters = format!(
-            "[0:v]fps=1/{step}:start_time=0,tpad=stop={pictures}:stop_mode=clone,trim=end_frame={pictures},\
+            "[0:v]fps=1/{step}:start_time=0:eof_action=pass,tpad=stop={pictures}:stop_mode=clone,trim=end_frame={pictures},\
              scale={width}:{height}:flags=bicubic,format=yuvj420p,setsar=1,tile={columns}x{rows}[s]"
         );
         let mut making = vec!["-filter_complex".to_owned(), filters];
@@ -66,7 +66,10 @@ impl Layout {
 /// The longer side is [`SIDE`], and both are even.
 fn sprite(Size { width, height }: Size) -> Size {
     let long = u64::from(width.max(height).max(1));
-    let side = |side: u32| ((u64::from(side) * u64::from(SIDE) / long) as u32 & !1).max(2);
+    let side = |side: u32| {
+        let scaled = (u64::from(side) * u64::from(SIDE) + long / 2) / long;
+        ((scaled as u32 + 1) & !1).max(2)
+    };
     Size { width: side(width), height: side(height) }
 }
 
@@ -91,8 +94,9 @@ mod tests {
         let size = Size { width: 426, height: 240 };
         let layout = Layout::of(size, Duration::from_secs(seconds));
         assert_eq!((layout.step, layout.pictures, layout.columns), wanted, "{seconds} s");
-        let (all, room) = (layout.pictures * layout.step, layout.columns * layout.rows());
-        assert!(u64::from(all) >= seconds && layout.pictures <= room && layout.rows() <= EDGE);
+        let all = u64::from(layout.pictures) * u64::from(layout.step);
+        let room = layout.columns * layout.rows();
+        assert!(all >= seconds && layout.pictures <= room && layout.rows() <= EDGE);
     }
 
     #[test]
@@ -106,13 +110,14 @@ mod tests {
         check(600, (5, 120, 11));
         check(7200, (60, 120, 11));
         check(u64::from(u32::MAX), (35_495_598, 121, 11));
-        check(86_400 * 365, (260_628, 121, 11));
+        check(86_400 * 365, (260_629, 121, 11));
     }
 
     #[test]
     fn pictures_keep_the_video_s_shape() {
         let of = |width, height| sprite(Size { width, height });
         assert_eq!(of(426, 240), Size { width: 192, height: 108 });
+        assert_eq!(of(428, 240), Size { width: 192, height: 108 });
         assert_eq!(of(240, 426), Size { width: 108, height: 192 });
         assert_eq!(of(4096, 2), Size { width: 192, height: 2 });
         assert_eq!(of(64, 48), Size { width: 192, height: 144 });

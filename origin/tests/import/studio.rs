@@ -153,6 +153,28 @@ impl Imported {
         let poster = &ffprobe(&self.folder.join(&self.video.poster))["streams"][0];
         assert_eq!(poster["codec_name"], "mjpeg");
         assert!(poster["width"].as_u64().unwrap() <= 1280);
+        if let Some(storyboard) = &self.video.storyboard {
+            let sheet = &ffprobe(&self.folder.join(&storyboard.file))["streams"][0];
+            let size = (&sheet["width"], &sheet["height"]);
+            assert_eq!(size, (&storyboard.total_width.into(), &storyboard.total_height.into()));
+        }
+    }
+
+    /// How bright each picture of the storyboard is, 0 to 255, row by row.
+    pub(crate) fn storyboard(&self) -> Vec<u8> {
+        let storyboard = self.video.storyboard.as_ref().unwrap();
+        let (columns, rows) = (
+            storyboard.total_width / storyboard.sprite_width,
+            storyboard.total_height / storyboard.sprite_height,
+        );
+        let filter = format!("scale={columns}:{rows}:flags=area,format=gray");
+        let output = Command::new("ffmpeg")
+            .args(["-v", "error", "-i"])
+            .arg(self.folder.join(&storyboard.file))
+            .args(["-vf", &filter, "-f", "rawvideo", "pipe:1"])
+            .output()
+            .unwrap();
+        output.stdout
     }
 
     /// Nothing lies there that isn't named, and nothing is named that isn't there.
@@ -165,6 +187,7 @@ impl Imported {
             let bytes = fs::metadata(self.folder.join(&rendition.media)).unwrap().len();
             assert_eq!(bytes, rendition.bytes);
         }
+        named.extend(self.video.storyboard.iter().map(|storyboard| storyboard.file.clone()));
         named.sort();
         let mut found: Vec<_> = fs::read_dir(&self.folder)
             .unwrap()
