@@ -8,6 +8,7 @@ mod doctor;
 mod embed;
 mod form;
 mod import;
+mod key;
 mod language;
 mod pages;
 mod serve;

@@ -44,7 +44,7 @@ pub mod when;
 pub mod work;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -57,7 +57,7 @@ pub use api::{OWN_PREFIX, PREFIX};
 pub use body::Fields;
 pub use database::OpenError;
 pub use error::{ApiError, BadField, BodyError, GrantError, PasswordError};
-pub use media::Capabilities;
+pub use limits::READ_LIFE;
 pub use sight::Seen;
 pub use visitor::{Choices, Visitor};
 pub use web::{Applicant, Profile, SessionLine, SignedUp};
@@ -66,7 +66,7 @@ use config::Accounts;
 use database::Database;
 use field::{Email, Password, Username};
 use hasher::{Hasher, HasherError};
-use limits::{PAGES, REMEMBERED};
+use limits::{PAGES, READ_STEP, REMEMBERED};
 use listing::ListQuery;
 use pace::{Pace, Rate, Time};
 use pages::Pages;
@@ -75,6 +75,8 @@ use role::Role;
 use table::client::{self, Client};
 use table::user::{self, CreateError, NewUser};
 use viewed::Viewed;
+use wire::capability::Key;
+use wire::id::VideoId;
 
 /// An answer whose body is in memory.
 pub type Reply = Response<Full<Bytes>>;
@@ -85,13 +87,13 @@ pub struct Sidecar {
     database: Database,
     settings: Accounts,
     public_url: String,
+    key: Key,
     client: Client,
     hasher: Hasher,
     attempts: Mutex<Attempts>,
     /// Pages of lists that were answered just now, and whether with their totals.
     pages: Mutex<Pages<(ListQuery, bool)>>,
     viewed: Mutex<Viewed>,
-    capabilities: Option<Arc<dyn Capabilities>>,
     /// Told of each job that may begin.
     work_waits: Notify,
     started: Instant,
@@ -136,7 +138,8 @@ pub enum UserError {
 }
 
 impl Sidecar {
-    /// Opens the database, in the folder `data` unless `settings` name another, and brings its schema up to date.
+    /// Opens the database, in the folder `data` unless `settings` name another, and brings its schema up to date. `key`
+    /// signs what lets people read videos that aren't open to all.
     ///
     /// # Errors
     /// When it can't be used.
@@ -145,6 +148,7 @@ impl Sidecar {
         accounts: &Accounts,
         data: &Path,
         public_url: String,
+        key: Key,
     ) -> Result<Sidecar, OpenError> {
         let database = Database::open(database, data).await?;
         let new = Client { client_id: token::generate()?, client_secret: token::generate()? };
@@ -153,6 +157,7 @@ impl Sidecar {
             database,
             settings: accounts.clone(),
             public_url,
+            key,
             hasher: Hasher::new(),
             attempts: Mutex::new(Attempts {
                 logins_from: Pace::new(LOGINS_FROM, REMEMBERED),
@@ -162,7 +167,6 @@ impl Sidecar {
             }),
             pages: Mutex::new(Pages::new(PAGES, PAGE_LIFE)),
             viewed: Mutex::new(Viewed::new(token::generate()?)),
-            capabilities: None,
             work_waits: Notify::new(),
             started: Instant::now(),
             elapsed: Instant::elapsed,
@@ -172,11 +176,6 @@ impl Sidecar {
     /// Whether there is a database to open: it is made by the first server that starts, or is somebody else's.
     pub fn is_there(database: &config::Database, data: &Path) -> bool {
         Database::is_there(database, data)
-    }
-
-    /// Has the media of what isn't everybody's opened by these; without them it isn't told where that is.
-    pub fn sign_with(&mut self, capabilities: Arc<dyn Capabilities>) {
-        self.capabilities = Some(capabilities);
     }
 
     /// Makes `root`, unless the instance has an administrator.
@@ -222,6 +221,16 @@ impl Sidecar {
         let hash = self.hasher.hash(password.clone()).await?;
         user::set_password(&self.database, user.id, &hash, None).await?;
         Ok(password)
+    }
+
+    /// What lets somebody read a video from `now`, in milliseconds since 1970, for at least [`READ_LIFE`]: a part of the
+    /// path of its media, before the file's name and behind a `~`. Whether they may is for the caller to know.
+    ///
+    /// Within an hour it's the same text, so that a browser finds again what it has kept.
+    pub fn capability(&self, video: &VideoId, now: i64) -> String {
+        let least = (now.max(0) as u64).div_ceil(1000) + READ_LIFE.as_secs();
+        let ends_at = least.next_multiple_of(READ_STEP.as_secs());
+        self.key.sign(video, u32::try_from(ends_at).unwrap_or(u32::MAX))
     }
 
     /// Closes the database when all has been answered.

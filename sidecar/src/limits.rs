@@ -32,6 +32,14 @@ pub(crate) const REMEMBERED: usize = 10_000;
 /// How long an access token is good, as with PeerTube.
 pub(crate) const ACCESS_LIFE: Duration = Duration::from_secs(86_400);
 
+/// How long a capability to read a video is good at least: the longest film, its pauses and a night's sleep in it.
+///
+/// Whoever is shut out may go on for so long with the address that they have, unless the video is removed.
+pub const READ_LIFE: Duration = Duration::from_secs(8 * 3600);
+
+/// Capabilities end on the hour.
+pub(crate) const READ_STEP: Duration = Duration::from_secs(3600);
+
 /// How long a refresh token is good, as with PeerTube.
 pub(crate) const REFRESH_LIFE: Duration = Duration::from_secs(14 * 86_400);
 

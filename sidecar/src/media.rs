@@ -1,13 +1,11 @@
 //! What the origin made of a video, and under which paths it is had.
 
-use std::fmt::Debug;
-
 use serde::Deserialize;
 use serde_json::Value;
 use wire::id::VideoId;
 
-use crate::Sidecar;
 use crate::table::video::Privacy;
+use crate::{Sidecar, now_ms};
 
 /// The origin's record of a video, as `video.media` keeps it.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -30,12 +28,6 @@ pub(crate) struct Rendition {
     pub(crate) bytes: i64,
 }
 
-/// What opens media that isn't everybody's.
-pub trait Capabilities: Debug + Send + Sync {
-    /// The text behind `~` in the path of a video's media, good from now for some hours.
-    fn sign(&self, video: &VideoId) -> String;
-}
-
 impl Media {
     /// `None` before the first rendition, or if it can't be read.
     pub(crate) fn parse(json: Option<&str>) -> Option<Media> {
@@ -44,13 +36,13 @@ impl Media {
 }
 
 impl Sidecar {
-    /// The path of the folder of a video's media for somebody who may see it; `None` if nothing can be signed.
+    /// The path of the folder of a video's media for somebody who may see it; `None` if that is no UUID.
     pub(crate) fn media_folder(&self, uuid: &str, privacy: i64) -> Option<String> {
         if is_open(privacy) {
             return Some(format!("/hls/{uuid}"));
         }
         let video: VideoId = uuid.parse().ok()?;
-        let capability = self.capabilities.as_ref()?.sign(&video);
+        let capability = self.capability(&video, now_ms());
         Some(format!("/hls/{uuid}/~{capability}"))
     }
 

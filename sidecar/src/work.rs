@@ -8,6 +8,7 @@ use std::time::Duration;
 use wire::id::VideoId;
 
 use crate::limits::{JOB_LIFE, LEASE};
+use crate::media::is_open;
 use crate::publishing::{self, Interruption, Outcome, Stage};
 use crate::table::job::{self, Job};
 use crate::table::video::{self, Media, State, Video};
@@ -28,6 +29,8 @@ pub struct Claim {
     pub title: String,
     /// What whoever sent the file calls it.
     pub source_name: String,
+    /// Everybody who has its address may have its media.
+    pub is_open: bool,
     /// It is published when all renditions are made, and not with the first.
     pub waits: bool,
 }
@@ -77,6 +80,7 @@ impl Sidecar {
             uuid,
             upload: job.about,
             title: video.name,
+            is_open: is_open(video.privacy),
             source_name: video.source_name,
             waits: video.wait_transcoding,
         }))
@@ -133,6 +137,15 @@ impl Sidecar {
         video::set_state(&self.database, now, claim.video_id, State::Published).await?;
         self.settle(claim.job, claim.attempt, &Outcome::Done).await?;
         Ok(true)
+    }
+
+    /// Whether everybody who has its address may have a video's media; `None` if the catalogue has no such video.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn is_open(&self, key: &str) -> Result<Option<(VideoId, bool)>, WorkError> {
+        let video = self.by_key(key).await?;
+        Ok(video.and_then(|video| Some((video.uuid.parse().ok()?, is_open(video.privacy)))))
     }
 
     /// Whether the catalogue has a video.

@@ -3,8 +3,11 @@
 use http::HeaderMap;
 use http_body_util::BodyExt;
 use serde_json::json;
+use wire::capability::{KEY_LENGTH, Key};
+use wire::id::VideoId;
 
 use super::*;
+use crate::READ_LIFE;
 use crate::config::{Accounts, Registration};
 use crate::database::trial::{self, Trial};
 use crate::field::Username;
@@ -24,6 +27,10 @@ pub(super) struct Answered {
     pub(super) body: Value,
 }
 
+fn key() -> Key {
+    Key::new([7; KEY_LENGTH])
+}
+
 pub(super) async fn instances(registration: Registration) -> [Instance; 2] {
     let [one, two] = trial::databases().await;
     [instance(one, registration).await, instance(two, registration).await]
@@ -32,7 +39,7 @@ pub(super) async fn instances(registration: Registration) -> [Instance; 2] {
 async fn instance(trial: Trial, registration: Registration) -> Instance {
     let accounts = Accounts { registration, ..Accounts::default() };
     let url = "http://127.0.0.1:9000".to_owned();
-    let opened = Sidecar::open(&trial.settings, &accounts, trial.data.path(), url).await;
+    let opened = Sidecar::open(&trial.settings, &accounts, trial.data.path(), url, key()).await;
     let sidecar = opened.unwrap();
     let made = sidecar.ensure_administrator().await.unwrap().unwrap();
     assert_eq!(made.name.to_string(), "root");
@@ -378,7 +385,7 @@ async fn a_restart_keeps_users_sessions_and_client() {
         let Instance { sidecar, password, _trial: trial } = instance;
         sidecar.close().await;
         let (data, url) = (trial.data.path(), String::new());
-        let opened = Sidecar::open(&trial.settings, &Accounts::default(), data, url).await;
+        let opened = Sidecar::open(&trial.settings, &Accounts::default(), data, url, key()).await;
         let sidecar = opened.unwrap();
         assert!(sidecar.ensure_administrator().await.unwrap().is_none());
         let instance = Instance { sidecar, password, _trial: trial };
@@ -386,4 +393,22 @@ async fn a_restart_keeps_users_sessions_and_client() {
         assert_eq!(before, after);
         assert_eq!(instance.ask("GET", "users/me", &token, Value::Null).await.status, 200);
     }
+}
+
+#[tokio::test]
+async fn a_capability_lasts_a_night_and_is_the_same_for_an_hour() {
+    let [instance, _] = instances(Registration::Closed).await;
+    let video = VideoId::from_random([1; 16]);
+    let (hour, life) = (3_600_000, READ_LIFE.as_secs());
+    let given = |now| instance.sidecar.capability(&video, now);
+    assert_eq!(given(7 * hour + 1), given(8 * hour));
+    assert_ne!(given(8 * hour), given(8 * hour + 1000));
+    for now in [0, 8 * hour, 9 * hour - 1, 1_800_000_000_000] {
+        let seconds = now as u64 / 1000;
+        let check = |at| key().check(&given(now), &video, at);
+        assert_eq!(check(seconds + life - 1), Ok(()));
+        assert!(check(seconds + life + 3600).is_err());
+    }
+    assert!(key().check(&given(i64::MIN), &video, life + 3600).is_err());
+    assert!(key().check(&given(0), &VideoId::from_random([2; 16]), 0).is_err());
 }
