@@ -2,6 +2,9 @@
 
 mod asked;
 mod change;
+#[cfg(test)]
+mod channel_tests;
+mod channels;
 mod forms;
 mod me;
 mod oauth;
@@ -32,6 +35,9 @@ use crate::{Reply, Sidecar, address};
 /// Under which paths [`Sidecar::answer`] answers.
 pub const PREFIX: &str = "/api/v1/";
 
+/// Under which paths it answers what PeerTube doesn't have.
+pub const SHOAL_PREFIX: &str = "/api/shoal/v1/";
+
 /// What a path is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Route<'a> {
@@ -45,12 +51,18 @@ enum Route<'a> {
     Accept(i64),
     Refuse(i64),
     Videos(videos::Route<'a>),
+    Channels(channels::Route<'a>),
 }
 
 impl<'a> Route<'a> {
     fn parse(path: &'a str) -> Option<Route<'a>> {
-        let path = path.strip_prefix(PREFIX)?;
-        let segments: Vec<&str> = path.strip_suffix('/').unwrap_or(path).split('/').collect();
+        let segments = |path: &'a str| -> Vec<&'a str> {
+            path.strip_suffix('/').unwrap_or(path).split('/').collect()
+        };
+        if let Some(path) = path.strip_prefix(SHOAL_PREFIX) {
+            return channels::Route::parse_ours(&segments(path)).map(Route::Channels);
+        }
+        let segments = segments(path.strip_prefix(PREFIX)?);
         match segments[..] {
             ["oauth-clients", "local"] => Some(Route::Client),
             ["users", "token"] => Some(Route::Token),
@@ -61,7 +73,9 @@ impl<'a> Route<'a> {
             ["users", "registrations", "request"] => Some(Route::AskForAccount),
             ["users", "registrations", id, "accept"] => id.parse().ok().map(Route::Accept),
             ["users", "registrations", id, "reject"] => id.parse().ok().map(Route::Refuse),
-            _ => videos::Route::parse(&segments).map(Route::Videos),
+            _ => None
+                .or_else(|| videos::Route::parse(&segments).map(Route::Videos))
+                .or_else(|| channels::Route::parse(&segments).map(Route::Channels)),
         }
     }
 
@@ -76,6 +90,7 @@ impl<'a> Route<'a> {
             | Route::Accept(_)
             | Route::Refuse(_) => "POST, OPTIONS",
             Route::Videos(route) => route.methods(),
+            Route::Channels(route) => route.methods(),
         }
     }
 }
@@ -143,6 +158,9 @@ impl Sidecar {
             }
             (Route::Videos(route), method) => {
                 self.answer_videos(route, self.asked(request, method, &from).await?).await
+            }
+            (Route::Channels(route), method) => {
+                self.answer_channels(route, self.asked(request, method, &from).await?).await
             }
             _ => Err(ApiError::Method(route.methods())),
         }

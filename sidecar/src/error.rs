@@ -10,6 +10,7 @@ use crate::Reply;
 use crate::api::reply;
 use crate::field::FieldError;
 use crate::hasher::HasherError;
+use crate::table::channel;
 use crate::table::registration::AskError;
 use crate::table::user::CreateError;
 
@@ -223,6 +224,16 @@ impl From<CreateError> for ApiError {
         match error {
             CreateError::Taken => ApiError::Taken,
             CreateError::Database(error) => ApiError::Database(error),
+        }
+    }
+}
+
+impl From<channel::CreateError> for ApiError {
+    fn from(error: channel::CreateError) -> ApiError {
+        match error {
+            channel::CreateError::Taken => ApiError::Conflict("that handle is taken"),
+            channel::CreateError::Full => ApiError::Conflict("an account has at most 20 channels"),
+            channel::CreateError::Database(error) => ApiError::Database(error),
         }
     }
 }

@@ -42,7 +42,17 @@ async fn instance(trial: Trial, registration: Registration) -> Instance {
 
 impl Instance {
     pub(super) async fn ask(&self, method: &str, path: &str, token: &str, body: Value) -> Answered {
-        let mut request = Request::builder().method(method).uri(format!("/api/v1/{path}"));
+        self.ask_at(method, &format!("/api/v1/{path}"), token, body).await
+    }
+
+    pub(super) async fn ask_at(
+        &self,
+        method: &str,
+        path: &str,
+        token: &str,
+        body: Value,
+    ) -> Answered {
+        let mut request = Request::builder().method(method).uri(path);
         if let Some(password) = token.strip_prefix("password ") {
             request = request.header("x-peertube-video-password", password);
         } else if !token.is_empty() {
