@@ -7,6 +7,9 @@ mod channel_tests;
 mod channels;
 mod forms;
 mod me;
+mod mine;
+#[cfg(test)]
+mod mine_tests;
 mod oauth;
 mod registration;
 #[cfg(test)]
@@ -52,6 +55,7 @@ enum Route<'a> {
     Refuse(i64),
     Videos(videos::Route<'a>),
     Channels(channels::Route<'a>),
+    Mine(mine::Route<'a>),
 }
 
 impl<'a> Route<'a> {
@@ -75,7 +79,8 @@ impl<'a> Route<'a> {
             ["users", "registrations", id, "reject"] => id.parse().ok().map(Route::Refuse),
             _ => None
                 .or_else(|| videos::Route::parse(&segments).map(Route::Videos))
-                .or_else(|| channels::Route::parse(&segments).map(Route::Channels)),
+                .or_else(|| channels::Route::parse(&segments).map(Route::Channels))
+                .or_else(|| mine::Route::parse(&segments).map(Route::Mine)),
         }
     }
 
@@ -91,6 +96,7 @@ impl<'a> Route<'a> {
             | Route::Refuse(_) => "POST, OPTIONS",
             Route::Videos(route) => route.methods(),
             Route::Channels(route) => route.methods(),
+            Route::Mine(route) => route.methods(),
         }
     }
 }
@@ -161,6 +167,9 @@ impl Sidecar {
             }
             (Route::Channels(route), method) => {
                 self.answer_channels(route, self.asked(request, method, &from).await?).await
+            }
+            (Route::Mine(route), method) => {
+                self.answer_mine(route, self.asked(request, method, &from).await?).await
             }
             _ => Err(ApiError::Method(route.methods())),
         }

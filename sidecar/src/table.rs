@@ -9,6 +9,7 @@ pub(crate) mod client;
 pub(crate) mod collaborator;
 pub(crate) mod history;
 pub(crate) mod listing;
+pub(crate) mod own;
 pub(crate) mod rate;
 pub(crate) mod registration;
 pub(crate) mod session;
