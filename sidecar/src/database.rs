@@ -80,8 +80,8 @@ impl Database {
 
     async fn migrate(&self) -> Result<(), OpenError> {
         match self {
-            Database::Sqlite { writing, .. } => migrator(SQLITE_ID).run(writing).await?,
-            Database::Postgres(pool) => migrator(POSTGRES_ID).run(pool).await?,
+            Database::Sqlite { writing, .. } => migrator(&SQLITE).run(writing).await?,
+            Database::Postgres(pool) => migrator(&POSTGRES).run(pool).await?,
         }
         Ok(())
     }
@@ -166,9 +166,17 @@ pub(crate) fn is_taken(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(|error| error.is_unique_violation())
 }
 
-fn migrator(id: &str) -> Migrator {
+/// What one database says differently in the schema.
+struct Dialect {
+    /// A key that numbers itself and never gives a number twice.
+    id: &'static str,
+    search: &'static str,
+}
+
+fn migrator(dialect: &Dialect) -> Migrator {
     let migrations = MIGRATIONS.iter().map(|&(no, about, text)| {
-        let text = AssertSqlSafe(text.replace("{id}", id)).into_sql_str();
+        let text = text.replace("{id}", dialect.id).replace("{search}", dialect.search);
+        let text = AssertSqlSafe(text).into_sql_str();
         Migration::new(no, about.into(), MigrationType::Simple, text, false)
     });
     Migrator::with_migrations(migrations.collect())
@@ -178,11 +186,17 @@ fn migrator(id: &str) -> Migrator {
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "accounts", include_str!("../migrations/0001-accounts.sql")),
     (2, "catalogue", include_str!("../migrations/0002-catalogue.sql")),
+    (3, "search", "{search}"),
 ];
 
-/// A key that numbers itself and never gives a number twice.
-const SQLITE_ID: &str = "INTEGER PRIMARY KEY AUTOINCREMENT";
-const POSTGRES_ID: &str = "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY";
+const SQLITE: Dialect = Dialect {
+    id: "INTEGER PRIMARY KEY AUTOINCREMENT",
+    search: include_str!("../migrations/0003-search-sqlite.sql"),
+};
+const POSTGRES: Dialect = Dialect {
+    id: "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+    search: include_str!("../migrations/0003-search-postgres.sql"),
+};
 
 /// Hashes of passwords are in it; what SQLite puts beside it gets the same mode.
 const OURS_ALONE: u32 = 0o600;

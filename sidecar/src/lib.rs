@@ -28,6 +28,7 @@ mod pages;
 mod preferences;
 mod query;
 pub mod role;
+mod search;
 mod sight;
 mod table;
 mod token;
