@@ -6,6 +6,9 @@ mod change;
 mod channel_tests;
 mod channels;
 mod forms;
+mod house;
+#[cfg(test)]
+mod house_tests;
 mod me;
 mod mine;
 #[cfg(test)]
@@ -14,6 +17,7 @@ mod oauth;
 mod registration;
 #[cfg(test)]
 mod tests;
+mod users;
 #[cfg(test)]
 mod video_tests;
 mod videos;
@@ -56,6 +60,8 @@ enum Route<'a> {
     Videos(videos::Route<'a>),
     Channels(channels::Route<'a>),
     Mine(mine::Route<'a>),
+    Users(users::Route),
+    House(house::Route),
 }
 
 impl<'a> Route<'a> {
@@ -80,13 +86,15 @@ impl<'a> Route<'a> {
             _ => None
                 .or_else(|| videos::Route::parse(&segments).map(Route::Videos))
                 .or_else(|| channels::Route::parse(&segments).map(Route::Channels))
-                .or_else(|| mine::Route::parse(&segments).map(Route::Mine)),
+                .or_else(|| mine::Route::parse(&segments).map(Route::Mine))
+                .or_else(|| users::Route::parse(&segments).map(Route::Users))
+                .or_else(|| house::Route::parse(&segments).map(Route::House)),
         }
     }
 
     fn methods(self) -> &'static str {
         match self {
-            Route::Client | Route::Registrations => "GET, HEAD, OPTIONS",
+            Route::Client | Route::Registrations | Route::House(_) => "GET, HEAD, OPTIONS",
             Route::Me => "GET, HEAD, PUT, OPTIONS",
             Route::Token
             | Route::RevokeToken
@@ -97,6 +105,7 @@ impl<'a> Route<'a> {
             Route::Videos(route) => route.methods(),
             Route::Channels(route) => route.methods(),
             Route::Mine(route) => route.methods(),
+            Route::Users(route) => route.methods(),
         }
     }
 }
@@ -162,15 +171,20 @@ impl Sidecar {
                 self.authenticate_moderator(request.headers()).await?;
                 self.refuse(id, Fields::read(request).await?).await
             }
-            (Route::Videos(route), method) => {
-                self.answer_videos(route, self.asked(request, method, &from).await?).await
+            (route, method) => {
+                self.answer_rest(route, self.asked(request, method, &from).await?).await
             }
-            (Route::Channels(route), method) => {
-                self.answer_channels(route, self.asked(request, method, &from).await?).await
-            }
-            (Route::Mine(route), method) => {
-                self.answer_mine(route, self.asked(request, method, &from).await?).await
-            }
+        }
+    }
+
+    /// What is about the catalogue, and not about who comes in.
+    async fn answer_rest(&self, route: Route<'_>, asked: Asked<'_>) -> Result<Reply, ApiError> {
+        match route {
+            Route::Videos(route) => self.answer_videos(route, asked).await,
+            Route::Channels(route) => self.answer_channels(route, asked).await,
+            Route::Mine(route) => self.answer_mine(route, asked).await,
+            Route::Users(route) => self.answer_users(route, asked).await,
+            Route::House(route) => self.answer_house(route, asked).await,
             _ => Err(ApiError::Method(route.methods())),
         }
     }

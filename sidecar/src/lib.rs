@@ -81,6 +81,7 @@ pub struct Sidecar {
     pages: Mutex<Pages<(ListQuery, bool)>>,
     viewed: Mutex<Viewed>,
     capabilities: Option<Arc<dyn Capabilities>>,
+    house: House,
     started: Instant,
     /// How long ago `started` was.
     elapsed: fn(&Instant) -> Time,
@@ -94,6 +95,30 @@ struct Attempts {
     registrations_from: Pace<String>,
     /// Of videos, by who asks and which.
     passwords: Pace<String>,
+}
+
+/// What an instance says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct House {
+    /// What it is called.
+    pub name: String,
+    /// In a sentence.
+    pub short_description: String,
+    /// Markdown.
+    pub description: String,
+    /// Its rules; markdown.
+    pub terms: String,
+}
+
+impl Default for House {
+    fn default() -> House {
+        House {
+            name: "Shoal".to_owned(),
+            short_description: "A free, decentralised video host.".to_owned(),
+            description: String::new(),
+            terms: String::new(),
+        }
+    }
 }
 
 /// Whom a new instance makes, told to its host once.
@@ -150,6 +175,7 @@ impl Sidecar {
             pages: Mutex::new(Pages::new(PAGES, PAGE_LIFE)),
             viewed: Mutex::new(Viewed::new(token::generate()?)),
             capabilities: None,
+            house: House::default(),
             started: Instant::now(),
             elapsed: Instant::elapsed,
         })
@@ -158,6 +184,11 @@ impl Sidecar {
     /// Has the media of what isn't everybody's opened by these; without them it isn't told where that is.
     pub fn sign_with(&mut self, capabilities: Arc<dyn Capabilities>) {
         self.capabilities = Some(capabilities);
+    }
+
+    /// Has programs and feeds told this of the house.
+    pub fn describe_house(&mut self, house: House) {
+        self.house = house;
     }
 
     /// Makes `root`, unless the instance has an administrator.

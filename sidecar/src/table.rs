@@ -3,7 +3,6 @@
 pub(crate) mod about;
 pub(crate) mod account;
 pub(crate) mod card;
-#[allow(dead_code, reason = "the answers about it come next")]
 pub(crate) mod channel;
 pub(crate) mod client;
 pub(crate) mod collaborator;
@@ -15,7 +14,6 @@ pub(crate) mod registration;
 pub(crate) mod session;
 pub(crate) mod subscription;
 pub(crate) mod user;
-#[allow(dead_code, reason = "the answers about it come next")]
 pub(crate) mod video;
 pub(crate) mod video_password;
 pub(crate) mod views;

@@ -363,7 +363,7 @@ async fn unknown_paths_and_methods_are_named() {
     let [instance, _] = instances(Registration::Closed).await;
     let root = instance.root().await;
     for path in
-        ["", "users", "users/me/", "users//me", "users/registrations/x/accept", "users/me?x=1"]
+        ["", "nothing", "users/me/", "users//me", "users/registrations/x/accept", "users/me?x=1"]
     {
         let answered = instance.ask("GET", path, &root, Value::Null).await;
         let is_me = path.starts_with("users/me");
