@@ -5,6 +5,8 @@ mod change;
 #[cfg(test)]
 mod channel_tests;
 mod channels;
+#[cfg(test)]
+mod feed_tests;
 mod forms;
 mod house;
 #[cfg(test)]
@@ -218,7 +220,7 @@ pub(crate) fn reply(status: StatusCode, kind: &'static str, value: &Value) -> Re
     reply
 }
 
-fn json(value: &Value) -> Reply {
+pub(crate) fn json(value: &Value) -> Reply {
     reply(StatusCode::OK, JSON, value)
 }
 

@@ -18,6 +18,7 @@ mod chapters;
 pub mod config;
 mod database;
 mod error;
+mod feed;
 pub mod field;
 mod hasher;
 mod limits;
