@@ -137,7 +137,7 @@ impl Cli {
                 let config = settings.load()?;
                 let library = open_library(&config)?;
                 let public_url = config.public_url(config.server.listen);
-                return import::run(args, &library, &config.import, &public_url);
+                return import::run(args, &library, &config, &public_url);
             }
             Command::User { command } => command.run()?,
             Command::Doctor(settings) => doctor::run(&settings.load()?)?,

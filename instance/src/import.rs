@@ -1,5 +1,6 @@
 //! `shoal import`: publishes a file while someone watches, and prints where it can be watched.
 
+use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,12 +11,17 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use origin::import::{Event, ImportError, Progress, Request, Settings, Stage};
+use origin::import::{Event, ImportError, Progress, Request, Stage};
 use origin::library::{Access, Library, Video};
+use sidecar::Sidecar;
+use sidecar::adoption::{Newcomer, NewcomerError};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use tokio::runtime::Runtime;
 use wire::id::VideoId;
 
+use crate::config::Config;
 use crate::tell;
+use crate::worker::made;
 
 /// What to publish.
 #[derive(Debug, Args)]
@@ -26,7 +32,7 @@ pub(crate) struct ImportArgs {
     /// Title of the video [default: the file's name without its extension].
     #[arg(long, value_name = "TITLE", allow_hyphen_values = true)]
     title: Option<String>,
-    /// Handle of the channel to publish it in.
+    /// Handle of the channel to publish it in [default: the administrator's first].
     #[arg(long, value_name = "HANDLE")]
     channel: Option<String>,
     /// Return only when all renditions are made, which import always does for now.
@@ -44,17 +50,29 @@ pub(crate) struct ImportArgs {
 pub(crate) fn run(
     args: ImportArgs,
     library: &Library,
-    settings: &Settings,
+    config: &Config,
     public_url: &str,
 ) -> anyhow::Result<ExitCode> {
-    let request =
-        Request { file: args.file, title: args.title, channel: args.channel, access: Access::Open };
+    let id = origin::import::fresh_id();
+    let request = Request {
+        id: Some(id),
+        file: args.file,
+        title: args.title,
+        channel: args.channel,
+        access: Access::Open,
+    };
     let mut display = Display::new(public_url);
     let cancelled = interruptions().context("cannot listen to signals")?;
+    let entry = Entry::open(config, &request, id)?;
+    let settings = &config.import;
     let imported = origin::import::import(library, &request, settings, &cancelled, &mut |event| {
-        display.show(event)
+        if let Event::Playable(video) = event {
+            entry.publish(video);
+        }
+        display.show(event);
     });
     display.bar.finish_and_clear();
+    entry.close(imported.as_ref().ok());
     Ok(match imported {
         Ok(video) => {
             let _ = writeln!(io::stdout(), "{}", watch_url(public_url, &video));
@@ -65,6 +83,68 @@ pub(crate) fn run(
             ExitCode::from(if matches!(error, ImportError::Cancelled) { INTERRUPTED } else { 1 })
         }
     })
+}
+
+/// The video in the catalogue, if there is one by now: the first `shoal serve` takes in what was imported before it.
+struct Entry {
+    catalogue: Option<(Runtime, Sidecar)>,
+    id: VideoId,
+}
+
+impl Entry {
+    /// Notes the video, in no list yet.
+    fn open(config: &Config, request: &Request, id: VideoId) -> anyhow::Result<Entry> {
+        if !Sidecar::is_there(&config.database, &config.server.data) {
+            return Ok(Entry { catalogue: None, id });
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let public_url = config.public_url(config.server.listen);
+        let data = &config.server.data;
+        let key = crate::key::ensure(data)?;
+        let opening = Sidecar::open(&config.database, &config.accounts, data, public_url, key);
+        let sidecar = runtime.block_on(opening)?;
+        let newcomer = Newcomer {
+            uuid: id,
+            // One that can't be is told by the import.
+            title: origin::import::title(request).unwrap_or_default(),
+            bytes: fs::metadata(&request.file).map_or(0, |found| found.len()),
+            channel: request.channel.clone(),
+        };
+        match runtime.block_on(sidecar.announce(&newcomer)) {
+            Ok(()) => Ok(Entry { catalogue: Some((runtime, sidecar)), id }),
+            Err(NewcomerError::NoAdministrator) => Ok(Entry { catalogue: None, id }),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Puts into the lists what can be watched by now.
+    fn publish(&self, video: &Video) {
+        let Some((runtime, sidecar)) = &self.catalogue else { return };
+        if let Err(error) = runtime.block_on(sidecar.publish(&self.id, &made(video))) {
+            tell(&format!(
+                "shoal: the catalogue learns of this video when shoal serve starts: {error}"
+            ));
+        }
+    }
+
+    /// Says the last word: what was made, or that nothing came of it.
+    fn close(self, video: Option<&Video>) {
+        if let Some(video) = video {
+            self.publish(video);
+        }
+        let Some((runtime, sidecar)) = self.catalogue else { return };
+        let closed = runtime.block_on(async {
+            let retracted = match video {
+                Some(_) => Ok(()),
+                None => sidecar.retract(&self.id).await,
+            };
+            sidecar.close().await;
+            retracted
+        });
+        if let Err(error) = closed {
+            tell(&format!("shoal: the catalogue keeps a video without media: {error}"));
+        }
+    }
 }
 
 /// Shows on standard error how it goes: a bar on a terminal, else a line now and then.

@@ -1,18 +1,24 @@
 //! The binary `shoal`: a whole video site in one process, and the commands of its host.
 
 mod assets;
+mod catalogue;
 mod cli;
 mod config;
 mod doctor;
 mod embed;
+mod form;
 mod import;
 mod key;
+mod language;
 mod pages;
 mod serve;
 mod site;
 mod swarms;
+mod upload;
 mod user;
+mod visit;
 mod when;
+mod worker;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

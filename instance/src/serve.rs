@@ -9,6 +9,7 @@ use http::Request;
 use hyper::body::Incoming;
 use origin::library::Library;
 use origin::metrics::Metrics;
+use origin::uploads::Uploads;
 use origin::{Origin, connections, limits, shutdown};
 use sidecar::{Sidecar, UserError};
 use tokio::net::TcpListener;
@@ -16,10 +17,13 @@ use tokio_util::sync::CancellationToken;
 use tracker::Tracker;
 use wire::capability::Key;
 
+use crate::catalogue::Catalogue;
 use crate::config::Config;
 use crate::key;
 use crate::site::Site;
 use crate::swarms::KnownSwarms;
+use crate::upload::Door;
+use crate::worker::Worker;
 
 /// Which parts of an instance this process runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,9 +81,11 @@ pub(crate) fn run(mut config: Config, library: Library, part: Part) -> anyhow::R
                 tracker::run(listener, &config.tracker, swarms, asked_to_end).await;
             }
             (_, Some(sidecar)) => {
-                let sidecar = Arc::new(sidecar);
+                let uploads = Uploads::open(&config.server.data);
+                let uploads = Arc::new(uploads.context("cannot take in uploads")?);
+                let catalogue = Catalogue { sidecar: Arc::new(sidecar), library, uploads };
                 let listening = (listener, address);
-                everything(listening, &config, library, key, swarms, sidecar, asked_to_end).await;
+                everything(listening, &config, catalogue, key, swarms, asked_to_end).await;
             }
             (_, None) => origin::run(listener, &config.origin, library, key, asked_to_end).await,
         }
@@ -90,12 +96,12 @@ pub(crate) fn run(mut config: Config, library: Library, part: Part) -> anyhow::R
 async fn everything(
     (listener, address): (TcpListener, SocketAddr),
     config: &Config,
-    library: Library,
+    catalogue: Catalogue,
     key: Key,
     swarms: Arc<KnownSwarms>,
-    sidecar: Arc<Sidecar>,
     asked_to_end: CancellationToken,
 ) {
+    let (sidecar, library) = (Arc::clone(&catalogue.sidecar), catalogue.library.clone());
     let metrics = Arc::new(Metrics::default());
     let media = Arc::new(Origin::new(library.clone(), &config.origin, key));
     let tracker = Arc::new(Tracker::new(&config.tracker, swarms));
@@ -110,9 +116,15 @@ async fn everything(
         Arc::clone(&metrics),
     ));
     tokio::spawn(media.keep_house());
+    let door = Door::new(Arc::clone(&sidecar), Arc::clone(&catalogue.uploads));
     let answer = move |mut request: Request<Incoming>, peer| {
-        let site = Arc::clone(&site);
-        async move { site.answer(&mut request, peer).await }
+        let (site, door) = (Arc::clone(&site), door.clone());
+        async move {
+            if Door::is_at(request.uri().path()) {
+                return door.answer(request).await;
+            }
+            site.answer(&mut request, peer).await
+        }
     };
     let leaving = async {
         asked_to_end.cancelled().await;
@@ -120,8 +132,21 @@ async fn everything(
     };
     let bounds = config.origin.bounds();
     let serving = connections::accept(listener, &bounds, metrics, asked_to_end.clone(), answer);
-    tokio::join!(serving, leaving);
+    tokio::join!(serving, leaving, publish(catalogue, config, asked_to_end.clone()));
     sidecar.close().await;
+}
+
+/// Makes videos of what people upload, and keeps catalogue and media of one mind.
+async fn publish(catalogue: Catalogue, config: &Config, asked_to_end: CancellationToken) {
+    catalogue.mend().await;
+    let worker = Worker {
+        sidecar: Arc::clone(&catalogue.sidecar),
+        library: catalogue.library.clone(),
+        uploads: Arc::clone(&catalogue.uploads),
+        settings: config.import.clone(),
+    };
+    let working = Arc::new(worker).run(asked_to_end.clone());
+    tokio::join!(working, catalogue.keep_house(asked_to_end));
 }
 
 /// Opens the accounts of the instance that listens on `address`.

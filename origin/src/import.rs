@@ -43,6 +43,8 @@ use storyboard::Layout;
 /// What to publish.
 #[derive(Debug, Clone)]
 pub struct Request {
+    /// Which video it becomes; a new one when absent.
+    pub id: Option<VideoId>,
     /// Any file that ffmpeg reads.
     pub file: PathBuf,
     /// The file's name without its extension when absent.
@@ -69,6 +71,8 @@ pub struct Settings {
     pub patience: u32,
     /// How much ffmpeg gives way to other programs, 0 to 19.
     pub niceness: u8,
+    /// Uploaded files that are converted at once.
+    pub parallel: u32,
 }
 
 impl Default for Settings {
@@ -82,6 +86,7 @@ impl Default for Settings {
             memory_bytes: 6 << 30,
             patience: 60,
             niceness: 0,
+            parallel: 1,
         }
     }
 }
@@ -103,7 +108,8 @@ impl Settings {
         within("import.crf", self.crf.into(), 0..=51)?;
         within("import.memory_bytes", self.memory_bytes, LEAST_MEMORY..=MOST_MEMORY)?;
         within("import.patience", self.patience.into(), 1..=MOST_PATIENCE)?;
-        within("import.niceness", self.niceness.into(), 0..=19)
+        within("import.niceness", self.niceness.into(), 0..=19)?;
+        within("import.parallel", self.parallel.into(), 1..=MOST_PARALLEL)
     }
 
     fn limits(&self, duration: Option<Duration>) -> Limits {
@@ -171,7 +177,7 @@ pub fn import(
     let (input, input_bytes) = regular_file(&request.file)?;
     let tools = Tools::find()?;
     let runner = Runner { tools: &tools, cancelled };
-    let id = fresh_id();
+    let id = request.id.unwrap_or_else(fresh_id);
     let work = Work::begin(library, &id)?;
 
     let mut meter = Meter::new(report);
@@ -571,7 +577,11 @@ fn regular_file(file: &Path) -> Result<(PathBuf, u64), ImportError> {
     Ok((std::path::absolute(file).map_err(unreadable)?, found.len()))
 }
 
-fn title(request: &Request) -> Result<String, ImportError> {
+/// What the video of a request is called.
+///
+/// # Errors
+/// When it has a title in which nothing can be read.
+pub fn title(request: &Request) -> Result<String, ImportError> {
     match &request.title {
         Some(title) => {
             Some(plain(title)).filter(|title| !title.is_empty()).ok_or(ImportError::NoTitle)
@@ -611,7 +621,11 @@ fn poster_size(size: plan::Size) -> plan::Size {
     plan::Size { width: side(size.width), height: side(size.height) }
 }
 
-fn fresh_id() -> VideoId {
+/// The id of a video that isn't there yet.
+///
+/// # Panics
+/// Without random numbers, which every system has that runs ffmpeg.
+pub fn fresh_id() -> VideoId {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).expect("every system that runs ffmpeg has random numbers");
     VideoId::from_random(bytes)
@@ -652,6 +666,8 @@ const FULL_DISK: u64 = 1 << 18;
 const LEAST_MEMORY: u64 = 1 << 28;
 /// As good as no limit, and still a number that people can read.
 const MOST_MEMORY: u64 = 1 << 40;
+/// ffmpeg uses all processors by itself: more at once only take more memory.
+const MOST_PARALLEL: u64 = 64;
 /// Years for an hour of film: more is a mistake, and would overflow a clock.
 const MOST_PATIENCE: u64 = 100_000;
 
@@ -675,6 +691,7 @@ mod tests {
     #[track_caller]
     fn check_title(file: &str, given: Option<&str>, wanted: Option<&str>) {
         let request = Request {
+            id: None,
             file: file.into(),
             title: given.map(str::to_owned),
             channel: None,
@@ -723,6 +740,7 @@ mod tests {
         check(|settings| settings.patience = 0, false);
         check(|settings| settings.patience = u32::MAX, false);
         check(|settings| settings.memory_bytes = 0, false);
+        check(|settings| settings.parallel = 0, false);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The data plane: video files come in and become HLS, and HLS goes out over HTTP.
 //!
 //! - [`library`]: which videos there are
+//! - [`uploads`]: files on their way in
 //! - [`import`]: a video file becomes renditions, playlists and a poster
 //! - [`serve`]: the answers under `/hls/`, from a cache and from mapped files
 //! - [`opening`]: where each rendition begins, so that a page can tell the player before it has read a playlist
@@ -25,6 +26,7 @@ pub mod serve;
 pub mod setting;
 pub mod shutdown;
 mod socket;
+pub mod uploads;
 
 use std::sync::Arc;
 

@@ -5,6 +5,7 @@
 //! DATA/hls/<uuid>/          what /hls/<uuid>/ serves; every file written once, under a name that carries a generation
 //!        g1-master.m3u8  g1-240.m3u8  g1-240-fragmented.mp4  g1-segments-sha256.json  g1-poster.jpg
 //!        g1-storyboard.jpg
+//! DATA/uploads/<id>         files on their way in (`uploads`)
 //! DATA/work/<random>/       an import under way, locked by its process; a start removes those that nobody locks
 //! ```
 
@@ -152,6 +153,11 @@ impl Library {
         let folder = self.videos_dir();
         let turn = File::open(&folder).and_then(|turn| turn.lock().map(|()| turn));
         turn.map_err(|error| LibraryError::new("lock", &folder, error))
+    }
+
+    /// The folder with everything.
+    pub fn data_dir(&self) -> PathBuf {
+        self.data.clone()
     }
 
     /// The folder that `/hls/` serves, with a folder for each video.

@@ -70,3 +70,13 @@ pub const RETRY_AFTER_SECONDS: u32 = 5;
 
 /// Pause after a failed `accept`, which means that the process is out of file descriptors.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Bytes of an upload that wait in memory to be written at once: a system call for each piece that hyper reads, 16 KB, would
+/// cost more than the copying.
+pub const UPLOAD_BATCH: u64 = 256 << 10;
+
+/// How long an upload may bring nothing before its connection is given up: a phone in a tunnel comes back with a new one.
+pub const UPLOAD_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Free bytes that an upload leaves on the disk, so that databases and playlists can still be written.
+pub const UPLOAD_SPARE: u64 = 256 << 20;

@@ -11,6 +11,8 @@ CREATE TABLE channel (
     -- Names of files; NULL is none.
     avatar TEXT,
     banner TEXT,
+    -- How many users subscribed to it.
+    subscribers BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL
 );
@@ -62,6 +64,8 @@ CREATE TABLE video (
     height BIGINT NOT NULL,
     -- What the origin made of it, as JSON: file names, sizes. NULL before the first rendition.
     media TEXT,
+    -- Whether the origin was told that everybody may have the media; NULL is not yet.
+    told_open BOOLEAN,
     -- Name of a file that replaces the poster that the origin took; NULL is the origin's.
     thumbnail TEXT,
     -- The file that was uploaded.
@@ -79,26 +83,36 @@ CREATE TABLE video (
     published_at BIGINT,
     originally_published_at BIGINT
 );
-CREATE INDEX video_newest ON video (listed_at, id) WHERE listed_at IS NOT NULL;
-CREATE INDEX video_most_viewed ON video (views, id) WHERE listed_at IS NOT NULL;
-CREATE INDEX video_trending ON video (views_lately, id) WHERE listed_at IS NOT NULL;
-CREATE INDEX video_most_liked ON video (likes, id) WHERE listed_at IS NOT NULL;
-CREATE INDEX video_longest ON video (duration_ms, id) WHERE listed_at IS NOT NULL;
-CREATE INDEX video_by_name ON video (name, id) WHERE listed_at IS NOT NULL;
-CREATE INDEX video_of_category ON video (category, listed_at, id) WHERE listed_at IS NOT NULL;
-CREATE INDEX video_of_language ON video (language, listed_at, id) WHERE listed_at IS NOT NULL;
-CREATE INDEX video_listed_of_channel ON video (channel_id, listed_at, id) WHERE listed_at IS NOT NULL;
-CREATE INDEX video_listed_of_account ON video (account_id, listed_at, id) WHERE listed_at IS NOT NULL;
+-- What a list is filtered by stands behind its order, so that a list is found in its index alone.
+CREATE INDEX video_newest ON video (listed_at, id, category, language, nsfw) WHERE listed_at IS NOT NULL;
+CREATE INDEX video_created ON video (created_at, id, category, language, nsfw) WHERE listed_at IS NOT NULL;
+CREATE INDEX video_originally ON video (COALESCE(originally_published_at, listed_at), id, category, language, nsfw)
+    WHERE listed_at IS NOT NULL;
+CREATE INDEX video_most_viewed ON video (views, id, category, language, nsfw) WHERE listed_at IS NOT NULL;
+CREATE INDEX video_trending ON video (views_lately, id, category, language, nsfw) WHERE listed_at IS NOT NULL;
+CREATE INDEX video_most_liked ON video (likes, id, category, language, nsfw) WHERE listed_at IS NOT NULL;
+CREATE INDEX video_longest ON video (duration_ms, id, category, language, nsfw) WHERE listed_at IS NOT NULL;
+CREATE INDEX video_by_name ON video (name, id, category, language, nsfw) WHERE listed_at IS NOT NULL;
+CREATE INDEX video_of_category ON video (category, listed_at, id, language, nsfw) WHERE listed_at IS NOT NULL;
+CREATE INDEX video_of_language ON video (language, listed_at, id, category, nsfw) WHERE listed_at IS NOT NULL;
+CREATE INDEX video_of_licence ON video (licence, listed_at, id, nsfw) WHERE listed_at IS NOT NULL;
+CREATE INDEX video_listed_of_channel ON video (channel_id, listed_at, id, nsfw) WHERE listed_at IS NOT NULL;
+CREATE INDEX video_listed_of_account ON video (account_id, listed_at, id, nsfw) WHERE listed_at IS NOT NULL;
 CREATE INDEX video_of_channel ON video (channel_id, id);
 -- Answers what an account keeps, and what it uploaded today, from the index alone.
 CREATE INDEX video_bytes_of_account ON video (account_id, created_at, source_bytes);
+-- Those of which the origin is to be told who may have the media; the query says the same words.
+CREATE INDEX video_access_due ON video (id) WHERE media IS NOT NULL AND (told_open IS NULL OR told_open <> (privacy <= 2));
 CREATE INDEX video_scheduled ON video (scheduled_at) WHERE scheduled_at IS NOT NULL;
 
--- How many listed videos there are of a kind: 'all' '', 'category' '15', 'language' 'en', 'channel' '7', 'account' '2', 'tag' 'sea'.
+-- How many listed videos there are of a kind: 'all' '', 'category' '15', 'language' 'en', 'licence' '1', 'channel' '7', 'account' '2',
+-- 'tag' 'sea'. Also how many there are in all of 'users' '' and 'channels' ''.
 CREATE TABLE tally (
     kind TEXT NOT NULL,
     value TEXT NOT NULL,
     videos BIGINT NOT NULL,
+    -- Of these, the ones not safe for work.
+    nsfw BIGINT NOT NULL,
     PRIMARY KEY (kind, value)
 );
 
@@ -177,6 +191,10 @@ CREATE INDEX history_newest ON history (user_id, watched_at);
 CREATE TABLE upload (
     id TEXT PRIMARY KEY,
     user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    -- Whose quota it counts against, until its video does: the channel's owner.
+    account_id BIGINT NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+    -- What it became when it was whole; the file stays until the video is published.
+    video_id BIGINT REFERENCES video (id) ON DELETE CASCADE,
     bytes BIGINT NOT NULL,
     -- What the video will be, as JSON: the fields of the request that began it.
     video TEXT NOT NULL,
@@ -184,7 +202,9 @@ CREATE TABLE upload (
     -- When bytes came last: an upload that nobody goes on with is removed.
     touched_at BIGINT NOT NULL
 );
-CREATE INDEX upload_of_user ON upload (user_id);
+CREATE INDEX upload_of_user ON upload (user_id) WHERE video_id IS NULL;
+CREATE INDEX upload_of_account ON upload (account_id) WHERE video_id IS NULL;
+CREATE INDEX upload_of_video ON upload (video_id);
 CREATE INDEX upload_oldest ON upload (touched_at);
 
 -- Work that takes long, and who does it.

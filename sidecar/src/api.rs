@@ -1,33 +1,48 @@
 //! The answers under `/api/v1/`: which request goes where, and what all answers have in common.
 
+mod asked;
+mod change;
+mod forms;
 mod me;
 mod oauth;
 mod registration;
 #[cfg(test)]
 mod tests;
+pub mod upload;
+#[cfg(test)]
+mod video_tests;
+mod videos;
 
 use std::error::Error;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
 use http::header::{self, HeaderName};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Body;
 use serde_json::Value;
+use wire::id::VideoId;
+
+use asked::Asked;
 
 use crate::body::Fields;
+use crate::cookie::is_from_own_page;
 use crate::error::ApiError;
-use crate::table::session::{self, Session};
-use crate::table::user::{self, User};
-use crate::{Reply, Sidecar, address, now_ms, token};
+use crate::publishing::JobState;
+use crate::query::Query;
+use crate::visitor::is_by_cookie;
+use crate::{Reply, Sidecar, address};
 
 /// Under which paths [`Sidecar::answer`] answers.
 pub const PREFIX: &str = "/api/v1/";
 
+/// Under which paths it answers what PeerTube doesn't have.
+pub const OWN_PREFIX: &str = "/api/shoal/v1/";
+
 /// What a path is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Route {
+enum Route<'a> {
     Client,
     Token,
     RevokeToken,
@@ -37,13 +52,34 @@ enum Route {
     Registrations,
     Accept(i64),
     Refuse(i64),
+    Videos(videos::Route<'a>),
+    Source(VideoId),
+    Progress(VideoId),
+    Retry(VideoId),
+    Jobs(Option<JobState>),
 }
 
-impl Route {
-    fn parse(path: &str) -> Option<Route> {
-        let path = path.strip_prefix(PREFIX)?;
+impl<'a> Route<'a> {
+    fn parse(path: &'a str) -> Option<Route<'a>> {
+        let (path, is_ours) = match path.strip_prefix(OWN_PREFIX) {
+            Some(path) => (path, true),
+            None => (path.strip_prefix(PREFIX)?, false),
+        };
         let segments: Vec<&str> = path.strip_suffix('/').unwrap_or(path).split('/').collect();
-        match segments[..] {
+        if is_ours { Route::parse_own(&segments) } else { Route::parse_shared(&segments) }
+    }
+
+    /// What we have beyond PeerTube.
+    fn parse_own(segments: &[&'a str]) -> Option<Route<'a>> {
+        match *segments {
+            ["videos", id, "progress"] => id.parse().ok().map(Route::Progress),
+            ["videos", id, "retry"] => id.parse().ok().map(Route::Retry),
+            _ => None,
+        }
+    }
+
+    fn parse_shared(segments: &[&'a str]) -> Option<Route<'a>> {
+        match *segments {
             ["oauth-clients", "local"] => Some(Route::Client),
             ["users", "token"] => Some(Route::Token),
             ["users", "revoke-token"] => Some(Route::RevokeToken),
@@ -53,20 +89,29 @@ impl Route {
             ["users", "registrations", "request"] => Some(Route::AskForAccount),
             ["users", "registrations", id, "accept"] => id.parse().ok().map(Route::Accept),
             ["users", "registrations", id, "reject"] => id.parse().ok().map(Route::Refuse),
-            _ => None,
+            ["videos", id, "source"] => id.parse().ok().map(Route::Source),
+            ["jobs"] => Some(Route::Jobs(None)),
+            ["jobs", state] => JobState::named(state).map(Route::Jobs),
+            _ => videos::Route::parse(segments).map(Route::Videos),
         }
     }
 
     fn methods(self) -> &'static str {
         match self {
-            Route::Client | Route::Registrations => "GET, HEAD, OPTIONS",
+            Route::Client
+            | Route::Registrations
+            | Route::Source(_)
+            | Route::Progress(_)
+            | Route::Jobs(_) => "GET, HEAD, OPTIONS",
             Route::Me => "GET, HEAD, PUT, OPTIONS",
             Route::Token
             | Route::RevokeToken
             | Route::Register
             | Route::AskForAccount
             | Route::Accept(_)
-            | Route::Refuse(_) => "POST, OPTIONS",
+            | Route::Refuse(_)
+            | Route::Retry(_) => "POST, OPTIONS",
+            Route::Videos(route) => route.methods(),
         }
     }
 }
@@ -97,7 +142,12 @@ impl Sidecar {
         B: Body<Data = Bytes> + Unpin,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        let route = Route::parse(request.uri().path()).ok_or(ApiError::NoRoute)?;
+        let uri = request.uri().clone();
+        let route = Route::parse(uri.path()).ok_or(ApiError::NoRoute)?;
+        let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+        if changes && is_by_cookie(request.headers()) && !is_from_own_page(request.headers()) {
+            return Err(ApiError::Forbidden("a page of another site may not do this in your name"));
+        }
         let method = match *request.method() {
             Method::OPTIONS => return Ok(preflight(route.methods())),
             Method::HEAD => Method::GET,
@@ -131,31 +181,40 @@ impl Sidecar {
                 self.authenticate_moderator(request.headers()).await?;
                 self.refuse(id, Fields::read(request).await?).await
             }
+            (Route::Source(uuid), Method::GET) => self.tell_source(request.headers(), uuid).await,
+            (Route::Progress(uuid), Method::GET) => {
+                self.tell_publishing(request.headers(), uuid).await
+            }
+            (Route::Retry(uuid), Method::POST) => self.retry(request.headers(), uuid).await,
+            (Route::Jobs(state), Method::GET) => {
+                let query = request.uri().query().unwrap_or_default();
+                self.tell_jobs(request.headers(), state, query).await
+            }
+            (Route::Videos(route), method) => {
+                self.answer_videos(route, self.asked(request, method, &from).await?).await
+            }
             _ => Err(ApiError::Method(route.methods())),
         }
     }
 
-    /// Who asks, by the access token that they show.
-    async fn authenticate(&self, headers: &HeaderMap) -> Result<(Session, User), ApiError> {
-        let shown = headers.get(header::AUTHORIZATION).ok_or(ApiError::NoToken)?;
-        let shown = shown.to_str().ok().and_then(|shown| shown.split_once(' '));
-        let (_, secret) = shown
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .ok_or(ApiError::NoToken)?;
-        let session = session::find(&self.database, now_ms(), &token::hash(secret.trim())).await?;
-        let session = session.ok_or(ApiError::BadToken)?;
-        let user = user::by_id(&self.database, session.user_id).await?;
-        let user = user.filter(|user| !user.blocked).ok_or(ApiError::BadToken)?;
-        Ok((session, user))
-    }
-
-    async fn authenticate_moderator(&self, headers: &HeaderMap) -> Result<User, ApiError> {
-        let (_, user) = self.authenticate(headers).await?;
-        if user.role.moderates() {
-            Ok(user)
-        } else {
-            Err(ApiError::Forbidden("only moderators and administrators may do this"))
-        }
+    /// Reads what answers about the catalogue are made from.
+    async fn asked<'a, B>(
+        &self,
+        request: &'a mut Request<B>,
+        method: Method,
+        from: &'a str,
+    ) -> Result<Asked<'a>, ApiError>
+    where
+        B: Body<Data = Bytes> + Unpin,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let visitor = self.visitor_of(request.headers()).await?;
+        let fields = match method {
+            Method::GET => Fields::default(),
+            _ => Fields::read(request).await?,
+        };
+        let query = Query::parse(request.uri().query().unwrap_or_default());
+        Ok(Asked { method, headers: request.headers(), query, fields, from, visitor })
     }
 }
 
@@ -168,7 +227,7 @@ pub(crate) fn reply(status: StatusCode, kind: &'static str, value: &Value) -> Re
 }
 
 fn json(value: &Value) -> Reply {
-    reply(StatusCode::OK, "application/json; charset=utf-8", value)
+    reply(StatusCode::OK, JSON, value)
 }
 
 fn done() -> Reply {
@@ -183,7 +242,10 @@ fn preflight(methods: &'static str) -> Reply {
     for (name, value) in [
         (header::ALLOW, methods),
         (header::ACCESS_CONTROL_ALLOW_METHODS, methods),
-        (header::ACCESS_CONTROL_ALLOW_HEADERS, "Authorization, Content-Type"),
+        (
+            header::ACCESS_CONTROL_ALLOW_HEADERS,
+            "Authorization, Content-Type, X-PeerTube-Video-Password",
+        ),
         // Chromium keeps it for two hours at most.
         (header::ACCESS_CONTROL_MAX_AGE, "7200"),
     ] {
@@ -191,6 +253,8 @@ fn preflight(methods: &'static str) -> Reply {
     }
     reply
 }
+
+const JSON: &str = "application/json; charset=utf-8";
 
 /// Pages of all hosts may use the API, as PeerTube's: there are no cookies that a browser would add by itself.
 const ALWAYS: [(HeaderName, &str); 4] = [

@@ -42,6 +42,11 @@ impl Database {
         Ok(database)
     }
 
+    /// Whether `settings` name one that may be there, or the folder has one.
+    pub(crate) fn is_there(settings: &config::Database, data: &Path) -> bool {
+        settings.url.is_some() || data.join(FILE).exists()
+    }
+
     async fn sqlite(file: &Path) -> Result<Database, OpenError> {
         let made = OpenOptions::new().create(true).append(true).mode(OURS_ALONE).open(file);
         made.map_err(|error| OpenError::Sqlite(file.to_owned(), error.into()))?;
@@ -80,8 +85,8 @@ impl Database {
 
     async fn migrate(&self) -> Result<(), OpenError> {
         match self {
-            Database::Sqlite { writing, .. } => migrator(SQLITE_ID).run(writing).await?,
-            Database::Postgres(pool) => migrator(POSTGRES_ID).run(pool).await?,
+            Database::Sqlite { writing, .. } => migrator(&SQLITE).run(writing).await?,
+            Database::Postgres(pool) => migrator(&POSTGRES).run(pool).await?,
         }
         Ok(())
     }
@@ -166,9 +171,19 @@ pub(crate) fn is_taken(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(|error| error.is_unique_violation())
 }
 
-fn migrator(id: &str) -> Migrator {
+/// What one database says differently in the schema.
+struct Dialect {
+    /// A key that numbers itself and never gives a number twice.
+    id: &'static str,
+    when_a_video_goes: &'static str,
+}
+
+fn migrator(dialect: &Dialect) -> Migrator {
     let migrations = MIGRATIONS.iter().map(|&(no, about, text)| {
-        let text = AssertSqlSafe(text.replace("{id}", id)).into_sql_str();
+        let text = text
+            .replace("{id}", dialect.id)
+            .replace("{when_a_video_goes}", dialect.when_a_video_goes);
+        let text = AssertSqlSafe(text).into_sql_str();
         Migration::new(no, about.into(), MigrationType::Simple, text, false)
     });
     Migrator::with_migrations(migrations.collect())
@@ -178,11 +193,21 @@ fn migrator(id: &str) -> Migrator {
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "accounts", include_str!("../migrations/0001-accounts.sql")),
     (2, "catalogue", include_str!("../migrations/0002-catalogue.sql")),
+    (4, "withdrawals", include_str!("../migrations/0004-withdrawals.sql")),
 ];
 
-/// A key that numbers itself and never gives a number twice.
-const SQLITE_ID: &str = "INTEGER PRIMARY KEY AUTOINCREMENT";
-const POSTGRES_ID: &str = "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY";
+const SQLITE: Dialect = Dialect {
+    id: "INTEGER PRIMARY KEY AUTOINCREMENT",
+    when_a_video_goes: "CREATE TRIGGER video_gone AFTER DELETE ON video BEGIN \
+                        INSERT OR IGNORE INTO withdrawal (uuid) VALUES (OLD.uuid); END;",
+};
+const POSTGRES: Dialect = Dialect {
+    id: "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+    when_a_video_goes: "CREATE FUNCTION note_withdrawal() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+                        INSERT INTO withdrawal (uuid) VALUES (OLD.uuid) ON CONFLICT DO NOTHING; RETURN NULL; END $$; \
+                        CREATE TRIGGER video_gone AFTER DELETE ON video \
+                        FOR EACH ROW EXECUTE FUNCTION note_withdrawal();",
+};
 
 /// Hashes of passwords are in it; what SQLite puts beside it gets the same mode.
 const OURS_ALONE: u32 = 0o600;

@@ -2,27 +2,47 @@
 //!
 //! - `database`: SQLite or PostgreSQL, and its schema
 //! - `table`: each table's queries
+//! - `sight`: who may see what
+//! - `listing`: which videos somebody wants to see
+//! - `view`: what pages show
 //! - `api`: the answers under `/api/v1/`
+//! - `publishing` and `work`: how an uploaded file becomes a published video, and who works on it
 //! - `pace` and `hasher`: how often somebody may try to log in, and what that may cost
 //!
 //! It knows no media and no viewers. `instance` mounts [`Sidecar::answer`] at [`PREFIX`]; nothing that identifies who
 //! asks is logged or kept on disk.
 
+mod access;
 mod address;
+pub mod adoption;
 mod api;
 mod body;
+mod chapters;
 pub mod config;
+pub mod cookie;
 mod database;
 mod error;
 pub mod field;
 mod hasher;
 mod limits;
+pub mod listing;
+mod media;
 mod pace;
+mod pages;
 mod preferences;
+pub mod publishing;
+mod query;
 pub mod role;
+mod sight;
 mod table;
 mod token;
+pub mod view;
+mod viewed;
+pub mod visitor;
+mod vocabulary;
+mod web;
 pub mod when;
+pub mod work;
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -31,22 +51,32 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use http::Response;
 use http_body_util::Full;
+use tokio::sync::Notify;
 
-pub use api::PREFIX;
+pub use access::Access;
+pub use api::upload;
+pub use api::{OWN_PREFIX, PREFIX};
+pub use body::Fields;
 pub use database::OpenError;
+pub use error::{ApiError, BadField, BodyError, GrantError, PasswordError};
+pub use limits::READ_LIFE;
+pub use sight::Seen;
+pub use visitor::{Choices, Visitor};
+pub use web::{Applicant, Profile, SessionLine, SignedUp};
 
 use config::Accounts;
 use database::Database;
 use field::{Email, Password, Username};
 use hasher::{Hasher, HasherError};
-pub use limits::READ_LIFE;
-
-use limits::{READ_STEP, REMEMBERED};
+use limits::{PAGES, READ_STEP, REMEMBERED};
+use listing::ListQuery;
 use pace::{Pace, Rate, Time};
+use pages::Pages;
 use preferences::Preferences;
 use role::Role;
 use table::client::{self, Client};
 use table::user::{self, CreateError, NewUser};
+use viewed::Viewed;
 use wire::capability::Key;
 use wire::id::VideoId;
 
@@ -63,6 +93,13 @@ pub struct Sidecar {
     client: Client,
     hasher: Hasher,
     attempts: Mutex<Attempts>,
+    /// Pages of lists that were answered just now, and whether with their totals.
+    pages: Mutex<Pages<(ListQuery, bool)>>,
+    viewed: Mutex<Viewed>,
+    /// Told of each job that may begin.
+    work_waits: Notify,
+    /// Told when others than before may read a video.
+    access_changed: Notify,
     started: Instant,
     /// How long ago `started` was.
     elapsed: fn(&Instant) -> Time,
@@ -74,6 +111,8 @@ struct Attempts {
     logins_from: Pace<String>,
     logins_of: Pace<String>,
     registrations_from: Pace<String>,
+    /// Of videos, by who asks and which.
+    passwords: Pace<String>,
 }
 
 /// Whom a new instance makes, told to its host once.
@@ -128,10 +167,20 @@ impl Sidecar {
                 logins_from: Pace::new(LOGINS_FROM, REMEMBERED),
                 logins_of: Pace::new(LOGINS_OF, REMEMBERED),
                 registrations_from: Pace::new(REGISTRATIONS_FROM, REMEMBERED),
+                passwords: Pace::new(PASSWORDS, REMEMBERED),
             }),
+            pages: Mutex::new(Pages::new(PAGES, PAGE_LIFE)),
+            viewed: Mutex::new(Viewed::new(token::generate()?)),
+            work_waits: Notify::new(),
+            access_changed: Notify::new(),
             started: Instant::now(),
             elapsed: Instant::elapsed,
         })
+    }
+
+    /// Whether there is a database to open: it is made by the first server that starts, or is somebody else's.
+    pub fn is_there(database: &config::Database, data: &Path) -> bool {
+        Database::is_there(database, data)
     }
 
     /// Makes `root`, unless the instance has an administrator.
@@ -214,6 +263,12 @@ impl Sidecar {
         }
     }
 
+    /// Looks at the pages that were answered just now, or keeps one.
+    fn pages<T>(&self, work: impl FnOnce(&mut Pages<(ListQuery, bool)>, Time) -> T) -> T {
+        let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
+        work(&mut pages, (self.elapsed)(&self.started))
+    }
+
     /// Looks at the budgets of who tries, or changes them.
     fn attempts<T>(&self, work: impl FnOnce(&mut Attempts, Time) -> T) -> T {
         let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -250,6 +305,12 @@ const LOGINS_FROM: Rate = Rate { burst: 20, every: Duration::from_secs(20) };
 /// Failed logins of one name, from wherever: a botnet guesses 1,440 passwords a day, and its owner isn't locked out for
 /// longer than a minute.
 const LOGINS_OF: Rate = Rate { burst: 10, every: Duration::from_secs(60) };
+
+/// How long a page of a list is the same for everybody: nobody waits longer for a new video to be listed.
+const PAGE_LIFE: Duration = Duration::from_secs(1);
+
+/// Wrong passwords of one video from one address: a class that was told the wrong one.
+const PASSWORDS: Rate = Rate { burst: 20, every: Duration::from_secs(20) };
 
 /// Accounts asked for from one address: a classroom's, and after that one a minute.
 const REGISTRATIONS_FROM: Rate = Rate { burst: 30, every: Duration::from_secs(60) };

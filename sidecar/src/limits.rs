@@ -42,3 +42,56 @@ pub(crate) const READ_STEP: Duration = Duration::from_secs(3600);
 
 /// How long a refresh token is good, as with PeerTube.
 pub(crate) const REFRESH_LIFE: Duration = Duration::from_secs(14 * 86_400);
+
+/// Entries that a list may pass over: ten times the catalogue that lists are measured with.
+pub(crate) const START: u32 = 1_000_000;
+
+/// Values of one filter: more than a form has boxes that somebody ticks.
+pub(crate) const CHOICES: usize = 30;
+
+/// Videos that are counted when several filters meet; beyond it a total says this many.
+pub(crate) const COUNTED: i64 = 10_000;
+
+/// Whom a channel has beside its owner: an editorial team.
+pub(crate) const COLLABORATORS: i64 = 20;
+
+/// Channels that one user may subscribe to: more than anybody watches, and few enough to be looked at for each list.
+pub(crate) const SUBSCRIPTIONS: i64 = 1_000;
+
+/// Pages of lists that are kept for a second, of up to 150 KB each: those that many ask for at once are few.
+pub(crate) const PAGES: usize = 64;
+
+/// Views of the current hour that are known again: at 24 bytes each less than 5 MB.
+pub(crate) const VIEWED: usize = 100_000;
+
+/// Videos that a user's history has; the oldest make room.
+pub(crate) const HISTORY: i64 = 10_000;
+/// Bytes of one uploaded file: a day of good film; more is a mistake, and no disk of ours has it.
+pub(crate) const UPLOAD_BYTES: u64 = 256 << 30;
+
+/// Uploads of one user that are under way: whoever sends more at once only slows all of them down.
+pub(crate) const UPLOADS_OPEN: i64 = 20;
+
+/// How long an upload waits for its next byte before it is removed.
+pub(crate) const UPLOAD_LIFE: Duration = Duration::from_secs(86_400);
+
+/// How long the file of a video that could not be transcoded is kept, so that its owner can try again.
+pub(crate) const FAILED_LIFE: Duration = Duration::from_secs(7 * 86_400);
+
+/// How long a job is a worker's without a word from it: a machine under load is silent for some seconds.
+pub(crate) const LEASE: Duration = Duration::from_secs(30);
+
+/// How often a job is tried when it isn't the file's fault: a full disk, a missing program, a killed process.
+pub(crate) const ATTEMPTS: i64 = 4;
+
+/// How long a failed job waits for the second try; each next one four times as long.
+pub(crate) const BACK_OFF: Duration = Duration::from_secs(30);
+
+/// How long what is known of a finished job is kept, for the administrators' list.
+pub(crate) const JOB_LIFE: Duration = Duration::from_secs(7 * 86_400);
+
+/// Bytes of a picture or a file in a form that nobody asked for: they are read over and dropped.
+pub(crate) const FORM_BYTES: u64 = 16 << 20;
+
+/// Fields of a form: PeerTube's programs send about 30.
+pub(crate) const FORM_FIELDS: usize = 128;

@@ -106,6 +106,30 @@ pub enum NoSpace {
 }
 
 impl ImportError {
+    /// The file itself is to blame, so that trying again would end the same way.
+    pub fn is_final(&self) -> bool {
+        match self {
+            ImportError::Missing(_)
+            | ImportError::NotAFile(_)
+            | ImportError::Empty(_)
+            | ImportError::NotAVideo(_)
+            | ImportError::TooShort(_)
+            | ImportError::Truncated(_)
+            | ImportError::TooSlow(_)
+            | ImportError::TooMuchMemory
+            | ImportError::NotAHandle(_)
+            | ImportError::NoTitle => true,
+            ImportError::Unreadable { .. }
+            | ImportError::NoSpace(_)
+            | ImportError::ToolMissing(_)
+            | ImportError::Cancelled
+            | ImportError::Setting(_)
+            | ImportError::Ffmpeg(_)
+            | ImportError::Unusable(_)
+            | ImportError::Library(_) => false,
+        }
+    }
+
     /// A failure to write below the data folder.
     pub(super) fn writing(path: &std::path::Path, source: io::Error) -> ImportError {
         match source.kind() {

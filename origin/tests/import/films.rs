@@ -384,6 +384,7 @@ fn a_data_folder_may_have_any_name_too() {
     let data = studio.path("100% %d 'data'");
     let library = origin::library::Library::open(&data).unwrap();
     let request = origin::import::Request {
+        id: None,
         file: film,
         title: Some("Ein Titel".to_owned()),
         channel: Some("anna".to_owned()),

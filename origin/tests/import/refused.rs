@@ -52,6 +52,7 @@ fn a_film_of_one_frame_is_too_short() {
 fn an_import_that_panics_takes_back_what_it_had_published() {
     let studio = Studio::new();
     let request = Request {
+        id: None,
         file: studio.film("a.mkv", "-c:v mpeg4"),
         title: None,
         channel: None,
@@ -120,6 +121,7 @@ fn a_request_that_makes_no_sense_is_refused_before_any_work() {
     let file = studio.write("a.mp4", b"x");
     let refuse = |title: Option<&str>, channel: Option<&str>, settings: &Settings| {
         let request = Request {
+            id: None,
             file: file.clone(),
             title: title.map(str::to_owned),
             channel: channel.map(str::to_owned),
@@ -145,7 +147,7 @@ fn a_cancelled_import_takes_back_what_it_had_published() {
     let file = studio.film("a.mkv", "-c:v mpeg4 -c:a flac");
     let cancelled = AtomicBool::new(false);
     let mut was_playable = false;
-    let request = Request { file, title: None, channel: None, access: Access::Open };
+    let request = Request { id: None, file, title: None, channel: None, access: Access::Open };
     let settings = Settings { heights: vec![240, 360], ..Settings::default() };
     let imported = import(&studio.library, &request, &settings, &cancelled, &mut |event| {
         if let Event::Playable(_) = event {

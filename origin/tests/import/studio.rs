@@ -67,8 +67,13 @@ impl Studio {
             preset: "ultrafast".to_owned(),
             ..Settings::default()
         };
-        let request =
-            Request { file: file.to_owned(), title: None, channel: None, access: Access::Open };
+        let request = Request {
+            id: None,
+            file: file.to_owned(),
+            title: None,
+            channel: None,
+            access: Access::Open,
+        };
         let mut playable_first = Vec::new();
         let cancelled = AtomicBool::new(false);
         let video = import(&self.library, &request, &settings, &cancelled, &mut |event| {

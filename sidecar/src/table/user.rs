@@ -98,6 +98,8 @@ pub(crate) async fn create(
             .bind(now_ms)
             .execute(&mut *work)
             .await?;
+        sqlx::query(super::channel::COUNT).bind(1_i64).execute(&mut *work).await?;
+        sqlx::query(COUNT).bind(1_i64).execute(&mut *work).await?;
         work.commit().await?;
         Ok(user.0)
     })
@@ -117,11 +119,16 @@ pub(crate) async fn by_id(database: &Database, id: i64) -> sqlx::Result<Option<U
 
 /// Whether anybody has this role. It may look at all users, so it is asked at the start alone.
 pub(crate) async fn is_any(database: &Database, role: Role) -> sqlx::Result<bool> {
-    let select = "SELECT id FROM users WHERE role = $1 LIMIT 1";
+    Ok(first(database, role).await?.is_some())
+}
+
+/// The id of whoever has this role longest. It may look at all users, too.
+pub(crate) async fn first(database: &Database, role: Role) -> sqlx::Result<Option<i64>> {
+    let select = "SELECT id FROM users WHERE role = $1 ORDER BY id LIMIT 1";
     let found: Option<(i64,)> = reading!(database, pool => {
         sqlx::query_as(select).bind(role.id()).fetch_optional(pool).await
     })?;
-    Ok(found.is_some())
+    Ok(found.map(|found| found.0))
 }
 
 /// Notes that a user logged in.
@@ -212,12 +219,16 @@ const BY_EMAIL: &str = select!("email = $1");
 const INSERT_USER: &str = "INSERT INTO users (username, email, role, password_hash, video_quota, video_quota_daily, blocked, preferences, \
      created_at) VALUES ($1, $2, $3, $4, $5, $6, FALSE, $7, $8) RETURNING id";
 
+/// How many users there are.
+const COUNT: &str = "INSERT INTO tally (kind, value, videos, nsfw) VALUES ('users', '', $1, 0) \
+                     ON CONFLICT (kind, value) DO UPDATE SET videos = tally.videos + excluded.videos";
+
 const INSERT_ACCOUNT: &str = "INSERT INTO account (id, user_id, display_name, created_at, updated_at) VALUES ($1, $2, $3, $4, $4)";
 
 const INSERT_HANDLE_UNLESS_TAKEN: &str =
     "INSERT INTO handle (name) VALUES ($1) ON CONFLICT (name) DO NOTHING RETURNING id";
 
-const INSERT_CHANNEL: &str = "INSERT INTO channel (id, account_id, display_name, created_at, updated_at) VALUES ($1, $2, $3, $4, $4)";
+const INSERT_CHANNEL: &str = "INSERT INTO channel (id, account_id, display_name, subscribers, created_at, updated_at) VALUES ($1, $2, $3, 0, $4, $4)";
 
 /// Of a user's name in their first channel's, so that both fit: a handle has 50 characters.
 const FIRST_HANDLE_FROM: usize = 38;

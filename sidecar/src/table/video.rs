@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use wire::id::VideoId;
 
 use crate::database::{Database, reading, record, writing};
+use crate::table::{job, upload};
 
 /// Takes a video out of the lists and of their counts; also its row's lock, so that changes of one video wait for each other.
 macro_rules! unlist {
@@ -69,6 +70,27 @@ macro_rules! describe {
                 .await?;
         }
     };
+}
+
+/// Makes a row with all that belongs to it, and gives its id.
+macro_rules! insert {
+    ($work:ident, $now_ms:expr, $new:expr) => {{
+        let made: (i64,) = sqlx::query_as(INSERT)
+            .bind($new.uuid.to_string())
+            .bind($new.channel_id)
+            .bind($new.account_id)
+            .bind($new.state.id())
+            .bind(&$new.source_name)
+            .bind($new.source_bytes)
+            .bind($now_ms)
+            .bind(&$new.about.name)
+            .bind($new.about.privacy.id())
+            .fetch_one(&mut *$work)
+            .await?;
+        let about = &$new.about;
+        describe!($work, $now_ms, made.0, about);
+        made.0
+    }};
 }
 
 record! {
@@ -158,21 +180,31 @@ pub(crate) struct Schedule {
 
 /// Who may see a video; PeerTube's numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Privacy {
+pub enum Privacy {
+    /// Everybody, and it is listed.
     Public,
+    /// Whoever has its address.
     Unlisted,
+    /// Its owner, and who works in its channel.
     Private,
+    /// Whoever is logged in.
     Internal,
+    /// Whoever knows one of its passwords.
     Password,
 }
 
 /// How far a video is; PeerTube's numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum State {
+pub enum State {
+    /// It can be watched.
     Published,
+    /// It will be.
     ToTranscode,
+    /// Its file is still to come from somewhere else.
     ToImport,
+    /// It can't be.
     TranscodingFailed,
+    /// Its file didn't come.
     ImportFailed,
 }
 
@@ -221,6 +253,27 @@ impl Privacy {
 }
 
 impl State {
+    pub(crate) fn parse(id: i64) -> Option<State> {
+        let all = [
+            State::Published,
+            State::ToTranscode,
+            State::ToImport,
+            State::TranscodingFailed,
+            State::ImportFailed,
+        ];
+        all.into_iter().find(|state| state.id() == id)
+    }
+
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            State::Published => "Published",
+            State::ToTranscode => "To transcode",
+            State::ToImport => "To import",
+            State::TranscodingFailed => "Transcoding failed",
+            State::ImportFailed => "Import failed",
+        }
+    }
+
     pub(crate) fn id(self) -> i64 {
         match self {
             State::Published => 1,
@@ -234,24 +287,34 @@ impl State {
 
 /// Makes a video with its tags and passwords, and returns its id.
 pub(crate) async fn create(database: &Database, now_ms: i64, new: &NewVideo) -> sqlx::Result<i64> {
-    let about = &new.about;
     writing!(database, pool => {
         let mut work = pool.begin().await?;
-        let made: (i64,) = sqlx::query_as(INSERT)
-            .bind(new.uuid.to_string())
-            .bind(new.channel_id)
-            .bind(new.account_id)
-            .bind(new.state.id())
-            .bind(&new.source_name)
-            .bind(new.source_bytes)
-            .bind(now_ms)
-            .bind(&about.name)
-            .bind(about.privacy.id())
-            .fetch_one(&mut *work)
-            .await?;
-        describe!(work, now_ms, made.0, about);
+        let id = insert!(work, now_ms, new);
         work.commit().await?;
-        Ok(made.0)
+        Ok(id)
+    })
+}
+
+/// Makes a video of a whole upload, and the job that transcodes it, or nothing of it; `None` if it has been made already.
+pub(crate) async fn create_from_upload(
+    database: &Database,
+    now_ms: i64,
+    upload: &str,
+    new: &NewVideo,
+) -> sqlx::Result<Option<i64>> {
+    writing!(database, pool => {
+        let mut work = pool.begin().await?;
+        // Also the row's lock: of two that finish the same upload, the second finds it finished.
+        let touched =
+            sqlx::query(upload::TOUCH_OPEN).bind(upload).bind(now_ms).execute(&mut *work).await?;
+        if touched.rows_affected() == 0 {
+            return Ok(None);
+        }
+        let id = insert!(work, now_ms, new);
+        sqlx::query(upload::SETTLE).bind(upload).bind(id).execute(&mut *work).await?;
+        sqlx::query(job::INSERT).bind(id).bind(upload).bind(now_ms).execute(&mut *work).await?;
+        work.commit().await?;
+        Ok(Some(id))
     })
 }
 
@@ -292,6 +355,14 @@ pub(crate) async fn set_media(
     })
 }
 
+/// Forgets what the origin made of a video, since it is to be made again.
+pub(crate) async fn forget_media(database: &Database, now_ms: i64, id: i64) -> sqlx::Result<()> {
+    let update = "UPDATE video SET media = NULL, updated_at = $2 WHERE id = $1";
+    writing!(database, pool => {
+        sqlx::query(update).bind(id).bind(now_ms).execute(pool).await.map(drop)
+    })
+}
+
 /// Sets how far a video is; the first time that it is published is when it was.
 pub(crate) async fn set_state(
     database: &Database,
@@ -306,6 +377,21 @@ pub(crate) async fn set_state(
             .bind(id)
             .bind(state.id())
             .bind(now_ms)
+            .execute(&mut *work)
+            .await?;
+        list!(work, id);
+        work.commit().await
+    })
+}
+
+/// Puts a video into another channel of its account.
+pub(crate) async fn set_channel(database: &Database, id: i64, channel_id: i64) -> sqlx::Result<()> {
+    writing!(database, pool => {
+        let mut work = pool.begin().await?;
+        unlist!(work, id);
+        sqlx::query("UPDATE video SET channel_id = $2 WHERE id = $1")
+            .bind(id)
+            .bind(channel_id)
             .execute(&mut *work)
             .await?;
         list!(work, id);
@@ -332,6 +418,52 @@ pub(crate) async fn by_id(database: &Database, id: i64) -> sqlx::Result<Option<V
 pub(crate) async fn by_uuid(database: &Database, uuid: &VideoId) -> sqlx::Result<Option<Video>> {
     reading!(database, pool => {
         sqlx::query_as(BY_UUID).bind(uuid.to_string()).fetch_optional(pool).await
+    })
+}
+
+/// Ids and UUIDs after a certain id, in order, with their states; at most `count`.
+pub(crate) async fn roll(
+    database: &Database,
+    after: i64,
+    count: i64,
+) -> sqlx::Result<Vec<(i64, String, i64)>> {
+    let select = "SELECT id, uuid, state FROM video WHERE id > $1 ORDER BY id LIMIT $2";
+    reading!(database, pool => {
+        sqlx::query_as(select).bind(after).bind(count).fetch_all(pool).await
+    })
+}
+
+/// Deleted videos whose media is still to be removed; at most `count`.
+pub(crate) async fn withdrawals(database: &Database, count: i64) -> sqlx::Result<Vec<String>> {
+    let select = "SELECT uuid FROM withdrawal ORDER BY uuid LIMIT $1";
+    let found: Vec<(String,)> = reading!(database, pool => {
+        sqlx::query_as(select).bind(count).fetch_all(pool).await
+    })?;
+    Ok(found.into_iter().map(|found| found.0).collect())
+}
+
+/// Notes that nothing is left of a deleted video.
+pub(crate) async fn forget_withdrawal(database: &Database, uuid: &str) -> sqlx::Result<()> {
+    writing!(database, pool => {
+        let delete = "DELETE FROM withdrawal WHERE uuid = $1";
+        sqlx::query(delete).bind(uuid).execute(pool).await.map(drop)
+    })
+}
+
+/// UUID and privacy of those of which the origin knows otherwise who may have the media.
+pub(crate) async fn access_due(database: &Database, most: i64) -> sqlx::Result<Vec<(String, i64)>> {
+    reading!(database, pool => sqlx::query_as(ACCESS_DUE).bind(most).fetch_all(pool).await)
+}
+
+/// Notes what the origin was told of who may have the media.
+pub(crate) async fn note_access(
+    database: &Database,
+    uuid: &str,
+    is_open: bool,
+) -> sqlx::Result<()> {
+    let update = "UPDATE video SET told_open = $2 WHERE uuid = $1";
+    writing!(database, pool => {
+        sqlx::query(update).bind(uuid).bind(is_open).execute(pool).await.map(drop)
     })
 }
 
@@ -368,6 +500,9 @@ macro_rules! select {
     };
 }
 
+/// The index `video_access_due` has the same condition.
+const ACCESS_DUE: &str = "SELECT uuid, privacy FROM video WHERE media IS NOT NULL AND (told_open IS NULL OR told_open <> (privacy <= 2)) \
+                          ORDER BY id LIMIT $1";
 const BY_ID: &str = select!("id = $1");
 const BY_UUID: &str = select!("uuid = $1");
 
@@ -394,17 +529,21 @@ const LIST: &str =
     "UPDATE video SET listed_at = published_at WHERE id = $1 AND privacy = 1 AND state = 1";
 
 /// In one order, so that two changes at once don't wait for each other in a circle.
-const COUNT: &str = "INSERT INTO tally (kind, value, videos) SELECT kind, value, CAST($2 AS BIGINT) FROM (\
-                     SELECT 'all' AS kind, '' AS value FROM video WHERE id = $1 AND listed_at IS NOT NULL \
-                     UNION ALL SELECT 'account', CAST(account_id AS TEXT) FROM video WHERE id = $1 AND listed_at IS NOT NULL \
-                     UNION ALL SELECT 'channel', CAST(channel_id AS TEXT) FROM video WHERE id = $1 AND listed_at IS NOT NULL \
-                     UNION ALL SELECT 'category', CAST(category AS TEXT) FROM video \
+const COUNT: &str = "INSERT INTO tally (kind, value, videos, nsfw) \
+                     SELECT kind, value, CAST($2 AS BIGINT), CASE WHEN nsfw THEN CAST($2 AS BIGINT) ELSE 0 END FROM (\
+                     SELECT 'all' AS kind, '' AS value, nsfw FROM video WHERE id = $1 AND listed_at IS NOT NULL \
+                     UNION ALL SELECT 'account', CAST(account_id AS TEXT), nsfw FROM video WHERE id = $1 AND listed_at IS NOT NULL \
+                     UNION ALL SELECT 'channel', CAST(channel_id AS TEXT), nsfw FROM video WHERE id = $1 AND listed_at IS NOT NULL \
+                     UNION ALL SELECT 'category', CAST(category AS TEXT), nsfw FROM video \
                      WHERE id = $1 AND listed_at IS NOT NULL AND category IS NOT NULL \
-                     UNION ALL SELECT 'language', language FROM video \
+                     UNION ALL SELECT 'licence', CAST(licence AS TEXT), nsfw FROM video \
+                     WHERE id = $1 AND listed_at IS NOT NULL AND licence IS NOT NULL \
+                     UNION ALL SELECT 'language', language, nsfw FROM video \
                      WHERE id = $1 AND listed_at IS NOT NULL AND language IS NOT NULL \
-                     UNION ALL SELECT 'tag', lower_name FROM tag JOIN video ON video.id = tag.video_id \
+                     UNION ALL SELECT 'tag', lower_name, nsfw FROM tag JOIN video ON video.id = tag.video_id \
                      WHERE video.id = $1 AND listed_at IS NOT NULL) AS kinds WHERE TRUE ORDER BY kind, value \
-                     ON CONFLICT (kind, value) DO UPDATE SET videos = tally.videos + excluded.videos";
+                     ON CONFLICT (kind, value) DO UPDATE SET videos = tally.videos + excluded.videos, \
+                     nsfw = tally.nsfw + excluded.nsfw";
 
 const CLEAR_TAGS: &str = "DELETE FROM tag WHERE video_id = $1";
 const CLEAR_PASSWORDS: &str = "DELETE FROM video_password WHERE video_id = $1";
@@ -498,6 +637,25 @@ pub(crate) mod tests {
             delete(database, id).await.unwrap();
             assert_eq!(counted().await, [0, 0, 0, 0]);
             assert_eq!(by_id(database, id).await.unwrap(), None);
+            assert_eq!(withdrawals(database, 9).await.unwrap(), std::slice::from_ref(&video.uuid));
+            forget_withdrawal(database, &video.uuid).await.unwrap();
+            assert!(withdrawals(database, 9).await.unwrap().is_empty());
+        }
+    }
+
+    #[tokio::test]
+    async fn the_media_of_a_video_that_goes_with_its_account_is_remembered() {
+        for trial in trial::databases().await {
+            let database = &trial.database;
+            let id = made(database, "alice", about("One")).await;
+            let video = by_id(database, id).await.unwrap().unwrap();
+            assert_eq!(roll(database, 0, 9).await.unwrap(), [(id, video.uuid.clone(), 2)]);
+            writing!(database, pool => {
+                sqlx::query("DELETE FROM users").execute(pool).await.map(drop)
+            })
+            .unwrap();
+            assert_eq!(withdrawals(database, 9).await.unwrap(), [video.uuid]);
+            assert!(roll(database, 0, 9).await.unwrap().is_empty());
         }
     }
 

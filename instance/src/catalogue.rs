@@ -1,0 +1,169 @@
+//! What keeps catalogue and media of one mind: after a start, and now and then.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use origin::library::{Library, Video};
+use origin::uploads::{UploadId, Uploads};
+use sidecar::adoption::{Newcomer, NewcomerError};
+use sidecar::upload::Refusal;
+use sidecar::{Access, Sidecar};
+use tokio_util::sync::CancellationToken;
+use wire::id::VideoId;
+
+use crate::worker::made;
+
+/// Both sides of an instance.
+#[derive(Debug, Clone)]
+pub(crate) struct Catalogue {
+    pub(crate) sidecar: Arc<Sidecar>,
+    pub(crate) library: Library,
+    pub(crate) uploads: Arc<Uploads>,
+}
+
+impl Catalogue {
+    /// Mends what a killed process left, before any worker begins. What fails is done after the next start.
+    pub(crate) async fn mend(&self) {
+        let mended = async {
+            self.sidecar.take_back_work().await?;
+            self.withdraw_deleted().await?;
+            self.adopt().await?;
+            self.tell_access().await?;
+            self.finish_uploads().await
+        };
+        if let Err(error) = mended.await {
+            tracing::warn!("the catalogue and the media differ: {error:#}");
+        }
+    }
+
+    /// Removes what nobody needs any more, until the process is asked to end.
+    pub(crate) async fn keep_house(&self, asked_to_end: CancellationToken) {
+        let (mut often, mut seldom) = (tokio::time::interval(OFTEN), tokio::time::interval(SELDOM));
+        loop {
+            let kept = tokio::select! {
+                () = asked_to_end.cancelled() => return,
+                _ = often.tick() => self.keep_up().await,
+                () = self.sidecar.wait_for_access() => self.tell_access().await,
+                _ = seldom.tick() => self.sweep().await,
+            };
+            if let Err(error) = kept {
+                tracing::warn!("cannot keep house: {error:#}");
+            }
+        }
+    }
+
+    async fn keep_up(&self) -> anyhow::Result<()> {
+        self.withdraw_deleted().await?;
+        self.tell_access().await?;
+        Ok(self.sidecar.look_after_work().await?)
+    }
+
+    async fn withdraw_deleted(&self) -> anyhow::Result<()> {
+        for uuid in self.sidecar.withdrawals().await? {
+            self.on_disk(move |library| library.withdraw(&uuid)).await?;
+            self.sidecar.note_withdrawn(&uuid).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells the origin who may read what, where that has changed.
+    async fn tell_access(&self) -> anyhow::Result<()> {
+        loop {
+            let due = self.sidecar.access_due().await?;
+            if due.is_empty() {
+                return Ok(());
+            }
+            for access in due {
+                self.set_access(access).await?;
+            }
+        }
+    }
+
+    async fn set_access(&self, told: Access) -> anyhow::Result<()> {
+        let access = access_of(told);
+        self.on_disk(move |library| library.set_access(&told.video, access)).await?;
+        Ok(self.sidecar.note_access(told).await?)
+    }
+
+    /// Takes in the videos that the catalogue doesn't know, and marks those of it whose media is gone.
+    async fn adopt(&self) -> anyhow::Result<()> {
+        let videos = self.on_disk(Library::videos).await?;
+        let ids = videos.iter().filter_map(|video| video.id.parse().ok());
+        let there: HashSet<VideoId> = ids.collect();
+        for video in videos.into_iter().filter(|video| !video.is_importing) {
+            if let Err(error) = self.adopt_one(&video).await {
+                tracing::warn!(video = video.id, "cannot take a video in: {error}");
+            }
+        }
+        let marked = self.sidecar.mark_missing(&there).await?;
+        if marked > 0 {
+            tracing::warn!("{marked} videos of the catalogue have no media");
+        }
+        Ok(())
+    }
+
+    async fn adopt_one(&self, video: &Video) -> Result<(), NewcomerError> {
+        let Ok(uuid) = video.id.parse() else { return Ok(()) };
+        let newcomer = Newcomer {
+            uuid,
+            title: video.title.clone(),
+            bytes: video.renditions.iter().map(|rendition| rendition.bytes).sum(),
+            channel: video.channel.clone(),
+        };
+        let published_at = i64::try_from(video.published_at_ms).unwrap_or(i64::MAX);
+        if self.sidecar.adopt(&newcomer, published_at, &made(video)).await? {
+            tracing::info!(video = video.id, "a video is in the catalogue now");
+        }
+        Ok(())
+    }
+
+    /// Makes videos of uploads that are whole, and of which the process that took them in could not say so any more.
+    async fn finish_uploads(&self) -> anyhow::Result<()> {
+        for upload in self.sidecar.open_uploads().await.map_err(told)? {
+            let Ok(id) = upload.id.parse::<UploadId>() else { continue };
+            if self.uploads.length(id)? == upload.bytes
+                && let Err(refusal) = self.sidecar.complete_upload(&upload.id).await
+            {
+                tracing::warn!("an upload that is whole stays one: {refusal}");
+            }
+        }
+        Ok(())
+    }
+
+    async fn sweep(&self) -> anyhow::Result<()> {
+        let uploads = Arc::clone(&self.uploads);
+        let there = tokio::task::spawn_blocking(move || uploads.all()).await?;
+        let there = there.context("cannot list the uploads")?;
+        let needed = self.sidecar.needed_uploads().await.map_err(told)?;
+        let needed: HashSet<UploadId> = needed.iter().filter_map(|id| id.parse().ok()).collect();
+        for id in there.into_iter().filter(|id| !needed.contains(id)) {
+            self.uploads.remove(id).await?;
+        }
+        Ok(())
+    }
+
+    async fn on_disk<T: Send + 'static, E: Into<anyhow::Error> + Send + 'static>(
+        &self,
+        work: impl FnOnce(&Library) -> Result<T, E> + Send + 'static,
+    ) -> anyhow::Result<T> {
+        let library = self.library.clone();
+        tokio::task::spawn_blocking(move || work(&library)).await?.map_err(Into::into)
+    }
+}
+
+/// In the origin's words.
+pub(crate) fn access_of(told: Access) -> origin::library::Access {
+    if told.is_open { origin::library::Access::Open } else { origin::library::Access::Capability }
+}
+
+fn told(refusal: Refusal) -> anyhow::Error {
+    anyhow::anyhow!("{refusal}")
+}
+
+/// How soon the media of a deleted video is gone.
+const OFTEN: Duration = Duration::from_secs(2);
+
+/// Uploads live for a day: a little longer does no harm.
+const SELDOM: Duration = Duration::from_secs(600);

@@ -1,0 +1,639 @@
+//! Uploads to a running `shoal serve` over HTTP, from the first byte to a video that plays, through cut lines and kill -9.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed, helpers included")]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// A running `shoal serve`, ended with the test.
+struct Shoal {
+    child: Child,
+    address: String,
+    /// Of a first start.
+    password: Option<String>,
+}
+
+#[derive(Debug)]
+struct Reply {
+    status: u16,
+    head: String,
+    body: Value,
+}
+
+impl Reply {
+    fn header(&self, name: &str) -> Option<&str> {
+        let lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        lines.into_iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+}
+
+impl Shoal {
+    fn start(data: &Path, settings: &[(&str, &str)]) -> Shoal {
+        let is_first = !data.join("shoal.sqlite").exists();
+        let mut child = shoal("serve", data)
+            .args(["--listen", "127.0.0.1:0"])
+            .envs(settings.iter().copied())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        said.read_line(&mut line).unwrap();
+        let address = line.split(['/', ',']).nth(2).expect("an address").to_owned();
+        let password = is_first.then(|| {
+            let mut lines = said.lines().map(Result::unwrap);
+            let found = lines.find_map(|line| Some(line.strip_prefix("password: ")?.to_owned()));
+            found.unwrap()
+        });
+        Shoal { child, address, password }
+    }
+
+    fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    fn request(&self, head: &str, token: &str, body: &[u8]) -> Reply {
+        let mut stream = self.begin(head, token, body.len());
+        // Whoever is refused needn't have sent all of it.
+        let _ = stream.write_all(body);
+        read(stream)
+    }
+
+    /// Sends the head of a request whose body has this length.
+    fn begin(&self, head: &str, token: &str, length: usize) -> TcpStream {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let (method, rest) = head.split_once(' ').unwrap();
+        let (path, headers) = rest.split_once('\n').unwrap_or((rest, ""));
+        let headers: String = headers.lines().map(|line| format!("{line}\r\n")).collect();
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\
+             Connection: close\r\nContent-Length: {length}\r\n{headers}\r\n"
+        )
+        .unwrap();
+        stream
+    }
+
+    fn get(&self, path: &str, token: &str) -> Reply {
+        self.request(&format!("GET {path}"), token, b"")
+    }
+
+    fn token(&self, name: &str, password: &str) -> String {
+        let client = self.get("/api/v1/oauth-clients/local", "").body;
+        let text = |key: &str| client[key].as_str().unwrap().to_owned();
+        let form = format!(
+            "client_id={}&client_secret={}&grant_type=password&username={name}&password={password}",
+            text("client_id"),
+            text("client_secret")
+        );
+        let head = "POST /api/v1/users/token\nContent-Type: application/x-www-form-urlencoded";
+        let reply = self.request(head, "", form.as_bytes());
+        reply.body["access_token"].as_str().unwrap_or_else(|| panic!("{reply:?}")).to_owned()
+    }
+
+    fn root(&self) -> String {
+        self.token("root", self.password.as_deref().unwrap())
+    }
+
+    /// Begins an upload and returns its address.
+    fn announce(&self, token: &str, bytes: usize, video: &Value) -> Reply {
+        let head = format!(
+            "POST {RESUMABLE}\nContent-Type: application/json\nX-Upload-Content-Length: {bytes}\n\
+             X-Upload-Content-Type: video/mp4"
+        );
+        self.request(&head, token, video.to_string().as_bytes())
+    }
+
+    fn upload(&self, token: &str, bytes: usize, video: &Value) -> String {
+        let begun = self.announce(token, bytes, video);
+        assert_eq!(begun.status, 201, "{begun:?}");
+        begun.header("location").unwrap().to_owned()
+    }
+
+    fn put(&self, location: &str, token: &str, range: &str, body: &[u8]) -> Reply {
+        self.request(&format!("PUT {location}\nContent-Range: bytes {range}"), token, body)
+    }
+
+    /// What its owner is told of a video, as soon as it is of one of these stages.
+    fn wait_for(&self, video: &str, token: &str, stages: &[&str]) -> Value {
+        let patience = Instant::now() + Duration::from_secs(120);
+        loop {
+            let told = self.get(&format!("/api/shoal/v1/videos/{video}/progress"), token);
+            assert_eq!(told.status, 200, "{told:?}");
+            if stages.contains(&told.body["stage"].as_str().unwrap()) {
+                return told.body;
+            }
+            assert!(Instant::now() < patience, "{told:?}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// That the video's master playlist and first rendition can be had.
+    fn assert_plays(&self, data: &Path, video: &str) {
+        let record = fs::read(data.join(format!("videos/{video}.json"))).unwrap();
+        let record: Value = serde_json::from_slice(&record).unwrap();
+        let media = record["renditions"][0]["media"].as_str().unwrap();
+        for file in [record["master"].as_str().unwrap(), media] {
+            let head = format!("HEAD /hls/{video}/{file}");
+            assert_eq!(self.request(&head, "", b"").status, 200, "{file}");
+        }
+    }
+}
+
+impl Drop for Shoal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn shoal(command: &str, data: &Path) -> Command {
+    commands(&[command], data)
+}
+
+fn commands(commands: &[&str], data: &Path) -> Command {
+    let mut shoal = Command::new(env!("CARGO_BIN_EXE_shoal"));
+    shoal
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("SHOAL_TRACKER_STUN_LISTEN", "")
+        .env("SHOAL_IMPORT_PRESET", "ultrafast")
+        .current_dir(env!("CARGO_TARGET_TMPDIR"))
+        .args(commands)
+        .arg("--data")
+        .arg(data);
+    shoal
+}
+
+fn read(mut stream: TcpStream) -> Reply {
+    let mut bytes = Vec::new();
+    // A refused body may end in a reset, behind the answer.
+    let _ = stream.read_to_end(&mut bytes);
+    let text = String::from_utf8(bytes).unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{text:?}"));
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    Reply { status, head: head.to_owned(), body: serde_json::from_str(body).unwrap_or_default() }
+}
+
+/// A film of so many seconds.
+fn film(folder: &Path, seconds: u32) -> Vec<u8> {
+    let path = folder.join("film.mp4");
+    let picture = format!("testsrc2=size=320x240:rate=25:duration={seconds}");
+    let made = Command::new("ffmpeg")
+        .args(["-v", "error", "-y", "-f", "lavfi", "-i", &picture, "-pix_fmt", "yuv420p"])
+        .arg(&path)
+        .status();
+    assert!(made.unwrap().success());
+    fs::read(path).unwrap()
+}
+
+/// What the video will be, in root's first channel.
+fn video(channel: i64) -> Value {
+    json!({ "filename": "../../film.mp4", "name": "The sea", "channelId": channel, "privacy": 1 })
+}
+
+fn uuid(reply: &Reply) -> String {
+    assert_eq!(reply.status, 200, "{reply:?}");
+    reply.body["video"]["uuid"].as_str().unwrap_or_else(|| panic!("{reply:?}")).to_owned()
+}
+
+fn fresh() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+/// Bytes that no container begins with.
+fn noise(length: usize) -> Vec<u8> {
+    (0..length).map(|at| (at * 7 % 251) as u8).collect()
+}
+
+#[test]
+fn a_file_sent_in_parts_over_a_bad_line_becomes_a_video_that_plays() {
+    let data = fresh();
+    let server = Shoal::start(data.path(), &[]);
+    let token = server.root();
+    let film = film(data.path(), 3);
+    let (size, third) = (film.len(), film.len() / 3);
+    let at = server.upload(&token, size, &video(ROOTS_CHANNEL));
+    let nothing = server.put(&at, &token, &format!("*/{size}"), b"");
+    assert_eq!((nothing.status, nothing.header("range")), (308, None));
+    let first = server.put(&at, &token, &format!("0-{}/{size}", third - 1), &film[..third]);
+    assert_eq!(first.header("range"), Some(&*format!("bytes=0-{}", third - 1)), "{first:?}");
+
+    // The line breaks in the middle of the second part: nothing that arrived is asked for again.
+    let range = format!("{third}-{}/{size}", 2 * third - 1);
+    let head = format!("PUT {at}\nContent-Range: bytes {range}");
+    let mut stream = server.begin(&head, &token, third);
+    stream.write_all(&film[third..third + third / 2]).unwrap();
+    drop(stream);
+    let cut = third + third / 2;
+    let patience = Instant::now() + Duration::from_secs(20);
+    loop {
+        let asked = server.put(&at, &token, &format!("*/{size}"), b"");
+        assert_eq!(asked.status, 308, "{asked:?}");
+        if asked.header("range") == Some(&*format!("bytes=0-{}", cut - 1)) {
+            break;
+        }
+        assert!(Instant::now() < patience, "{asked:?}");
+    }
+    let wrong = server.put(&at, &token, &range, &film[third..2 * third]);
+    assert_eq!(
+        (wrong.status, wrong.header("range")),
+        (409, Some(&*format!("bytes=0-{}", cut - 1)))
+    );
+
+    let last = server.put(&at, &token, &format!("{cut}-{}/{size}", size - 1), &film[cut..]);
+    let id = uuid(&last);
+    assert_eq!(last.body["video"]["shortUUID"].as_str().unwrap().len(), 22);
+    // The answer was lost, and the client asks again.
+    assert_eq!(uuid(&server.put(&at, &token, &format!("*/{size}"), b"")), id);
+    let told = server.wait_for(&id, &token, &["published", "failed"]);
+    assert_eq!(
+        (&told["stage"], &told["percent"], &told["reason"]),
+        (&json!("published"), &json!(100), &json!(null))
+    );
+    server.assert_plays(data.path(), &id);
+    let source = server.get(&format!("/api/v1/videos/{id}/source"), &token).body;
+    assert_eq!((&source["filename"], &source["size"]), (&json!("../../film.mp4"), &json!(size)));
+    let jobs = server.get("/api/v1/jobs/completed", &token).body;
+    assert_eq!((&jobs["total"], &jobs["data"][0]["data"]["videoUUID"]), (&json!(1), &json!(id)));
+    assert_eq!(fs::read_dir(data.path().join("uploads")).unwrap().count(), 0, "the file stays");
+    assert_eq!(server.put(&at, "nobody", &format!("*/{size}"), b"").status, 401);
+}
+
+#[test]
+fn kill_9_loses_neither_what_arrived_nor_what_was_accepted() {
+    let data = fresh();
+    let server = Shoal::start(data.path(), &[]);
+    let password = server.password.clone().unwrap();
+    let token = server.root();
+    let film = film(data.path(), 20);
+    let (size, half) = (film.len(), film.len() / 2);
+    let at = server.upload(&token, size, &video(ROOTS_CHANNEL));
+    server.put(&at, &token, &format!("0-{}/{size}", half - 1), &film[..half]);
+    server.kill();
+
+    let server = Shoal::start(data.path(), &[]);
+    let asked = server.put(&at, &token, &format!("*/{size}"), b"");
+    assert_eq!(asked.header("range"), Some(&*format!("bytes=0-{}", half - 1)), "{asked:?}");
+    let id = uuid(&server.put(&at, &token, &format!("{half}-{}/{size}", size - 1), &film[half..]));
+    server.wait_for(&id, &token, &["probing", "transcoding"]);
+    server.kill();
+
+    let server = Shoal::start(data.path(), &[]);
+    let token = server.token("root", &password);
+    let told = server.wait_for(&id, &token, &["published", "failed"]);
+    assert_eq!((&told["stage"], &told["attempts"]), (&json!("published"), &json!(2)), "{told}");
+    server.assert_plays(data.path(), &id);
+    assert_eq!(fs::read_dir(data.path().join("uploads")).unwrap().count(), 0);
+
+    // All bytes on the disk, and killed before it could be noted.
+    let at = server.upload(&token, size, &video(ROOTS_CHANNEL));
+    let name = at.split_once('=').unwrap().1;
+    server.kill();
+    fs::write(data.path().join("uploads").join(name), &film).unwrap();
+    let server = Shoal::start(data.path(), &[]);
+    let token = server.token("root", &password);
+    let patience = Instant::now() + Duration::from_secs(60);
+    while server.get("/api/v1/jobs/all", &token).body["total"] != json!(2) {
+        assert!(Instant::now() < patience, "the upload is lost");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let id = uuid(&server.put(&at, &token, &format!("*/{size}"), b""));
+    let told = server.wait_for(&id, &token, &["published", "failed"]);
+    assert_eq!(told["stage"], "published", "{told}");
+}
+
+#[test]
+fn a_form_with_the_file_before_or_after_its_fields_becomes_a_video() {
+    let data = fresh();
+    let server = Shoal::start(data.path(), &[]);
+    let token = server.root();
+    let film = film(data.path(), 1);
+    let fields = [("channelId", ROOTS_CHANNEL.to_string()), ("name", "The sea".to_owned())];
+    let fields = fields.map(|(name, text)| {
+        format!("--AaB\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{text}\r\n")
+    });
+    let send = |parts: &[&[u8]]| {
+        let head = format!("POST {SIMPLE}\nContent-Type: multipart/form-data; boundary=AaB");
+        server.request(&head, &token, &[parts.concat(), b"--AaB--\r\n".to_vec()].concat())
+    };
+    let file = [FILE_HEAD, &film, b"\r\n"].concat();
+    let one = uuid(&send(&[fields[0].as_bytes(), fields[1].as_bytes(), &file]));
+    let two = uuid(&send(&[&file, fields[0].as_bytes(), fields[1].as_bytes()]));
+    for id in [one, two] {
+        let told = server.wait_for(&id, &token, &["published", "failed"]);
+        assert_eq!(told["stage"], "published", "{told}");
+        server.assert_plays(data.path(), &id);
+    }
+    let nameless = send(&[&file, fields[0].as_bytes()]);
+    assert_eq!(nameless.body["detail"], "Incorrect request parameters: name", "{nameless:?}");
+    let empty = send(&[fields[0].as_bytes(), fields[1].as_bytes()]);
+    assert_eq!((empty.status, &empty.body["detail"]), (400, &json!("videofile is missing")));
+    let image = [
+        &b"--AaB\r\nContent-Disposition: form-data; name=\"videofile\"; filename=\"a.svg\"\r\n"[..],
+        b"Content-Type: image/svg+xml\r\n\r\n<svg/>\r\n",
+    ]
+    .concat();
+    assert_eq!(send(&[&image]).status, 415);
+    let length = film.len() + 1_000;
+    let head = format!("POST {SIMPLE}\nContent-Type: multipart/form-data; boundary=AaB");
+    let mut stream = server.begin(&head, &token, length);
+    stream.write_all(&file[..file.len() / 2]).unwrap();
+    drop(stream);
+    let patience = Instant::now() + Duration::from_secs(20);
+    while fs::read_dir(data.path().join("uploads")).unwrap().count() > 0 {
+        assert!(Instant::now() < patience, "a refused form leaves its file");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn what_nobody_should_send_is_refused_by_name() {
+    let data = fresh();
+    let server = Shoal::start(data.path(), &[]);
+    let token = server.root();
+    let at = server.upload(&token, 1_000, &video(ROOTS_CHANNEL));
+    for (range, length, status) in [
+        ("0-1000/1000", 1_001, 400),
+        ("0-9/1001", 10, 400),
+        ("5-9/1000", 5, 409),
+        ("9-5/1000", 5, 400),
+        ("0-9/1000", 20, 400),
+    ] {
+        assert_eq!(server.put(&at, &token, range, &noise(length)).status, status, "{range}");
+    }
+    let more = server.put(&at, &token, "*/1000", b"");
+    assert_eq!(more.header("range"), Some("bytes=0-9"), "what was announced is kept: {more:?}");
+    let rest = noise(1_000_000);
+    assert_eq!(server.put(&at, &token, "10-999/1000", &rest).status, 400);
+    assert_eq!(
+        fs::metadata(data.path().join("uploads").join(&at[at.len() - 32..])).unwrap().len(),
+        1_000
+    );
+
+    for (id, status) in
+        [("..%2f..%2fshoal.sqlite", 404), ("x", 404), (&*"0".repeat(32), 404), ("", 404)]
+    {
+        let refused =
+            server.put(&format!("{RESUMABLE}?upload_id={id}"), &token, "0-9/1000", b"0123456789");
+        assert_eq!(refused.status, status, "{id}");
+    }
+    assert_eq!(server.request(&format!("PUT {RESUMABLE}"), &token, b"").status, 404);
+    assert_eq!(server.request(&format!("GET {RESUMABLE}"), &token, b"").status, 405);
+    for (name, value) in [
+        ("channelId", json!(99)),
+        ("channelId", json!(1)),
+        ("name", json!("a\r\nb")),
+        ("category", json!(99)),
+        ("filename", json!("a\0b")),
+        ("privacy", json!(9)),
+    ] {
+        let mut video = video(ROOTS_CHANNEL);
+        video[name] = value;
+        let refused = server.announce(&token, 10, &video);
+        assert_eq!(refused.status, 400, "{name}: {refused:?}");
+    }
+    assert_eq!(server.announce("nobody", 10, &video(ROOTS_CHANNEL)).status, 401);
+    assert_eq!(server.announce(&token, 0, &video(ROOTS_CHANNEL)).status, 400);
+    let huge = server.announce(&token, 1 << 60, &video(ROOTS_CHANNEL));
+    assert_eq!((huge.status, &huge.body["code"]), (413, &json!("max_file_size_reached")));
+    let head =
+        format!("POST {RESUMABLE}\nX-Upload-Content-Length: 9\nX-Upload-Content-Type: text/html");
+    assert_eq!(server.request(&head, &token, b"").status, 415);
+
+    let other = server.upload(&token, 1_000, &video(ROOTS_CHANNEL));
+    server.put(&other, &token, "0-9/1000", b"0123456789");
+    assert_eq!(server.request(&format!("DELETE {other}"), &token, b"").status, 204);
+    assert_eq!(server.request(&format!("DELETE {other}"), &token, b"").status, 404);
+    assert_eq!(server.put(&other, &token, "10-19/1000", b"0123456789").status, 404);
+    assert_eq!(fs::read_dir(data.path().join("uploads")).unwrap().count(), 1);
+}
+
+#[test]
+fn a_quota_is_kept_before_during_and_after() {
+    let data = fresh();
+    let quotas = [
+        ("SHOAL_ACCOUNTS_VIDEO_QUOTA_BYTES", "3000"),
+        ("SHOAL_ACCOUNTS_VIDEO_QUOTA_DAILY_BYTES", "2000"),
+    ];
+    let server = Shoal::start(data.path(), &quotas);
+    let made = commands(&["user", "create", "bob"], data.path()).envs(quotas).output().unwrap();
+    let printed = String::from_utf8(made.stdout).unwrap();
+    let password = printed.lines().find_map(|line| line.strip_prefix("password: ")).unwrap();
+    let token = server.token("bob", password);
+    let channel = (1..20).find(|&id| server.announce(&token, 1, &video(id)).status == 201).unwrap();
+    let exceeded = (413, &json!("quota_reached"));
+    let refused = server.announce(&token, 2_001, &video(channel));
+    assert_eq!((refused.status, &refused.body["code"]), exceeded);
+    // One byte is reserved by the search for the channel.
+    let at = server.upload(&token, 1_999, &video(channel));
+    let refused = server.announce(&token, 1, &video(channel));
+    assert_eq!((refused.status, &refused.body["code"]), exceeded, "what is announced is reserved");
+    assert_eq!(server.put(&at, &token, "0-999/1999", &noise(1_000)).status, 308);
+    let file = [FILE_HEAD, &noise(10), b"\r\n--AaB--\r\n"].concat();
+    let head = format!("POST {SIMPLE}\nContent-Type: multipart/form-data; boundary=AaB");
+    let refused = server.request(&head, &token, &file);
+    assert_eq!((refused.status, &refused.body["code"]), exceeded, "{refused:?}");
+    let id = uuid(&server.put(&at, &token, "1000-1998/1999", &noise(999)));
+    let told = server.wait_for(&id, &token, &["failed"]);
+    assert!(told["reason"].as_str().unwrap().contains("is not a video"), "{told}");
+    let refused = server.announce(&token, 1, &video(channel));
+    assert_eq!((refused.status, &refused.body["code"]), exceeded, "it counts when it failed, too");
+    assert_eq!(server.get(&format!("/api/v1/videos/{id}/source"), "").status, 401);
+    assert_eq!(server.get("/api/v1/jobs/failed", &token).status, 403);
+}
+
+#[test]
+fn a_crafted_file_makes_ffmpeg_read_nothing_else() {
+    let data = fresh();
+    let server = Shoal::start(data.path(), &[]);
+    let token = server.root();
+    let secret = data.path().join("secret.mp4");
+    fs::write(&secret, film(data.path(), 1)).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let (port, secret) = (listener.local_addr().unwrap().port(), secret.display().to_string());
+    for (name, text) in [
+        (
+            "a.m3u8",
+            format!(
+                "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nhttp://127.0.0.1:{port}/a.ts\n#EXT-X-ENDLIST\n"
+            ),
+        ),
+        (
+            "a.mp4",
+            format!(
+                "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nfile://{secret}\n#EXT-X-ENDLIST\n"
+            ),
+        ),
+        (
+            "a.mov",
+            format!(
+                "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nconcat:{secret}|{secret}\n#EXT-X-ENDLIST\n"
+            ),
+        ),
+        ("a.ffconcat", format!("ffconcat version 1.0\nfile '{secret}'\n")),
+        ("a.mkv", format!("ffconcat version 1.0\nfile 'http://127.0.0.1:{port}/a'\n")),
+        (
+            "a.svg",
+            format!(
+                "<svg xmlns=\"http://www.w3.org/2000/svg\"><image href=\"http://127.0.0.1:{port}/\"/></svg>"
+            ),
+        ),
+        (
+            "a.sdp",
+            format!("v=0\nc=IN IP4 127.0.0.1\nm=video {port} RTP/AVP 96\na=rtpmap:96 H264/90000\n"),
+        ),
+        (
+            "a.mpd",
+            format!(
+                "<?xml version=\"1.0\"?><MPD><BaseURL>http://127.0.0.1:{port}/</BaseURL></MPD>"
+            ),
+        ),
+        ("a.txt", "just words".to_owned()),
+    ] {
+        let mut video = video(ROOTS_CHANNEL);
+        video["filename"] = json!(name);
+        let at = server.upload(&token, text.len(), &video);
+        let range = format!("0-{}/{}", text.len() - 1, text.len());
+        let id = uuid(&server.put(&at, &token, &range, text.as_bytes()));
+        let told = server.wait_for(&id, &token, &["published", "failed"]);
+        let reason = told["reason"].as_str().unwrap();
+        assert_eq!(told["stage"], "failed", "{name}: {told}");
+        assert!(reason.starts_with(&format!("\"{name}\" is not a video")), "{name}: {reason}");
+        assert!(!reason.contains(&data.path().display().to_string()), "{reason}");
+        assert!(!data.path().join("hls").join(&id).exists(), "{name} left something");
+        assert_eq!(told["mayRetry"], true);
+        let retry = format!("POST /api/shoal/v1/videos/{id}/retry");
+        assert_eq!(server.request(&retry, "", b"").status, 401);
+        assert_eq!(server.request(&retry, &token, b"").status, 204);
+        server.wait_for(&id, &token, &["failed"]);
+    }
+    let failed = server.get("/api/v1/jobs/failed?count=2", &token).body;
+    assert_eq!((&failed["total"], failed["data"].as_array().unwrap().len()), (&json!(9), 2));
+    assert!(listener.accept().is_err(), "something was asked for over the network");
+}
+
+#[test]
+fn what_fails_for_no_fault_of_the_file_is_tried_again_by_itself() {
+    let data = fresh();
+    let (film, bin) = (film(data.path(), 1), data.path().join("bin"));
+    fs::create_dir(&bin).unwrap();
+    let server = Shoal::start(data.path(), &[("PATH", bin.to_str().unwrap())]);
+    let token = server.root();
+    let at = server.upload(&token, film.len(), &video(ROOTS_CHANNEL));
+    let range = format!("0-{}/{}", film.len() - 1, film.len());
+    let id = uuid(&server.put(&at, &token, &range, &film));
+    let patience = Instant::now() + Duration::from_secs(20);
+    let told = loop {
+        let told = server.wait_for(&id, &token, &["queued"]);
+        if told["attempts"] == json!(1) && told["reason"] != json!(null) {
+            break told;
+        }
+        assert!(Instant::now() < patience, "{told}");
+    };
+    assert!(told["reason"].as_str().unwrap().contains("ffmpeg is not installed"), "{told}");
+    assert!(told["dueAt"].is_string(), "{told}");
+    let retry =
+        |id: &str| server.request(&format!("POST /api/shoal/v1/videos/{id}/retry"), &token, b"");
+    assert_eq!(retry(&id).status, 409, "it waits to be tried again by itself");
+
+    assert_eq!(retry("00000000-0000-4000-8000-000000000000").status, 404);
+}
+
+#[test]
+fn what_was_imported_is_in_the_catalogue() {
+    let data = fresh();
+    film(data.path(), 1);
+    let import = |title: &str| {
+        let file = data.path().join("film.mp4");
+        let output =
+            shoal("import", data.path()).arg(file).args(["--title", title]).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let printed = String::from_utf8(output.stdout).unwrap();
+        printed.trim_end().rsplit('/').next().unwrap().to_owned()
+    };
+    let before = import("Before the first start");
+    let server = Shoal::start(data.path(), &[]);
+    let token = server.root();
+    let named = |id: &str| {
+        let patience = Instant::now() + Duration::from_secs(20);
+        loop {
+            let source = server.get(&format!("/api/v1/videos/{id}/source"), &token);
+            if source.status == 200 {
+                return source.body["filename"].as_str().unwrap().to_owned();
+            }
+            assert!(Instant::now() < patience, "{source:?}");
+        }
+    };
+    assert_eq!(named(&before), "Before the first start");
+    let beside = import("Beside the server");
+    assert_eq!(named(&beside), "Beside the server");
+    for id in [before, beside] {
+        let told = server.wait_for(&id, &token, &["published"]);
+        assert_eq!(told["isPublished"], true);
+    }
+    let file = data.path().join("film.mp4");
+    let refused =
+        shoal("import", data.path()).arg(&file).args(["--channel", "nobody"]).output().unwrap();
+    assert!(String::from_utf8(refused.stderr).unwrap().contains("there is no channel \"nobody\""));
+}
+
+#[test]
+fn private_media_is_never_everybody_s_and_becomes_so_within_seconds_when_it_is_made_public() {
+    let data = fresh();
+    let server = Shoal::start(data.path(), &[]);
+    let token = server.root();
+    let film = film(data.path(), 1);
+    let private =
+        json!({ "filename": "a.mp4", "name": "Mine", "channelId": ROOTS_CHANNEL, "privacy": 3 });
+    let at = server.upload(&token, film.len(), &private);
+    let range = format!("0-{}/{}", film.len() - 1, film.len());
+    let id = uuid(&server.put(&at, &token, &range, &film));
+    server.wait_for(&id, &token, &["published"]);
+    let api = format!("/api/v1/videos/{id}");
+    let master = || {
+        let video = server.get(&api, &token).body;
+        let url = video["streamingPlaylists"][0]["playlistUrl"].as_str().unwrap().to_owned();
+        url[url.find("/hls/").unwrap()..].to_owned()
+    };
+    let status = |path: &str| server.request(&format!("HEAD {path}"), "", b"").status;
+    let plain = format!("/hls/{id}/g1-master.m3u8");
+    assert_eq!(status(&plain), 404);
+    let shown = master();
+    assert!(shown.contains("/~"), "{shown}");
+    assert_eq!(status(&shown), 200);
+    let boards = server.get(&format!("{api}/storyboards"), &token).body;
+    let board = boards["storyboards"][0]["storyboardPath"].as_str().unwrap().to_owned();
+    assert_eq!(status(&board), 200, "{boards}");
+
+    for (privacy, wanted) in [(1, 200), (4, 404), (2, 200), (3, 404)] {
+        let change = json!({ "privacy": privacy }).to_string();
+        let head = format!("PUT {api}\nContent-Type: application/json");
+        assert_eq!(server.request(&head, &token, change.as_bytes()).status, 204);
+        let patience = Instant::now() + Duration::from_secs(20);
+        while status(&plain) != wanted {
+            assert!(Instant::now() < patience, "of privacy {privacy} it never was {wanted}");
+        }
+        assert_eq!(status(&master()), 200);
+    }
+    assert_eq!(status(&shown), 200, "who has begun to watch goes on");
+}
+
+const RESUMABLE: &str = "/api/v1/videos/upload-resumable";
+const SIMPLE: &str = "/api/v1/videos/upload";
+
+/// Accounts and channels are numbered together: root's account is 1.
+const ROOTS_CHANNEL: i64 = 2;
+
+const FILE_HEAD: &[u8] =
+    b"--AaB\r\nContent-Disposition: form-data; name=\"videofile\"; filename=\"film.mp4\"\r\n\
+                           Content-Type: video/mp4\r\n\r\n";

@@ -1,0 +1,253 @@
+//! A form with a file in it (RFC 7578), read as it comes: the fields are kept within bounds, the file is handed on.
+
+use std::error::Error;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_util::Stream;
+use http::{HeaderMap, header};
+use http_body_util::BodyDataStream;
+use hyper::body::{Body, Frame, SizeHint};
+use multer::{Constraints, Field, Multipart, SizeLimit};
+use serde_json::{Map, Value};
+
+use crate::body::Fields;
+use crate::error::{ApiError, BodyError};
+use crate::limits::{BODY_BYTES, BODY_PATIENCE, FORM_BYTES, FORM_FIELDS};
+
+/// A form on its way in.
+pub(crate) struct Form<'a> {
+    parts: Multipart<'a>,
+    values: Map<String, Value>,
+    /// Fields that came, and bytes of their texts.
+    count: usize,
+    bytes: usize,
+}
+
+/// The video file of a form, as the body of a request.
+#[derive(Debug)]
+pub struct File<'a> {
+    field: Field<'a>,
+}
+
+impl<'a> Form<'a> {
+    /// Reads the form that a body is; the file in it has at most `most` bytes.
+    pub(crate) fn new<B>(
+        headers: &HeaderMap,
+        body: &'a mut B,
+        most: u64,
+    ) -> Result<Form<'a>, ApiError>
+    where
+        B: Body<Data = Bytes> + Unpin + Send,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        let boundary = kind.and_then(|kind| multer::parse_boundary(kind).ok());
+        let boundary = boundary.ok_or(ApiError::Body(BodyError::Type))?;
+        let sizes = SizeLimit::new().per_field(FORM_BYTES).for_field(FILE, most.saturating_add(1));
+        let constraints = Constraints::new().size_limit(sizes);
+        let stream = BodyDataStream::new(body);
+        let parts = Multipart::with_constraints(stream, boundary, constraints);
+        Ok(Form { parts, values: Map::new(), count: 0, bytes: 0 })
+    }
+
+    /// Reads on to the video file, or to the end of the form. Other files are read over.
+    pub(crate) async fn next_file(&mut self) -> Result<Option<File<'a>>, ApiError> {
+        while let Some(field) = in_time(self.parts.next_field()).await? {
+            self.count += 1;
+            if self.count > FORM_FIELDS {
+                return Err(BodyError::TooLong.into());
+            }
+            match field.name() {
+                Some(FILE) => return Ok(Some(File { field })),
+                Some(_) if field.file_name().is_none() => self.keep(field).await?,
+                _ => pass_over(field).await?,
+            }
+        }
+        Ok(None)
+    }
+
+    /// What the fields say so far.
+    pub(crate) fn fields(&self) -> Fields {
+        Fields::of(self.values.clone())
+    }
+
+    async fn keep(&mut self, mut field: Field<'_>) -> Result<(), ApiError> {
+        let name = field.name().unwrap_or_default().to_owned();
+        let mut text = Vec::new();
+        while let Some(piece) = in_time(field.chunk()).await? {
+            self.bytes += piece.len();
+            if self.bytes > BODY_BYTES {
+                return Err(BodyError::TooLong.into());
+            }
+            text.extend_from_slice(&piece);
+        }
+        let text = String::from_utf8(text).map_err(|_| BodyError::Form)?;
+        put(&mut self.values, &name, text);
+        Ok(())
+    }
+}
+
+impl File<'_> {
+    /// What its sender calls it.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.field.file_name()
+    }
+
+    /// What its sender says that it is.
+    pub(crate) fn kind(&self) -> Option<&str> {
+        self.field.content_type().map(AsRef::as_ref)
+    }
+}
+
+impl Body for File<'_> {
+    type Data = Bytes;
+    type Error = multer::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, multer::Error>>> {
+        let polled = Pin::new(&mut self.field).poll_next(context);
+        polled.map(|piece| piece.map(|piece| piece.map(Frame::data)))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::default()
+    }
+}
+
+/// Puts a field where JSON would have it: `tags[]` and `tags[0]` are lists, `a[b]` is an object.
+fn put(values: &mut Map<String, Value>, name: &str, text: String) {
+    let value = match (&*text, BOOLEANS.contains(&name)) {
+        ("true", true) => Value::Bool(true),
+        ("false", true) => Value::Bool(false),
+        _ => Value::String(text),
+    };
+    let inner = name.strip_suffix(']').and_then(|name| name.split_once('['));
+    match inner {
+        Some((name, key)) if key.bytes().all(|byte| byte.is_ascii_digit()) => {
+            match values.entry(name).or_insert_with(|| Value::Array(Vec::new())) {
+                Value::Array(list) => list.push(value),
+                other => *other = value,
+            }
+        }
+        Some((name, key)) => {
+            match values.entry(name).or_insert_with(|| Value::Object(Map::new())) {
+                Value::Object(object) => {
+                    object.insert(key.to_owned(), value);
+                }
+                other => *other = value,
+            }
+        }
+        None => match values.get_mut(name) {
+            // A name that comes again is a list, too.
+            Some(Value::Array(list)) => list.push(value),
+            Some(first) => *first = Value::Array(vec![first.take(), value]),
+            None => {
+                values.insert(name.to_owned(), value);
+            }
+        },
+    }
+}
+
+/// Waits for the next piece of a form, but not for ever.
+async fn in_time<T>(reading: impl Future<Output = multer::Result<T>>) -> Result<T, ApiError> {
+    let read = tokio::time::timeout(BODY_PATIENCE, reading).await;
+    read.map_err(|_| BodyError::TooSlow)?.map_err(unreadable)
+}
+
+async fn pass_over(mut field: Field<'_>) -> Result<(), ApiError> {
+    while in_time(field.chunk()).await?.is_some() {}
+    Ok(())
+}
+
+fn unreadable(error: multer::Error) -> ApiError {
+    ApiError::Body(match error {
+        multer::Error::FieldSizeExceeded { .. } | multer::Error::StreamSizeExceeded { .. } => {
+            BodyError::TooLong
+        }
+        multer::Error::StreamReadFailed(_) => BodyError::Broken,
+        _ => BodyError::Form,
+    })
+}
+
+/// PeerTube's name for the field with the video.
+const FILE: &str = "videofile";
+
+/// Fields that forms write as a text, and JSON doesn't.
+const BOOLEANS: [&str; 4] = ["nsfw", "waitTranscoding", "downloadEnabled", "commentsEnabled"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::{BodyExt, Full};
+    use serde_json::json;
+
+    async fn read(body: &str) -> Result<(Value, Vec<u8>), ApiError> {
+        let mut headers = HeaderMap::new();
+        let kind = "multipart/form-data; boundary=AaB";
+        headers.insert(header::CONTENT_TYPE, kind.parse().unwrap());
+        let mut body = Full::new(Bytes::from(body.replace('\n', "\r\n")));
+        let mut form = Form::new(&headers, &mut body, 100)?;
+        let mut bytes = Vec::new();
+        while let Some(file) = form.next_file().await? {
+            bytes.extend(file.collect().await.map_err(unreadable)?.to_bytes());
+        }
+        Ok((Value::Object(form.values), bytes))
+    }
+
+    fn field(name: &str, text: &str) -> String {
+        format!("--AaB\nContent-Disposition: form-data; name=\"{name}\"\n\n{text}\n")
+    }
+
+    fn file(name: &str, text: &str) -> String {
+        format!(
+            "--AaB\nContent-Disposition: form-data; name=\"{name}\"; filename=\"../../a.mp4\"\n\
+             Content-Type: video/mp4\n\n{text}\n"
+        )
+    }
+
+    #[tokio::test]
+    async fn fields_are_found_before_and_after_the_file() {
+        let parts = [
+            field("name", "The sea"),
+            field("tags[]", "sea"),
+            field("tags[]", "salt"),
+            file("thumbnailfile", "a picture"),
+            file("videofile", "a film"),
+            field("scheduleUpdate[updateAt]", "2030-01-01"),
+            field("nsfw", "true"),
+            field("language", "true"),
+        ];
+        let (values, bytes) = read(&format!("{}--AaB--\n", parts.concat())).await.unwrap();
+        let wanted = json!({
+            "name": "The sea", "tags": ["sea", "salt"], "scheduleUpdate": { "updateAt": "2030-01-01" },
+            "nsfw": true, "language": "true",
+        });
+        assert_eq!((values, &bytes[..]), (wanted, &b"a film"[..]));
+    }
+
+    #[tokio::test]
+    async fn a_form_has_bounds() {
+        let long = field("name", &"x".repeat(BODY_BYTES + 1));
+        let many = field("a", "b").repeat(FORM_FIELDS + 1);
+        for body in [long, many, file("videofile", &"x".repeat(102))] {
+            let refused = read(&format!("{body}--AaB--\n")).await.unwrap_err();
+            assert!(matches!(refused, ApiError::Body(BodyError::TooLong)), "{refused}");
+        }
+        for broken in ["", "--AaB\n", "--AaB\nContent-Disposition: form-data; name=\"a\"\n\nb"] {
+            assert!(read(broken).await.is_err(), "{broken:?}");
+        }
+    }
+
+    #[test]
+    fn lists_and_objects_do_not_mix() {
+        let mut values = Map::new();
+        for name in ["a", "a[]", "a[b]", "b[c]", "b[]", "b", "[]", "]", "c[", "a[b][c]"] {
+            put(&mut values, name, "x".to_owned());
+        }
+        assert!(values.len() <= 6, "{values:?}");
+    }
+}

@@ -1,0 +1,272 @@
+//! What a worker asks and tells: which file to make a video of, how far it is, what became of it.
+//!
+//! A job and its video are changed one after the other, in an order of which every beginning is harmless: whoever is killed
+//! between the two leaves a job that is claimed again.
+
+use std::time::Duration;
+
+use wire::id::VideoId;
+
+use crate::limits::{JOB_LIFE, LEASE};
+use crate::publishing::{self, Interruption, Outcome, Stage};
+use crate::table::job::{self, Job};
+use crate::table::video::{self, Media, State, Video};
+use crate::{Sidecar, now_ms};
+
+/// A job that is this worker's, until it is silent for too long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    pub(crate) job: i64,
+    /// Which try it is: a later one takes the job away from this.
+    attempt: i64,
+    video_id: i64,
+    /// Which video is made.
+    pub uuid: VideoId,
+    /// Of which upload.
+    pub upload: String,
+    /// What the video is called.
+    pub title: String,
+    /// What whoever sent the file calls it.
+    pub source_name: String,
+    /// It is published when all renditions are made, and not with the first.
+    pub waits: bool,
+}
+
+/// What was made of a file so far.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
+    /// The origin's record, as JSON.
+    pub json: String,
+    /// How long it plays.
+    pub duration: Duration,
+    /// Of the best rendition.
+    pub width: u32,
+    /// Of the best rendition.
+    pub height: u32,
+}
+
+/// The database doesn't answer a worker.
+#[derive(Debug, thiserror::Error)]
+#[error("the database: {0}")]
+pub struct WorkError(#[from] pub(crate) sqlx::Error);
+
+impl Sidecar {
+    /// Takes the job that waits longest.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn claim_work(&self) -> Result<Option<Claim>, WorkError> {
+        let now = now_ms();
+        let Some(job) = job::claim(&self.database, now, now + ms(LEASE)).await? else {
+            return Ok(None);
+        };
+        let Some(video) = video::by_id(&self.database, job.video_id).await? else {
+            // Deleted just now, and the job with it.
+            return Ok(None);
+        };
+        let Ok(uuid) = video.uuid.parse() else {
+            return Ok(None);
+        };
+        if video.state != State::ToTranscode.id() {
+            video::set_state(&self.database, now, video.id, State::ToTranscode).await?;
+        }
+        Ok(Some(Claim {
+            job: job.id,
+            attempt: job.attempts,
+            video_id: video.id,
+            uuid,
+            upload: job.about,
+            title: video.name,
+            source_name: video.source_name,
+            waits: video.wait_transcoding,
+        }))
+    }
+
+    /// Returns when a job may be due: when one was made here, else after a while, since others make jobs, too.
+    pub async fn wait_for_work(&self) {
+        // A while that is over says just as well that it is time to look.
+        let _ = tokio::time::timeout(LOOK, self.work_waits.notified()).await;
+    }
+
+    /// Notes how far a job is, and that its worker lives; false if it isn't the worker's any more, who must stop.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn tell_work(
+        &self,
+        claim: &Claim,
+        stage: Stage,
+        percent: u8,
+    ) -> Result<bool, WorkError> {
+        let (now, attempt) = (now_ms(), (claim.job, claim.attempt));
+        let told = (stage, i64::from(percent.min(100)));
+        Ok(job::note(&self.database, now, attempt, told, now + ms(LEASE)).await?)
+    }
+
+    /// Notes what can be played by now, and publishes it unless it waits for the rest. This and the next three do nothing
+    /// if the job isn't the worker's any more.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn show_work(&self, claim: &Claim, made: &Made) -> Result<(), WorkError> {
+        if !self.tell_work(claim, Stage::Transcoding, 0).await? {
+            return Ok(());
+        }
+        let now = now_ms();
+        video::set_media(&self.database, now, claim.video_id, &made.media()).await?;
+        if !claim.waits {
+            video::set_state(&self.database, now, claim.video_id, State::Published).await?;
+        }
+        Ok(())
+    }
+
+    /// Publishes a video that is whole; false if the job isn't the worker's any more.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn finish_work(&self, claim: &Claim, made: &Made) -> Result<bool, WorkError> {
+        if !self.tell_work(claim, Stage::Transcoding, 100).await? {
+            return Ok(false);
+        }
+        let now = now_ms();
+        video::set_media(&self.database, now, claim.video_id, &made.media()).await?;
+        video::set_state(&self.database, now, claim.video_id, State::Published).await?;
+        self.settle(claim.job, claim.attempt, &Outcome::Done).await?;
+        Ok(true)
+    }
+
+    /// Whether the catalogue has a video.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn knows(&self, uuid: &VideoId) -> Result<bool, WorkError> {
+        Ok(video::by_uuid(&self.database, uuid).await?.is_some())
+    }
+
+    /// Notes why nothing came of it; what was shown is gone again.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn fail_work(
+        &self,
+        claim: &Claim,
+        reason: String,
+        is_final: bool,
+    ) -> Result<(), WorkError> {
+        if !self.tell_work(claim, Stage::Transcoding, 0).await? {
+            return Ok(());
+        }
+        self.unshow(claim.video_id).await?;
+        let next = Outcome::Failed { reason, is_final };
+        self.settle(claim.job, claim.attempt, &next).await?;
+        Ok(())
+    }
+
+    /// Gives a job back that the worker may not finish.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn return_work(&self, claim: &Claim) -> Result<(), WorkError> {
+        if !self.tell_work(claim, Stage::Queued, 0).await? {
+            return Ok(());
+        }
+        self.unshow(claim.video_id).await?;
+        let farewell = Outcome::Interrupted { by: Interruption::Farewell };
+        self.settle(claim.job, claim.attempt, &farewell).await?;
+        Ok(())
+    }
+
+    /// Takes back the jobs of workers that are silent for too long, and forgets what was done long ago.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn look_after_work(&self) -> Result<(), WorkError> {
+        let now = now_ms();
+        self.take_back(job::abandoned(&self.database, Some(now)).await?).await?;
+        Ok(job::prune(&self.database, now - ms(JOB_LIFE)).await?)
+    }
+
+    /// Takes back all jobs, when whoever had them is known to have ended.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn take_back_work(&self) -> Result<(), WorkError> {
+        self.take_back(job::abandoned(&self.database, None).await?).await
+    }
+
+    /// Deleted videos whose media is still there; some of them.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn withdrawals(&self) -> Result<Vec<VideoId>, WorkError> {
+        let found = video::withdrawals(&self.database, AT_ONCE).await?;
+        Ok(found.iter().filter_map(|uuid| uuid.parse().ok()).collect())
+    }
+
+    /// Notes that the media of a deleted video is gone.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn note_withdrawn(&self, uuid: &VideoId) -> Result<(), WorkError> {
+        Ok(video::forget_withdrawal(&self.database, &uuid.to_string()).await?)
+    }
+
+    async fn take_back(&self, jobs: Vec<Job>) -> Result<(), WorkError> {
+        let silence = Outcome::Interrupted { by: Interruption::Silence };
+        for job in jobs {
+            self.unshow(job.video_id).await?;
+            self.settle(job.id, job.attempts, &silence).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes a video out of the lists: its renditions went with the attempt that made them.
+    async fn unshow(&self, video_id: i64) -> Result<(), sqlx::Error> {
+        let now = now_ms();
+        video::set_state(&self.database, now, video_id, State::ToTranscode).await?;
+        video::forget_media(&self.database, now, video_id).await
+    }
+
+    async fn settle(&self, job: i64, attempt: i64, outcome: &Outcome) -> Result<(), sqlx::Error> {
+        let now = now_ms();
+        let next = publishing::after(now, attempt, outcome);
+        let is_failed = next.stage == Stage::Failed;
+        let is_ours = job::settle(&self.database, now, job, attempt, &next).await?;
+        if is_ours
+            && is_failed
+            && let Some(video) = self.video_of(job).await?
+        {
+            video::set_state(&self.database, now, video.id, State::TranscodingFailed).await?;
+        }
+        self.work_waits.notify_one();
+        Ok(())
+    }
+
+    async fn video_of(&self, job: i64) -> Result<Option<Video>, sqlx::Error> {
+        match job::by_id(&self.database, job).await? {
+            Some(job) => video::by_id(&self.database, job.video_id).await,
+            None => Ok(None),
+        }
+    }
+}
+
+impl Made {
+    pub(crate) fn media(&self) -> Media {
+        Media {
+            json: self.json.clone(),
+            duration_ms: ms(self.duration),
+            width: self.width.into(),
+            height: self.height.into(),
+        }
+    }
+}
+
+fn ms(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// How often jobs are looked for that nobody told of: `shoal import` and other machines make them, too.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// Deleted videos that are told of at once.
+const AT_ONCE: i64 = 100;
