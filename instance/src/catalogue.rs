@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use origin::library::{Library, Video};
+use origin::library::{Access, Library, Video};
 use origin::uploads::{UploadId, Uploads};
+use sidecar::Sidecar;
 use sidecar::adoption::{Newcomer, NewcomerError};
 use sidecar::upload::Refusal;
-use sidecar::{Access, Sidecar};
 use tokio_util::sync::CancellationToken;
 use wire::id::VideoId;
 
@@ -45,13 +45,21 @@ impl Catalogue {
             let kept = tokio::select! {
                 () = asked_to_end.cancelled() => return,
                 _ = often.tick() => self.keep_up().await,
-                () = self.sidecar.wait_for_access() => self.tell_access().await,
                 _ = seldom.tick() => self.sweep().await,
             };
             if let Err(error) = kept {
                 tracing::warn!("cannot keep house: {error:#}");
             }
         }
+    }
+
+    /// Has the origin ask for a capability, or no longer, as the catalogue has it of a video: called when that may have
+    /// changed, before anybody is told that it has.
+    pub(crate) async fn align(&self, key: &str) -> anyhow::Result<()> {
+        let Some((uuid, is_open)) = self.sidecar.is_open(key).await? else { return Ok(()) };
+        let access = access_of(is_open);
+        self.on_disk(move |library| library.set_access(&uuid, access)).await?;
+        Ok(())
     }
 
     async fn keep_up(&self) -> anyhow::Result<()> {
@@ -68,7 +76,7 @@ impl Catalogue {
         Ok(())
     }
 
-    /// Tells the origin who may read what, where that has changed.
+    /// Tells the origin who may read what, where that has changed in whichever way: by the clock, from a page, at a terminal.
     async fn tell_access(&self) -> anyhow::Result<()> {
         loop {
             let due = self.sidecar.access_due().await?;
@@ -81,8 +89,8 @@ impl Catalogue {
         }
     }
 
-    async fn set_access(&self, told: Access) -> anyhow::Result<()> {
-        let access = access_of(told);
+    async fn set_access(&self, told: sidecar::Access) -> anyhow::Result<()> {
+        let access = access_of(told.is_open);
         self.on_disk(move |library| library.set_access(&told.video, access)).await?;
         Ok(self.sidecar.note_access(told).await?)
     }
@@ -93,6 +101,7 @@ impl Catalogue {
         let ids = videos.iter().filter_map(|video| video.id.parse().ok());
         let there: HashSet<VideoId> = ids.collect();
         for video in videos.into_iter().filter(|video| !video.is_importing) {
+            self.align(&video.id).await?;
             if let Err(error) = self.adopt_one(&video).await {
                 tracing::warn!(video = video.id, "cannot take a video in: {error}");
             }
@@ -154,8 +163,8 @@ impl Catalogue {
 }
 
 /// In the origin's words.
-pub(crate) fn access_of(told: Access) -> origin::library::Access {
-    if told.is_open { origin::library::Access::Open } else { origin::library::Access::Capability }
+pub(crate) fn access_of(is_open: bool) -> Access {
+    if is_open { Access::Open } else { Access::Capability }
 }
 
 fn told(refusal: Refusal) -> anyhow::Error {

@@ -20,6 +20,7 @@ use tokio::runtime::Runtime;
 use wire::id::VideoId;
 
 use crate::config::Config;
+use crate::key;
 use crate::tell;
 use crate::worker::made;
 
@@ -100,7 +101,7 @@ impl Entry {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let public_url = config.public_url(config.server.listen);
         let data = &config.server.data;
-        let key = crate::key::ensure(data)?;
+        let key = key::ensure(data)?;
         let opening = Sidecar::open(&config.database, &config.accounts, data, public_url, key);
         let sidecar = runtime.block_on(opening)?;
         let newcomer = Newcomer {

@@ -101,18 +101,17 @@ async fn everything(
     swarms: Arc<KnownSwarms>,
     asked_to_end: CancellationToken,
 ) {
-    let (sidecar, library) = (Arc::clone(&catalogue.sidecar), catalogue.library.clone());
+    let sidecar = Arc::clone(&catalogue.sidecar);
     let metrics = Arc::new(Metrics::default());
-    let media = Arc::new(Origin::new(library.clone(), &config.origin, key));
+    let media = Arc::new(Origin::new(catalogue.library.clone(), &config.origin, key));
     let tracker = Arc::new(Tracker::new(&config.tracker, swarms));
     tracker.start(&config.tracker, &asked_to_end);
     let site = Arc::new(Site::new(
         config,
         address,
-        library,
+        catalogue.clone(),
         Arc::clone(&media),
         Arc::clone(&tracker),
-        Arc::clone(&sidecar),
         Arc::clone(&metrics),
     ));
     tokio::spawn(media.keep_house());

@@ -24,6 +24,7 @@ use tracker::Tracker;
 use wire::id::VideoId;
 
 use crate::assets::Assets;
+use crate::catalogue::Catalogue;
 use crate::config::Config;
 use crate::embed::Options;
 use crate::form::sentence;
@@ -37,10 +38,10 @@ use settings::Part;
 pub(crate) struct Site {
     frame: Frame,
     assets: Assets,
-    library: Library,
+    catalogue: Catalogue,
+    sidecar: Arc<Sidecar>,
     media: Arc<Origin>,
     tracker: Arc<Tracker>,
-    sidecar: Arc<Sidecar>,
     metrics: Arc<Metrics>,
     public_metrics: bool,
 }
@@ -50,10 +51,9 @@ impl Site {
     pub(crate) fn new(
         config: &Config,
         address: SocketAddr,
-        library: Library,
+        catalogue: Catalogue,
         media: Arc<Origin>,
         tracker: Arc<Tracker>,
-        sidecar: Arc<Sidecar>,
         metrics: Arc<Metrics>,
     ) -> Site {
         let assets = Assets::load();
@@ -64,10 +64,10 @@ impl Site {
         Site {
             frame,
             assets,
-            library,
+            sidecar: Arc::clone(&catalogue.sidecar),
+            catalogue,
             media,
             tracker,
-            sidecar,
             metrics,
             public_metrics: config.server.public_metrics,
         }
@@ -80,7 +80,7 @@ impl Site {
         }
         let prefixes = [sidecar::PREFIX, sidecar::OWN_PREFIX];
         if prefixes.iter().any(|prefix| request.uri().path().starts_with(prefix)) {
-            return self.sidecar.answer(request, peer).await;
+            return self.answer_api(request, peer).await;
         }
         if request.uri().path().starts_with("/hls/") {
             return self.media.answer(request).await;
@@ -90,6 +90,21 @@ impl Site {
             Method::POST => self.act(request, peer).await,
             _ => refuse_method(),
         }
+    }
+
+    /// Has the sidecar answer; what that changes about who may have a video's media holds before anybody hears of it.
+    async fn answer_api(&self, request: &mut Request<Incoming>, peer: SocketAddr) -> Reply {
+        let reply = self.sidecar.answer(request, peer).await;
+        let video = request.uri().path().strip_prefix(VIDEOS).unwrap_or_default();
+        if *request.method() == Method::PUT
+            && reply.status().is_success()
+            && let Err(error) = self.catalogue.align(video).await
+        {
+            tracing::error!(video, "who may have its media is mended at the next start: {error:#}");
+            let text = "this cannot be done just now\n";
+            return origin::serve::text(StatusCode::INTERNAL_SERVER_ERROR, text);
+        }
+        reply
     }
 
     async fn show(&self, request: &Request<Incoming>, peer: SocketAddr) -> Reply {
@@ -230,7 +245,7 @@ impl Site {
         &self,
         work: impl FnOnce(&Library) -> Result<T, LibraryError> + Send + 'static,
     ) -> Result<T, PageError> {
-        let library = self.library.clone();
+        let library = self.catalogue.library.clone();
         let looked_up = tokio::task::spawn_blocking(move || work(&library)).await;
         looked_up.map_err(|_| PageError::Stopped)?.map_err(PageError::Library)
     }
@@ -386,6 +401,9 @@ macro_rules! policy {
 
 const POLICY: &str = policy!("'none'");
 const POLICY_OF_EMBEDS: &str = policy!("*");
+
+/// Under which paths the API changes a video.
+const VIDEOS: &str = "/api/v1/videos/";
 
 /// What a player needs, and nothing that could watch a viewer.
 const PERMISSIONS: &str = "autoplay=*, fullscreen=*, picture-in-picture=*, camera=(), geolocation=(), microphone=(), \

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use origin::import::{self, Event, ImportError, Request, Settings};
-use origin::library::{Library, Rendition, Storyboard, Video};
+use origin::library::{Access, Library, Rendition, Storyboard, Video};
 use origin::uploads::Uploads;
 use serde::Serialize;
 use sidecar::Sidecar;
@@ -103,7 +103,7 @@ impl Worker {
     /// Lets read a video who may, before anybody is told of it.
     async fn admit(&self, claim: &Claim) -> Result<(), WorkError> {
         let told = self.sidecar.access(claim.uuid).await?;
-        let (library, access) = (self.library.clone(), access_of(told));
+        let (library, access) = (self.library.clone(), access_of(told.is_open));
         let set = tokio::task::spawn_blocking(move || library.set_access(&told.video, access));
         match set.await {
             Ok(Ok(_)) => self.sidecar.note_access(told).await,
@@ -138,7 +138,7 @@ impl Worker {
             title: Some(claim.title.clone()),
             channel: None,
             // Opened when it is shown, if it is to be.
-            access: origin::library::Access::Capability,
+            access: Access::Capability,
         };
         let cancelled = Arc::new(AtomicBool::new(false));
         let (tell, mut told) = watch::channel(Told::default());

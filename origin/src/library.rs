@@ -148,16 +148,16 @@ impl Library {
         remove_if_there(&self.video_dir(id), |path| fs::remove_dir_all(path))
     }
 
+    /// The folder with everything.
+    pub fn data_dir(&self) -> PathBuf {
+        self.data.clone()
+    }
+
     /// Keeps other writers of records waiting, also those of other processes, until the folder is dropped.
     fn take_turn(&self) -> Result<File, LibraryError> {
         let folder = self.videos_dir();
         let turn = File::open(&folder).and_then(|turn| turn.lock().map(|()| turn));
         turn.map_err(|error| LibraryError::new("lock", &folder, error))
-    }
-
-    /// The folder with everything.
-    pub fn data_dir(&self) -> PathBuf {
-        self.data.clone()
     }
 
     /// The folder that `/hls/` serves, with a folder for each video.

@@ -46,11 +46,6 @@ impl Sidecar {
         let uuid = access.video.to_string();
         Ok(video::note_access(&self.database, &uuid, access.is_open).await?)
     }
-
-    /// Returns when somebody changed who may read a video.
-    pub async fn wait_for_access(&self) {
-        self.access_changed.notified().await;
-    }
 }
 
 /// The rest comes a moment later.

@@ -2,13 +2,25 @@
 
 mod asked;
 mod change;
+#[cfg(test)]
+mod channel_tests;
+mod channels;
+#[cfg(test)]
+mod feed_tests;
 mod forms;
+mod house;
+#[cfg(test)]
+mod house_tests;
 mod me;
+mod mine;
+#[cfg(test)]
+mod mine_tests;
 mod oauth;
 mod registration;
 #[cfg(test)]
 mod tests;
 pub mod upload;
+mod users;
 #[cfg(test)]
 mod video_tests;
 mod videos;
@@ -27,11 +39,9 @@ use wire::id::VideoId;
 use asked::Asked;
 
 use crate::body::Fields;
-use crate::cookie::is_from_own_page;
 use crate::error::ApiError;
 use crate::publishing::JobState;
 use crate::query::Query;
-use crate::visitor::is_by_cookie;
 use crate::{Reply, Sidecar, address};
 
 /// Under which paths [`Sidecar::answer`] answers.
@@ -57,6 +67,10 @@ enum Route<'a> {
     Progress(VideoId),
     Retry(VideoId),
     Jobs(Option<JobState>),
+    Channels(channels::Route<'a>),
+    Mine(mine::Route<'a>),
+    Users(users::Route),
+    House(house::Route),
 }
 
 impl<'a> Route<'a> {
@@ -74,7 +88,7 @@ impl<'a> Route<'a> {
         match *segments {
             ["videos", id, "progress"] => id.parse().ok().map(Route::Progress),
             ["videos", id, "retry"] => id.parse().ok().map(Route::Retry),
-            _ => None,
+            _ => channels::Route::parse_ours(segments).map(Route::Channels),
         }
     }
 
@@ -92,7 +106,12 @@ impl<'a> Route<'a> {
             ["videos", id, "source"] => id.parse().ok().map(Route::Source),
             ["jobs"] => Some(Route::Jobs(None)),
             ["jobs", state] => JobState::named(state).map(Route::Jobs),
-            _ => videos::Route::parse(segments).map(Route::Videos),
+            _ => None
+                .or_else(|| videos::Route::parse(segments).map(Route::Videos))
+                .or_else(|| channels::Route::parse(segments).map(Route::Channels))
+                .or_else(|| mine::Route::parse(segments).map(Route::Mine))
+                .or_else(|| users::Route::parse(segments).map(Route::Users))
+                .or_else(|| house::Route::parse(segments).map(Route::House)),
         }
     }
 
@@ -100,6 +119,7 @@ impl<'a> Route<'a> {
         match self {
             Route::Client
             | Route::Registrations
+            | Route::House(_)
             | Route::Source(_)
             | Route::Progress(_)
             | Route::Jobs(_) => "GET, HEAD, OPTIONS",
@@ -112,6 +132,9 @@ impl<'a> Route<'a> {
             | Route::Refuse(_)
             | Route::Retry(_) => "POST, OPTIONS",
             Route::Videos(route) => route.methods(),
+            Route::Channels(route) => route.methods(),
+            Route::Mine(route) => route.methods(),
+            Route::Users(route) => route.methods(),
         }
     }
 }
@@ -144,10 +167,6 @@ impl Sidecar {
     {
         let uri = request.uri().clone();
         let route = Route::parse(uri.path()).ok_or(ApiError::NoRoute)?;
-        let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-        if changes && is_by_cookie(request.headers()) && !is_from_own_page(request.headers()) {
-            return Err(ApiError::Forbidden("a page of another site may not do this in your name"));
-        }
         let method = match *request.method() {
             Method::OPTIONS => return Ok(preflight(route.methods())),
             Method::HEAD => Method::GET,
@@ -190,9 +209,20 @@ impl Sidecar {
                 let query = request.uri().query().unwrap_or_default();
                 self.tell_jobs(request.headers(), state, query).await
             }
-            (Route::Videos(route), method) => {
-                self.answer_videos(route, self.asked(request, method, &from).await?).await
+            (route, method) => {
+                self.answer_rest(route, self.asked(request, method, &from).await?).await
             }
+        }
+    }
+
+    /// What is about the catalogue, and not about who comes in.
+    async fn answer_rest(&self, route: Route<'_>, asked: Asked<'_>) -> Result<Reply, ApiError> {
+        match route {
+            Route::Videos(route) => self.answer_videos(route, asked).await,
+            Route::Channels(route) => self.answer_channels(route, asked).await,
+            Route::Mine(route) => self.answer_mine(route, asked).await,
+            Route::Users(route) => self.answer_users(route, asked).await,
+            Route::House(route) => self.answer_house(route, asked).await,
             _ => Err(ApiError::Method(route.methods())),
         }
     }
@@ -226,7 +256,7 @@ pub(crate) fn reply(status: StatusCode, kind: &'static str, value: &Value) -> Re
     reply
 }
 
-fn json(value: &Value) -> Reply {
+pub(crate) fn json(value: &Value) -> Reply {
     reply(StatusCode::OK, JSON, value)
 }
 

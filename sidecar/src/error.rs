@@ -11,6 +11,7 @@ use crate::api::reply;
 use crate::api::upload::add_range;
 use crate::field::FieldError;
 use crate::hasher::HasherError;
+use crate::table::channel;
 use crate::table::registration::AskError;
 use crate::table::upload::BeginError;
 use crate::table::user::CreateError;
@@ -320,6 +321,16 @@ impl From<BeginError> for ApiError {
                 ApiError::Busy("too many uploads of yours are under way: finish one first")
             }
             BeginError::Database(error) => ApiError::Database(error),
+        }
+    }
+}
+
+impl From<channel::CreateError> for ApiError {
+    fn from(error: channel::CreateError) -> ApiError {
+        match error {
+            channel::CreateError::Taken => ApiError::Conflict("that handle is taken"),
+            channel::CreateError::Full => ApiError::Conflict("an account has at most 20 channels"),
+            channel::CreateError::Database(error) => ApiError::Database(error),
         }
     }
 }

@@ -22,6 +22,7 @@ pub mod config;
 pub mod cookie;
 mod database;
 mod error;
+mod feed;
 pub mod field;
 mod hasher;
 mod limits;
@@ -33,6 +34,7 @@ mod preferences;
 pub mod publishing;
 mod query;
 pub mod role;
+mod search;
 mod sight;
 mod table;
 mod token;
@@ -98,8 +100,7 @@ pub struct Sidecar {
     viewed: Mutex<Viewed>,
     /// Told of each job that may begin.
     work_waits: Notify,
-    /// Told when others than before may read a video.
-    access_changed: Notify,
+    house: House,
     started: Instant,
     /// How long ago `started` was.
     elapsed: fn(&Instant) -> Time,
@@ -113,6 +114,30 @@ struct Attempts {
     registrations_from: Pace<String>,
     /// Of videos, by who asks and which.
     passwords: Pace<String>,
+}
+
+/// What an instance says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct House {
+    /// What it is called.
+    pub name: String,
+    /// In a sentence.
+    pub short_description: String,
+    /// Markdown.
+    pub description: String,
+    /// Its rules; markdown.
+    pub terms: String,
+}
+
+impl Default for House {
+    fn default() -> House {
+        House {
+            name: "Shoal".to_owned(),
+            short_description: "A free, decentralised video host.".to_owned(),
+            description: String::new(),
+            terms: String::new(),
+        }
+    }
 }
 
 /// Whom a new instance makes, told to its host once.
@@ -172,7 +197,7 @@ impl Sidecar {
             pages: Mutex::new(Pages::new(PAGES, PAGE_LIFE)),
             viewed: Mutex::new(Viewed::new(token::generate()?)),
             work_waits: Notify::new(),
-            access_changed: Notify::new(),
+            house: House::default(),
             started: Instant::now(),
             elapsed: Instant::elapsed,
         })
@@ -181,6 +206,11 @@ impl Sidecar {
     /// Whether there is a database to open: it is made by the first server that starts, or is somebody else's.
     pub fn is_there(database: &config::Database, data: &Path) -> bool {
         Database::is_there(database, data)
+    }
+
+    /// Has programs and feeds told this of the house.
+    pub fn describe_house(&mut self, house: House) {
+        self.house = house;
     }
 
     /// Makes `root`, unless the instance has an administrator.
@@ -233,7 +263,7 @@ impl Sidecar {
     ///
     /// Within an hour it's the same text, so that a browser finds again what it has kept.
     pub fn capability(&self, video: &VideoId, now: i64) -> String {
-        let least = now.max(0) as u64 / 1000 + READ_LIFE.as_secs();
+        let least = (now.max(0) as u64).div_ceil(1000) + READ_LIFE.as_secs();
         let ends_at = least.next_multiple_of(READ_STEP.as_secs());
         self.key.sign(video, u32::try_from(ends_at).unwrap_or(u32::MAX))
     }

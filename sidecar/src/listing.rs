@@ -183,7 +183,8 @@ pub(crate) fn page(query: &mut Query) -> (u32, u32) {
     (start, count)
 }
 
-fn order(text: &str) -> Result<Order, FieldError> {
+/// PeerTube's `sort`.
+pub(crate) fn order(text: &str) -> Result<Order, FieldError> {
     Order::parse(text).ok_or(FieldError::Choice(
         "publishedAt, createdAt, originallyPublishedAt, views, trending, likes, duration, name, each also with -",
     ))

@@ -36,7 +36,7 @@ impl Media {
 }
 
 impl Sidecar {
-    /// The path of the folder of a video's media for somebody who may see it; `None` if the UUID is none.
+    /// The path of the folder of a video's media for somebody who may see it; `None` if that is no UUID.
     pub(crate) fn media_folder(&self, uuid: &str, privacy: i64) -> Option<String> {
         if is_open(privacy) {
             return Some(format!("/hls/{uuid}"));

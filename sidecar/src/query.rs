@@ -55,6 +55,11 @@ impl Query {
         read.map_err(|reason| self.bad.push(BadField { name, reason })).unwrap_or_default()
     }
 
+    /// Takes a parameter out, since it has been read.
+    pub(crate) fn forget(&mut self, name: &str) {
+        self.pairs.retain(|(key, _)| key != name);
+    }
+
     /// What was read, if none was bad.
     pub(crate) fn finish<T>(self, read: T) -> Result<T, ApiError> {
         if self.bad.is_empty() { Ok(read) } else { Err(ApiError::Fields(self.bad)) }

@@ -45,12 +45,8 @@ impl<T> Seen<T> {
 impl Sidecar {
     /// Looks for a video by its UUID, short UUID or number, as whoever asks may see it.
     pub(crate) async fn look(&self, key: &str, asker: Asker<'_>) -> sqlx::Result<Seen<Sight>> {
-        let (found, is_by_number) = match (key.parse::<VideoId>(), key.parse::<u32>()) {
-            (Ok(uuid), _) => (video::by_uuid(&self.database, &uuid).await?, false),
-            (_, Ok(no)) => (video::by_id(&self.database, no.into()).await?, true),
-            _ => return Ok(Seen::Nothing),
-        };
-        let Some(video) = found else { return Ok(Seen::Nothing) };
+        let Some(video) = self.by_key(key).await? else { return Ok(Seen::Nothing) };
+        let is_by_number = key.parse::<VideoId>().is_err();
         if self.may_edit(&video, asker.visitor).await? {
             return Ok(Seen::Shown(Sight { video, may_edit: true }));
         }
@@ -65,6 +61,15 @@ impl Sidecar {
             Some(Privacy::Private) | None => false,
         };
         Ok(if is_seen { Seen::Shown(Sight { video, may_edit: false }) } else { Seen::Nothing })
+    }
+
+    /// A video by its UUID, short UUID or number, whoever asks.
+    pub(crate) async fn by_key(&self, key: &str) -> sqlx::Result<Option<Video>> {
+        match (key.parse::<VideoId>(), key.parse::<u32>()) {
+            (Ok(uuid), _) => video::by_uuid(&self.database, &uuid).await,
+            (_, Ok(no)) => video::by_id(&self.database, no.into()).await,
+            _ => Ok(None),
+        }
     }
 
     /// Whether somebody may change a video: its owner, who edits its channel, and who keeps order.

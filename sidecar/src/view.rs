@@ -1,5 +1,7 @@
 //! What pages show: plain values, already as whoever asks may see them. Nothing here is escaped; texts are markdown or plain.
 
+mod own;
+mod owners;
 mod page;
 
 use std::time::Duration;
@@ -13,6 +15,7 @@ use crate::table::listing;
 pub use crate::table::video::{Privacy, State};
 use crate::visitor::Visitor;
 
+pub use owners::{AccountPage, ChannelPage};
 pub use page::{Caption, Chapter, Medium, VideoPage, Word};
 
 /// The database doesn't answer.

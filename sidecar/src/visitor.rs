@@ -99,11 +99,14 @@ impl Sidecar {
         Ok(found.map(Visitor::of))
     }
 
-    /// Who asks, if they say so; whoever shows a token must be known, while a cookie may be of long ago.
+    /// Who asks the API, if they say so; whoever shows a token must be known, while a cookie may be of long ago.
     pub(crate) async fn visitor_of(
         &self,
         headers: &HeaderMap,
     ) -> Result<Option<Visitor>, ApiError> {
+        if let Err(ApiError::Forbidden(_)) = meant(headers) {
+            return Ok(None);
+        }
         let found = self.visitor(headers).await?;
         if found.is_none() && headers.contains_key(header::AUTHORIZATION) {
             return Err(ApiError::BadToken);
@@ -116,7 +119,7 @@ impl Sidecar {
         &self,
         headers: &HeaderMap,
     ) -> Result<(Session, User), ApiError> {
-        let session = session::find(&self.database, now_ms(), &shown(headers)?).await?;
+        let session = session::find(&self.database, now_ms(), &meant(headers)?).await?;
         let session = session.ok_or(ApiError::BadToken)?;
         let user = user::by_id(&self.database, session.user_id).await?;
         let user = user.filter(|user| !user.blocked).ok_or(ApiError::BadToken)?;
@@ -136,9 +139,14 @@ impl Sidecar {
     }
 }
 
-/// Whether the cookie alone says who asks.
-pub(crate) fn is_by_cookie(headers: &HeaderMap) -> bool {
-    !headers.contains_key(header::AUTHORIZATION) && cookie::find(headers, cookie::SESSION).is_some()
+/// The hash of what is shown on purpose: a token, which no page of another site has, or the cookie that a page of ours sends.
+fn meant(headers: &HeaderMap) -> Result<String, ApiError> {
+    let shown = shown(headers)?;
+    if headers.contains_key(header::AUTHORIZATION) || cookie::is_from_own_page(headers) {
+        Ok(shown)
+    } else {
+        Err(ApiError::Forbidden("a page of another site may not do this in your name"))
+    }
 }
 
 /// The hash of the token in the header, else of the one in the cookie.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use wire::id::VideoId;
 
 use crate::limits::{JOB_LIFE, LEASE};
+use crate::media::is_open;
 use crate::publishing::{self, Interruption, Outcome, Stage};
 use crate::table::job::{self, Job};
 use crate::table::video::{self, Media, State, Video};
@@ -133,6 +134,15 @@ impl Sidecar {
         video::set_state(&self.database, now, claim.video_id, State::Published).await?;
         self.settle(claim.job, claim.attempt, &Outcome::Done).await?;
         Ok(true)
+    }
+
+    /// Whether everybody who has its address may have a video's media; `None` if the catalogue has no such video.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn is_open(&self, key: &str) -> Result<Option<(VideoId, bool)>, WorkError> {
+        let video = self.by_key(key).await?;
+        Ok(video.and_then(|video| Some((video.uuid.parse().ok()?, is_open(video.privacy)))))
     }
 
     /// Whether the catalogue has a video.

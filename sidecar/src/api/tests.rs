@@ -27,7 +27,7 @@ pub(super) struct Answered {
     pub(super) body: Value,
 }
 
-pub(super) fn key() -> Key {
+fn key() -> Key {
     Key::new([7; KEY_LENGTH])
 }
 
@@ -49,7 +49,17 @@ async fn instance(trial: Trial, registration: Registration) -> Instance {
 
 impl Instance {
     pub(super) async fn ask(&self, method: &str, path: &str, token: &str, body: Value) -> Answered {
-        let mut request = Request::builder().method(method).uri(format!("/api/v1/{path}"));
+        self.ask_at(method, &format!("/api/v1/{path}"), token, body).await
+    }
+
+    pub(super) async fn ask_at(
+        &self,
+        method: &str,
+        path: &str,
+        token: &str,
+        body: Value,
+    ) -> Answered {
+        let mut request = Request::builder().method(method).uri(path);
         if let Some(password) = token.strip_prefix("password ") {
             request = request.header("x-peertube-video-password", password);
         } else if !token.is_empty() {
@@ -360,7 +370,7 @@ async fn unknown_paths_and_methods_are_named() {
     let [instance, _] = instances(Registration::Closed).await;
     let root = instance.root().await;
     for path in
-        ["", "users", "users/me/", "users//me", "users/registrations/x/accept", "users/me?x=1"]
+        ["", "nothing", "users/me/", "users//me", "users/registrations/x/accept", "users/me?x=1"]
     {
         let answered = instance.ask("GET", path, &root, Value::Null).await;
         let is_me = path.starts_with("users/me");

@@ -130,19 +130,19 @@ impl Sidecar {
         let user_id = asked.visitor.as_ref().map_or(0, |visitor| visitor.user_id);
         if user_id > 0 {
             let found = listing::list(&self.database, &query, user_id).await?;
-            return Ok(body(self.page_json(&found, skips_total)));
+            return Ok(page_reply(self.page_json(&found, skips_total)));
         }
         let key = (query, skips_total);
         if let Some(kept) = self.pages(|pages, now| pages.find(now, &key)) {
-            return Ok(body(kept));
+            return Ok(page_reply(kept));
         }
         let found = listing::list(&self.database, &key.0, 0).await?;
         let page = self.page_json(&found, skips_total);
         self.pages(|pages, now| pages.keep(now, key, page.clone()));
-        Ok(body(page))
+        Ok(page_reply(page))
     }
 
-    fn page_json(&self, found: &Found, skips_total: bool) -> Bytes {
+    pub(super) fn page_json(&self, found: &Found, skips_total: bool) -> Bytes {
         let data: Vec<CardForm<'_>> = found.cards.iter().map(|card| self.card_form(card)).collect();
         let page = Page { total: (!skips_total).then_some(found.total), data };
         serde_json::to_vec(&page).expect("texts and numbers are JSON").into()
@@ -179,7 +179,6 @@ impl Sidecar {
             about::set_chapters(&self.database, video.id, &found).await?;
         }
         video::describe(&self.database, now_ms, video.id, &about).await?;
-        self.access_changed.notify_one();
         Ok(done())
     }
 
@@ -320,7 +319,8 @@ struct Page<T> {
     data: Vec<T>,
 }
 
-fn body(bytes: Bytes) -> Reply {
+/// An answer that is JSON already.
+pub(super) fn page_reply(bytes: Bytes) -> Reply {
     let mut reply = Response::new(Full::from(bytes));
     reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(super::JSON));
     reply

@@ -48,6 +48,11 @@ pub(crate) async fn by_name(database: &Database, name: &str) -> sqlx::Result<Opt
     reading!(database, pool => sqlx::query_as(BY_NAME).bind(name).fetch_optional(pool).await)
 }
 
+/// An account by its id.
+pub(crate) async fn by_id(database: &Database, id: i64) -> sqlx::Result<Option<Account>> {
+    reading!(database, pool => sqlx::query_as(BY_ID).bind(id).fetch_optional(pool).await)
+}
+
 macro_rules! select {
     ($condition:literal) => {
         concat!(
@@ -59,6 +64,7 @@ macro_rules! select {
 }
 
 const OF_USER: &str = select!("user_id = $1");
+const BY_ID: &str = select!("account.id = $1");
 const BY_NAME: &str = select!("handle.name = $1");
 
 const DESCRIBE: &str = "UPDATE account SET display_name = COALESCE($2, display_name), \

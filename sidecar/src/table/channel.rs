@@ -97,6 +97,16 @@ pub(crate) async fn of_account(database: &Database, account_id: i64) -> sqlx::Re
     reading!(database, pool => sqlx::query_as(OF_ACCOUNT).bind(account_id).fetch_all(pool).await)
 }
 
+/// The channels of others in which an account works.
+pub(crate) async fn of_collaborator(
+    database: &Database,
+    account_id: i64,
+) -> sqlx::Result<Vec<Channel>> {
+    reading!(database, pool => {
+        sqlx::query_as(OF_COLLABORATOR).bind(account_id).fetch_all(pool).await
+    })
+}
+
 /// A page of all channels, the newest first, and how many there are.
 pub(crate) async fn page(
     database: &Database,
@@ -174,6 +184,9 @@ const BY_ID: &str = select!("channel.id = $1");
 const BY_NAME: &str = select!("handle.name = $1");
 const OF_ACCOUNT: &str = select!("account_id = $1 ORDER BY channel.id");
 
+const OF_COLLABORATOR: &str = select!(
+    "channel.id IN (SELECT channel_id FROM collaborator WHERE collaborator.account_id = $1 AND state = 2) ORDER BY channel.id LIMIT 100"
+);
 const PAGE: &str = select!("TRUE ORDER BY channel.id DESC LIMIT $1 OFFSET $2");
 
 const DESCRIBE: &str = "UPDATE channel SET display_name = COALESCE($2, display_name), \

@@ -5,7 +5,7 @@ use crate::limits::COLLABORATORS;
 
 /// What somebody may do in another's channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
+pub(crate) enum Role {
     /// Publish, and change its videos.
     Editor,
     /// Also change the channel itself.

@@ -19,7 +19,7 @@ pub(crate) struct Found {
 
 /// What a list is filtered by that is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum By {
+pub(crate) enum By {
     Scope,
     Categories,
     Languages,
@@ -31,13 +31,15 @@ enum By {
 
 /// How a list is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Plan {
+pub(crate) enum Plan {
     /// In the index of its order, passing over what the filters leave out.
     Walk,
     /// In the index of a filter, and then sorted.
     Sort(By),
     /// In the index of a filter, which is also in the wanted order.
     Follow(By),
+    /// Among rows that were found otherwise.
+    Among,
 }
 
 /// How many listed videos a filter leaves.
@@ -243,15 +245,20 @@ fn chosen(query: &ListQuery, plan: Plan) -> Sql {
     sql.push(" ORDER BY ");
     sql.push(key);
     sql.push(if query.order.is_descending { " DESC, id DESC" } else { ", id" });
+    limit(&mut sql, query);
+    sql
+}
+
+/// The page of a list.
+pub(crate) fn limit(sql: &mut Sql, query: &ListQuery) {
     sql.push(" LIMIT ");
     sql.number(i64::from(query.count).min(LIST as i64));
     sql.push(" OFFSET ");
     sql.number(query.start.into());
-    sql
 }
 
 /// What is sorted by, and the same where no index is to be chosen for it.
-fn columns(key: Key) -> (&'static str, &'static str) {
+pub(crate) fn columns(key: Key) -> (&'static str, &'static str) {
     match key {
         Key::Published => ("listed_at", "listed_at + 0"),
         Key::Created => ("created_at", "created_at + 0"),
@@ -267,7 +274,8 @@ fn columns(key: Key) -> (&'static str, &'static str) {
     }
 }
 
-fn conditions(sql: &mut Sql, query: &ListQuery, plan: Plan) {
+/// What a listed video must be; the index of what `plan` names may be used, and no other.
+pub(crate) fn conditions(sql: &mut Sql, query: &ListQuery, plan: Plan) {
     let is_by = |by: By| plan == Plan::Sort(by) || plan == Plan::Follow(by);
     let filters = &query.filters;
     sql.push("listed_at IS NOT NULL");

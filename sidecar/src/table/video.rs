@@ -414,6 +414,15 @@ pub(crate) async fn by_id(database: &Database, id: i64) -> sqlx::Result<Option<V
     reading!(database, pool => sqlx::query_as(BY_ID).bind(id).fetch_optional(pool).await)
 }
 
+/// Some videos of a channel, whatever their state.
+pub(crate) async fn ids_of_channel(database: &Database, channel_id: i64) -> sqlx::Result<Vec<i64>> {
+    let select = "SELECT id FROM video WHERE channel_id = $1 ORDER BY id LIMIT 100";
+    let found: Vec<(i64,)> = reading!(database, pool => {
+        sqlx::query_as(select).bind(channel_id).fetch_all(pool).await
+    })?;
+    Ok(found.into_iter().map(|(id,)| id).collect())
+}
+
 /// A video by its UUID.
 pub(crate) async fn by_uuid(database: &Database, uuid: &VideoId) -> sqlx::Result<Option<Video>> {
     reading!(database, pool => {
