@@ -71,6 +71,7 @@ impl Catalogue {
     async fn withdraw_deleted(&self) -> anyhow::Result<()> {
         for uuid in self.sidecar.withdrawals().await? {
             self.on_disk(move |library| library.withdraw(&uuid)).await?;
+            self.on_disk(move |library| library.remove_companions(&uuid)).await?;
             self.sidecar.note_withdrawn(&uuid).await?;
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! The answers under `/api/v1/`: which request goes where, and what all answers have in common.
 
 mod asked;
+pub mod captions;
 mod change;
 #[cfg(test)]
 mod channel_tests;

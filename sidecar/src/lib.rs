@@ -36,6 +36,7 @@ mod query;
 pub mod role;
 mod search;
 mod sight;
+mod subtitle;
 mod table;
 mod token;
 pub mod view;
@@ -56,8 +57,8 @@ use http_body_util::Full;
 use tokio::sync::Notify;
 
 pub use access::Access;
-pub use api::upload;
 pub use api::{OWN_PREFIX, PREFIX};
+pub use api::{captions, upload};
 pub use body::Fields;
 pub use database::OpenError;
 pub use error::{ApiError, BadField, BodyError, GrantError, PasswordError};
