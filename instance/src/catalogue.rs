@@ -30,6 +30,7 @@ impl Catalogue {
             self.sidecar.take_back_work().await?;
             self.withdraw_deleted().await?;
             self.adopt().await?;
+            self.tell_access().await?;
             self.finish_uploads().await
         };
         if let Err(error) = mended.await {
@@ -56,22 +57,43 @@ impl Catalogue {
     /// changed, before anybody is told that it has.
     pub(crate) async fn align(&self, key: &str) -> anyhow::Result<()> {
         let Some((uuid, is_open)) = self.sidecar.is_open(key).await? else { return Ok(()) };
-        let access = if is_open { Access::Open } else { Access::Capability };
+        let access = access_of(is_open);
         self.on_disk(move |library| library.set_access(&uuid, access)).await?;
         Ok(())
     }
 
     async fn keep_up(&self) -> anyhow::Result<()> {
         self.withdraw_deleted().await?;
+        self.tell_access().await?;
         Ok(self.sidecar.look_after_work().await?)
     }
 
     async fn withdraw_deleted(&self) -> anyhow::Result<()> {
         for uuid in self.sidecar.withdrawals().await? {
             self.on_disk(move |library| library.withdraw(&uuid)).await?;
+            self.on_disk(move |library| library.remove_companions(&uuid)).await?;
             self.sidecar.note_withdrawn(&uuid).await?;
         }
         Ok(())
+    }
+
+    /// Tells the origin who may read what, where that has changed in whichever way: by the clock, from a page, at a terminal.
+    async fn tell_access(&self) -> anyhow::Result<()> {
+        loop {
+            let due = self.sidecar.access_due().await?;
+            if due.is_empty() {
+                return Ok(());
+            }
+            for access in due {
+                self.set_access(access).await?;
+            }
+        }
+    }
+
+    async fn set_access(&self, told: sidecar::Access) -> anyhow::Result<()> {
+        let access = access_of(told.is_open);
+        self.on_disk(move |library| library.set_access(&told.video, access)).await?;
+        Ok(self.sidecar.note_access(told).await?)
     }
 
     /// Takes in the videos that the catalogue doesn't know, and marks those of it whose media is gone.
@@ -143,6 +165,11 @@ impl Catalogue {
         let library = self.library.clone();
         tokio::task::spawn_blocking(move || work(&library)).await?.map_err(Into::into)
     }
+}
+
+/// In the origin's words.
+pub(crate) fn access_of(is_open: bool) -> Access {
+    if is_open { Access::Open } else { Access::Capability }
 }
 
 fn told(refusal: Refusal) -> anyhow::Error {

@@ -3,6 +3,7 @@
 mod assets;
 mod catalogue;
 mod cli;
+mod companion;
 mod config;
 mod doctor;
 mod embed;

@@ -18,6 +18,7 @@ use tracker::Tracker;
 use wire::capability::Key;
 
 use crate::catalogue::Catalogue;
+use crate::companion::Companions;
 use crate::config::Config;
 use crate::key;
 use crate::site::Site;
@@ -113,11 +114,16 @@ async fn everything(
     ));
     tokio::spawn(media.keep_house());
     let door = Door::new(Arc::clone(&sidecar), Arc::clone(&catalogue.uploads));
+    let companions =
+        Companions { sidecar: Arc::clone(&sidecar), library: catalogue.library.clone() };
     let answer = move |mut request: Request<Incoming>, peer| {
-        let (site, door) = (Arc::clone(&site), door.clone());
+        let (site, door, companions) = (Arc::clone(&site), door.clone(), companions.clone());
         async move {
             if Door::is_at(request.uri().path()) {
                 return door.answer(request).await;
+            }
+            if Companions::is_at(request.uri().path()) {
+                return companions.answer(request, peer).await;
             }
             site.answer(&mut request, peer).await
         }

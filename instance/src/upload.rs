@@ -163,7 +163,7 @@ fn trouble(error: UploadError) -> Refusal {
 
 /// Reads over the rest of a body of bearable length: whoever still sends would take a closed connection for a dead one, and
 /// never read why.
-async fn hear_out(body: &mut Incoming) {
+pub(crate) async fn hear_out(body: &mut Incoming) {
     let mut room = HEARD_OUT;
     let hearing = async {
         while let Some(Ok(frame)) = body.frame().await {

@@ -16,6 +16,8 @@ use sidecar::work::{Claim, Made, WorkError};
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::catalogue::access_of;
+
 /// What the workers of one process share.
 #[derive(Debug)]
 pub(crate) struct Worker {
@@ -85,6 +87,7 @@ impl Worker {
     }
 
     async fn finish(&self, claim: &Claim, video: &Video) -> Result<(), WorkError> {
+        self.admit(claim).await?;
         if !self.sidecar.finish_work(claim, &made(video)).await? {
             // Deleted meanwhile, or another worker's; that one makes it anew.
             return self.withdraw(claim).await;
@@ -95,6 +98,21 @@ impl Worker {
             tracing::warn!("an upload is removed later: {error}");
         }
         Ok(())
+    }
+
+    /// Lets read a video who may, before anybody is told of it.
+    async fn admit(&self, claim: &Claim) -> Result<(), WorkError> {
+        let told = self.sidecar.access(claim.uuid).await?;
+        let (library, access) = (self.library.clone(), access_of(told.is_open));
+        let set = tokio::task::spawn_blocking(move || library.set_access(&told.video, access));
+        match set.await {
+            Ok(Ok(_)) => self.sidecar.note_access(told).await,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "who may read a video is told the origin later");
+                Ok(())
+            }
+            Err(_) => Ok(()),
+        }
     }
 
     async fn withdraw(&self, claim: &Claim) -> Result<(), WorkError> {
@@ -119,7 +137,8 @@ impl Worker {
             file,
             title: Some(claim.title.clone()),
             channel: None,
-            access: if claim.is_open { Access::Open } else { Access::Capability },
+            // Opened when it is shown, if it is to be.
+            access: Access::Capability,
         };
         let cancelled = Arc::new(AtomicBool::new(false));
         let (tell, mut told) = watch::channel(Told::default());
@@ -170,6 +189,7 @@ impl Worker {
     async fn tell(&self, claim: &Claim, now: &Told, shown: &mut bool) -> bool {
         let told = async {
             if let Some(video) = now.playable.as_ref().filter(|_| !*shown) {
+                self.admit(claim).await?;
                 self.sidecar.show_work(claim, &made(video)).await?;
                 *shown = true;
             }

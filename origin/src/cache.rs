@@ -204,7 +204,11 @@ impl Disk {
         let Ok(Some(Video { access, .. })) = self.library.video(&path.id) else {
             return Err(io::ErrorKind::NotFound.into());
         };
-        let folder = self.library.hls_dir().join(path.id.to_string());
+        let folder = if path.is_companion() {
+            self.library.companions_dir(&path.id)
+        } else {
+            self.library.video_dir(&path.id)
+        };
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let folder =
             rustix::fs::open(folder, flags | OFlags::DIRECTORY, Mode::empty()).map_err(no_link)?;

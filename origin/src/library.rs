@@ -6,6 +6,7 @@
 //!        g1-master.m3u8  g1-240.m3u8  g1-240-fragmented.mp4  g1-segments-sha256.json  g1-poster.jpg
 //!        g1-storyboard.jpg
 //! DATA/uploads/<id>         files on their way in (`uploads`)
+//! DATA/companions/<uuid>/   what people put beside a video, served with it: captions, and a thumbnail in place of the poster
 //! DATA/work/<random>/       an import under way, locked by its process; a start removes those that nobody locks
 //! ```
 
@@ -19,6 +20,8 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 use wire::id::VideoId;
+
+use crate::path::MediaPath;
 
 pub(crate) use atomic::write as write_atomically;
 pub(crate) use work::Work;
@@ -159,6 +162,51 @@ impl Library {
             bytes: found.f_blocks.saturating_mul(found.f_frsize),
             free_bytes: found.f_bavail.saturating_mul(found.f_frsize),
         })
+    }
+
+    /// Keeps a file that somebody puts beside a video, whole or not at all. Its name is one that is served.
+    ///
+    /// # Errors
+    /// When the name is none of a companion, or the disk refuses.
+    pub fn keep_companion(
+        &self,
+        id: &VideoId,
+        name: &str,
+        bytes: &[u8],
+    ) -> Result<(), LibraryError> {
+        let path = self.companion(id, name)?;
+        let folder = self.companions_dir(id);
+        fs::create_dir_all(&folder).map_err(|error| LibraryError::new("make", &folder, error))?;
+        atomic::write(&path, bytes)
+    }
+
+    /// Removes a companion of a video; one that isn't there is fine.
+    ///
+    /// # Errors
+    /// When the name is none of a companion, or the disk refuses.
+    pub fn remove_companion(&self, id: &VideoId, name: &str) -> Result<(), LibraryError> {
+        remove_if_there(&self.companion(id, name)?, |path| fs::remove_file(path))
+    }
+
+    /// Removes all companions of a video that is gone.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn remove_companions(&self, id: &VideoId) -> Result<(), LibraryError> {
+        remove_if_there(&self.companions_dir(id), |path| fs::remove_dir_all(path))
+    }
+
+    fn companion(&self, id: &VideoId, name: &str) -> Result<PathBuf, LibraryError> {
+        let path = format!("/hls/{id}/{name}");
+        let parsed =
+            MediaPath::parse(&path).filter(|path| path.file == name && path.is_companion());
+        parsed
+            .map(|path| self.companions_dir(id).join(path.file))
+            .ok_or_else(|| LibraryError::NotACompanion(name.to_owned()))
+    }
+
+    pub(crate) fn companions_dir(&self, id: &VideoId) -> PathBuf {
+        self.data.join("companions").join(id.to_string())
     }
 
     /// The folder with everything.
@@ -324,6 +372,9 @@ pub enum LibraryError {
         /// The id in it.
         id: String,
     },
+    /// A file to be put beside a video has a name under which it wouldn't be served.
+    #[error("not the name of a companion: {0:?}")]
+    NotACompanion(String),
     /// A video to be recorded has no valid id.
     #[error("not the id of a video: {0:?}")]
     NotAnId(String),
@@ -371,6 +422,34 @@ mod tests {
         let name = |seed| folder.path().join("videos").join(format!("{}.json", id(seed)));
         fs::copy(name([1; 16]), name([2; 16])).unwrap();
         assert!(matches!(library.video(&id([2; 16])), Err(LibraryError::AnotherId { .. })));
+    }
+
+    #[test]
+    fn companions_have_names_that_are_served_and_outlive_an_import() {
+        let (folder, library) = fresh();
+        let id = id([1; 16]);
+        for name in [
+            "",
+            "a.vtt",
+            "g1-poster.jpg",
+            "caption-/../a.vtt",
+            "caption-a",
+            "~x/caption-a.vtt",
+            "../caption-a.vtt",
+        ] {
+            let refused = library.keep_companion(&id, name, b"x");
+            assert!(matches!(refused, Err(LibraryError::NotACompanion(_))), "{name}");
+        }
+        library.keep_companion(&id, "caption-en-a.vtt", b"WEBVTT").unwrap();
+        library.withdraw(&id).unwrap();
+        let path = folder.path().join(format!("companions/{id}/caption-en-a.vtt"));
+        assert_eq!(fs::read(&path).unwrap(), b"WEBVTT");
+        library.remove_companion(&id, "caption-en-a.vtt").unwrap();
+        library.remove_companion(&id, "caption-en-a.vtt").unwrap();
+        library.keep_companion(&id, "thumbnail-a.jpg", b"x").unwrap();
+        library.remove_companions(&id).unwrap();
+        library.remove_companions(&id).unwrap();
+        assert!(!folder.path().join(format!("companions/{id}")).exists());
     }
 
     #[test]

@@ -33,6 +33,8 @@ pub enum Kind {
     Digests,
     /// `*.jpg`.
     Poster,
+    /// `*.vtt`.
+    Captions,
 }
 
 impl<'a> MediaPath<'a> {
@@ -54,6 +56,11 @@ impl<'a> MediaPath<'a> {
         Some(MediaPath { id, capability, file, kind: Kind::of(file)?, text })
     }
 
+    /// Whether people put the file beside the video, and no import made it.
+    pub(crate) fn is_companion(&self) -> bool {
+        COMPANIONS.iter().any(|prefix| self.file.starts_with(prefix))
+    }
+
     /// `<uuid>/<file>`, of which there is one spelling per file.
     pub(crate) fn key(&self) -> Cow<'a, str> {
         match self.capability {
@@ -71,6 +78,7 @@ impl Kind {
             (_, "mp4") => Some(Kind::Media),
             (_, "json") => Some(Kind::Digests),
             (_, "jpg") => Some(Kind::Poster),
+            (_, "vtt") => Some(Kind::Captions),
             _ => None,
         }
     }
@@ -81,6 +89,7 @@ impl Kind {
             Kind::Media => "video/mp4",
             Kind::Digests => "application/json",
             Kind::Poster => "image/jpeg",
+            Kind::Captions => "text/vtt; charset=utf-8",
         }
     }
 
@@ -114,6 +123,9 @@ fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-')
 }
 
+/// How the names of files begin that people put beside a video; those of an import begin with a generation.
+const COMPANIONS: [&str; 2] = ["caption-", "thumbnail-"];
+
 /// Begins the part of a path that is a capability, and never a file's name.
 const CAPABILITY: char = '~';
 
@@ -139,6 +151,7 @@ mod tests {
         check("g1-240-fragmented.mp4", Some(Kind::Media));
         check("g1-segments-sha256.json", Some(Kind::Digests));
         check("g1-poster.jpg", Some(Kind::Poster));
+        check("caption-en-a.vtt", Some(Kind::Captions));
         check("g1.txt", None);
         check("mp4", None);
     }
@@ -194,7 +207,8 @@ mod tests {
 
     #[test]
     fn what_is_not_open_to_all_is_kept_by_no_shared_cache() {
-        for kind in [Kind::Master, Kind::MediaPlaylist, Kind::Media, Kind::Digests, Kind::Poster] {
+        let all = [Kind::Master, Kind::MediaPlaylist, Kind::Media, Kind::Digests, Kind::Poster];
+        for kind in all.into_iter().chain([Kind::Captions]) {
             assert!(kind.cache_control(KeptBy::Everybody).starts_with("public, "));
             assert!(kind.cache_control(KeptBy::Viewer).starts_with("private, "));
         }

@@ -64,6 +64,8 @@ CREATE TABLE video (
     height BIGINT NOT NULL,
     -- What the origin made of it, as JSON: file names, sizes. NULL before the first rendition.
     media TEXT,
+    -- Whether the origin was told that everybody may have the media; NULL is not yet.
+    told_open BOOLEAN,
     -- Name of a file that replaces the poster that the origin took; NULL is the origin's.
     thumbnail TEXT,
     -- The file that was uploaded.
@@ -99,6 +101,8 @@ CREATE INDEX video_listed_of_account ON video (account_id, listed_at, id, nsfw) 
 CREATE INDEX video_of_channel ON video (channel_id, id);
 -- Answers what an account keeps, and what it uploaded today, from the index alone.
 CREATE INDEX video_bytes_of_account ON video (account_id, created_at, source_bytes);
+-- Those of which the origin is to be told who may have the media; the query says the same words.
+CREATE INDEX video_access_due ON video (id) WHERE media IS NOT NULL AND (told_open IS NULL OR told_open <> (privacy <= 2));
 CREATE INDEX video_scheduled ON video (scheduled_at) WHERE scheduled_at IS NOT NULL;
 
 -- How many listed videos there are of a kind: 'all' '', 'category' '15', 'language' 'en', 'licence' '1', 'channel' '7', 'account' '2',

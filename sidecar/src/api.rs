@@ -2,6 +2,7 @@
 
 mod act;
 mod asked;
+pub mod captions;
 mod change;
 #[cfg(test)]
 mod channel_tests;

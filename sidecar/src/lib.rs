@@ -12,6 +12,7 @@
 //! It knows no media and no viewers. `instance` mounts [`Sidecar::answer`] at [`PREFIX`]; nothing that identifies who
 //! asks is logged or kept on disk.
 
+mod access;
 mod address;
 pub mod adoption;
 mod api;
@@ -35,6 +36,7 @@ mod query;
 pub mod role;
 mod search;
 mod sight;
+mod subtitle;
 mod table;
 mod token;
 pub mod view;
@@ -54,8 +56,9 @@ use http::Response;
 use http_body_util::Full;
 use tokio::sync::Notify;
 
-pub use api::upload;
+pub use access::Access;
 pub use api::{Act, JobLine, OWN_PREFIX, PREFIX, UserLine};
+pub use api::{captions, upload};
 pub use body::Fields;
 pub use database::OpenError;
 pub use error::{ApiError, BadField, BodyError, GrantError, PasswordError};

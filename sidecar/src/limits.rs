@@ -29,6 +29,15 @@ pub(crate) const LIST: u64 = 100;
 /// Addresses and accounts whose attempts are remembered, about 100 bytes each.
 pub(crate) const REMEMBERED: usize = 10_000;
 
+/// Bytes of a file with captions: those of a long film have 200 KB.
+pub(crate) const CAPTION_BYTES: usize = 2 << 20;
+
+/// How long it may take to come: half a Mbit/s.
+pub(crate) const CAPTION_PATIENCE: Duration = Duration::from_secs(40);
+
+/// Languages in which one video may have captions: more than anybody translates into.
+pub(crate) const CAPTIONS: i64 = 50;
+
 /// How long an access token is good, as with PeerTube.
 pub(crate) const ACCESS_LIFE: Duration = Duration::from_secs(86_400);
 

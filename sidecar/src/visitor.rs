@@ -140,7 +140,7 @@ impl Sidecar {
 }
 
 /// The hash of what is shown on purpose: a token, which no page of another site has, or the cookie that a page of ours sends.
-fn meant(headers: &HeaderMap) -> Result<String, ApiError> {
+pub(crate) fn meant(headers: &HeaderMap) -> Result<String, ApiError> {
     let shown = shown(headers)?;
     if headers.contains_key(header::AUTHORIZATION) || cookie::is_from_own_page(headers) {
         Ok(shown)

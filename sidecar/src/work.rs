@@ -29,8 +29,6 @@ pub struct Claim {
     pub title: String,
     /// What whoever sent the file calls it.
     pub source_name: String,
-    /// Everybody who has its address may have its media.
-    pub is_open: bool,
     /// It is published when all renditions are made, and not with the first.
     pub waits: bool,
 }
@@ -80,7 +78,6 @@ impl Sidecar {
             uuid,
             upload: job.about,
             title: video.name,
-            is_open: is_open(video.privacy),
             source_name: video.source_name,
             waits: video.wait_transcoding,
         }))

@@ -35,7 +35,7 @@ use crate::table::{account, channel};
 use crate::{Reply, Sidecar, now_ms};
 use about::{Wanted, file_name};
 pub use form::File;
-use form::Form;
+pub(super) use form::{Form, unreadable};
 
 /// Where a file is sent in parts.
 pub const RESUMABLE: &str = "/api/v1/videos/upload-resumable";
@@ -539,7 +539,7 @@ fn length(upload: &Upload) -> u64 {
     u64::try_from(upload.bytes).unwrap_or(0)
 }
 
-fn dressed(mut reply: Reply) -> Reply {
+pub(super) fn dressed(mut reply: Reply) -> Reply {
     for (name, value) in ALWAYS {
         reply.headers_mut().insert(name, HeaderValue::from_static(value));
     }

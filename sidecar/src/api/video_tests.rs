@@ -331,3 +331,31 @@ async fn a_list_is_filtered_and_bad_parameters_are_named() {
         assert_eq!(instance.get("videos", "stolen").await.status, 401);
     }
 }
+
+#[tokio::test]
+async fn the_origin_is_told_who_may_read_a_video_until_it_knows() {
+    for instance in instances(Registration::Closed).await {
+        let sidecar = &instance.sidecar;
+        let token = instance.user("alice").await;
+        let (_, uuid) = instance.publish("alice", about("Mine")).await;
+        let video: VideoId = uuid.parse().unwrap();
+        let due = async || sidecar.access_due().await.unwrap();
+        let is = |is_open| crate::Access { video, is_open };
+        assert_eq!(due().await, [is(true)], "it knows nothing of a new one");
+        sidecar.note_access(is(true)).await.unwrap();
+        assert_eq!(due().await, []);
+        for (privacy, is_open) in [(2, true), (3, false), (5, false), (4, false), (1, true)] {
+            let change = json!({ "privacy": privacy, "videoPasswords": ["open sesame"] });
+            let path = format!("videos/{uuid}");
+            assert_eq!(instance.ask("PUT", &path, &token, change).await.status, 204);
+            assert_eq!(sidecar.access(video).await.unwrap(), is(is_open), "{privacy}");
+            for access in due().await {
+                assert_eq!(access, is(is_open), "{privacy}");
+                sidecar.note_access(access).await.unwrap();
+            }
+            assert_eq!(due().await, []);
+        }
+        instance.ask("DELETE", &format!("videos/{uuid}"), &token, Value::Null).await;
+        assert_eq!(sidecar.access(video).await.unwrap(), is(false));
+    }
+}

@@ -464,6 +464,23 @@ pub(crate) async fn forget_withdrawal(database: &Database, uuid: &str) -> sqlx::
     })
 }
 
+/// UUID and privacy of those of which the origin knows otherwise who may have the media.
+pub(crate) async fn access_due(database: &Database, most: i64) -> sqlx::Result<Vec<(String, i64)>> {
+    reading!(database, pool => sqlx::query_as(ACCESS_DUE).bind(most).fetch_all(pool).await)
+}
+
+/// Notes what the origin was told of who may have the media.
+pub(crate) async fn note_access(
+    database: &Database,
+    uuid: &str,
+    is_open: bool,
+) -> sqlx::Result<()> {
+    let update = "UPDATE video SET told_open = $2 WHERE uuid = $1";
+    writing!(database, pool => {
+        sqlx::query(update).bind(uuid).bind(is_open).execute(pool).await.map(drop)
+    })
+}
+
 /// How many listed videos there are of a kind: `all`, `category`, `language`, `channel`, `account` or `tag`.
 pub(crate) async fn tally(database: &Database, kind: &str, value: &str) -> sqlx::Result<i64> {
     let select = "SELECT videos FROM tally WHERE kind = $1 AND value = $2";
@@ -497,6 +514,9 @@ macro_rules! select {
     };
 }
 
+/// The index `video_access_due` has the same condition.
+const ACCESS_DUE: &str = "SELECT uuid, privacy FROM video WHERE media IS NOT NULL AND (told_open IS NULL OR told_open <> (privacy <= 2)) \
+                          ORDER BY id LIMIT $1";
 const BY_ID: &str = select!("id = $1");
 const BY_UUID: &str = select!("uuid = $1");
 

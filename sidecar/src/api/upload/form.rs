@@ -19,20 +19,22 @@ use crate::limits::{BODY_BYTES, BODY_PATIENCE, FORM_BYTES, FORM_FIELDS};
 /// A form on its way in.
 pub(crate) struct Form<'a> {
     parts: Multipart<'a>,
+    /// Which field has the file.
+    file: &'static str,
     values: Map<String, Value>,
     /// Fields that came, and bytes of their texts.
     count: usize,
     bytes: usize,
 }
 
-/// The video file of a form, as the body of a request.
+/// The file of a form, as the body of a request.
 #[derive(Debug)]
 pub struct File<'a> {
     field: Field<'a>,
 }
 
 impl<'a> Form<'a> {
-    /// Reads the form that a body is; the file in it has at most `most` bytes.
+    /// Reads the form that a body is; the video file in it has at most `most` bytes.
     pub(crate) fn new<B>(
         headers: &HeaderMap,
         body: &'a mut B,
@@ -42,17 +44,31 @@ impl<'a> Form<'a> {
         B: Body<Data = Bytes> + Unpin + Send,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
+        Form::with(headers, body, FILE, most)
+    }
+
+    /// The same of a form whose file is in the field `file`.
+    pub(crate) fn with<B>(
+        headers: &HeaderMap,
+        body: &'a mut B,
+        file: &'static str,
+        most: u64,
+    ) -> Result<Form<'a>, ApiError>
+    where
+        B: Body<Data = Bytes> + Unpin + Send,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
         let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
         let boundary = kind.and_then(|kind| multer::parse_boundary(kind).ok());
         let boundary = boundary.ok_or(ApiError::Body(BodyError::Type))?;
-        let sizes = SizeLimit::new().per_field(FORM_BYTES).for_field(FILE, most.saturating_add(1));
+        let sizes = SizeLimit::new().per_field(FORM_BYTES).for_field(file, most.saturating_add(1));
         let constraints = Constraints::new().size_limit(sizes);
         let stream = BodyDataStream::new(body);
         let parts = Multipart::with_constraints(stream, boundary, constraints);
-        Ok(Form { parts, values: Map::new(), count: 0, bytes: 0 })
+        Ok(Form { parts, file, values: Map::new(), count: 0, bytes: 0 })
     }
 
-    /// Reads on to the video file, or to the end of the form. Other files are read over.
+    /// Reads on to the file, or to the end of the form. Other files are read over.
     pub(crate) async fn next_file(&mut self) -> Result<Option<File<'a>>, ApiError> {
         while let Some(field) = in_time(self.parts.next_field()).await? {
             self.count += 1;
@@ -60,7 +76,7 @@ impl<'a> Form<'a> {
                 return Err(BodyError::TooLong.into());
             }
             match field.name() {
-                Some(FILE) => return Ok(Some(File { field })),
+                Some(name) if name == self.file => return Ok(Some(File { field })),
                 Some(_) if field.file_name().is_none() => self.keep(field).await?,
                 _ => pass_over(field).await?,
             }
@@ -163,7 +179,7 @@ async fn pass_over(mut field: Field<'_>) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn unreadable(error: multer::Error) -> ApiError {
+pub(crate) fn unreadable(error: multer::Error) -> ApiError {
     ApiError::Body(match error {
         multer::Error::FieldSizeExceeded { .. } | multer::Error::StreamSizeExceeded { .. } => {
             BodyError::TooLong

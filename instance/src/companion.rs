@@ -1,0 +1,102 @@
+//! What people put beside a video: the sidecar decides and cleans, the origin keeps the files, and here they meet.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use http::{Method, Request, StatusCode};
+use hyper::body::Incoming;
+use origin::Reply;
+use origin::library::{Library, LibraryError};
+use sidecar::Sidecar;
+use sidecar::captions;
+use sidecar::upload::{Refusal, Trouble};
+use wire::id::VideoId;
+
+use crate::upload::hear_out;
+
+/// Where captions come in.
+#[derive(Debug, Clone)]
+pub(crate) struct Companions {
+    pub(crate) sidecar: Arc<Sidecar>,
+    pub(crate) library: Library,
+}
+
+impl Companions {
+    /// Whether a path is one of those that captions are sent to.
+    pub(crate) fn is_at(path: &str) -> bool {
+        captions::at(path).is_some()
+    }
+
+    /// Answers one request, and goes on to the end even if nobody is there to hear the answer.
+    pub(crate) async fn answer(self, mut request: Request<Incoming>, peer: SocketAddr) -> Reply {
+        let answering = async move {
+            let answered = match *request.method() {
+                Method::OPTIONS => Ok(self.sidecar.allow_captions()),
+                Method::PUT => self.take(&mut request, peer).await,
+                Method::DELETE => self.remove(&request, peer).await,
+                _ => Ok(self.sidecar.refuse_captions()),
+            };
+            match answered {
+                Ok(reply) => reply,
+                Err(refusal) => {
+                    hear_out(request.body_mut()).await;
+                    refusal.answer()
+                }
+            }
+        };
+        tokio::spawn(answering).await.unwrap_or_else(|_| {
+            let text = "this cannot be done just now\n";
+            origin::serve::text(StatusCode::INTERNAL_SERVER_ERROR, text)
+        })
+    }
+
+    /// The file comes before the row that names it, and goes after: what is told of is there.
+    async fn take(
+        &self,
+        request: &mut Request<Incoming>,
+        peer: SocketAddr,
+    ) -> Result<Reply, Refusal> {
+        let new = self.sidecar.read_caption(request, peer).await?;
+        let (video, file, text) = (new.video, new.file.clone(), new.text.clone());
+        let keep = move |library: &Library| library.keep_companion(&video, &file, text.as_bytes());
+        self.on_disk(keep).await?;
+        let kept = self.sidecar.keep_caption(&new).await;
+        let (gone, answer) = match kept {
+            Ok(old) => (old, Ok(self.sidecar.tell_done())),
+            Err(refusal) => (Some(new.file), Err(refusal)),
+        };
+        if let Some(file) = gone {
+            self.discard(video, file).await;
+        }
+        answer
+    }
+
+    async fn remove(
+        &self,
+        request: &Request<Incoming>,
+        peer: SocketAddr,
+    ) -> Result<Reply, Refusal> {
+        let (path, headers) = (request.uri().path(), request.headers());
+        let (video, file) = self.sidecar.forget_caption(path, headers, peer).await?;
+        self.discard(video, file).await;
+        Ok(self.sidecar.tell_done())
+    }
+
+    /// Removes what nothing names any more; if that fails, it goes with the video.
+    async fn discard(&self, video: VideoId, file: String) {
+        let removed = self.on_disk(move |library| library.remove_companion(&video, &file)).await;
+        if removed.is_err() {
+            tracing::warn!(%video, "a file that nobody needs stays beside a video");
+        }
+    }
+
+    async fn on_disk<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Library) -> Result<T, LibraryError> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let library = self.library.clone();
+        let worked = tokio::task::spawn_blocking(move || work(&library)).await;
+        let worked = worked.map_err(|error| Trouble::Machine(error.to_string()))?;
+        Ok(worked.map_err(|error| Trouble::Machine(error.to_string()))?)
+    }
+}
