@@ -270,3 +270,141 @@ const LOOK: Duration = Duration::from_secs(5);
 
 /// Deleted videos that are told of at once.
 const AT_ONCE: i64 = 100;
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::config::Accounts;
+    use crate::database::trial::{self, Trial};
+    use crate::publishing::JobState;
+    use crate::table::upload::tests::{sender, settled};
+
+    /// An instance on each database, with `root`.
+    pub(crate) async fn instances() -> Vec<(Sidecar, Trial)> {
+        let mut instances = Vec::new();
+        for trial in trial::databases().await {
+            let (url, accounts) = ("http://127.0.0.1:9000".to_owned(), Accounts::default());
+            let opening = Sidecar::open(&trial.settings, &accounts, trial.data.path(), url);
+            let sidecar = opening.await.unwrap();
+            sidecar.ensure_administrator().await.unwrap();
+            instances.push((sidecar, trial));
+        }
+        instances
+    }
+
+    /// A minute in 720p.
+    pub(crate) fn minute() -> Made {
+        let (duration, width, height) = (Duration::from_secs(60), 1280, 720);
+        Made { json: "{\"master\":\"g1-master.m3u8\"}".to_owned(), duration, width, height }
+    }
+
+    async fn state(sidecar: &Sidecar, video_id: i64) -> (i64, bool, i64) {
+        let video = video::by_id(&sidecar.database, video_id).await.unwrap().unwrap();
+        let job = job::of_video(&sidecar.database, video_id).await.unwrap().unwrap();
+        (video.state, video.media.is_some(), job.state)
+    }
+
+    /// Lets the pause after a failure be over.
+    async fn hurry(sidecar: &Sidecar, video_id: i64) {
+        let job = job::of_video(&sidecar.database, video_id).await.unwrap().unwrap();
+        let next = publishing::Next {
+            state: JobState::Failed,
+            stage: Stage::Queued,
+            percent: 0,
+            attempts: job.attempts,
+            due_at: 0,
+            reason: job.reason.clone(),
+        };
+        let claimed = job::claim(&sidecar.database, i64::MAX - 1, i64::MAX).await.unwrap().unwrap();
+        let attempt = claimed.attempts;
+        assert!(job::settle(&sidecar.database, 0, job.id, attempt, &next).await.unwrap());
+        let job = job::by_id(&sidecar.database, job.id).await.unwrap().unwrap();
+        let next = publishing::Next { state: JobState::Waiting, ..next };
+        assert!(job::retry(&sidecar.database, 0, &job, &next).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_video_is_shown_with_its_first_rendition_unless_it_waits_for_all() {
+        for (sidecar, _trial) in instances().await {
+            let alice = sender(&sidecar.database, "alice").await;
+            for (upload, waits) in [("a", false), ("b", true)] {
+                let video = settled(&sidecar.database, upload, alice).await.unwrap();
+                let claim = sidecar.claim_work().await.unwrap().unwrap();
+                assert_eq!((claim.video_id, &*claim.upload, claim.attempt), (video, upload, 1));
+                assert!(sidecar.tell_work(&claim, Stage::Transcoding, 200).await.unwrap());
+                let claim = Claim { waits, ..claim };
+                sidecar.show_work(&claim, &minute()).await.unwrap();
+                let shown = if waits { 2 } else { 1 };
+                assert_eq!(state(&sidecar, video).await, (shown, true, 2));
+                assert!(sidecar.finish_work(&claim, &minute()).await.unwrap());
+                assert_eq!(state(&sidecar, video).await, (1, true, 3));
+                assert!(!sidecar.finish_work(&claim, &minute()).await.unwrap());
+                assert!(sidecar.knows(&claim.uuid).await.unwrap());
+            }
+            assert!(sidecar.claim_work().await.unwrap().is_none());
+        }
+    }
+
+    #[tokio::test]
+    async fn what_fails_is_shown_to_nobody_and_ends_after_some_tries() {
+        for (sidecar, _trial) in instances().await {
+            let alice = sender(&sidecar.database, "alice").await;
+            let video = settled(&sidecar.database, "a", alice).await.unwrap();
+            for attempt in 1..=crate::limits::ATTEMPTS {
+                let claim = sidecar.claim_work().await.unwrap().unwrap();
+                assert_eq!(claim.attempt, attempt);
+                sidecar.show_work(&claim, &minute()).await.unwrap();
+                sidecar.fail_work(&claim, "no space".to_owned(), false).await.unwrap();
+                let is_over = attempt == crate::limits::ATTEMPTS;
+                let wanted = if is_over { (7, false, 4) } else { (2, false, 1) };
+                assert_eq!(state(&sidecar, video).await, wanted);
+                assert!(sidecar.claim_work().await.unwrap().is_none(), "it waits for a while");
+                if !is_over {
+                    hurry(&sidecar, video).await;
+                    // The claim of the hurry was none.
+                    let job = job::of_video(&sidecar.database, video).await.unwrap().unwrap();
+                    assert_eq!(job.attempts, attempt);
+                }
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_worker_left_is_taken_back_and_it_changes_nothing_any_more() {
+        for (sidecar, _trial) in instances().await {
+            let alice = sender(&sidecar.database, "alice").await;
+            let video = settled(&sidecar.database, "a", alice).await.unwrap();
+            let dead = sidecar.claim_work().await.unwrap().unwrap();
+            sidecar.show_work(&dead, &minute()).await.unwrap();
+            sidecar.look_after_work().await.unwrap();
+            assert_eq!(state(&sidecar, video).await, (1, true, 2), "its time isn't over");
+            sidecar.take_back_work().await.unwrap();
+            assert_eq!(state(&sidecar, video).await, (2, false, 1));
+            let alive = sidecar.claim_work().await.unwrap().unwrap();
+            sidecar.fail_work(&dead, "late".to_owned(), true).await.unwrap();
+            sidecar.show_work(&dead, &minute()).await.unwrap();
+            sidecar.return_work(&dead).await.unwrap();
+            assert_eq!(state(&sidecar, video).await, (2, false, 2));
+            sidecar.return_work(&alive).await.unwrap();
+            let job = job::of_video(&sidecar.database, video).await.unwrap().unwrap();
+            assert_eq!((job.state, job.attempts), (1, 1), "a farewell is no attempt");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_deleted_video_takes_its_job_and_upload_along_and_its_media_is_remembered() {
+        for (sidecar, _trial) in instances().await {
+            let alice = sender(&sidecar.database, "alice").await;
+            let video = settled(&sidecar.database, "a", alice).await.unwrap();
+            let claim = sidecar.claim_work().await.unwrap().unwrap();
+            video::delete(&sidecar.database, video).await.unwrap();
+            assert!(!sidecar.tell_work(&claim, Stage::Transcoding, 1).await.unwrap());
+            assert!(!sidecar.finish_work(&claim, &minute()).await.unwrap());
+            assert!(!sidecar.knows(&claim.uuid).await.unwrap());
+            assert!(sidecar.needed_uploads().await.unwrap().is_empty());
+            assert_eq!(sidecar.withdrawals().await.unwrap(), [claim.uuid]);
+            sidecar.note_withdrawn(&claim.uuid).await.unwrap();
+            assert!(sidecar.withdrawals().await.unwrap().is_empty());
+        }
+    }
+}
