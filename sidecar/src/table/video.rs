@@ -353,6 +353,23 @@ pub(crate) async fn set_state(
     })
 }
 
+/// Gives videos the privacy that they were to have by now, and tells how many; one that becomes public is new then.
+pub(crate) async fn keep_schedules(database: &Database, now_ms: i64) -> sqlx::Result<usize> {
+    let due: Vec<(i64,)> = reading!(database, pool => {
+        sqlx::query_as(DUE).bind(now_ms).fetch_all(pool).await
+    })?;
+    for &(id,) in &due {
+        writing!(database, pool => {
+            let mut work = pool.begin().await?;
+            unlist!(work, id);
+            sqlx::query(KEEP_SCHEDULE).bind(id).bind(now_ms).execute(&mut *work).await?;
+            list!(work, id);
+            work.commit().await
+        })?;
+    }
+    Ok(due.len())
+}
+
 /// Takes a video away with all that is its own.
 pub(crate) async fn delete(database: &Database, id: i64) -> sqlx::Result<()> {
     writing!(database, pool => {
@@ -455,6 +472,14 @@ const SET_MEDIA: &str = "UPDATE video SET media = $2, duration_ms = $3, width = 
 /// 1 is published.
 const SET_STATE: &str = "UPDATE video SET state = $2, updated_at = $3, \
                          published_at = CASE WHEN $2 = 1 THEN COALESCE(published_at, $3) ELSE published_at END WHERE id = $1";
+
+const DUE: &str = "SELECT id FROM video WHERE scheduled_at <= $1 ORDER BY scheduled_at LIMIT 100";
+
+/// Looks again at what is due: its owner may have changed it just now.
+const KEEP_SCHEDULE: &str = "UPDATE video SET privacy = COALESCE(scheduled_privacy, privacy), scheduled_at = NULL, \
+                             scheduled_privacy = NULL, updated_at = $2, \
+                             published_at = CASE WHEN published_at IS NULL THEN NULL ELSE $2 END \
+                             WHERE id = $1 AND scheduled_at <= $2";
 
 const LOCK: &str = "UPDATE video SET updated_at = updated_at WHERE id = $1";
 
@@ -570,6 +595,24 @@ pub(crate) mod tests {
             assert_eq!(withdrawals(database, 9).await.unwrap(), std::slice::from_ref(&video.uuid));
             forget_withdrawal(database, &video.uuid).await.unwrap();
             assert!(withdrawals(database, 9).await.unwrap().is_empty());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_video_becomes_public_when_it_was_meant_to() {
+        for trial in trial::databases().await {
+            let database = &trial.database;
+            let schedule = Some(Schedule { at: 50, privacy: Privacy::Public });
+            let about = About { privacy: Privacy::Private, schedule, ..about("Tomorrow") };
+            let id = made(database, "alice", about).await;
+            set_state(database, 20, id, State::Published).await.unwrap();
+            assert_eq!(keep_schedules(database, 49).await.unwrap(), 0);
+            assert_eq!(tally(database, "all", "").await.unwrap(), 0);
+            assert_eq!(keep_schedules(database, 60).await.unwrap(), 1);
+            let video = by_id(database, id).await.unwrap().unwrap();
+            assert_eq!((video.privacy, video.listed_at, video.scheduled_at), (1, Some(60), None));
+            assert_eq!(tally(database, "all", "").await.unwrap(), 1);
+            assert_eq!(keep_schedules(database, 70).await.unwrap(), 0);
         }
     }
 
