@@ -81,7 +81,9 @@ impl Worker {
 
     /// What an attempt made whose last word was lost.
     fn made_before(&self, claim: &Claim) -> Option<Video> {
-        self.library.video(&claim.uuid).ok().flatten().filter(|video| !video.is_importing)
+        let video = self.library.video(&claim.uuid).ok()??;
+        let is_new = claim.replaced.as_ref() != Some(&made(&video).json);
+        (is_new && !video.is_importing).then_some(video)
     }
 
     async fn finish(&self, claim: &Claim, video: &Video) -> Result<(), WorkError> {

@@ -550,6 +550,48 @@ fn what_fails_for_no_fault_of_the_file_is_tried_again_by_itself() {
 }
 
 #[test]
+fn another_file_takes_the_place_of_a_video_s_and_a_bad_one_does_not() {
+    let data = fresh();
+    let server = Shoal::start(data.path(), &[]);
+    let token = server.root();
+    let film = film(data.path(), 2);
+    let at = server.upload(&token, film.len(), &video(ROOTS_CHANNEL));
+    let all = |bytes: &[u8]| format!("0-{}/{}", bytes.len() - 1, bytes.len());
+    let id = uuid(&server.put(&at, &token, &all(&film), &film));
+    server.wait_for(&id, &token, &["published"]);
+    let replace = |bytes: &[u8]| {
+        let head = format!(
+            "POST /api/v1/videos/{id}/source/replace-resumable\nContent-Type: application/json\n\
+             X-Upload-Content-Length: {}\nX-Upload-Content-Type: video/mp4",
+            bytes.len()
+        );
+        let begun = server.request(&head, &token, b"{\"filename\":\"b.mp4\"}");
+        assert_eq!(begun.status, 201, "{begun:?}");
+        let put = server.put(begun.header("location").unwrap(), &token, &all(bytes), bytes);
+        assert_eq!(put.status, 204, "{put:?}");
+        server.wait_for(&id, &token, &["published", "failed"])
+    };
+    let master = || {
+        let record = fs::read(data.path().join(format!("videos/{id}.json"))).unwrap();
+        serde_json::from_slice::<Value>(&record).unwrap()["master"].clone()
+    };
+    let told = replace(b"just words");
+    assert_eq!((&told["stage"], &told["isPublished"]), (&json!("failed"), &json!(true)), "{told}");
+    server.assert_plays(data.path(), &id);
+    assert_eq!(master(), "g1-master.m3u8");
+    assert_eq!(replace(&film)["stage"], "published");
+    server.assert_plays(data.path(), &id);
+    assert_eq!(master(), "g2-master.m3u8");
+    let old = server.request(&format!("HEAD /hls/{id}/g1-240.m3u8"), "", b"");
+    assert_eq!(old.status, 404);
+    let source = server.get(&format!("/api/v1/videos/{id}/source"), &token).body;
+    assert_eq!(source["filename"], "b.mp4");
+    let unknown = "POST /api/v1/videos/00000000-0000-4000-8000-000000000000/source/replace-resumable\n\
+                   X-Upload-Content-Length: 9";
+    assert_eq!(server.request(unknown, &token, b"").status, 404);
+}
+
+#[test]
 fn what_was_imported_is_in_the_catalogue() {
     let data = fresh();
     film(data.path(), 1);

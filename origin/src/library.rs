@@ -118,6 +118,25 @@ impl Library {
         remove_if_there(&self.video_dir(id), |path| fs::remove_dir_all(path))
     }
 
+    /// Removes the files of a video's other generations: those that it replaced, or that were to replace it.
+    ///
+    /// # Errors
+    /// When its folder can't be listed. A file that stays is only warned of: it takes nothing but space.
+    pub(crate) fn tidy(&self, id: &VideoId, video: &Video) -> Result<(), LibraryError> {
+        let folder = self.video_dir(id);
+        let unlisted = |error| LibraryError::new("list", &folder, error);
+        for entry in fs::read_dir(&folder).map_err(unlisted)? {
+            let entry = entry.map_err(unlisted)?;
+            let generation = entry.file_name().to_str().and_then(generation);
+            if generation.is_some_and(|generation| generation != video.generation())
+                && let Err(error) = fs::remove_file(entry.path())
+            {
+                tracing::warn!(%error, path = ?entry.path(), "a file of another generation stays");
+            }
+        }
+        Ok(())
+    }
+
     /// The folder with everything.
     pub fn data_dir(&self) -> PathBuf {
         self.data.clone()
@@ -175,6 +194,11 @@ impl Video {
     /// How long it plays.
     pub fn duration(&self) -> Duration {
         Duration::from_millis(self.duration_ms)
+    }
+
+    /// How often its file was made anew, counted from 1.
+    pub(crate) fn generation(&self) -> u32 {
+        generation(&self.master).unwrap_or(1)
     }
 }
 
@@ -234,6 +258,11 @@ impl LibraryError {
     }
 }
 
+/// Of `g2-master.m3u8`, 2.
+fn generation(name: &str) -> Option<u32> {
+    name.strip_prefix('g')?.split_once('-')?.0.parse().ok()
+}
+
 fn remove_if_there(
     path: &Path,
     remove: impl Fn(&Path) -> io::Result<()>,
@@ -281,6 +310,21 @@ mod tests {
         library.withdraw(&id([1; 16])).unwrap();
         assert_eq!(library.videos().unwrap(), []);
         assert!(!library.video_dir(&id([1; 16])).exists());
+    }
+
+    #[test]
+    fn only_the_generation_of_the_record_stays() {
+        let (_folder, library) = fresh();
+        let folder = library.video_dir(&id([1; 16]));
+        fs::create_dir_all(&folder).unwrap();
+        for name in ["g1-master.m3u8", "g2-master.m3u8", "g11-240.m3u8", "notes", "g-x", "gx-1"] {
+            fs::write(folder.join(name), "").unwrap();
+        }
+        library.tidy(&id([1; 16]), &video([1; 16], 5)).unwrap();
+        let names = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        assert_eq!(names, ["g-x", "g1-master.m3u8", "gx-1", "notes"]);
     }
 
     pub(super) fn fresh() -> (tempfile::TempDir, Library) {

@@ -144,7 +144,7 @@ impl Sidecar {
 
     async fn is_being_made(&self, video_id: i64) -> Result<bool, sqlx::Error> {
         let job = job::of_video(&self.database, video_id).await?;
-        Ok(job.is_some_and(|job| [1, 2].contains(&job.state)))
+        Ok(job.is_some_and(|job| job.is_open()))
     }
 
     async fn enter(

@@ -10,7 +10,7 @@ use wire::id::VideoId;
 use crate::limits::{JOB_LIFE, LEASE};
 use crate::publishing::{self, Interruption, Outcome, Stage};
 use crate::table::job::{self, Job};
-use crate::table::video::{self, Media, State, Video};
+use crate::table::video::{self, Media, State};
 use crate::{Sidecar, now_ms};
 
 /// A job that is this worker's, until it is silent for too long.
@@ -30,6 +30,8 @@ pub struct Claim {
     pub source_name: String,
     /// It is published when all renditions are made, and not with the first.
     pub waits: bool,
+    /// What was made of the file that this one replaces: that is watched until all is made anew.
+    pub replaced: Option<String>,
 }
 
 /// What was made of a file so far.
@@ -67,7 +69,8 @@ impl Sidecar {
         let Ok(uuid) = video.uuid.parse() else {
             return Ok(None);
         };
-        if video.state != State::ToTranscode.id() {
+        let replaced = video.media.filter(|_| job.is_replacement());
+        if replaced.is_none() && video.state != State::ToTranscode.id() {
             video::set_state(&self.database, now, video.id, State::ToTranscode).await?;
         }
         Ok(Some(Claim {
@@ -79,6 +82,7 @@ impl Sidecar {
             title: video.name,
             source_name: video.source_name,
             waits: video.wait_transcoding,
+            replaced,
         }))
     }
 
@@ -109,7 +113,7 @@ impl Sidecar {
     /// # Errors
     /// When the database fails.
     pub async fn show_work(&self, claim: &Claim, made: &Made) -> Result<(), WorkError> {
-        if !self.tell_work(claim, Stage::Transcoding, 0).await? {
+        if claim.replaced.is_some() || !self.tell_work(claim, Stage::Transcoding, 0).await? {
             return Ok(());
         }
         let now = now_ms();
@@ -156,7 +160,9 @@ impl Sidecar {
         if !self.tell_work(claim, Stage::Transcoding, 0).await? {
             return Ok(());
         }
-        self.unshow(claim.video_id).await?;
+        if claim.replaced.is_none() {
+            self.unshow(claim.video_id).await?;
+        }
         let next = Outcome::Failed { reason, is_final };
         self.settle(claim.job, claim.attempt, &next).await?;
         Ok(())
@@ -170,7 +176,9 @@ impl Sidecar {
         if !self.tell_work(claim, Stage::Queued, 0).await? {
             return Ok(());
         }
-        self.unshow(claim.video_id).await?;
+        if claim.replaced.is_none() {
+            self.unshow(claim.video_id).await?;
+        }
         let farewell = Outcome::Interrupted { by: Interruption::Farewell };
         self.settle(claim.job, claim.attempt, &farewell).await?;
         Ok(())
@@ -217,7 +225,9 @@ impl Sidecar {
     async fn take_back(&self, jobs: Vec<Job>) -> Result<(), WorkError> {
         let silence = Outcome::Interrupted { by: Interruption::Silence };
         for job in jobs {
-            self.unshow(job.video_id).await?;
+            if !job.is_replacement() {
+                self.unshow(job.video_id).await?;
+            }
             self.settle(job.id, job.attempts, &silence).await?;
         }
         Ok(())
@@ -235,21 +245,13 @@ impl Sidecar {
         let next = publishing::after(now, attempt, outcome);
         let is_failed = next.stage == Stage::Failed;
         let is_ours = job::settle(&self.database, now, job, attempt, &next).await?;
-        if is_ours
-            && is_failed
-            && let Some(video) = self.video_of(job).await?
-        {
-            video::set_state(&self.database, now, video.id, State::TranscodingFailed).await?;
+        let job = job::by_id(&self.database, job).await?.filter(|_| is_ours && is_failed);
+        if let Some(job) = job.filter(|job| !job.is_replacement()) {
+            let failed = State::TranscodingFailed;
+            video::set_state(&self.database, now, job.video_id, failed).await?;
         }
         self.work_waits.notify_one();
         Ok(())
-    }
-
-    async fn video_of(&self, job: i64) -> Result<Option<Video>, sqlx::Error> {
-        match job::by_id(&self.database, job).await? {
-            Some(job) => video::by_id(&self.database, job.video_id).await,
-            None => Ok(None),
-        }
     }
 }
 
@@ -391,6 +393,31 @@ pub(crate) mod tests {
             sidecar.return_work(&alive).await.unwrap();
             let job = job::of_video(&sidecar.database, video).await.unwrap().unwrap();
             assert_eq!((job.state, job.attempts), (1, 1), "a farewell is no attempt");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_video_whose_new_file_fails_is_watched_as_before() {
+        for (sidecar, _trial) in instances().await {
+            let alice = sender(&sidecar.database, "alice").await;
+            let video = settled(&sidecar.database, "a", alice).await.unwrap();
+            let claim = sidecar.claim_work().await.unwrap().unwrap();
+            assert!(sidecar.finish_work(&claim, &minute()).await.unwrap());
+            crate::table::upload::tests::open(&sidecar.database, "b", alice).await;
+            let source = ("b.mp4", 7);
+            let done = video::replace_source(&sidecar.database, 30, "b", video, source).await;
+            assert!(done.unwrap());
+            let claim = sidecar.claim_work().await.unwrap().unwrap();
+            assert_eq!(claim.replaced, Some(minute().json));
+            sidecar.show_work(&claim, &Made { json: "{}".to_owned(), ..minute() }).await.unwrap();
+            assert_eq!(state(&sidecar, video).await, (1, true, 2));
+            sidecar.take_back_work().await.unwrap();
+            assert_eq!(state(&sidecar, video).await, (1, true, 1));
+            let claim = sidecar.claim_work().await.unwrap().unwrap();
+            sidecar.fail_work(&claim, "no video".to_owned(), true).await.unwrap();
+            assert_eq!(state(&sidecar, video).await, (1, true, 4));
+            let found = video::by_id(&sidecar.database, video).await.unwrap().unwrap();
+            assert_eq!(found.media, Some(minute().json));
         }
     }
 

@@ -25,6 +25,18 @@ record! {
     }
 }
 
+impl Job {
+    /// Its video is watched as it was until the job is done.
+    pub(crate) fn is_replacement(&self) -> bool {
+        self.kind == REPLACEMENT
+    }
+
+    /// It is to be done yet.
+    pub(crate) fn is_open(&self) -> bool {
+        [JobState::Waiting.id(), JobState::Running.id()].contains(&self.state)
+    }
+}
+
 /// Takes the job that waits longest, until `lease_until`; `None` if none is due.
 ///
 /// The one statement that the databases say differently: in PostgreSQL several workers may look at once, and each passes
@@ -203,7 +215,13 @@ const ABANDONED: &str = select!("state = 2 AND lease_until < $1 ORDER BY id");
 
 /// Makes the job of a video that becomes what an upload brought.
 pub(crate) const INSERT: &str = "INSERT INTO job (video_id, kind, about, state, stage, percent, attempts, due_at, created_at, updated_at) \
-                                 VALUES ($1, 'video-transcoding', $2, 1, 'queued', 0, 0, $3, $3, $3)";
+                                 VALUES ($1, $4, $2, 1, 'queued', 0, 0, $3, $3, $3)";
+
+/// Makes a video of a file.
+pub(crate) const TRANSCODING: &str = "video-transcoding";
+
+/// Makes the file of a video anew, which is watched as it was until then.
+pub(crate) const REPLACEMENT: &str = "video-replacement";
 
 const NOTE: &str = "UPDATE job SET stage = $3, percent = $4, lease_until = $5, updated_at = $6 \
                     WHERE id = $1 AND state = 2 AND attempts = $2";

@@ -72,6 +72,19 @@ macro_rules! describe {
     };
 }
 
+/// Makes the job of a video whose file an upload brought.
+macro_rules! employ {
+    ($work:ident, $now_ms:expr, $id:expr, $upload:expr, $kind:expr) => {
+        sqlx::query(job::INSERT)
+            .bind($id)
+            .bind($upload)
+            .bind($now_ms)
+            .bind($kind)
+            .execute(&mut *$work)
+            .await?;
+    };
+}
+
 /// Makes a row with all that belongs to it, and gives its id.
 macro_rules! insert {
     ($work:ident, $now_ms:expr, $new:expr) => {{
@@ -281,9 +294,41 @@ pub(crate) async fn create_from_upload(
         }
         let id = insert!(work, now_ms, new);
         sqlx::query(upload::SETTLE).bind(upload).bind(id).execute(&mut *work).await?;
-        sqlx::query(job::INSERT).bind(id).bind(upload).bind(now_ms).execute(&mut *work).await?;
+        employ!(work, now_ms, id, upload, job::TRANSCODING);
         work.commit().await?;
         Ok(Some(id))
+    })
+}
+
+/// Notes the file that a whole upload brought instead of a video's old one, and the job that makes it anew; false if that
+/// has been done already, or there is no such video any more.
+pub(crate) async fn replace_source(
+    database: &Database,
+    now_ms: i64,
+    upload: &str,
+    id: i64,
+    (name, bytes): (&str, i64),
+) -> sqlx::Result<bool> {
+    writing!(database, pool => {
+        let mut work = pool.begin().await?;
+        let touched =
+            sqlx::query(upload::TOUCH_OPEN).bind(upload).bind(now_ms).execute(&mut *work).await?;
+        let found: Option<(i64, bool)> = sqlx::query_as(REPLACE_SOURCE)
+            .bind(id)
+            .bind(name)
+            .bind(bytes)
+            .bind(now_ms)
+            .fetch_optional(&mut *work)
+            .await?;
+        let Some((state, has_media)) = found.filter(|_| touched.rows_affected() > 0) else {
+            return Ok(false);
+        };
+        sqlx::query(upload::SETTLE).bind(upload).bind(id).execute(&mut *work).await?;
+        let is_watched = has_media && state == State::Published.id();
+        let kind = if is_watched { job::REPLACEMENT } else { job::TRANSCODING };
+        employ!(work, now_ms, id, upload, kind);
+        work.commit().await?;
+        Ok(true)
     })
 }
 
@@ -467,6 +512,9 @@ const DESCRIBE: &str = "UPDATE video SET name = $2, privacy = $3, description = 
                         scheduled_at = $13, scheduled_privacy = $14, originally_published_at = $15, updated_at = $16 \
                         WHERE id = $1";
 
+const REPLACE_SOURCE: &str = "UPDATE video SET source_name = $2, source_bytes = $3, replaced_at = $4, updated_at = $4 \
+                              WHERE id = $1 RETURNING state, media IS NOT NULL";
+
 const SET_MEDIA: &str = "UPDATE video SET media = $2, duration_ms = $3, width = $4, height = $5, updated_at = $6 WHERE id = $1";
 
 /// 1 is published.
@@ -595,6 +643,37 @@ pub(crate) mod tests {
             assert_eq!(withdrawals(database, 9).await.unwrap(), std::slice::from_ref(&video.uuid));
             forget_withdrawal(database, &video.uuid).await.unwrap();
             assert!(withdrawals(database, 9).await.unwrap().is_empty());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_video_that_can_be_watched_stays_so_while_its_file_is_replaced() {
+        for trial in trial::databases().await {
+            let database = &trial.database;
+            let alice = upload::tests::sender(database, "alice").await;
+            let id = upload::tests::settled(database, "a", alice).await.unwrap();
+            let job_of = async || job::of_video(database, id).await.unwrap().unwrap();
+            assert_eq!((job_of().await.is_replacement(), job_of().await.is_open()), (false, true));
+            for (upload, media, is_replacement) in [("b", None, false), ("c", Some("{}"), true)] {
+                if let Some(json) = media {
+                    let media =
+                        Media { json: json.to_owned(), duration_ms: 1, width: 1, height: 1 };
+                    set_media(database, 12, id, &media).await.unwrap();
+                    set_state(database, 12, id, State::Published).await.unwrap();
+                }
+                upload::tests::open(database, upload, alice).await;
+                let source = ("new.mp4", 7);
+                assert!(replace_source(database, 30, upload, id, source).await.unwrap());
+                assert!(!replace_source(database, 31, upload, id, source).await.unwrap());
+                let video = by_id(database, id).await.unwrap().unwrap();
+                assert_eq!((&*video.source_name, video.source_bytes), ("new.mp4", 7));
+                assert_eq!((video.replaced_at, video.media.as_deref()), (Some(30), media));
+                let job = job_of().await;
+                assert_eq!((&*job.about, job.is_replacement()), (upload, is_replacement));
+            }
+            assert!(!replace_source(database, 30, "unknown", id, ("x", 1)).await.unwrap());
+            let video = by_id(database, id).await.unwrap().unwrap();
+            assert_eq!(&*video.source_name, "new.mp4", "nothing is changed half");
         }
     }
 

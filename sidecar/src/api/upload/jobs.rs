@@ -54,10 +54,10 @@ impl Sidecar {
         if upload::of_video(&self.database, video.id).await?.is_none() {
             return Err(ApiError::Conflict(NO_FILE));
         }
-        if job::retry(&self.database, now, &job, &next).await? {
+        if job::retry(&self.database, now, &job, &next).await? && !job.is_replacement() {
             video::set_state(&self.database, now, video.id, State::ToTranscode).await?;
-            self.work_waits.notify_one();
         }
+        self.work_waits.notify_one();
         Ok(done())
     }
 
@@ -89,7 +89,11 @@ impl Sidecar {
     }
 
     /// A video of whoever asks, or of a channel that they publish in; to all others there is none.
-    async fn own_video(&self, headers: &HeaderMap, uuid: VideoId) -> Result<Video, ApiError> {
+    pub(super) async fn own_video(
+        &self,
+        headers: &HeaderMap,
+        uuid: VideoId,
+    ) -> Result<Video, ApiError> {
         let (_, user) = self.authenticate(headers).await?;
         let missing = ApiError::NotFound("Video");
         let Some(video) = video::by_uuid(&self.database, &uuid).await? else {

@@ -36,6 +36,7 @@ async fn announce(
 ) -> Result<Allowed, (u16, String)> {
     let body = json!({ "filename": "a.mp4", "name": "The sea", "channelId": channel });
     let mut request = Request::new(Full::new(Bytes::from(body.to_string())));
+    *request.uri_mut() = RESUMABLE.parse().unwrap();
     *request.headers_mut() = headers.clone();
     request.headers_mut().insert(header::CONTENT_TYPE, "application/json".parse().unwrap());
     request.headers_mut().insert(UPLOAD_LENGTH, bytes.into());
