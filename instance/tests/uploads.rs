@@ -312,6 +312,51 @@ fn kill_9_loses_neither_what_arrived_nor_what_was_accepted() {
 }
 
 #[test]
+fn a_server_that_is_asked_to_stop_gives_its_work_back() {
+    let data = fresh();
+    let mut server = Shoal::start(data.path(), &[]);
+    let password = server.password.clone().unwrap();
+    let token = server.root();
+    let film = film(data.path(), 60);
+    let at = server.upload(&token, film.len(), &video(ROOTS_CHANNEL));
+    let id = uuid(&server.put(&at, &token, &format!("0-{}/{}", film.len() - 1, film.len()), &film));
+    server.wait_for(&id, &token, &["transcoding"]);
+    let asked = Command::new("kill").arg(server.child.id().to_string()).status().unwrap();
+    assert!(asked.success() && server.child.wait().unwrap().success());
+    assert_eq!(fs::read_dir(data.path().join("hls")).unwrap().count(), 0, "something is left");
+    let server = Shoal::start(data.path(), &[]);
+    let token = server.token("root", &password);
+    let told = server.wait_for(&id, &token, &["probing", "transcoding", "published"]);
+    assert_eq!(told["attempts"], 1, "{told}");
+}
+
+#[test]
+fn an_upload_is_written_once_and_takes_no_memory() {
+    let data = fresh();
+    let server = Shoal::start(data.path(), &[]);
+    let token = server.root();
+    let (size, piece) = (256 << 20, noise(1 << 20));
+    let number = |file: &str, key: &str| {
+        let text = fs::read_to_string(format!("/proc/{}/{file}", server.child.id())).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(key)).unwrap();
+        line.split_whitespace().next().unwrap().parse::<u64>().unwrap()
+    };
+    let (written, memory) = (number("io", "write_bytes: "), number("status", "RssAnon:"));
+    let at = server.upload(&token, size, &video(ROOTS_CHANNEL));
+    let head = format!("PUT {at}\nContent-Range: bytes 0-{}/{size}", size - 1);
+    let mut stream = server.begin(&head, &token, size);
+    let mut most = 0;
+    for _ in 0..size / piece.len() {
+        stream.write_all(&piece).unwrap();
+        most = most.max(number("status", "RssAnon:"));
+    }
+    uuid(&read(stream));
+    assert!(most < memory + (16 << 10), "{memory} KiB became {most} KiB");
+    let written = number("io", "write_bytes: ") - written;
+    assert!(written < (size + (size >> 4)) as u64, "{written} bytes written");
+}
+
+#[test]
 fn a_form_with_the_file_before_or_after_its_fields_becomes_a_video() {
     let data = fresh();
     let server = Shoal::start(data.path(), &[]);

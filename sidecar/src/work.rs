@@ -184,17 +184,23 @@ impl Sidecar {
         Ok(())
     }
 
-    /// Takes back the jobs of workers that are silent for too long, forgets what was done long ago, and gives videos the
-    /// privacy that they were to have by now.
+    /// Takes back the jobs of workers that are silent for too long, and gives videos the privacy that they were to have by now.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn look_after_work(&self) -> Result<(), WorkError> {
         let now = now_ms();
         self.take_back(job::abandoned(&self.database, Some(now)).await?).await?;
-        job::prune(&self.database, now - ms(JOB_LIFE)).await?;
         video::keep_schedules(&self.database, now).await?;
         Ok(())
+    }
+
+    /// Forgets jobs that were done long ago.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget_old_work(&self) -> Result<(), WorkError> {
+        Ok(job::prune(&self.database, now_ms() - ms(JOB_LIFE)).await?)
     }
 
     /// Takes back all jobs, when whoever had them is known to have ended.
