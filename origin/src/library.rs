@@ -9,6 +9,7 @@
 //! ```
 
 mod atomic;
+mod intake;
 mod work;
 
 use std::fs;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use wire::id::VideoId;
 
 pub(crate) use atomic::write as write_atomically;
+pub use intake::{Intake, IntakeError};
 pub(crate) use work::Work;
 
 /// The videos of one data folder.
@@ -148,7 +150,7 @@ impl Library {
     }
 
     /// The folder that `/hls/<uuid>/` serves.
-    pub(crate) fn video_dir(&self, id: &VideoId) -> PathBuf {
+    pub fn video_dir(&self, id: &VideoId) -> PathBuf {
         self.hls_dir().join(id.to_string())
     }
 

@@ -9,7 +9,7 @@ use wire::id::VideoId;
 
 use crate::limits::{JOB_LIFE, LEASE};
 use crate::publishing::{self, Interruption, Outcome, Stage};
-use crate::table::job::{self, Job};
+use crate::table::job::{self, Job, Taker};
 use crate::table::video::{self, Media, State};
 use crate::{Sidecar, now_ms};
 
@@ -53,15 +53,51 @@ pub struct Made {
 pub struct WorkError(#[from] pub(crate) sqlx::Error);
 
 impl Sidecar {
-    /// Takes the job that waits longest.
+    /// Takes the job that waits longest, for a worker of this process.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn claim_work(&self) -> Result<Option<Claim>, WorkError> {
+        self.claim(Taker::Here).await
+    }
+
+    /// Takes the job that waits longest, for a worker on another machine.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn claim_work_away(&self) -> Result<Option<Claim>, WorkError> {
+        self.claim(Taker::Away).await
+    }
+
+    /// The claim that a worker on another machine names, if it still has the job.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn claimed_away(&self, name: &str) -> Result<Option<Claim>, WorkError> {
+        let numbers = name.split_once('-').and_then(|(job, attempt)| {
+            Some((job.parse::<i64>().ok()?, attempt.parse::<i64>().ok()?))
+        });
+        let Some((job, attempt)) = numbers else { return Ok(None) };
+        let job = job::by_id(&self.database, job).await?;
+        match job.filter(|job| job.is_away && job.is_attempt(attempt)) {
+            Some(job) => self.claim_of(job).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn claim(&self, taker: Taker) -> Result<Option<Claim>, WorkError> {
         let now = now_ms();
-        let Some(job) = job::claim(&self.database, now, now + ms(LEASE)).await? else {
+        let Some(job) = job::claim(&self.database, now, now + ms(LEASE), taker).await? else {
             return Ok(None);
         };
+        let claim = self.claim_of(job).await?;
+        if let Some(claim) = claim.as_ref().filter(|claim| claim.replaced.is_none()) {
+            video::set_state(&self.database, now, claim.video_id, State::ToTranscode).await?;
+        }
+        Ok(claim)
+    }
+
+    async fn claim_of(&self, job: Job) -> Result<Option<Claim>, WorkError> {
         let Some(video) = video::by_id(&self.database, job.video_id).await? else {
             // Deleted just now, and the job with it.
             return Ok(None);
@@ -70,9 +106,6 @@ impl Sidecar {
             return Ok(None);
         };
         let replaced = video.media.filter(|_| job.is_replacement());
-        if replaced.is_none() && video.state != State::ToTranscode.id() {
-            video::set_state(&self.database, now, video.id, State::ToTranscode).await?;
-        }
         Ok(Some(Claim {
             job: job.id,
             attempt: job.attempts,
@@ -190,7 +223,7 @@ impl Sidecar {
     /// When the database fails.
     pub async fn look_after_work(&self) -> Result<(), WorkError> {
         let now = now_ms();
-        self.take_back(job::abandoned(&self.database, Some(now)).await?).await?;
+        self.take_back(job::abandoned(&self.database, now).await?).await?;
         video::keep_schedules(&self.database, now).await?;
         Ok(())
     }
@@ -203,12 +236,12 @@ impl Sidecar {
         Ok(job::prune(&self.database, now_ms() - ms(JOB_LIFE)).await?)
     }
 
-    /// Takes back all jobs, when whoever had them is known to have ended.
+    /// Takes back all jobs of workers of this server, which ended with its last process.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn take_back_work(&self) -> Result<(), WorkError> {
-        self.take_back(job::abandoned(&self.database, None).await?).await
+        self.take_back(job::here(&self.database).await?).await
     }
 
     /// Deleted videos whose media is still there; some of them.
@@ -258,6 +291,13 @@ impl Sidecar {
         }
         self.work_waits.notify_one();
         Ok(())
+    }
+}
+
+impl Claim {
+    /// What a worker on another machine calls it by.
+    pub fn name(&self) -> String {
+        format!("{}-{}", self.job, self.attempt)
     }
 }
 
@@ -326,7 +366,10 @@ pub(crate) mod tests {
             due_at: 0,
             reason: job.reason.clone(),
         };
-        let claimed = job::claim(&sidecar.database, i64::MAX - 1, i64::MAX).await.unwrap().unwrap();
+        let claimed = job::claim(&sidecar.database, i64::MAX - 1, i64::MAX, Taker::Here)
+            .await
+            .unwrap()
+            .unwrap();
         let attempt = claimed.attempts;
         assert!(job::settle(&sidecar.database, 0, job.id, attempt, &next).await.unwrap());
         let job = job::by_id(&sidecar.database, job.id).await.unwrap().unwrap();
@@ -399,6 +442,23 @@ pub(crate) mod tests {
             sidecar.return_work(&alive).await.unwrap();
             let job = job::of_video(&sidecar.database, video).await.unwrap().unwrap();
             assert_eq!((job.state, job.attempts), (1, 1), "a farewell is no attempt");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_worker_on_another_machine_names_its_claim_while_it_has_it() {
+        for (sidecar, _trial) in instances().await {
+            let alice = sender(&sidecar.database, "alice").await;
+            settled(&sidecar.database, "a", alice).await.unwrap();
+            let claim = sidecar.claim_work_away().await.unwrap().unwrap();
+            sidecar.take_back_work().await.unwrap();
+            let again = sidecar.claimed_away(&claim.name()).await.unwrap();
+            assert_eq!(again.as_ref(), Some(&claim), "it outlives the server");
+            for other in ["", "1", "1-", "1-2", "2-1", "-1-1", "1-1-1", "x-y"] {
+                assert_eq!(sidecar.claimed_away(other).await.unwrap(), None, "{other}");
+            }
+            sidecar.fail_work(&claim, "no video".to_owned(), true).await.unwrap();
+            assert_eq!(sidecar.claimed_away(&claim.name()).await.unwrap(), None);
         }
     }
 

@@ -400,7 +400,7 @@ pub(crate) mod tests {
             let later = 30 + UPLOAD_LIFE.as_millis() as i64;
             expire(database, later).await.unwrap();
             assert_eq!(known().await, ["whole"]);
-            let job = job::claim(database, 30, 60).await.unwrap().unwrap();
+            let job = job::claim(database, 30, 60, job::Taker::Here).await.unwrap().unwrap();
             expire(database, later * 100).await.unwrap();
             assert_eq!(known().await, ["whole"]);
             let done =
