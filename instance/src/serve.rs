@@ -18,6 +18,7 @@ use tracker::Tracker;
 
 use crate::catalogue::Catalogue;
 use crate::config::Config;
+use crate::hired::{self, Hired};
 use crate::site::Site;
 use crate::swarms::KnownSwarms;
 use crate::upload::Door;
@@ -113,9 +114,19 @@ async fn everything(
     ));
     tokio::spawn(media.keep_house());
     let door = Door::new(Arc::clone(&sidecar), Arc::clone(&catalogue.uploads));
+    let hired = Arc::new(Hired::new(
+        Arc::clone(&sidecar),
+        catalogue.library.clone(),
+        Arc::clone(&catalogue.uploads),
+        config.import.clone(),
+        config.worker.token.clone(),
+    ));
     let answer = move |mut request: Request<Incoming>, peer| {
-        let (site, door) = (Arc::clone(&site), door.clone());
+        let (site, door, hired) = (Arc::clone(&site), door.clone(), Arc::clone(&hired));
         async move {
+            if request.uri().path().starts_with(hired::PREFIX) {
+                return hired.answer(request).await;
+            }
             if Door::is_at(request.uri().path()) {
                 return door.answer(request).await;
             }

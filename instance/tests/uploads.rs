@@ -637,6 +637,73 @@ fn another_file_takes_the_place_of_a_video_s_and_a_bad_one_does_not() {
 }
 
 #[test]
+fn a_worker_on_another_machine_makes_a_video() {
+    let (data, away) = (fresh(), fresh());
+    let token = "a token that nobody guesses".replace(' ', "-");
+    let settings = [("SHOAL_IMPORT_PARALLEL", "0"), ("SHOAL_WORKER_TOKEN", &*token)];
+    let server = Shoal::start(data.path(), &settings);
+    let root = server.root();
+    let film = film(data.path(), 2);
+    let all = |bytes: &[u8]| format!("0-{}/{}", bytes.len() - 1, bytes.len());
+    let at = server.upload(&root, film.len(), &video(ROOTS_CHANNEL));
+    let id = uuid(&server.put(&at, &root, &all(&film), &film));
+    let at = server.upload(&root, 10, &video(ROOTS_CHANNEL));
+    let bad = uuid(&server.put(&at, &root, "0-9/10", &noise(10)));
+    let url = format!("http://{}", server.address);
+    let hire = |token: &str| {
+        let mut worker = shoal("worker", away.path());
+        worker.args(["--server", &url]).env("SHOAL_WORKER_TOKEN", token);
+        worker
+    };
+    let refused = hire("another-token-that-nobody-guesses").output().unwrap();
+    assert!(!refused.status.success());
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("does not take this token"), "{said}");
+    for token in ["", "x", &token[1..], "nobody"] {
+        let claim = server.request("POST /api/shoal/v1/work/claim", token, b"");
+        assert_eq!(claim.status, 401, "{token}");
+    }
+
+    let mut worker = hire(&token).spawn().unwrap();
+    let told = server.wait_for(&id, &root, &["published", "failed"]);
+    assert_eq!(told["stage"], "published", "{told}");
+    server.assert_plays(data.path(), &id);
+    let told = server.wait_for(&bad, &root, &["published", "failed"]);
+    let reason = told["reason"].as_str().unwrap();
+    assert!(reason.contains("is not a video") && !reason.contains("worker"), "{reason}");
+    assert!(Command::new("kill").arg(worker.id().to_string()).status().unwrap().success());
+    assert!(worker.wait().unwrap().success());
+    assert_eq!(fs::read_dir(away.path().join("worker/hls")).unwrap().count(), 0);
+    assert!(!away.path().join("worker/source").exists());
+
+    // What a worker says that has no job, and what no worker should bring.
+    let at = server.upload(&root, film.len(), &video(ROOTS_CHANNEL));
+    let id = uuid(&server.put(&at, &root, &all(&film), &film));
+    let job = server.request("POST /api/shoal/v1/work/claim", &token, b"").body;
+    assert_eq!(job["uuid"], json!(id));
+    let ask = |method: &str, what: &str, body: &[u8]| {
+        let name = job["name"].as_str().unwrap();
+        server.request(&format!("{method} /api/shoal/v1/work/{name}/{what}"), &token, body).status
+    };
+    assert_eq!(server.request("GET /api/shoal/v1/work/9-9/source", &token, b"").status, 404);
+    for (method, what, body, status) in [
+        ("PUT", "files/..%2fx.mp4", "x", 400),
+        ("PUT", "files/x.html", "x", 400),
+        ("PUT", "files/", "x", 400),
+        ("PUT", "files/g1-240.m3u8", "x", 204),
+        ("POST", "finish", "{}", 400),
+        ("POST", "progress", "{\"isProbing\":false,\"percent\":255}", 204),
+        ("POST", "nothing", "", 400),
+        ("POST", "return", "", 204),
+        ("POST", "progress", "{\"isProbing\":false,\"percent\":5}", 404),
+    ] {
+        assert_eq!(ask(method, what, body.as_bytes()), status, "{method} {what}");
+    }
+    assert_eq!(server.wait_for(&id, &root, &["queued"])["attempts"], 0);
+    assert!(!data.path().join("hls").join(&id).exists());
+}
+
+#[test]
 fn what_was_imported_is_in_the_catalogue() {
     let data = fresh();
     film(data.path(), 1);

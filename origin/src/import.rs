@@ -106,7 +106,7 @@ impl Settings {
         within("import.memory_bytes", self.memory_bytes, LEAST_MEMORY..=MOST_MEMORY)?;
         within("import.patience", self.patience.into(), 1..=MOST_PATIENCE)?;
         within("import.niceness", self.niceness.into(), 0..=19)?;
-        within("import.parallel", self.parallel.into(), 1..=MOST_PARALLEL)
+        within("import.parallel", self.parallel.into(), 0..=MOST_PARALLEL)
     }
 
     fn limits(&self, duration: Option<Duration>) -> Limits {
@@ -700,7 +700,7 @@ mod tests {
         check(|settings| settings.patience = 0, false);
         check(|settings| settings.patience = u32::MAX, false);
         check(|settings| settings.memory_bytes = 0, false);
-        check(|settings| settings.parallel = 0, false);
+        check(|settings| settings.parallel = 65, false);
     }
 
     #[test]

@@ -32,18 +32,16 @@ impl Work {
     pub(crate) fn begin(library: &Library, id: &VideoId) -> Result<Work, LibraryError> {
         let folder = library.work_dir().join(id.short());
         let replaced = library.video(id)?.filter(|video| !video.is_importing);
-        let begin = || {
-            let _turn = take_turn(library)?;
-            fs::create_dir(&folder)?;
-            let lock = File::create(folder.join(LOCK))?;
-            lock.lock()?;
-            fs::write(folder.join(JOURNAL), id.to_string())?;
-            Ok(lock)
+        let failed = |error| LibraryError::new("begin in", &folder, error);
+        let lock = {
+            let _turn = take_turn(library).map_err(failed)?;
+            // One that is there is another import's of the same video, and is left alone.
+            fs::create_dir(&folder).map_err(failed)?;
+            lock(&folder, id).map_err(|error| {
+                let _ = fs::remove_dir_all(&folder);
+                failed(error)
+            })?
         };
-        let lock = begin().map_err(|error| {
-            let _ = fs::remove_dir_all(&folder);
-            LibraryError::new("begin in", &folder, error)
-        })?;
         let (library, id, is_finished) = (library.clone(), *id, false);
         Ok(Work { library, id, folder, replaced, is_finished, _lock: lock })
     }
@@ -140,6 +138,14 @@ fn is_finished(library: &Library, id: &VideoId) -> bool {
     matches!(library.video(id), Ok(Some(video)) if !video.is_importing)
 }
 
+/// Locks a new folder, and notes in it whose it is.
+fn lock(folder: &Path, id: &VideoId) -> io::Result<File> {
+    let lock = File::create(folder.join(LOCK))?;
+    lock.lock()?;
+    fs::write(folder.join(JOURNAL), id.to_string())?;
+    Ok(lock)
+}
+
 fn take_turn(library: &Library) -> io::Result<File> {
     let turn = File::create(library.work_dir().join(LOCK))?;
     turn.lock()?;
@@ -164,6 +170,17 @@ mod tests {
         let path = work.folder().to_owned();
         drop(work);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn two_imports_of_one_video_do_not_meet() {
+        let (_folder, library) = fresh();
+        let work = Work::begin(&library, &id([1; 16])).unwrap();
+        assert!(Work::begin(&library, &id([1; 16])).is_err());
+        assert!(
+            work.folder().join(JOURNAL).exists(),
+            "the second has taken the first's folder away"
+        );
     }
 
     #[test]

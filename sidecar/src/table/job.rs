@@ -73,7 +73,12 @@ pub(crate) async fn claim(
                 .await
         }
         Database::Postgres(pool) => {
-            sqlx::query_as(CLAIM_POSTGRES).bind(now_ms).bind(lease_until).fetch_optional(pool).await
+            sqlx::query_as(CLAIM_POSTGRES)
+                .bind(now_ms)
+                .bind(lease_until)
+                .bind(is_away)
+                .fetch_optional(pool)
+                .await
         }
     }
 }
