@@ -222,9 +222,9 @@ CREATE TABLE job (
     attempts BIGINT NOT NULL,
     -- Why it failed last.
     reason TEXT,
-    -- SHA-256 of what the worker shows who has it, and until when it is theirs.
-    lease_hash TEXT,
+    -- Until when it is its worker's, and whether that is on another machine. Which attempt it is tells one worker from the next.
     lease_until BIGINT,
+    is_away BOOLEAN NOT NULL,
     -- When it may begin.
     due_at BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
