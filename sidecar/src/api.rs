@@ -45,7 +45,7 @@ use crate::{Reply, Sidecar, address};
 pub const PREFIX: &str = "/api/v1/";
 
 /// Under which paths it answers what PeerTube doesn't have.
-pub const SHOAL_PREFIX: &str = "/api/shoal/v1/";
+pub const OWN_PREFIX: &str = "/api/shoal/v1/";
 
 /// What a path is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +71,7 @@ impl<'a> Route<'a> {
         let segments = |path: &'a str| -> Vec<&'a str> {
             path.strip_suffix('/').unwrap_or(path).split('/').collect()
         };
-        if let Some(path) = path.strip_prefix(SHOAL_PREFIX) {
+        if let Some(path) = path.strip_prefix(OWN_PREFIX) {
             return channels::Route::parse_ours(&segments(path)).map(Route::Channels);
         }
         let segments = segments(path.strip_prefix(PREFIX)?);

@@ -36,15 +36,6 @@ impl Fields {
         Fields::parse(kind.as_deref(), &body.to_bytes())
     }
 
-    /// Of a JSON object.
-    #[cfg(test)]
-    pub(crate) fn of(body: Value) -> Fields {
-        match body {
-            Value::Object(values) => Fields { values, bad: Vec::new() },
-            _ => Fields::default(),
-        }
-    }
-
     fn parse(kind: Option<&str>, body: &[u8]) -> Result<Fields, BodyError> {
         if body.is_empty() {
             return Ok(Fields::default());
@@ -60,6 +51,12 @@ impl Fields {
             _ => return Err(BodyError::Type),
         };
         Ok(Fields { values, bad: Vec::new() })
+    }
+
+    /// Fields that were read elsewhere.
+    #[cfg(test)]
+    pub(crate) fn of(values: Map<String, Value>) -> Fields {
+        Fields { values, bad: Vec::new() }
     }
 
     /// A text that is there, or the reason why there is none.
@@ -130,6 +127,11 @@ impl Fields {
     ) -> Option<T> {
         let found = parse(self.values.get(name)?);
         self.keep(name, found)
+    }
+
+    /// Notes a field that is bad beside another.
+    pub(crate) fn refuse(&mut self, name: &'static str, reason: FieldError) {
+        self.bad.push(BadField { name, reason });
     }
 
     /// That none was bad.

@@ -47,7 +47,7 @@ use bytes::Bytes;
 use http::Response;
 use http_body_util::Full;
 
-pub use api::{PREFIX, SHOAL_PREFIX};
+pub use api::{OWN_PREFIX, PREFIX};
 pub use database::OpenError;
 pub use media::Capabilities;
 pub use sight::Seen;

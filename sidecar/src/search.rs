@@ -3,12 +3,11 @@
 //! All words must be there, the last one may go on. What has them in its name comes first, and of these the newest: no more
 //! is reckoned. Of very many only the newest are looked at, so that a common word costs no more than others.
 
-use sqlx::AssertSqlSafe;
-
 use crate::Sidecar;
-use crate::database::{Database, reading};
+use crate::database::Database;
+use crate::database::sql::{Sql, look_up};
 use crate::listing::{ListQuery, Order};
-use crate::table::card::{self, Sql, bound};
+use crate::table::card;
 use crate::table::channel::{self, Channel};
 use crate::table::listing::{self, Found, Plan};
 use crate::view::{ChannelPage, Listed, Unavailable, VideoCard, as_wanted, whole};
@@ -75,10 +74,7 @@ pub(crate) async fn videos(
     if query.filters.is_local == Some(false) {
         return Ok(Found { total: 0, cards: Vec::new() });
     }
-    let counting = count_videos(database, &words, query);
-    let total: (i64,) = reading!(database, pool => {
-        bound!(sqlx::query_as(AssertSqlSafe(counting.text)), counting.values).fetch_one(pool).await
-    })?;
+    let total: (i64,) = look_up!(database, count_videos(database, &words, query), fetch_one)?;
     let is_descending = order.is_none_or(|order| order.is_descending);
     let chosen = choose_videos(database, &words, query, order);
     let cards = card::fetch(database, chosen, is_descending, user_id).await?;
@@ -132,9 +128,7 @@ pub(crate) async fn channels(
     sql.push("SELECT found FROM ");
     candidates(&mut sql, database, Of::Channels, &words);
     sql.push(" ORDER BY in_name DESC, found DESC");
-    let found: Vec<(i64,)> = reading!(database, pool => {
-        bound!(sqlx::query_as(AssertSqlSafe(sql.text)), sql.values).fetch_all(pool).await
-    })?;
+    let found: Vec<(i64,)> = look_up!(database, sql, fetch_all)?;
     let mut channels = Vec::new();
     for (id,) in found.iter().skip(start as usize).take(count as usize) {
         channels.extend(channel::by_id(database, *id).await?);
@@ -338,20 +332,14 @@ mod tests {
     #[tokio::test]
     async fn no_search_looks_at_the_whole_table() {
         let [trial, _] = trial::databases().await;
-        let Database::Sqlite { reading: pool, .. } = &trial.database else { panic!() };
         let words = Words::parse(&trial.database, "whale song").unwrap();
         for sql in [
             choose_videos(&trial.database, &words, &query(), None),
             choose_videos(&trial.database, &words, &query(), Order::parse("-views")),
             count_videos(&trial.database, &words, &query()),
         ] {
-            let text = format!("EXPLAIN QUERY PLAN {}", sql.text);
-            let steps: Vec<(i64, i64, i64, String)> =
-                bound!(sqlx::query_as(AssertSqlSafe(text)), sql.values)
-                    .fetch_all(pool)
-                    .await
-                    .unwrap();
-            let steps: Vec<String> = steps.into_iter().map(|step| step.3).collect();
+            let steps = listing::tests::explained(&trial.database, sql).await;
+            let steps: Vec<String> = steps.lines().map(str::to_owned).collect();
             let known = [
                 "SCAN video_text VIRTUAL TABLE",
                 "SCAN candidate",

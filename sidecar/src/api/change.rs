@@ -202,7 +202,7 @@ mod tests {
 
     #[track_caller]
     fn check(body: &Value, wanted: Result<&About, &[&str]>) {
-        let mut fields = Fields::of(body.clone());
+        let mut fields = Fields::of(body.as_object().unwrap().clone());
         let (about, _) = read(&mut fields, before());
         let found = fields.check().map(|()| about).map_err(|error| match error {
             ApiError::Fields(bad) => bad.iter().map(|bad| bad.name).collect(),

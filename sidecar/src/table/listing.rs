@@ -3,9 +3,8 @@
 //! Which of the two costs less is reckoned from kept counts (`tally`), so that no list looks at the whole catalogue. What isn't
 //! to choose the index is written as an expression (`views + 0`), which both databases read alike.
 
-use sqlx::AssertSqlSafe;
-
-use super::card::{self, Bound, Card, Sql, bound};
+use super::card::{self, Card};
+use crate::database::sql::{Bound, Sql, look_up};
 use crate::database::{Database, reading};
 use crate::limits::{COUNTED, LIST};
 use crate::listing::{Filters, Key, ListQuery, Nsfw, Scope};
@@ -85,10 +84,7 @@ pub(crate) async fn list(
 }
 
 async fn estimate(database: &Database, query: &ListQuery) -> sqlx::Result<Estimates> {
-    let sql = tallies(query);
-    let mut counted: Vec<Tally> = reading!(database, pool => {
-        bound!(sqlx::query_as(AssertSqlSafe(sql.text)), sql.values).fetch_all(pool).await
-    })?;
+    let mut counted: Vec<Tally> = look_up!(database, tallies(query), fetch_all)?;
     if let Scope::Subscriptions(user_id) = query.scope {
         let (videos, nsfw): (i64, i64) = reading!(database, pool => {
             sqlx::query_as(OF_SUBSCRIPTIONS).bind(user_id).fetch_one(pool).await
@@ -215,10 +211,7 @@ fn total(query: &ListQuery, estimates: &Estimates) -> Option<i64> {
 
 /// Counts as far as [`COUNTED`], in the index of the rarest thing.
 async fn count(database: &Database, query: &ListQuery, estimates: &Estimates) -> sqlx::Result<i64> {
-    let sql = counting(query, estimates);
-    let found: (i64,) = reading!(database, pool => {
-        bound!(sqlx::query_as(AssertSqlSafe(sql.text)), sql.values).fetch_one(pool).await
-    })?;
+    let found: (i64,) = look_up!(database, counting(query, estimates), fetch_one)?;
     Ok(found.0)
 }
 
@@ -394,7 +387,7 @@ const NO_LANGUAGE: &str = "COALESCE(language, '') = ''";
 /// Rows that are passed over in the time that one takes to be looked up and sorted.
 const SORTED: i64 = 3;
 
-const OF_SUBSCRIPTIONS: &str = "SELECT CAST(COALESCE(SUM(videos), 0) AS BIGINT), CAST(COALESCE(SUM(nsfw), 0) AS BIGINT) \
+pub(super) const OF_SUBSCRIPTIONS: &str = "SELECT CAST(COALESCE(SUM(videos), 0) AS BIGINT), CAST(COALESCE(SUM(nsfw), 0) AS BIGINT) \
                                 FROM subscription CROSS JOIN tally \
                                 WHERE user_id = $1 AND kind = 'channel' AND value = CAST(channel_id AS TEXT)";
 
@@ -593,11 +586,9 @@ pub(crate) mod tests {
     }
 
     /// SQLite's words on how it would answer.
-    async fn explained(database: &Database, sql: Sql) -> String {
-        let Database::Sqlite { reading: pool, .. } = database else { return String::new() };
-        let text = format!("EXPLAIN QUERY PLAN {}", sql.text);
-        let steps: Vec<(i64, i64, i64, String)> =
-            bound!(sqlx::query_as(AssertSqlSafe(text)), sql.values).fetch_all(pool).await.unwrap();
+    pub(crate) async fn explained(database: &Database, sql: Sql) -> String {
+        let sql = sql.within("EXPLAIN QUERY PLAN ", "");
+        let steps: Vec<(i64, i64, i64, String)> = look_up!(database, sql, fetch_all).unwrap();
         steps.into_iter().map(|step| step.3 + "\n").collect()
     }
 
