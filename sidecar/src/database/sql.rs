@@ -19,6 +19,7 @@ pub(crate) enum Bound {
 }
 
 impl Sql {
+    #[cfg(test)]
     pub(crate) fn of(text: &'static str) -> Sql {
         Sql { text: text.to_owned(), values: Vec::new() }
     }
