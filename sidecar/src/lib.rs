@@ -31,6 +31,7 @@ mod query;
 pub mod role;
 mod search;
 mod sight;
+mod signposts;
 mod table;
 mod token;
 pub mod view;
@@ -52,17 +53,19 @@ pub use database::OpenError;
 pub use media::Capabilities;
 pub use sight::Seen;
 
+use crate::listing::ListQuery;
 use config::Accounts;
 use database::Database;
 use field::{Email, Password, Username};
 use hasher::{Hasher, HasherError};
 use limits::{PAGES, REMEMBERED};
-use listing::ListQuery;
 use pace::{Pace, Rate, Time};
 use pages::Pages;
 use preferences::Preferences;
 use role::Role;
+use signposts::Signposts;
 use table::client::{self, Client};
+use table::listing::{Found, list_by};
 use table::user::{self, CreateError, NewUser};
 use viewed::Viewed;
 
@@ -80,6 +83,7 @@ pub struct Sidecar {
     attempts: Mutex<Attempts>,
     /// Pages of lists that were answered just now, and whether with their totals.
     pages: Mutex<Pages<(ListQuery, bool)>>,
+    signposts: Signposts,
     viewed: Mutex<Viewed>,
     capabilities: Option<Arc<dyn Capabilities>>,
     house: House,
@@ -174,6 +178,7 @@ impl Sidecar {
                 passwords: Pace::new(PASSWORDS, REMEMBERED),
             }),
             pages: Mutex::new(Pages::new(PAGES, PAGE_LIFE)),
+            signposts: Signposts::default(),
             viewed: Mutex::new(Viewed::new(token::generate()?)),
             capabilities: None,
             house: House::default(),
@@ -260,6 +265,12 @@ impl Sidecar {
             video_quota_daily: self.settings.video_quota_daily_bytes,
             preferences: Preferences::default().json(),
         }
+    }
+
+    /// A page of a list.
+    async fn find_list(&self, query: &ListQuery, user_id: i64) -> sqlx::Result<Found> {
+        let now = (self.elapsed)(&self.started);
+        list_by(&self.database, query, user_id, Some((&self.signposts, now))).await
     }
 
     /// Looks at the pages that were answered just now, or keeps one.

@@ -6,6 +6,7 @@
 use crate::Sidecar;
 use crate::database::Database;
 use crate::database::sql::{Sql, look_up};
+use crate::limits::LIST;
 use crate::listing::{ListQuery, Order};
 use crate::table::card;
 use crate::table::channel::{self, Channel};
@@ -74,11 +75,20 @@ pub(crate) async fn videos(
     if query.filters.is_local == Some(false) {
         return Ok(Found { total: 0, cards: Vec::new() });
     }
-    let total: (i64,) = look_up!(database, count_videos(database, &words, query), fetch_one)?;
-    let is_descending = order.is_none_or(|order| order.is_descending);
-    let chosen = choose_videos(database, &words, query, order);
-    let cards = card::fetch(database, chosen, is_descending, user_id).await?;
-    Ok(Found { total: total.0, cards })
+    let mut page: Vec<(i64, i64)> =
+        look_up!(database, choose_videos(database, &words, query, order), fetch_all)?;
+    let total = match page.first() {
+        Some((_, total)) => *total,
+        // A page behind the last doesn't know how many there were.
+        None => {
+            let counted: (i64,) =
+                look_up!(database, count_videos(database, &words, query), fetch_one)?;
+            counted.0
+        }
+    };
+    page.truncate(LIST as usize);
+    let ids: Vec<i64> = page.into_iter().map(|(id, _)| id).collect();
+    Ok(Found { total, cards: card::by_ids(database, &ids, user_id).await? })
 }
 
 fn count_videos(database: &Database, words: &Words, query: &ListQuery) -> Sql {
@@ -100,9 +110,7 @@ fn choose_videos(
     // More than any moment that a video can be listed at.
     let key = order
         .map_or("in_name * 10000000000000000 + listed_at", |order| listing::columns(order.key).1);
-    sql.push("SELECT id AS chosen_id, ");
-    sql.push(key);
-    sql.push(" AS chosen_key FROM ");
+    sql.push("SELECT id, COUNT(*) OVER () FROM ");
     candidates(&mut sql, database, Of::Videos, words);
     sql.push(" CROSS JOIN video WHERE video.id = found AND ");
     listing::conditions(&mut sql, query, Plan::Among);

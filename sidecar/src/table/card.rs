@@ -1,6 +1,6 @@
 //! Videos as lists show them: rows of `video` with the names of whose they are, in one query for a page.
 
-use crate::database::sql::{Sql, look_up};
+use crate::database::sql::{Bound, Sql, look_up};
 use crate::database::{Database, record};
 
 record! {
@@ -65,6 +65,23 @@ pub(crate) async fn by_id(
     chosen.push("SELECT id AS chosen_id, 0 AS chosen_key FROM video WHERE id = ");
     chosen.number(id);
     Ok(fetch(database, chosen, true, user_id).await?.pop())
+}
+
+/// The cards of some videos, in the order of their ids as given; those that are gone are left out.
+pub(crate) async fn by_ids(
+    database: &Database,
+    ids: &[i64],
+    user_id: i64,
+) -> sqlx::Result<Vec<Card>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut chosen = Sql::default();
+    chosen.push("SELECT id AS chosen_id, 0 AS chosen_key FROM video WHERE id IN ");
+    chosen.one_of(ids.iter().copied().map(Bound::Number));
+    let mut cards = fetch(database, chosen, true, user_id).await?;
+    cards.sort_by_key(|card| ids.iter().position(|id| *id == card.id));
+    Ok(cards)
 }
 
 /// Joined in the written order, which is what `CROSS` means to SQLite: ids first, and then what belongs to them.

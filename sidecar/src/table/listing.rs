@@ -11,6 +11,8 @@ use crate::database::sql::{Bound, Sql, look_up};
 use crate::database::{Database, reading};
 use crate::limits::{COUNTED, LIST};
 use crate::listing::{Filters, Key, ListQuery, Nsfw, Scope};
+use crate::pace::Time;
+use crate::signposts::{MOST, Posts, STEP, Signposts};
 
 /// What was found, and how many there are in all; the total stops at [`COUNTED`] where several filters meet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,12 +72,28 @@ pub(crate) async fn list(
     query: &ListQuery,
     user_id: i64,
 ) -> sqlx::Result<Found> {
+    list_by(database, query, user_id, None).await
+}
+
+/// The same, where signposts show the way to pages deep in it.
+pub(crate) async fn list_by(
+    database: &Database,
+    query: &ListQuery,
+    user_id: i64,
+    signposts: Option<(&Signposts, Time)>,
+) -> sqlx::Result<Found> {
     if query.filters.is_local == Some(false) {
         return Ok(Found { total: 0, cards: Vec::new() });
     }
     let estimates = estimate(database, query).await?;
-    let plan = plan(query, &estimates);
-    let chosen = chosen(query, plan);
+    let mut chosen_by = None;
+    if let Some((signposts, now)) = signposts
+        && let Some(plan) = deep_plan(query, &estimates)
+        && let Some(posts) = posts(database, query, plan, signposts, now).await?
+    {
+        chosen_by = Some(chosen_from(query, plan, &posts));
+    }
+    let chosen = chosen_by.unwrap_or_else(|| chosen(query, plan(query, &estimates)));
     let cards = card::fetch(database, chosen, query.order.is_descending, user_id).await?;
     let total = match total(query, &estimates) {
         Some(total) => total,
@@ -84,6 +102,74 @@ pub(crate) async fn list(
     // A count that stopped is never less than what is seen.
     let seen = if cards.is_empty() { 0 } else { i64::from(query.start) + cards.len() as i64 };
     Ok(Found { total: total.max(seen), cards })
+}
+
+/// How a page deep in a list is walked to from a signpost, if that costs less than sorting what the filters leave.
+fn deep_plan(query: &ListQuery, estimates: &Estimates) -> Option<Plan> {
+    if query.start < DEEP {
+        return None;
+    }
+    let Some(rarest) = estimates.rarest() else { return Some(Plan::Walk) };
+    if query.order.key == Key::Published && is_single(query, rarest.by) {
+        return Some(Plan::Follow(rarest.by));
+    }
+    let wanted = STEP + i64::from(query.count);
+    let walked = wanted.saturating_mul(estimates.all.videos) / rarest.videos.max(1);
+    (walked <= rarest.videos.saturating_mul(SORTED)).then_some(Plan::Walk)
+}
+
+/// The signposts of a list, made unless there are some; `None` while somebody else makes some.
+async fn posts(
+    database: &Database,
+    query: &ListQuery,
+    plan: Plan,
+    signposts: &Signposts,
+    now: Time,
+) -> sqlx::Result<Option<Posts>> {
+    if let Some(posts) = signposts.find(now, query) {
+        return Ok(Some(posts));
+    }
+    let Ok(_making) = signposts.making.try_lock() else { return Ok(None) };
+    let sql = posting(query, plan);
+    let posts: Posts = if query.order.key == Key::Name {
+        let found: Vec<(String, i64)> = look_up!(database, sql, fetch_all)?;
+        found.into_iter().map(|(key, id)| (Bound::Text(key), id)).collect()
+    } else {
+        let found: Vec<(i64, i64)> = look_up!(database, sql, fetch_all)?;
+        found.into_iter().map(|(key, id)| (Bound::Number(key), id)).collect()
+    };
+    signposts.keep(now, query, &posts);
+    Ok(Some(posts))
+}
+
+/// Every so many places of a list.
+fn posting(query: &ListQuery, plan: Plan) -> Sql {
+    let key = columns(query.order.key).0;
+    let direction = if query.order.is_descending { " DESC, id DESC" } else { ", id" };
+    let mut sql = Sql::default();
+    sql.push("SELECT place, id FROM (SELECT ");
+    sql.push(key);
+    sql.push(" AS place, id, ROW_NUMBER() OVER (ORDER BY ");
+    sql.push(key);
+    sql.push(direction);
+    sql.push(") AS no FROM video WHERE ");
+    conditions(&mut sql, query, plan);
+    sql.push(") AS numbered WHERE no % ");
+    sql.number(STEP);
+    sql.push(" = 0 ORDER BY no LIMIT ");
+    sql.number(MOST);
+    sql
+}
+
+/// Ids and keys of a page, from the last signpost before it on.
+fn chosen_from(query: &ListQuery, plan: Plan, posts: &Posts) -> Sql {
+    let passed = (i64::from(query.start) / STEP).min(posts.len() as i64);
+    let Some((place, id)) = usize::try_from(passed - 1).ok().and_then(|no| posts.get(no)) else {
+        return chosen(query, plan);
+    };
+    let rest = query.start - (passed * STEP) as u32;
+    let from = ListQuery { start: rest, ..query.clone() };
+    choose(&from, plan, Some((place, *id)))
 }
 
 async fn estimate(database: &Database, query: &ListQuery) -> sqlx::Result<Estimates> {
@@ -231,6 +317,10 @@ fn counting(query: &ListQuery, estimates: &Estimates) -> Sql {
 
 /// Ids and keys of a page.
 fn chosen(query: &ListQuery, plan: Plan) -> Sql {
+    choose(query, plan, None)
+}
+
+fn choose(query: &ListQuery, plan: Plan, after: Option<(&Bound, i64)>) -> Sql {
     let (key, hidden_key) = columns(query.order.key);
     let key = if matches!(plan, Plan::Sort(_)) { hidden_key } else { key };
     let mut sql = Sql::default();
@@ -238,6 +328,15 @@ fn chosen(query: &ListQuery, plan: Plan) -> Sql {
     sql.push(key);
     sql.push(" AS chosen_key FROM video WHERE ");
     conditions(&mut sql, query, plan);
+    if let Some((place, id)) = after {
+        sql.push(" AND (");
+        sql.push(key);
+        sql.push(if query.order.is_descending { ", id) < (" } else { ", id) > (" });
+        sql.bind(place.clone());
+        sql.push(", ");
+        sql.number(id);
+        sql.push(")");
+    }
     sql.push(" ORDER BY ");
     sql.push(key);
     sql.push(if query.order.is_descending { " DESC, id DESC" } else { ", id" });
@@ -386,6 +485,9 @@ fn tags(sql: &mut Sql, filters: &Filters, is_by: &impl Fn(By) -> bool) {
 const UNKNOWN: &str = "_unknown";
 
 const NO_LANGUAGE: &str = "COALESCE(language, '') = ''";
+
+/// Pages from here on are walked to from a signpost.
+const DEEP: u32 = 200;
 
 /// Rows that are passed over in the time that one takes to be looked up and sorted.
 const SORTED: i64 = 3;

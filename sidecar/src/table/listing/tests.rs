@@ -166,6 +166,82 @@ async fn a_list_is_what_it_is_however_it_is_found() {
 }
 
 #[tokio::test]
+async fn a_signpost_shows_the_way_to_the_same_page() {
+    for trial in trial::databases().await {
+        let database = &trial.database;
+        fill(database).await;
+        for query in queries().into_iter().map(|query| ListQuery { scope: Scope::All, ..query }) {
+            let direct = |start| ListQuery { start, count: 4, ..query.clone() };
+            let all: Posts = {
+                let chosen = chosen(&ListQuery { count: 100, ..direct(0) }, Plan::Walk);
+                let rows: Vec<(i64, i64)> = if query.order.key == Key::Name {
+                    let rows: Vec<(i64, String)> = look_up!(database, chosen, fetch_all).unwrap();
+                    let posts = rows.into_iter().map(|(id, key)| (Bound::Text(key), id));
+                    let posts: Vec<_> = posts.collect();
+                    check_posts(database, &query, &posts).await;
+                    continue;
+                } else {
+                    look_up!(database, chosen, fetch_all).unwrap()
+                };
+                rows.into_iter().map(|(id, key)| (Bound::Number(key), id)).collect()
+            };
+            check_posts(database, &query, &all).await;
+        }
+    }
+}
+
+/// That whatever comes after a place is what comes after it in the list.
+async fn check_posts(database: &Database, query: &ListQuery, all: &[(Bound, i64)]) {
+    for (no, (place, id)) in all.iter().enumerate().step_by(7) {
+        let from = ListQuery { start: 0, count: 4, ..query.clone() };
+        let chosen = choose(&from, Plan::Walk, Some((place, *id)));
+        let cards = card::fetch(database, chosen, query.order.is_descending, 0).await.unwrap();
+        let wanted: Vec<i64> = all.iter().skip(no + 1).take(4).map(|(_, id)| *id).collect();
+        assert_eq!(cards.iter().map(|card| card.id).collect::<Vec<_>>(), wanted, "{query:?}");
+    }
+}
+
+#[tokio::test]
+async fn signposts_are_made_of_a_long_list_and_found_in_its_index() {
+    for trial in trial::databases().await {
+        let database = &trial.database;
+        fill(database).await;
+        let copy = "INSERT INTO video (uuid, channel_id, account_id, state, privacy, listed_at, name, nsfw, comments_policy, \
+                    download_enabled, wait_transcoding, duration_ms, width, height, source_name, source_bytes, views, \
+                    views_lately, likes, dislikes, created_at, updated_at, published_at) \
+                    SELECT CAST(one.id * 1000 + two.id AS TEXT), one.channel_id, one.account_id, 1, 1, one.id, two.name, FALSE, 1, \
+                    TRUE, TRUE, 0, 0, 0, '', 0, two.id, 0, 0, 0, 0, 0, 0 FROM video AS one CROSS JOIN video AS two \
+                    WHERE one.id <= 20 AND two.id <= 50";
+        crate::database::writing!(database, pool => sqlx::query(copy).execute(pool).await.map(drop)).unwrap();
+        let signposts = Signposts::default();
+        for (index, key) in KEYS {
+            let order = Order { key, is_descending: key != Key::Likes };
+            let query = |start| ListQuery { order, start, count: 9, ..ListQuery::default() };
+            for start in [200, 555, 1_030, 5_000] {
+                let by = Some((&signposts, Time::ZERO));
+                let deep = list_by(database, &query(start), 0, by).await.unwrap();
+                let walked = list(database, &query(start), 0).await.unwrap();
+                assert_eq!(deep.cards, walked.cards, "{index} from {start}");
+            }
+            let posts = signposts.find(Time::ZERO, &query(0)).unwrap();
+            assert!((20..=21).contains(&posts.len()), "{index}: {}", posts.len());
+            if matches!(database, Database::Sqlite { .. }) {
+                let chosen =
+                    explained(database, chosen_from(&query(555), Plan::Walk, &posts)).await;
+                // An index of an expression is walked from its beginning, which is no worse than before.
+                let how = if key == Key::Originally { "SCAN" } else { "SEARCH" };
+                assert!(
+                    chosen.contains(&format!("{how} video USING COVERING INDEX {index}")),
+                    "{chosen}"
+                );
+                let made = explained(database, posting(&query(0), Plan::Walk)).await;
+                assert!(made.contains(&format!(" INDEX {index}")), "{made}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn subscriptions_are_listed_and_counted() {
     for trial in trial::databases().await {
         let database = &trial.database;
@@ -200,6 +276,11 @@ async fn no_list_looks_at_the_whole_table() {
         let estimates = estimate(database, &query).await.unwrap();
         let walk = explained(database, card::statement(chosen(&query, Plan::Walk), true, 1)).await;
         assert!(walk.contains(&format!(" INDEX {index}")), "{index}: {walk}{query:?}");
+        let is_in_index = query.scope == Scope::All
+            && query.filters.licences.is_empty()
+            && (query.filters.longer_ms.is_none() || query.order.key == Key::Duration);
+        let is_covered = walk.contains(&format!(" COVERING INDEX {index}"));
+        assert!(is_covered || !is_in_index, "{walk}{query:?}");
         let mut all = vec![walk, explained(database, tallies(&query)).await];
         all.push(explained(database, counting(&query, &estimates)).await);
         for estimate in &estimates.filters {
