@@ -8,16 +8,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::database::sql::Bound;
-use crate::listing::ListQuery;
+use crate::listing::{Filters, ListQuery, Scope};
 use crate::pace::Time;
+use crate::table::listing::Estimates;
 
 /// The key and the id of every 50th place of a list.
 pub(crate) type Posts = Arc<[(Bound, i64)]>;
+
+/// Which videos a list has, in whatever order.
+type What = (Scope, Filters);
 
 /// Signposts of the lists that somebody went deep into.
 #[derive(Debug, Default)]
 pub(crate) struct Signposts {
     kept: Mutex<HashMap<ListQuery, (Time, Posts)>>,
+    /// What the kept counts say of lists that nobody in particular asks for.
+    estimates: Mutex<HashMap<What, (Time, Arc<Estimates>)>>,
     /// Held by whoever makes some: others walk meanwhile.
     pub(crate) making: tokio::sync::Mutex<()>,
 }
@@ -28,6 +34,23 @@ impl Signposts {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let (until, posts) = kept.get(&list_of(query))?;
         (now < *until).then(|| Arc::clone(posts))
+    }
+
+    /// What was reckoned a moment ago of whatever page and order of a list.
+    pub(crate) fn estimates(&self, now: Time, query: &ListQuery) -> Option<Arc<Estimates>> {
+        let kept = self.estimates.lock().unwrap_or_else(PoisonError::into_inner);
+        let (until, estimates) = kept.get(&(query.scope, query.filters.clone()))?;
+        (now < *until).then(|| Arc::clone(estimates))
+    }
+
+    /// Keeps it for that moment.
+    pub(crate) fn keep_estimates(&self, now: Time, query: &ListQuery, estimates: &Arc<Estimates>) {
+        let mut kept = self.estimates.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= ESTIMATES {
+            kept.clear();
+        }
+        let of = (query.scope, query.filters.clone());
+        kept.insert(of, (now + ESTIMATES_LIFE, Arc::clone(estimates)));
     }
 
     /// Keeps those of a list; when there are too many in all, the others go.
@@ -59,6 +82,12 @@ const MOST_IN_ALL: usize = 100_000;
 /// As many signposts as the key of a list weighs.
 const LIST_ITSELF: usize = 10;
 
+/// Lists whose counts are kept, some hundred bytes each.
+const ESTIMATES: usize = 256;
+
+/// How long: a total may be as old as a page.
+const ESTIMATES_LIFE: Duration = Duration::from_secs(1);
+
 /// How long signposts are good.
 const LIFE: Duration = Duration::from_secs(30);
 
@@ -74,11 +103,11 @@ mod tests {
         signposts.keep(Time::ZERO, &page(300), &posts);
         assert_eq!(signposts.find(Time::from_secs(29), &page(4_000)), Some(posts.clone()));
         assert_eq!(signposts.find(Time::from_secs(30), &page(300)), None);
-        let other = ListQuery { scope: crate::listing::Scope::Channel(1), ..page(300) };
+        let other = ListQuery { scope: Scope::Channel(1), ..page(300) };
         assert_eq!(signposts.find(Time::ZERO, &other), None);
         let many: Posts = vec![(Bound::Number(7), 1); MOST as usize].into();
         for channel in 0..100 {
-            let scope = crate::listing::Scope::Channel(channel);
+            let scope = Scope::Channel(channel);
             signposts.keep(Time::ZERO, &ListQuery { scope, ..page(300) }, &many);
         }
         let kept = signposts.kept.lock().unwrap();

@@ -6,6 +6,8 @@
 #[cfg(test)]
 pub(crate) mod tests;
 
+use std::sync::Arc;
+
 use super::card::{self, Card};
 use crate::database::sql::{Bound, Sql, look_up};
 use crate::database::{Database, reading};
@@ -48,7 +50,7 @@ pub(crate) enum Plan {
 
 /// How many listed videos a filter leaves.
 #[derive(Debug, Clone, Copy)]
-struct Estimate {
+pub(crate) struct Estimate {
     by: By,
     videos: i64,
     nsfw: i64,
@@ -58,7 +60,7 @@ struct Estimate {
 
 /// All that is known before a list is looked up.
 #[derive(Debug)]
-struct Estimates {
+pub(crate) struct Estimates {
     all: Estimate,
     filters: Vec<Estimate>,
 }
@@ -85,7 +87,18 @@ pub(crate) async fn list_by(
     if query.filters.is_local == Some(false) {
         return Ok(Found { total: 0, cards: Vec::new() });
     }
-    let estimates = estimate(database, query).await?;
+    let known = signposts.filter(|_| user_id == 0);
+    let known = known.and_then(|(signposts, now)| signposts.estimates(now, query));
+    let estimates = match known {
+        Some(known) => known,
+        None => {
+            let estimates = Arc::new(estimate(database, query).await?);
+            if let Some((signposts, now)) = signposts {
+                signposts.keep_estimates(now, query, &estimates);
+            }
+            estimates
+        }
+    };
     let mut chosen_by = None;
     if let Some((signposts, now)) = signposts
         && let Some(plan) = deep_plan(query, &estimates)
