@@ -695,6 +695,86 @@ fn captions_are_put_beside_a_video_cleaned_and_as_private_as_it_is() {
     }
 }
 
+#[test]
+fn a_thumbnail_is_sent_or_picked_and_made_anew_within_bounds() {
+    let data = fresh();
+    let server = Shoal::start(data.path(), &[]);
+    let token = server.root();
+    let film = film(data.path(), 2);
+    let at = server.upload(&token, film.len(), &video(ROOTS_CHANNEL));
+    let range = format!("0-{}/{}", film.len() - 1, film.len());
+    let id = uuid(&server.put(&at, &token, &range, &film));
+    server.wait_for(&id, &token, &["published"]);
+    let own = format!("/api/shoal/v1/videos/{id}/thumbnail");
+    let send = |picture: &[u8], token: &str| {
+        let head = format!("PUT {own}\nContent-Type: multipart/form-data; boundary=AaB");
+        let part = "--AaB\r\nContent-Disposition: form-data; name=\"thumbnailfile\"; filename=\"a.jpg\"\r\n\r\n";
+        let body = [part.as_bytes(), picture, b"\r\n--AaB--\r\n"].concat();
+        server.request(&head, token, &body).status
+    };
+    let pick = |seconds: &str| {
+        let head = format!("PUT {own}\nContent-Type: application/json");
+        let body = format!("{{\"thumbnailAt\":{seconds}}}");
+        server.request(&head, &token, body.as_bytes()).status
+    };
+    let shown = || {
+        let video = server.get(&format!("/api/v1/videos/{id}"), &token).body;
+        let path = video["previewPath"].as_str().unwrap().to_owned();
+        let mut stream = server.begin(&format!("GET {path}"), "", 0);
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        let end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
+        let file = data.path().join("shown");
+        fs::write(&file, &answer[end..]).unwrap();
+        let wanted =
+            ["-v", "error", "-of", "csv=p=0", "-show_entries", "stream=codec_name,width,height"];
+        let told = Command::new("ffprobe").args(wanted).arg(&file).output().unwrap();
+        (path, String::from_utf8(told.stdout).unwrap().trim().to_owned())
+    };
+    let picture = |size: &str, words: &[&str], name: &str| {
+        let file = data.path().join(name);
+        let source = format!("testsrc2=s={size}:d=1");
+        let mut ffmpeg = Command::new("ffmpeg");
+        ffmpeg.args(["-v", "error", "-y", "-f", "lavfi", "-i", &source, "-frames:v", "1"]);
+        assert!(ffmpeg.args(words).arg(&file).status().unwrap().success());
+        fs::read(file).unwrap()
+    };
+    let (origins, _) = shown();
+    for (name, size, wanted) in [
+        ("a.png", "2000x1000", "mjpeg,854,426"),
+        ("b.jpg", "100x200", "mjpeg,100,200"),
+        ("c.webp", "64x64", "mjpeg,64,64"),
+    ] {
+        assert_eq!(send(&picture(size, &[], name), &token), 204, "{name}");
+        let (path, found) = shown();
+        assert!(path.contains("/thumbnail-") && found == wanted, "{name}: {path} {found}");
+    }
+    assert_eq!(pick("1.5"), 204);
+    assert!(shown().1.starts_with("mjpeg,"), "{:?}", shown());
+
+    let mut bomb = picture("64x64", &[], "bomb.png");
+    bomb[16..24].copy_from_slice(&[0, 0, 0x75, 0x30, 0, 0, 0x75, 0x30]);
+    let mut broken = picture("64x64", &[], "broken.jpg");
+    broken.truncate(30);
+    let playlist = b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n".to_vec();
+    let svg = b"<svg xmlns='http://www.w3.org/2000/svg'><image href='file:///etc/passwd'/></svg>"
+        .to_vec();
+    let text = [b"\xff\xd8\xff".as_slice(), &noise(500)].concat();
+    for (no, bad) in [bomb, broken, playlist, svg, text, Vec::new()].iter().enumerate() {
+        assert_eq!(send(bad, &token), 400, "picture {no}");
+    }
+    assert_eq!(send(&noise((4 << 20) + 1), &token), 413);
+    assert_eq!(send(&picture("64x64", &[], "d.png"), "nobody"), 401);
+    for bad in ["-1", "3600", "\"a\"", "null"] {
+        assert_eq!(pick(bad), 400, "{bad}");
+    }
+    let folder = data.path().join("companions").join(&id);
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "the thumbnail alone");
+    assert_eq!(server.request(&format!("DELETE {own}"), &token, b"").status, 204);
+    assert_eq!(shown().0, origins);
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+}
+
 const RESUMABLE: &str = "/api/v1/videos/upload-resumable";
 const SIMPLE: &str = "/api/v1/videos/upload";
 

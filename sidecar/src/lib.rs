@@ -58,7 +58,7 @@ use tokio::sync::Notify;
 
 pub use access::Access;
 pub use api::{OWN_PREFIX, PREFIX};
-pub use api::{captions, upload};
+pub use api::{captions, thumbnails, upload};
 pub use body::Fields;
 pub use database::OpenError;
 pub use error::{ApiError, BadField, BodyError, GrantError, PasswordError};
