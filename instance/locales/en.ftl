@@ -142,3 +142,142 @@ field-control = There are characters in it that nobody can see.
 field-choice = Choose one of those offered.
 field-above = At most { $count }.
 field-many = At most { $count } of them.
+
+# Finding
+search = Search
+search-title = Videos about “{ $name }”
+search-nothing = Nothing was found. Other words may help.
+order = Order
+order-match = What matches best comes first: names, then descriptions; of the same, the newest.
+order-published = The newest comes first.
+order-published-ascending = The oldest comes first.
+order-created = What was uploaded last comes first.
+order-created-ascending = What was uploaded first comes first.
+order-originally-published = What was made last comes first.
+order-originally-published-ascending = What was made first comes first.
+order-views = What was watched most often comes first.
+order-views-ascending = What was watched least often comes first.
+order-trending = What was watched most often in the last seven days comes first.
+order-trending-ascending = What was watched least often in the last seven days comes first.
+order-likes = What most people like comes first.
+order-likes-ascending = What fewest people like comes first.
+order-duration = The longest comes first.
+order-duration-ascending = The shortest comes first.
+order-name = From Z to A.
+order-name-ascending = From A to Z.
+tab-newest = Newest
+tab-trending = This week
+tab-views = Most watched
+tab-likes = Most liked
+views = { $count ->
+    [one] 1 view
+   *[other] { $count } views
+}
+likes = { $count ->
+    [one] 1 like
+   *[other] { $count } likes
+}
+subscribers = { $count ->
+    [one] 1 subscriber
+   *[other] { $count } subscribers
+}
+seen = Watched
+privacy = Who may see it
+privacy-public = Everybody
+privacy-unlisted = Whoever has the address
+privacy-private = Only you and your channel’s people
+privacy-internal = Who has an account here
+privacy-password = Who knows a password
+state-making = being made
+state-failed = failed
+channel-empty = Nothing is here yet.
+subscribe = Subscribe
+unsubscribe = Unsubscribe
+dislike = Dislike
+disliked = Disliked
+chapters = Chapters
+support = How to support it
+support-hint = Shown with the video: where people can give something.
+not-ready = This video isn’t ready yet. Its owner sees how far it is.
+locked = A password opens this video
+locked-wrong = That isn’t the password.
+unlock = Open
+
+# What is yours
+library = Library
+my-videos = My videos
+my-videos-none = You have published nothing yet.
+my-channels = My channels
+subscriptions = Subscriptions
+history = History
+history-on = What you watch is remembered here, for you alone.
+history-off = What you watch isn’t remembered.
+history-forget = Forget all of it
+library-empty = Nothing is here yet.
+quota-used = { $used } uploaded
+quota-of = { $used } of { $most } uploaded
+watch = Watch
+edit = Change
+upload = Upload
+upload-about = The file goes up in parts. If the connection breaks, it goes on by itself; if you close this page, choose the same file again.
+upload-needs-script = Uploading from this page needs scripts. A program can do it without: see the API.
+upload-pause = Pause
+upload-waiting = The connection is lost. It goes on as soon as it is back.
+upload-resumed = Going on where it stopped.
+upload-done = All is there. Now it is made ready.
+upload-refused = It could not be uploaded:
+uploading = Uploading:
+title = Title
+channel = Channel
+handle = Handle
+channel-new = One more channel
+channel-make = Make the channel
+description = Description
+description-hint = Markdown works. Lines such as 0:00 Beginning, three or more, become chapters.
+tags = Tags
+tags-hint = Up to five, with commas between them.
+category = Category
+licence = Licence
+spoken = Language
+sensitive = Not for everybody: violence, nudity or the like
+download-enabled = Everybody may have the file
+wait-transcoding = Publish it only when all sizes are made
+video-password = Password
+video-password-hint = For “who knows a password”: one in each line. Leave it empty to keep the old ones.
+comments = Comments
+comments-all = Everybody may comment
+comments-none = Nobody may comment
+comments-approval = After you have read them
+schedule = Make it public by itself at
+schedule-hint = UTC. Empty is never.
+stage = Stage
+stage-queued = It waits for its turn.
+stage-probing = The file is being looked at.
+stage-transcoding = Sizes are being made.
+stage-published = All sizes are made.
+stage-failed = It could not be made:
+stage-progress = Progress
+retry = Try again
+delete = Take it away
+delete-about = The video and its file are gone then, for everybody.
+delete-video = Delete this video
+delete-channel-about = The channel and all its videos are gone then, for everybody.
+delete-channel = Delete this channel
+
+# Who is here, and what the machine does
+users = Users
+jobs = Jobs and disk
+jobs-none = There is no work, and there was none lately.
+disk = { $used } of { $most } on the disk are free.
+role = Role
+role-administrator = Administrator
+role-moderator = Moderator
+role-user = User
+used = Uploaded
+last-login = Last login
+never = never
+attempts = Attempts
+block = Keep out
+unblock = Let in again
+blocked = Kept out
+block-reason = Reason

@@ -139,3 +139,142 @@ field-control = Il contient des caractères que personne ne voit.
 field-choice = Choisissez parmi ce qui est proposé.
 field-above = Au plus { $count }.
 field-many = Pas plus de { $count }.
+
+# Trouver
+search = Chercher
+search-title = Vidéos sur « { $name } »
+search-nothing = Rien n’a été trouvé. D’autres mots peuvent aider.
+order = Ordre
+order-match = Ce qui correspond le mieux d’abord : les titres, puis les descriptions ; à égalité, le plus récent.
+order-published = La plus récente d’abord.
+order-published-ascending = La plus ancienne d’abord.
+order-created = La dernière envoyée d’abord.
+order-created-ascending = La première envoyée d’abord.
+order-originally-published = La dernière faite d’abord.
+order-originally-published-ascending = La première faite d’abord.
+order-views = La plus regardée d’abord.
+order-views-ascending = La moins regardée d’abord.
+order-trending = La plus regardée des sept derniers jours d’abord.
+order-trending-ascending = La moins regardée des sept derniers jours d’abord.
+order-likes = La plus aimée d’abord.
+order-likes-ascending = La moins aimée d’abord.
+order-duration = La plus longue d’abord.
+order-duration-ascending = La plus courte d’abord.
+order-name = De Z à A.
+order-name-ascending = De A à Z.
+tab-newest = Récentes
+tab-trending = Cette semaine
+tab-views = Plus regardées
+tab-likes = Plus aimées
+views = { $count ->
+    [one] { $count } vue
+   *[other] { $count } vues
+}
+likes = { $count ->
+    [one] { $count } j’aime
+   *[other] { $count } j’aime
+}
+subscribers = { $count ->
+    [one] { $count } personne abonnée
+   *[other] { $count } personnes abonnées
+}
+seen = Regardé
+privacy = Qui peut la voir
+privacy-public = Tout le monde
+privacy-unlisted = Qui a l’adresse
+privacy-private = Vous seul et les gens de votre chaîne
+privacy-internal = Qui a un compte ici
+privacy-password = Qui connaît un mot de passe
+state-making = en préparation
+state-failed = échouée
+channel-empty = Il n’y a encore rien ici.
+subscribe = S’abonner
+unsubscribe = Se désabonner
+dislike = Je n’aime pas
+disliked = Pas aimée
+chapters = Chapitres
+support = Comment la soutenir
+support-hint = Montré avec la vidéo : où l’on peut donner quelque chose.
+not-ready = Cette vidéo n’est pas encore prête. Qui l’a envoyée voit où elle en est.
+locked = Un mot de passe ouvre cette vidéo
+locked-wrong = Ce n’est pas le mot de passe.
+unlock = Ouvrir
+
+# Ce qui est à vous
+library = Bibliothèque
+my-videos = Mes vidéos
+my-videos-none = Vous n’avez encore rien publié.
+my-channels = Mes chaînes
+subscriptions = Abonnements
+history = Historique
+history-on = Ce que vous regardez est retenu ici, pour vous seul.
+history-off = Ce que vous regardez n’est pas retenu.
+history-forget = Tout oublier
+library-empty = Il n’y a encore rien ici.
+quota-used = { $used } envoyés
+quota-of = { $used } envoyés sur { $most }
+watch = Regarder
+edit = Modifier
+upload = Envoyer
+upload-about = Le fichier part par morceaux. Si la connexion se coupe, il reprend de lui-même ; si vous fermez cette page, choisissez à nouveau le même fichier.
+upload-needs-script = Envoyer depuis cette page demande des scripts. Un programme peut s’en passer : voyez l’API.
+upload-pause = Pause
+upload-waiting = La connexion est perdue. L’envoi reprend dès qu’elle revient.
+upload-resumed = Reprise là où l’envoi s’était arrêté.
+upload-done = Tout est là. La vidéo se prépare.
+upload-refused = L’envoi n’a pas pu se faire :
+uploading = Envoi :
+title = Titre
+channel = Chaîne
+handle = Identifiant
+channel-new = Une chaîne de plus
+channel-make = Créer la chaîne
+description = Description
+description-hint = Le Markdown marche. Des lignes comme 0:00 Début, trois ou plus, deviennent des chapitres.
+tags = Étiquettes
+tags-hint = Cinq au plus, séparées par des virgules.
+category = Catégorie
+licence = Licence
+spoken = Langue
+sensitive = Pas pour tout le monde : violence, nudité ou autre
+download-enabled = Tout le monde peut avoir le fichier
+wait-transcoding = Ne la publier que quand toutes les tailles sont faites
+video-password = Mot de passe
+video-password-hint = Pour « qui connaît un mot de passe » : un par ligne. Laissez vide pour garder les anciens.
+comments = Commentaires
+comments-all = Tout le monde peut commenter
+comments-none = Personne ne peut commenter
+comments-approval = Après que vous les avez lus
+schedule = La rendre publique d’elle-même le
+schedule-hint = UTC. Vide, c’est jamais.
+stage = Étape
+stage-queued = Elle attend son tour.
+stage-probing = Le fichier est examiné.
+stage-transcoding = Les tailles se font.
+stage-published = Toutes les tailles sont faites.
+stage-failed = Elle n’a pas pu être faite :
+stage-progress = Avancement
+retry = Réessayer
+delete = La retirer
+delete-about = La vidéo et son fichier disparaissent alors, pour tout le monde.
+delete-video = Supprimer cette vidéo
+delete-channel-about = La chaîne et toutes ses vidéos disparaissent alors, pour tout le monde.
+delete-channel = Supprimer cette chaîne
+
+# Qui est là, et ce que fait la machine
+users = Utilisateurs
+jobs = Travaux et disque
+jobs-none = Il n’y a pas de travail, et il n’y en a pas eu récemment.
+disk = { $used } libres sur { $most } de disque.
+role = Rôle
+role-administrator = Administration
+role-moderator = Modération
+role-user = Utilisateur
+used = Envoyé
+last-login = Dernière connexion
+never = jamais
+attempts = Essais
+block = Mettre dehors
+unblock = Laisser revenir
+blocked = Mis dehors
+block-reason = Raison

@@ -101,11 +101,17 @@ impl Catalogue {
         let videos = self.on_disk(Library::videos).await?;
         let ids = videos.iter().filter_map(|video| video.id.parse().ok());
         let there: HashSet<VideoId> = ids.collect();
-        for video in videos.into_iter().filter(|video| !video.is_importing) {
-            self.align(&video.id).await?;
-            if let Err(error) = self.adopt_one(&video).await {
-                tracing::warn!(video = video.id, "cannot take a video in: {error}");
+        let mut adopted = 0;
+        for video in videos.into_iter().rev().filter(|video| !video.is_importing) {
+            match self.adopt_one(&video).await {
+                Ok(is_new) => adopted += usize::from(is_new),
+                Err(error) => {
+                    tracing::warn!(video = video.id, "cannot take a video in: {error}");
+                }
             }
+        }
+        if adopted > 0 {
+            tracing::info!("{adopted} videos are in the catalogue now");
         }
         let marked = self.sidecar.mark_missing(&there).await?;
         if marked > 0 {
@@ -114,19 +120,17 @@ impl Catalogue {
         Ok(())
     }
 
-    async fn adopt_one(&self, video: &Video) -> Result<(), NewcomerError> {
-        let Ok(uuid) = video.id.parse() else { return Ok(()) };
+    async fn adopt_one(&self, video: &Video) -> Result<bool, NewcomerError> {
+        let Ok(uuid) = video.id.parse() else { return Ok(false) };
         let newcomer = Newcomer {
             uuid,
             title: video.title.clone(),
             bytes: video.renditions.iter().map(|rendition| rendition.bytes).sum(),
             channel: video.channel.clone(),
+            is_open: video.access.is_open(),
         };
         let published_at = i64::try_from(video.published_at_ms).unwrap_or(i64::MAX);
-        if self.sidecar.adopt(&newcomer, published_at, &made(video)).await? {
-            tracing::info!(video = video.id, "a video is in the catalogue now");
-        }
-        Ok(())
+        self.sidecar.adopt(&newcomer, published_at, &made(video)).await
     }
 
     /// Makes videos of uploads that are whole, and of which the process that took them in could not say so any more.

@@ -110,6 +110,7 @@ impl Entry {
             title: origin::import::title(request).unwrap_or_default(),
             bytes: fs::metadata(&request.file).map_or(0, |found| found.len()),
             channel: request.channel.clone(),
+            is_open: request.access.is_open(),
         };
         match runtime.block_on(sidecar.announce(&newcomer)) {
             Ok(()) => Ok(Entry { catalogue: Some((runtime, sidecar)), id }),

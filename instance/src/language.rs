@@ -59,6 +59,14 @@ impl Language {
         self.format(key, Some(&values))
     }
 
+    /// A sentence with two texts in it.
+    pub(crate) fn tell_two(&self, key: &str, one: (&str, String), two: (&str, String)) -> String {
+        let mut values = FluentArgs::new();
+        values.set(one.0, one.1);
+        values.set(two.0, two.1);
+        self.format(key, Some(&values))
+    }
+
     /// The key itself where the sentence is missing, which a test rules out.
     fn format(&self, key: &str, values: Option<&FluentArgs<'_>>) -> String {
         let pattern = self.bundle.get_message(key).and_then(|message| message.value());
@@ -122,6 +130,7 @@ const MOST_WANTED: usize = 20;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sidecar::listing::Order;
     use std::collections::BTreeSet;
     use std::fs;
     use std::path::Path;
@@ -194,7 +203,24 @@ mod tests {
         let used = openings.map(|rest| rest.split('"').next().unwrap());
         let missing: Vec<_> = used.filter(|key| !known[0].contains(*key)).collect();
         assert!(missing.is_empty(), "not in the languages: {missing:?}");
-        let is_unsaid = |key: &&String| !all.contains(&format!("\"{key}\""));
+        let names = [
+            "publishedAt",
+            "createdAt",
+            "originallyPublishedAt",
+            "views",
+            "trending",
+            "likes",
+            "duration",
+            "name",
+        ];
+        let orders: Vec<String> = names
+            .iter()
+            .flat_map(|name| [(*name).to_owned(), format!("-{name}")])
+            .map(|name| Order::parse(&name).unwrap().sentence_key())
+            .collect();
+        assert!(orders.iter().all(|key| known[0].contains(key)), "{orders:?}");
+        let is_unsaid =
+            |key: &&String| !all.contains(&format!("\"{key}\"")) && !orders.contains(key);
         let unused: Vec<_> = known[0].iter().filter(is_unsaid).collect();
         assert!(unused.is_empty(), "in the languages, and nowhere said: {unused:?}");
     }

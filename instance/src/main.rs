@@ -12,6 +12,7 @@ mod import;
 mod key;
 mod language;
 mod pages;
+mod prose;
 mod serve;
 mod site;
 mod swarms;

@@ -11,7 +11,7 @@ use origin::library::Library;
 use origin::metrics::Metrics;
 use origin::uploads::Uploads;
 use origin::{Origin, connections, limits, shutdown};
-use sidecar::{Sidecar, UserError};
+use sidecar::{Administrator, Sidecar, UserError};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracker::Tracker;
@@ -55,13 +55,13 @@ pub(crate) fn run(mut config: Config, library: Library, part: Part) -> anyhow::R
         let address = listener.local_addr().context("cannot tell the port")?;
         let asked_to_end = shutdown::on_signal().context("cannot listen to signals")?;
         let key = key::ensure(&config.server.data)?;
-        let sidecar = match part {
-            Part::Everything => Some(accounts(&config, address, key.clone()).await?),
+        let opened = match part {
+            Part::Everything => Some(open(&config, address, key.clone(), library.clone()).await?),
             Part::Origin | Part::Tracker => None,
         };
         announce(address, &config)?;
-        if let Some(sidecar) = &sidecar {
-            welcome(sidecar).await?;
+        if let Some((_, Some(made))) = &opened {
+            say(&format!("administrator: {}\npassword: {}", made.name, made.password.reveal()))?;
         }
         if part == Part::Everything
             && config.server.public_url.is_none()
@@ -77,14 +77,11 @@ pub(crate) fn run(mut config: Config, library: Library, part: Part) -> anyhow::R
             swarms.look(&library, None);
             tokio::spawn(Arc::clone(&swarms).follow(library.clone()));
         }
-        match (part, sidecar) {
+        match (part, opened) {
             (Part::Tracker, _) => {
                 tracker::run(listener, &config.tracker, swarms, asked_to_end).await;
             }
-            (_, Some(sidecar)) => {
-                let uploads = Uploads::open(&config.server.data);
-                let uploads = Arc::new(uploads.context("cannot take in uploads")?);
-                let catalogue = Catalogue { sidecar: Arc::new(sidecar), library, uploads };
+            (_, Some((catalogue, _))) => {
                 let listening = (listener, address);
                 everything(listening, &config, catalogue, key, swarms, asked_to_end).await;
             }
@@ -154,28 +151,32 @@ async fn publish(catalogue: Catalogue, config: &Config, asked_to_end: Cancellati
     tokio::join!(working, catalogue.keep_house(asked_to_end));
 }
 
-/// Opens the accounts of the instance that listens on `address`.
-async fn accounts(config: &Config, address: SocketAddr, key: Key) -> anyhow::Result<Sidecar> {
+/// Opens the catalogue of the instance that listens on `address`, and makes its administrator if it has none.
+async fn open(
+    config: &Config,
+    address: SocketAddr,
+    key: Key,
+    library: Library,
+) -> anyhow::Result<(Catalogue, Option<Administrator>)> {
     let public_url = config.public_url(address);
     let data = &config.server.data;
-    Ok(Sidecar::open(&config.database, &config.accounts, data, public_url, key).await?)
-}
-
-/// Makes a new instance's administrator, and tells the password this once.
-async fn welcome(sidecar: &Sidecar) -> anyhow::Result<()> {
-    match sidecar.ensure_administrator().await {
-        Ok(Some(made)) => {
-            say(&format!("administrator: {}\npassword: {}", made.name, made.password.reveal()))
-        }
-        Ok(None) => Ok(()),
+    let sidecar = Sidecar::open(&config.database, &config.accounts, data, public_url, key).await?;
+    let made = match sidecar.ensure_administrator().await {
         Err(UserError::Taken) => {
             tracing::warn!(
                 "nobody is administrator: run shoal user create NAME --role administrator"
             );
-            Ok(())
+            None
         }
-        Err(error) => Err(error.into()),
+        made => made?,
+    };
+    let uploads = Arc::new(Uploads::open(data).context("cannot take in uploads")?);
+    let catalogue = Catalogue { sidecar: Arc::new(sidecar), library, uploads };
+    if made.is_some() {
+        // A new catalogue doesn't know the videos that are there already, which the first visitor is to see.
+        catalogue.mend().await;
     }
+    Ok((catalogue, made))
 }
 
 /// Binds, or says in a sentence why not.

@@ -5,6 +5,9 @@
 mod enter;
 mod order;
 mod settings;
+mod shelf;
+mod studio;
+mod watch;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,24 +18,23 @@ use http::header::{self, HeaderName};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use origin::library::{Library, LibraryError, Video};
+use origin::library::{Library, LibraryError};
 use origin::metrics::{self, Metrics};
 use origin::{Origin, Reply};
 use sidecar::view::Unavailable;
 use sidecar::{ApiError, Fields, Sidecar, cookie};
 use tracker::Tracker;
-use wire::id::VideoId;
 
 use crate::assets::Assets;
 use crate::catalogue::Catalogue;
 use crate::config::Config;
-use crate::embed::Options;
 use crate::form::sentence;
 use crate::language::Language;
-use crate::pages::{Embed, Frame, Missing, Refusal, Shelf, Watch};
+use crate::pages::{Frame, Missing, Refusal};
 use crate::visit::Visit;
 use enter::parameter;
 use settings::Part;
+use watch::Knock;
 
 /// A whole instance, as visitors see it.
 pub(crate) struct Site {
@@ -115,33 +117,71 @@ impl Site {
             }
             _ => match self.assets.answer(request) {
                 Some(reply) => reply,
-                None => self.page(request).await,
+                None => self.page(request, peer).await,
             },
         }
     }
 
-    async fn page(&self, request: &Request<Incoming>) -> Reply {
+    async fn page(&self, request: &Request<Incoming>, peer: SocketAddr) -> Reply {
+        if let Some(reply) = self.sidecar.answer_public(request.uri()).await {
+            return reply;
+        }
         let (path, query) = (request.uri().path(), request.uri().query().unwrap_or_default());
         let visit = match self.visit(request).await {
             Ok(visit) => visit,
             Err(error) => return self.refuse(&self.stranger(request), &error),
         };
-        let visit = &visit;
-        let found = match path.split('/').skip(1).collect::<Vec<_>>()[..] {
+        let knock = Knock { headers: request.headers(), peer, fields: None };
+        let found = self.page_of(&visit, path, query, knock).await;
+        found.unwrap_or_else(|error| self.refuse(&visit, &error))
+    }
+
+    async fn page_of(
+        &self,
+        visit: &Visit<'_>,
+        path: &str,
+        query: &str,
+        knock: Knock<'_>,
+    ) -> Result<Reply, PageError> {
+        match path.split('/').skip(1).collect::<Vec<_>>()[..] {
             [""] => self.shelf(visit, query).await,
-            ["w", id] => self.watch(visit, id).await,
-            ["videos", "watch", id] => self.forward(id).await,
-            ["videos", "embed", id] => self.embed(id, query).await,
+            ["search"] => self.search(visit, query).await,
+            ["w", key] => self.watch(visit, key, query, knock).await,
+            ["videos", "watch", key] => self.forward(visit, key, knock).await,
+            ["videos", "embed", key] => self.embed(visit, key, query, knock).await,
+            ["c" | "video-channels", handle] => self.channel(visit, handle, query).await,
+            ["a" | "accounts", handle] => self.account(visit, handle, query).await,
             ["login"] => self.show_login(visit, query),
             ["register"] => self.show_register(visit),
-            ["my", "settings"] => {
+            ["my", ref rest @ ..] => self.own_page(visit, rest, query).await,
+            ["admin", "registrations"] => self.show_registrations(visit).await,
+            ["admin", "users"] => self.show_users(visit, query).await,
+            ["admin", "jobs"] => self.show_jobs(visit).await,
+            _ => Err(PageError::NotFound),
+        }
+    }
+
+    /// Pages below `/my/`.
+    async fn own_page(
+        &self,
+        visit: &Visit<'_>,
+        path: &[&str],
+        query: &str,
+    ) -> Result<Reply, PageError> {
+        match *path {
+            ["settings"] => {
                 let done = parameter(query, "saved").map(|_| "saved");
                 self.show_settings(visit, done).await
             }
-            ["admin", "registrations"] => self.show_registrations(visit).await,
+            ["upload"] => self.show_upload(visit).await,
+            ["videos"] => self.my_videos(visit, query).await,
+            ["videos", key] => self.show_edit(visit, key, query).await,
+            ["channels"] => self.show_channels(visit).await,
+            ["channels", handle] => self.show_channel(visit, handle).await,
+            ["subscriptions"] => self.subscriptions(visit, query).await,
+            ["history"] => self.history(visit, query).await,
             _ => Err(PageError::NotFound),
-        };
-        found.unwrap_or_else(|error| self.refuse(visit, &error))
+        }
     }
 
     /// Does what a page's form asks for.
@@ -165,14 +205,7 @@ impl Site {
         }
         let path = request.uri().path().to_owned();
         let path: Vec<&str> = path.split('/').skip(1).collect();
-        let is_known = matches!(
-            path[..],
-            ["login" | "logout" | "register" | "language"]
-                | ["my", "settings" | "access"]
-                | ["my", "sessions", _]
-                | ["admin", "registrations", _]
-        );
-        if !is_known {
+        if !is_form(&path) {
             return Ok(refuse_method());
         }
         let fields = Fields::read(request).await.map_err(ApiError::from)?;
@@ -182,10 +215,42 @@ impl Site {
             ["logout"] => self.log_out(visit).await,
             ["register"] => self.sign_up(visit, fields, headers, peer).await,
             ["language"] => self.choose_language(&fields),
-            ["my", "settings"] => self.change_settings(visit, fields, Part::Profile).await,
-            ["my", "access"] => self.change_settings(visit, fields, Part::Access).await,
-            ["my", "sessions", id] => self.end_session(visit, number(id)?).await,
+            ["w", key] => {
+                let knock = Knock { headers, peer, fields: Some(&fields) };
+                self.watch(visit, key, "", knock).await
+            }
+            ["videos", "embed", key] => {
+                let query = request.uri().query().unwrap_or_default();
+                let knock = Knock { headers, peer, fields: Some(&fields) };
+                self.embed(visit, key, query, knock).await
+            }
+            ["my", ref rest @ ..] => self.act_on_own(visit, rest, fields).await,
             ["admin", "registrations", id] => self.decide_on(visit, number(id)?, fields).await,
+            ["admin", "users", id] => self.govern(visit, number(id)?, fields).await,
+            _ => Err(PageError::NotFound),
+        }
+    }
+
+    /// Forms of pages below `/my/`.
+    async fn act_on_own(
+        &self,
+        visit: &Visit<'_>,
+        path: &[&str],
+        fields: Fields,
+    ) -> Result<Reply, PageError> {
+        match *path {
+            ["settings"] => self.change_settings(visit, fields, Part::Profile).await,
+            ["access"] => self.change_settings(visit, fields, Part::Access).await,
+            ["sessions", id] => self.end_session(visit, number(id)?).await,
+            ["videos", key] => self.change_video(visit, key, fields).await,
+            ["videos", key, "delete"] => self.delete_video(visit, key).await,
+            ["videos", key, "retry"] => self.retry_video(visit, key).await,
+            ["channels"] => self.make_channel(visit, fields).await,
+            ["channels", handle] => self.change_channel(visit, handle, fields).await,
+            ["channels", handle, "delete"] => self.delete_channel(visit, handle).await,
+            ["subscriptions", handle] => self.subscribe(visit, handle, &fields).await,
+            ["ratings", key] => self.rate(visit, key, &fields).await,
+            ["history"] => self.forget_history(visit).await,
             _ => Err(PageError::NotFound),
         }
     }
@@ -200,44 +265,6 @@ impl Site {
         let language = Language::of(request.headers());
         let rule = self.sidecar.registration_rule();
         Visit::new(&self.frame, language, None, request.uri(), rule)
-    }
-
-    async fn shelf(&self, visit: &Visit<'_>, query: &str) -> Result<Reply, PageError> {
-        let mut videos = self.look_up(Library::videos).await?;
-        videos.retain(|video| video.access.is_open());
-        let page = query.strip_prefix("page=").and_then(|page| page.parse().ok()).unwrap_or(1);
-        let shelf = Shelf::new(visit, &videos, page, now_ms()).ok_or(PageError::NotFound)?;
-        self.html(visit, StatusCode::OK, &shelf)
-    }
-
-    async fn watch(&self, visit: &Visit<'_>, id: &str) -> Result<Reply, PageError> {
-        let (id, video) = self.find(id, Form::Short).await?;
-        let Some(video) = video else { return Ok(moved(&format!("/w/{}", id.short()))) };
-        let opening = self.media.opening(&video).await;
-        let page = Watch::new(visit, &id, &video, opening, now_ms());
-        self.html(visit, StatusCode::OK, &page)
-    }
-
-    async fn forward(&self, id: &str) -> Result<Reply, PageError> {
-        let (id, _) = self.find(id, Form::Either).await?;
-        Ok(moved(&format!("/w/{}", id.short())))
-    }
-
-    async fn embed(&self, id: &str, query: &str) -> Result<Reply, PageError> {
-        let (id, video) = self.find(id, Form::Either).await?;
-        let video = video.ok_or(PageError::NotFound)?;
-        let opening = self.media.opening(&video).await;
-        let page = Embed::new(&self.frame, &id, &video, opening, Options::parse(query));
-        Ok(html(StatusCode::OK, &page, Framing::Allowed))
-    }
-
-    /// A public video by its id; without its record when the id isn't in the form that the page wants.
-    async fn find(&self, text: &str, form: Form) -> Result<(VideoId, Option<Video>), PageError> {
-        let id: VideoId = text.parse().map_err(|_| PageError::NotFound)?;
-        let video = self.look_up(move |library| library.video(&id)).await?;
-        let video = video.filter(|video| video.access.is_open()).ok_or(PageError::NotFound)?;
-        let is_wanted = form == Form::Either || text == id.short();
-        Ok((id, is_wanted.then_some(video)))
     }
 
     /// Reads the library on a thread that may wait for the disk.
@@ -279,7 +306,7 @@ impl Site {
             }
             PageError::AnotherSite => (StatusCode::FORBIDDEN, visit.say("error-another-site")),
             PageError::Refused(error) => (error.status(), sentence(visit.language, error)),
-            PageError::Library(_) | PageError::Stopped => {
+            PageError::Library(_) | PageError::Media(_) | PageError::Stopped => {
                 (StatusCode::INTERNAL_SERVER_ERROR, visit.say("error-ours"))
             }
         };
@@ -288,13 +315,6 @@ impl Site {
         }
         html(status, &Refusal { visit, reason }, Framing::Refused)
     }
-}
-
-/// Which spelling of an id a page wants in its address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
-    Short,
-    Either,
 }
 
 /// Why there is no page, sorted by blame: the visitor, then the machine.
@@ -310,6 +330,8 @@ enum PageError {
     Refused(#[from] ApiError),
     #[error(transparent)]
     Library(LibraryError),
+    #[error("the media: {0:#}")]
+    Media(anyhow::Error),
     #[error("the process is ending")]
     Stopped,
 }
@@ -336,14 +358,10 @@ fn html(status: StatusCode, page: &impl Template, framing: Framing) -> Reply {
     };
     let mut reply = Response::new(Full::new(text.into()));
     *reply.status_mut() = status;
-    let policy = match framing {
-        Framing::Allowed => POLICY_OF_EMBEDS,
-        Framing::Refused => POLICY,
-    };
     for (name, value) in [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CACHE_CONTROL, "no-cache"),
-        (header::CONTENT_SECURITY_POLICY, policy),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::REFERRER_POLICY, "strict-origin-when-cross-origin"),
         (HeaderName::from_static("permissions-policy"), PERMISSIONS),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -351,10 +369,32 @@ fn html(status: StatusCode, page: &impl Template, framing: Framing) -> Reply {
         reply.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     if framing == Framing::Allowed {
-        let name = HeaderName::from_static("cross-origin-resource-policy");
-        reply.headers_mut().insert(name, HeaderValue::from_static("cross-origin"));
+        allow_framing(&mut reply);
     }
     reply
+}
+
+/// Lets pages of other sites show this one in a frame.
+fn allow_framing(reply: &mut Reply) {
+    let policy = HeaderValue::from_static(POLICY_OF_EMBEDS);
+    reply.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    let name = HeaderName::from_static("cross-origin-resource-policy");
+    reply.headers_mut().insert(name, HeaderValue::from_static("cross-origin"));
+}
+
+/// Whether a page's form is sent to this path.
+fn is_form(path: &[&str]) -> bool {
+    matches!(
+        *path,
+        ["login" | "logout" | "register" | "language"]
+            | ["w", _]
+            | ["videos", "embed", _]
+            | ["my", "settings" | "access" | "channels" | "history"]
+            | ["my", "sessions" | "videos" | "channels" | "subscriptions" | "ratings", _]
+            | ["my", "videos", _, "delete" | "retry"]
+            | ["my", "channels", _, "delete"]
+            | ["admin", "registrations" | "users", _]
+    )
 }
 
 fn moved(to: &str) -> Reply {

@@ -47,6 +47,29 @@ impl<'a> Visit<'a> {
         self.language.tell(key, "name", name)
     }
 
+    /// A sentence with two sizes in it, `used` and `most`.
+    pub(crate) fn used(&self, key: &str, used_bytes: u64, most_bytes: u64) -> String {
+        self.language.tell_two(key, ("used", size(used_bytes)), ("most", size(most_bytes)))
+    }
+
+    /// Whether pictures of sensitive videos are to be blurred.
+    pub(crate) fn blurs(&self) -> bool {
+        let visitor = self.visitor.as_ref();
+        visitor.is_none_or(|visitor| visitor.choices().nsfw_policy != "display")
+    }
+
+    /// What is said of the stage that work on a video is at.
+    pub(crate) fn stage(&self, word: &str) -> String {
+        let key = match word {
+            "queued" => "stage-queued",
+            "probing" => "stage-probing",
+            "transcoding" => "stage-transcoding",
+            "published" => "stage-published",
+            _ => "stage-failed",
+        };
+        self.say(key)
+    }
+
     /// How long ago a moment was, which milliseconds since 1970 tell.
     pub(crate) fn age(&self, ms: u64, now_ms: u64) -> String {
         match when::age(ms, now_ms) {
@@ -63,6 +86,15 @@ impl<'a> Visit<'a> {
     /// Other languages than this.
     pub(crate) fn other_languages(&self) -> impl Iterator<Item = &'static Language> {
         Language::all().iter().filter(|language| language.code != self.language.code)
+    }
+}
+
+/// Bytes as people read them.
+pub(crate) fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000_000 => format!("{} kB", bytes.div_ceil(1_000)),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
+        _ => format!("{:.1} GB", bytes as f64 / 1e9),
     }
 }
 

@@ -151,6 +151,19 @@ impl Library {
         remove_if_there(&self.video_dir(id), |path| fs::remove_dir_all(path))
     }
 
+    /// How much room the disk has, and how much of it is free.
+    ///
+    /// # Errors
+    /// When the file system can't tell.
+    pub fn room(&self) -> Result<Room, LibraryError> {
+        let found = rustix::fs::statvfs(&self.data)
+            .map_err(|error| LibraryError::new("look at", &self.data, error.into()))?;
+        Ok(Room {
+            bytes: found.f_blocks.saturating_mul(found.f_frsize),
+            free_bytes: found.f_bavail.saturating_mul(found.f_frsize),
+        })
+    }
+
     /// Keeps a file that somebody puts beside a video, whole or not at all. Its name is one that is served.
     ///
     /// # Errors
@@ -229,6 +242,15 @@ impl Library {
     fn record_path(&self, id: &VideoId) -> PathBuf {
         self.videos_dir().join(format!("{id}.json"))
     }
+}
+
+/// The disk that a data folder is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// All of it.
+    pub bytes: u64,
+    /// What may still be written.
+    pub free_bytes: u64,
 }
 
 /// What is known of one video.

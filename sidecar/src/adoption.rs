@@ -24,6 +24,8 @@ pub struct Newcomer {
     pub bytes: u64,
     /// The handle of its channel; the administrator's first if absent.
     pub channel: Option<String>,
+    /// Everybody may see it; else it is private.
+    pub is_open: bool,
 }
 
 /// Why a video can't be put into the catalogue: whoever names its channel, then the machine.
@@ -163,7 +165,7 @@ impl Sidecar {
             source_bytes: i64::try_from(newcomer.bytes).unwrap_or(i64::MAX),
             about: About {
                 name: newcomer.title.clone(),
-                privacy: Privacy::Public,
+                privacy: if newcomer.is_open { Privacy::Public } else { Privacy::Private },
                 description: None,
                 support: None,
                 category: None,

@@ -1,5 +1,6 @@
 //! The answers under `/api/v1/`: which request goes where, and what all answers have in common.
 
+mod act;
 mod asked;
 pub mod captions;
 mod change;
@@ -38,6 +39,7 @@ use hyper::body::Body;
 use serde_json::Value;
 use wire::id::VideoId;
 
+pub use act::{Act, JobLine, UserLine};
 use asked::Asked;
 
 use crate::body::Fields;

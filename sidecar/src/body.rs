@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Request, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Body;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::error::{ApiError, BadField, BodyError};
 use crate::field::FieldError;
@@ -78,6 +78,24 @@ impl Fields {
                 self.values.remove(*name);
             }
         }
+    }
+
+    /// Makes a list of a text's parts, without those that are empty, as the API wants what a form has in one box.
+    pub fn split(&mut self, name: &str, between: char) {
+        let Some(text) = self.text(name) else { return };
+        let parts = text.split(between).map(str::trim).filter(|part| !part.is_empty());
+        let parts: Vec<Value> = parts.map(Value::from).collect();
+        self.values.insert(name.to_owned(), parts.into());
+    }
+
+    /// Puts a schedule together of the two boxes that a form has for it; an empty moment is none.
+    pub fn schedule(&mut self, at: &str, privacy: &str) {
+        let moment = self.text(at).filter(|text| !text.is_empty()).map(str::to_owned);
+        let privacy = self.text(privacy).unwrap_or("1").to_owned();
+        let schedule = moment
+            .map(|moment| json!({ "updateAt": moment, "privacy": privacy }))
+            .unwrap_or_default();
+        self.values.insert("scheduleUpdate".to_owned(), schedule);
     }
 
     /// Says of each of these that it is true if a form has it, else false: browsers send only boxes that are ticked.

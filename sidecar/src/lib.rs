@@ -42,7 +42,7 @@ mod token;
 pub mod view;
 mod viewed;
 pub mod visitor;
-mod vocabulary;
+pub mod vocabulary;
 mod web;
 pub mod when;
 pub mod work;
@@ -57,7 +57,7 @@ use http_body_util::Full;
 use tokio::sync::Notify;
 
 pub use access::Access;
-pub use api::{OWN_PREFIX, PREFIX};
+pub use api::{Act, JobLine, OWN_PREFIX, PREFIX, UserLine};
 pub use api::{captions, thumbnails, upload};
 pub use body::Fields;
 pub use database::OpenError;
@@ -65,7 +65,7 @@ pub use error::{ApiError, BadField, BodyError, GrantError, PasswordError};
 pub use limits::READ_LIFE;
 pub use sight::Seen;
 pub use visitor::{Choices, Visitor};
-pub use web::{Applicant, Profile, SessionLine, SignedUp};
+pub use web::{Applicant, Profile, Quota, SessionLine, SignedUp};
 
 use config::Accounts;
 use database::Database;

@@ -13,7 +13,7 @@ pub(crate) fn language(code: &str) -> Option<&'static str> {
 }
 
 /// What a video is about.
-pub(crate) const CATEGORIES: &[(i64, &str)] = &[
+pub const CATEGORIES: &[(i64, &str)] = &[
     (1, "Music"),
     (2, "Films"),
     (3, "Vehicles"),
@@ -35,7 +35,7 @@ pub(crate) const CATEGORIES: &[(i64, &str)] = &[
 ];
 
 /// What others may do with a video.
-pub(crate) const LICENCES: &[(i64, &str)] = &[
+pub const LICENCES: &[(i64, &str)] = &[
     (1, "Attribution"),
     (2, "Attribution - Share Alike"),
     (3, "Attribution - No Derivatives"),
@@ -46,11 +46,11 @@ pub(crate) const LICENCES: &[(i64, &str)] = &[
 ];
 
 /// Who may see a video.
-pub(crate) const PRIVACIES: &[(i64, &str)] =
+pub const PRIVACIES: &[(i64, &str)] =
     &[(1, "Public"), (2, "Unlisted"), (3, "Private"), (4, "Internal"), (5, "Password protected")];
 
 /// What is spoken in a video: codes of ISO 639, and a few of PeerTube's own.
-pub(crate) const LANGUAGES: &[(&str, &str)] = &[
+pub const LANGUAGES: &[(&str, &str)] = &[
     ("aa", "Afar"),
     ("ab", "Abkhazian"),
     ("af", "Afrikaans"),

@@ -11,7 +11,7 @@ use crate::error::{ApiError, GrantError};
 use crate::limits::{LIST, REFRESH_LIFE};
 use crate::table::registration;
 use crate::table::session::{self, Session};
-use crate::table::{account, user};
+use crate::table::{account, user, video};
 use crate::{Sidecar, Visitor, address, cookie, now_ms};
 
 /// What became of somebody who wants an account.
@@ -43,6 +43,15 @@ pub struct SessionLine {
     pub created_at: i64,
     /// The one that asks.
     pub is_current: bool,
+}
+
+/// What somebody may keep here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quota {
+    /// Bytes that they uploaded.
+    pub used_bytes: u64,
+    /// Bytes that they may have uploaded; `None` is without a bound.
+    pub bytes: Option<u64>,
 }
 
 /// Somebody who waits for a moderator.
@@ -128,6 +137,17 @@ impl Sidecar {
         })
     }
 
+    /// What a visitor may keep, and keeps.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn quota(&self, visitor: &Visitor) -> Result<Quota, ApiError> {
+        let user = user::by_id(&self.database, visitor.user_id).await?;
+        let user = user.ok_or(ApiError::BadToken)?;
+        let used = video::source_bytes(&self.database, visitor.account_id, 0).await?;
+        Ok(Quota { used_bytes: used.unsigned_abs(), bytes: u64::try_from(user.video_quota).ok() })
+    }
+
     /// Changes what a visitor chose for themselves, by the API's names.
     ///
     /// # Errors
@@ -200,7 +220,7 @@ impl Sidecar {
     }
 
     /// The address that tries are counted for.
-    pub(crate) fn counted(&self, headers: &HeaderMap, peer: SocketAddr) -> String {
+    pub fn counted(&self, headers: &HeaderMap, peer: SocketAddr) -> String {
         address::counted(headers, peer, &self.settings.trusted_proxies)
     }
 }

@@ -23,6 +23,11 @@ pub(crate) fn iso(ms: i64) -> String {
     format!("{}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z", date(ms))
 }
 
+/// `2026-11-22T05:13`, from milliseconds since 1970: what a form's box for a moment holds, and [`parse`] reads again.
+pub fn minute(ms: i64) -> String {
+    iso(ms).get(..16).unwrap_or_default().to_owned()
+}
+
 /// `Sun, 22 Nov 2026 05:13:20 GMT` (RFC 822 with a year of four digits), from milliseconds since 1970.
 pub(crate) fn rfc822(ms: i64) -> String {
     let ms = u64::try_from(ms).unwrap_or(0);
@@ -156,6 +161,7 @@ mod tests {
         assert_eq!(iso(951_868_799_999), "2000-02-29T23:59:59.999Z");
         assert_eq!(iso(951_868_800_000), "2000-03-01T00:00:00.000Z");
         assert_eq!(iso(1_795_324_400_007), "2026-11-22T05:13:20.007Z");
+        assert_eq!(minute(1_795_324_400_007), "2026-11-22T05:13");
         assert_eq!(rfc822(1_795_324_400_007), "Sun, 22 Nov 2026 05:13:20 GMT");
     }
 }

@@ -220,6 +220,11 @@ pub(crate) struct Media {
 }
 
 impl Privacy {
+    /// PeerTube's number.
+    pub fn number(self) -> i64 {
+        self.id()
+    }
+
     pub(crate) fn id(self) -> i64 {
         match self {
             Privacy::Public => 1,

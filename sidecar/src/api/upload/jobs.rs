@@ -12,6 +12,7 @@ use crate::role::Role;
 use crate::table::job::{self, Job};
 use crate::table::upload;
 use crate::table::video::{self, State, Video};
+use crate::visitor::Visitor;
 use crate::when::iso;
 use crate::{Reply, Sidecar, now_ms};
 
@@ -60,6 +61,24 @@ impl Sidecar {
         uuid: VideoId,
     ) -> Result<Reply, ApiError> {
         let video = self.own_video(headers, uuid).await?;
+        self.begin_again(&video).await
+    }
+
+    /// The same for a page's visitor.
+    pub(in crate::api) async fn try_again(
+        &self,
+        visitor: &Visitor,
+        uuid: &VideoId,
+    ) -> Result<Reply, ApiError> {
+        let video = video::by_uuid(&self.database, uuid).await?;
+        let video = video.ok_or(ApiError::NotFound("Video"))?;
+        if !self.may_edit(&video, Some(visitor)).await? {
+            return Err(ApiError::NotFound("Video"));
+        }
+        self.begin_again(&video).await
+    }
+
+    async fn begin_again(&self, video: &Video) -> Result<Reply, ApiError> {
         let job = job::of_video(&self.database, video.id).await?;
         let job = job.ok_or(ApiError::Conflict(NO_FILE))?;
         let state = JobState::parse(job.state).ok_or(ApiError::NotFound("Job"))?;

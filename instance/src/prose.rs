@@ -1,0 +1,102 @@
+//! Texts that people write in Markdown, as HTML that can do nothing but be read.
+
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd, html};
+
+/// The HTML of a text; sanitised last, so that whatever the steps before let through ends here.
+pub(crate) fn html(text: &str) -> String {
+    let options = Options::ENABLE_STRIKETHROUGH;
+    // A single new line is one, as people who write for video sites expect.
+    let events = Parser::new_ext(text, options).filter_map(|event| match event {
+        Event::SoftBreak => Some(Event::HardBreak),
+        Event::Start(Tag::Image { .. }) | Event::End(TagEnd::Image) => None,
+        Event::Html(raw) | Event::InlineHtml(raw) => Some(Event::Text(raw)),
+        other => Some(other),
+    });
+    let mut made = String::with_capacity(text.len() * 2);
+    html::push_html(&mut made, events);
+    let mut cleaner = ammonia::Builder::empty();
+    cleaner
+        .tags(TAGS.into())
+        .url_schemes(["http", "https", "mailto"].into())
+        .tag_attributes([("a", ["href"].into())].into())
+        .url_relative(ammonia::UrlRelative::Deny)
+        .link_rel(Some("nofollow noopener ugc"));
+    cleaner.clean(&made).to_string()
+}
+
+/// The beginning of a text as one plain line, for previews and other sites' cards.
+pub(crate) fn excerpt(text: &str) -> String {
+    let mut line = String::new();
+    for event in Parser::new(text) {
+        match event {
+            Event::Text(part) | Event::Code(part) => line.push_str(&part),
+            Event::SoftBreak
+            | Event::HardBreak
+            | Event::End(TagEnd::Paragraph | TagEnd::Heading(_) | TagEnd::Item) => line.push(' '),
+            _ => {}
+        }
+        if line.len() > 4 * EXCERPT {
+            break;
+        }
+    }
+    let words = line.split_whitespace().collect::<Vec<_>>().join(" ");
+    match words.char_indices().nth(EXCERPT) {
+        Some((end, _)) => format!("{}…", words[..end].trim_end()),
+        None => words,
+    }
+}
+
+/// What a text may be made of. No headings beside the page's own, no pictures from elsewhere.
+const TAGS: [&str; 12] =
+    ["p", "br", "a", "em", "strong", "del", "code", "pre", "blockquote", "ul", "ol", "li"];
+
+/// Characters, as many as other sites show.
+const EXCERPT: usize = 200;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, wanted: &str) {
+        assert_eq!(html(text).trim_end(), wanted, "{text:?}");
+    }
+
+    #[test]
+    fn markdown_is_shown_and_new_lines_are_kept() {
+        check("A **good** day\nby the sea", "<p>A <strong>good</strong> day<br>\nby the sea</p>");
+        check("- one\n- two", "<ul>\n<li>one</li>\n<li>two</li>\n</ul>");
+        check(
+            "[here](https://example.org/?a=b&c)",
+            "<p><a href=\"https://example.org/?a=b&amp;c\" rel=\"nofollow noopener ugc\">here</a></p>",
+        );
+    }
+
+    #[test]
+    fn nothing_that_acts_gets_through() {
+        for text in [
+            "<script>alert(1)</script>",
+            "<img src=x onerror=alert(1)>",
+            "![x](https://tracker.example/x.gif)",
+            "[x](javascript:alert(1))",
+            "[x](data:text/html,<script>alert(1)</script>)",
+            "<a href=\"//evil.example\">x</a>",
+            "<svg onload=alert(1)>",
+            "<style>*{display:none}</style>",
+            "[x](/logout)",
+            "<iframe src=https://evil.example></iframe>",
+        ] {
+            let made = html(text);
+            for bad in ["<script", "<img", "<svg", "<style", "<iframe", "<a href"] {
+                assert!(!made.contains(bad), "{text} -> {made}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_excerpt_is_one_plain_line() {
+        assert_eq!(excerpt("# Sea\n\nA **good**\nday"), "Sea A good day");
+        assert_eq!(excerpt(&"a ".repeat(300)).chars().count(), EXCERPT);
+        assert_eq!(excerpt("<b>x</b> & y"), "x & y");
+    }
+}

@@ -1,0 +1,436 @@
+//! One video: its page `/w/<short>`, its embed, and the door before it where a password is wanted.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use askama::Template;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::header::{self, HeaderValue};
+use http::{HeaderMap, StatusCode};
+use origin::Reply;
+use origin::library::{Library, Rendition, Video};
+use serde::Serialize;
+use sidecar::view::{Privacy, VideoPage};
+use sidecar::visitor::Asker;
+use sidecar::{Fields, Seen, cookie};
+use wire::id::VideoId;
+
+use super::{Framing, PageError, Site, html, moved, now_ms};
+use crate::config::Sharing;
+use crate::embed::Options;
+use crate::pages::{Frame, snippet};
+use crate::prose;
+use crate::visit::{Visit, size};
+use crate::when;
+
+/// The player element and what it needs to begin at once.
+pub(crate) struct Stage {
+    src: String,
+    poster: Option<String>,
+    title: String,
+    opening: Arc<str>,
+    /// Shown without scripts: the smallest rendition's file, which browsers play by themselves.
+    plain_src: Option<String>,
+    /// What the player's own embed button offers; the watch page has it beside the player.
+    snippet: Option<String>,
+    /// The page is nothing but the player, which so may have every key.
+    has_page_keys: bool,
+    sharing: Sharing,
+    options: Options,
+    /// JSON of what the player shows of them.
+    captions: Option<String>,
+    storyboard: Option<String>,
+    /// The video's id, under which it is told that it is watched.
+    id: String,
+    /// Seconds where this visitor stopped.
+    resume: Option<u64>,
+    /// Where they go on is remembered.
+    is_remembered: bool,
+}
+
+impl Stage {
+    /// Seconds where it begins: what the address says, else where this visitor stopped.
+    fn start(&self) -> Option<u64> {
+        self.options.start_seconds().or(self.resume)
+    }
+}
+
+/// `/w/<short>`: one video to watch.
+#[derive(Template)]
+#[template(path = "watch.html")]
+struct Watch<'a> {
+    visit: &'a Visit<'a>,
+    stage: Stage,
+    video: VideoPage,
+    /// Who sends it to whom.
+    source: String,
+    short: String,
+    shape: &'static str,
+    clock: String,
+    date: String,
+    age: String,
+    views: String,
+    likes: String,
+    subscribers: String,
+    description: String,
+    support: String,
+    excerpt: String,
+    privacy: Option<&'static str>,
+    chapters: Vec<ChapterLine>,
+    renditions: Vec<RenditionLine>,
+    is_importing: bool,
+    width: u32,
+    height: u32,
+    snippet: String,
+    facts: String,
+}
+
+struct ChapterLine {
+    seconds: u64,
+    clock: String,
+    title: String,
+}
+
+struct RenditionLine {
+    name: String,
+    size: String,
+    bytes: String,
+    href: String,
+}
+
+/// `/videos/embed/<id>`: the player and nothing else.
+#[derive(Template)]
+#[template(path = "embed.html")]
+struct Embed<'a> {
+    frame: &'a Frame,
+    stage: Stage,
+    short: String,
+}
+
+/// Where a password is wanted.
+#[derive(Template)]
+#[template(path = "locked.html")]
+struct Locked<'a> {
+    visit: &'a Visit<'a>,
+    problem: Option<String>,
+}
+
+/// How a page's video is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Knock<'a> {
+    pub(super) headers: &'a HeaderMap,
+    pub(super) peer: SocketAddr,
+    /// The form that was sent with a password, if one was.
+    pub(super) fields: Option<&'a Fields>,
+}
+
+impl Site {
+    pub(super) async fn watch(
+        &self,
+        visit: &Visit<'_>,
+        key: &str,
+        query: &str,
+        knock: Knock<'_>,
+    ) -> Result<Reply, PageError> {
+        let id: VideoId = key.parse().map_err(|_| PageError::NotFound)?;
+        let opened = self.open(visit, &id, knock).await?;
+        if key != id.short() {
+            return Ok(moved(&format!("/w/{}", id.short())));
+        }
+        let (video, cookie) = match opened {
+            Opened::Video(video, cookie) => (video, cookie),
+            Opened::Door(reply) => return Ok(reply),
+        };
+        let record = self.record(&id).await?;
+        let options = Options { start: Options::parse(query).start, ..Options::default() };
+        let stage = self.stage(visit, &video, record.as_ref(), options).await;
+        let is_public = matches!(video.card.privacy, Privacy::Public | Privacy::Unlisted);
+        let page = watch_page(visit, &id, *video, record, stage, now_ms());
+        let mut reply = self.html(visit, StatusCode::OK, &page)?;
+        if !is_public {
+            keep_to_itself(&mut reply);
+        }
+        with_password(&mut reply, cookie);
+        Ok(reply)
+    }
+
+    pub(super) async fn embed(
+        &self,
+        visit: &Visit<'_>,
+        key: &str,
+        query: &str,
+        knock: Knock<'_>,
+    ) -> Result<Reply, PageError> {
+        let id: VideoId = key.parse().map_err(|_| PageError::NotFound)?;
+        let (video, cookie) = match self.open(visit, &id, knock).await? {
+            Opened::Video(video, cookie) => (video, cookie),
+            Opened::Door(mut reply) => {
+                super::allow_framing(&mut reply);
+                return Ok(reply);
+            }
+        };
+        let record = self.record(&id).await?;
+        let stage = self.stage(visit, &video, record.as_ref(), Options::parse(query)).await;
+        let snippet = Some(snippet(&self.frame, &id, &video.card.name));
+        let is_public = matches!(video.card.privacy, Privacy::Public | Privacy::Unlisted);
+        let stage = Stage { snippet, has_page_keys: true, ..stage };
+        let page = Embed { frame: &self.frame, stage, short: id.short() };
+        let mut reply = html(StatusCode::OK, &page, Framing::Allowed);
+        if !is_public {
+            keep_to_itself(&mut reply);
+        }
+        with_password(&mut reply, cookie);
+        Ok(reply)
+    }
+
+    /// PeerTube's address of a page, which leads to ours.
+    pub(super) async fn forward(
+        &self,
+        visit: &Visit<'_>,
+        key: &str,
+        knock: Knock<'_>,
+    ) -> Result<Reply, PageError> {
+        let id: VideoId = key.parse().map_err(|_| PageError::NotFound)?;
+        self.open(visit, &id, knock).await?;
+        Ok(moved(&format!("/w/{}", id.short())))
+    }
+
+    /// The video, if whoever asks may see it; else the door where they may say a password.
+    async fn open(
+        &self,
+        visit: &Visit<'_>,
+        id: &VideoId,
+        knock: Knock<'_>,
+    ) -> Result<Opened, PageError> {
+        let kept = cookie::find(knock.headers, &password_cookie(id));
+        let kept = kept.and_then(|text| URL_SAFE_NO_PAD.decode(text).ok());
+        let kept = kept.and_then(|bytes| String::from_utf8(bytes).ok());
+        let said = knock.fields.and_then(|fields| fields.text("password"));
+        let from = self.sidecar.counted(knock.headers, knock.peer);
+        let asker = Asker {
+            visitor: visit.visitor.as_ref(),
+            password: said.or(kept.as_deref()),
+            from: &from,
+        };
+        let problem = match self.sidecar.video_page(&id.to_string(), asker).await? {
+            Seen::Shown(video) => {
+                let cookie = said.map(|said| (password_cookie(id), URL_SAFE_NO_PAD.encode(said)));
+                return Ok(Opened::Video(video, cookie));
+            }
+            Seen::Nothing => return Err(PageError::NotFound),
+            Seen::PasswordWanted => None,
+            Seen::PasswordWrong => Some(visit.say("locked-wrong")),
+            Seen::TooMany(wait) => Some(visit.count("error-too-many", wait.as_secs() + 1)),
+        };
+        let page = Locked { visit, problem };
+        Ok(Opened::Door(self.html(visit, StatusCode::FORBIDDEN, &page)?))
+    }
+
+    /// What the origin knows of the media, once there is any.
+    async fn record(&self, id: &VideoId) -> Result<Option<Video>, PageError> {
+        let id = *id;
+        self.look_up(move |library: &Library| library.video(&id)).await
+    }
+
+    async fn stage(
+        &self,
+        visit: &Visit<'_>,
+        video: &VideoPage,
+        record: Option<&Video>,
+        options: Options,
+    ) -> Stage {
+        let src = video.medium.as_ref().map(|medium| medium.master.clone()).unwrap_or_default();
+        let folder = src.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let is_open = matches!(video.card.privacy, Privacy::Public | Privacy::Unlisted);
+        let may_share = is_open
+            && options.allows_sharing
+            && visit.visitor.as_ref().is_none_or(|visitor| visitor.choices().p2p_enabled);
+        let opening = match record.filter(|_| is_open) {
+            Some(record) => self.media.opening(record).await,
+            // What comes first of a private video is read from its playlists.
+            None => Arc::from("[]"),
+        };
+        let smallest = record
+            .and_then(|record| record.renditions.iter().min_by_key(|rendition| rendition.bytes));
+        Stage {
+            poster: video.card.picture.clone(),
+            title: video.card.name.clone(),
+            opening,
+            plain_src: smallest.map(|rendition| format!("{folder}/{}", rendition.media)),
+            snippet: None,
+            has_page_keys: false,
+            sharing: if may_share { self.frame.sharing } else { Sharing::Off },
+            options,
+            captions: captions(video),
+            storyboard: storyboard(video, folder),
+            id: video.card.id.to_string(),
+            resume: video.card.position.map(|at| at.as_secs()).filter(|at| *at > 0),
+            is_remembered: visit
+                .visitor
+                .as_ref()
+                .is_some_and(sidecar::visitor::Visitor::keeps_history),
+            src,
+        }
+    }
+}
+
+/// What stands behind a video's address.
+enum Opened {
+    /// It is shown; with the name and value of a cookie that opens it again, if a password just did.
+    Video(Box<VideoPage>, Option<(String, String)>),
+    Door(Reply),
+}
+
+fn watch_page<'a>(
+    visit: &'a Visit<'a>,
+    id: &VideoId,
+    mut video: VideoPage,
+    record: Option<Video>,
+    stage: Stage,
+    now_ms: u64,
+) -> Watch<'a> {
+    let published = video.card.published_at_ms.unwrap_or(video.card.created_at_ms);
+    let published = u64::try_from(published).unwrap_or_default();
+    let ms = u64::try_from(video.card.duration.as_millis()).unwrap_or(u64::MAX);
+    let folder = stage.src.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
+    let mut best_first: Vec<&Rendition> =
+        record.iter().flat_map(|record| &record.renditions).collect();
+    best_first.sort_by_key(|rendition| std::cmp::Reverse(rendition.height));
+    let (width, height) = best_first.first().map_or((16, 9), |top| (top.width, top.height));
+    let renditions =
+        best_first.into_iter().filter(|_| video.download_enabled).map(|rendition| RenditionLine {
+            name: format!("{}p", rendition.width.min(rendition.height)),
+            size: format!("{}×{}", rendition.width, rendition.height),
+            bytes: size(rendition.bytes),
+            href: format!("{folder}/{}", rendition.media),
+        });
+    let chapters = std::mem::take(&mut video.chapters).into_iter().map(|chapter| ChapterLine {
+        seconds: chapter.at.as_secs(),
+        clock: when::clock(chapter.at.as_secs() * 1000),
+        title: chapter.title,
+    });
+    let text = video.description.as_deref().unwrap_or_default();
+    let excerpt = prose::excerpt(text);
+    let snippet = snippet(visit.frame, id, &video.card.name);
+    Watch {
+        visit,
+        source: visit.name(source_key(stage.sharing), &visit.frame.public_url),
+        short: id.short(),
+        shape: crate::pages::shape(width, height),
+        clock: when::clock(ms),
+        date: when::date(published),
+        age: visit.age(published, now_ms),
+        views: visit.count("views", video.card.views),
+        likes: visit.count("likes", video.card.likes),
+        subscribers: visit.count("subscribers", video.subscribers),
+        description: prose::html(text),
+        support: prose::html(video.support.as_deref().unwrap_or_default()),
+        facts: json_ld(visit, id, &video, &excerpt, published, ms),
+        excerpt,
+        privacy: super::shelf::privacy_key(video.card.privacy),
+        chapters: chapters.collect(),
+        renditions: renditions.collect(),
+        is_importing: record.is_some_and(|record| record.is_importing),
+        width,
+        height,
+        snippet,
+        stage,
+        video,
+    }
+}
+
+/// What search engines read of a video (schema.org), as a data block that can't end its own element.
+fn json_ld(
+    visit: &Visit<'_>,
+    id: &VideoId,
+    video: &VideoPage,
+    excerpt: &str,
+    published_ms: u64,
+    ms: u64,
+) -> String {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct VideoObject<'a> {
+        #[serde(rename = "@context")]
+        context: &'static str,
+        #[serde(rename = "@type")]
+        kind: &'static str,
+        name: &'a str,
+        description: &'a str,
+        thumbnail_url: Option<String>,
+        upload_date: String,
+        duration: String,
+        embed_url: String,
+    }
+    let url = &visit.frame.public_url;
+    let object = VideoObject {
+        context: "https://schema.org",
+        kind: "VideoObject",
+        name: &video.card.name,
+        description: excerpt,
+        thumbnail_url: video.card.picture.as_ref().map(|path| format!("{url}{path}")),
+        upload_date: when::date(published_ms),
+        duration: when::duration(ms),
+        embed_url: format!("{url}/videos/embed/{}", id.short()),
+    };
+    serde_json::to_string(&object).unwrap_or_default().replace('<', "\\u003c")
+}
+
+fn captions(video: &VideoPage) -> Option<String> {
+    #[derive(Serialize)]
+    struct Caption<'a> {
+        language: &'a str,
+        label: &'a str,
+        src: &'a str,
+    }
+    let captions: Vec<Caption<'_>> = video
+        .captions
+        .iter()
+        .map(|caption| Caption {
+            language: &caption.language.id,
+            label: caption.language.label,
+            src: &caption.path,
+        })
+        .collect();
+    if captions.is_empty() { None } else { serde_json::to_string(&captions).ok() }
+}
+
+/// The origin's words about it, with the picture's whole path.
+fn storyboard(video: &VideoPage, folder: &str) -> Option<String> {
+    let said = video.medium.as_ref()?.storyboard.as_deref()?;
+    let mut said: serde_json::Map<String, serde_json::Value> = serde_json::from_str(said).ok()?;
+    let file = said.remove("file")?;
+    said.insert("src".to_owned(), format!("{folder}/{}", file.as_str()?).into());
+    serde_json::to_string(&said).ok()
+}
+
+/// The sentence about who sends a video to whom.
+fn source_key(sharing: Sharing) -> &'static str {
+    match sharing {
+        Sharing::Off => "source-off",
+        Sharing::Receive => "source-receive",
+        Sharing::Full => "source-full",
+        Sharing::Ask => "source-ask",
+    }
+}
+
+/// Its address has a capability in it, which no other site is to see, nor any cache to keep.
+fn keep_to_itself(reply: &mut Reply) {
+    let headers = reply.headers_mut();
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+}
+
+fn with_password(reply: &mut Reply, cookie: Option<(String, String)>) {
+    let Some((name, value)) = cookie else { return };
+    // Until the browser ends: whoever shares a computer doesn't share the password.
+    let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax");
+    if let Ok(value) = HeaderValue::try_from(text) {
+        reply.headers_mut().append(header::SET_COOKIE, value);
+    }
+}
+
+fn password_cookie(id: &VideoId) -> String {
+    format!("shoal_password_{}", id.short())
+}
