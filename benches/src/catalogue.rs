@@ -39,7 +39,12 @@ pub(crate) fn run() -> anyhow::Result<Table> {
         let is_over = AtomicBool::new(false);
         let address = server.address;
         std::thread::scope(|scope| {
-            let writer = scope.spawn(|| write(address, videos, &is_over));
+            let writers: Vec<_> = (0..WRITERS)
+                .map(|no| {
+                    let is_over = &is_over;
+                    scope.spawn(move || write(address, videos, no, is_over))
+                })
+                .collect();
             let script = VARIED.replace("VIDEOS", &videos.to_string());
             let measured = measure(
                 &mut table,
@@ -50,7 +55,10 @@ pub(crate) fn run() -> anyhow::Result<Table> {
                 &script,
             );
             is_over.store(true, Ordering::Relaxed);
-            let written = writer.join().map_err(|_| anyhow::anyhow!("the writer panicked"))??;
+            let mut written = 0.0;
+            for writer in writers {
+                written += writer.join().map_err(|_| anyhow::anyhow!("a writer panicked"))??;
+            }
             println!("{written:.0} writes/s beside {videos} videos");
             measured
         })?;
@@ -159,13 +167,13 @@ fn measure(
 }
 
 /// Views of one video after the other, each a write, until it is over; how many there were in a second.
-fn write(address: SocketAddr, videos: i64, is_over: &AtomicBool) -> anyhow::Result<f64> {
+fn write(address: SocketAddr, videos: i64, no: i64, is_over: &AtomicBool) -> anyhow::Result<f64> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
     let began = Instant::now();
     let mut written = 0;
     while !is_over.load(Ordering::Relaxed) {
-        let video = 1 + written * 7919 % videos;
+        let video = 1 + (written * WRITERS + no) * 7919 % videos;
         write!(
             stream,
             "POST /api/v1/videos/{video}/views HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n\
@@ -175,14 +183,17 @@ fn write(address: SocketAddr, videos: i64, is_over: &AtomicBool) -> anyhow::Resu
         let read = stream.read(&mut answer)?;
         anyhow::ensure!(answer[..read].starts_with(b"HTTP/1.1 204"), "a write was refused");
         written += 1;
-        let due = began + Duration::from_millis(1000 / WRITES) * written as u32;
+        let due = began + Duration::from_millis(1000 * WRITERS as u64 / WRITES) * written as u32;
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
     }
     Ok(written as f64 / began.elapsed().as_secs_f64())
 }
 
 const CHANNELS: i64 = 100;
+/// In a second, in all.
 const WRITES: u64 = 100;
+/// As many at once as are needed where each waits its turn behind readers.
+const WRITERS: i64 = 20;
 
 const DESCRIPTION: &str = "A description of some lines, as people write them: what is seen, who made it, where to find more. \
                            It goes on for a while, since most of them do, and has a link to https://example.org/somewhere. \

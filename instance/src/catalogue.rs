@@ -53,15 +53,6 @@ impl Catalogue {
         }
     }
 
-    /// Has the origin ask for a capability, or no longer, as the catalogue has it of a video: called when that may have
-    /// changed, before anybody is told that it has.
-    pub(crate) async fn align(&self, key: &str) -> anyhow::Result<()> {
-        let Some((uuid, is_open)) = self.sidecar.is_open(key).await? else { return Ok(()) };
-        let access = access_of(is_open);
-        self.on_disk(move |library| library.set_access(&uuid, access)).await?;
-        Ok(())
-    }
-
     async fn keep_up(&self) -> anyhow::Result<()> {
         self.withdraw_deleted().await?;
         self.tell_access().await?;
@@ -77,23 +68,18 @@ impl Catalogue {
         Ok(())
     }
 
-    /// Tells the origin who may read what, where that has changed in whichever way: by the clock, from a page, at a terminal.
-    async fn tell_access(&self) -> anyhow::Result<()> {
+    /// Tells the origin who may read what, where that has changed in whichever way: by the clock, at a terminal, or just now from a
+    /// page, whose visitor is answered afterwards.
+    pub(crate) async fn tell_access(&self) -> anyhow::Result<()> {
         loop {
             let due = self.sidecar.access_due().await?;
             if due.is_empty() {
                 return Ok(());
             }
             for access in due {
-                self.set_access(access).await?;
+                set_access(&self.sidecar, &self.library, access).await?;
             }
         }
-    }
-
-    async fn set_access(&self, told: sidecar::Access) -> anyhow::Result<()> {
-        let access = access_of(told.is_open);
-        self.on_disk(move |library| library.set_access(&told.video, access)).await?;
-        Ok(self.sidecar.note_access(told).await?)
     }
 
     /// Takes in the videos that the catalogue doesn't know, and marks those of it whose media is gone.
@@ -147,6 +133,7 @@ impl Catalogue {
     }
 
     async fn sweep(&self) -> anyhow::Result<()> {
+        self.sidecar.forget_old_work().await?;
         let uploads = Arc::clone(&self.uploads);
         let there = tokio::task::spawn_blocking(move || uploads.all()).await?;
         let there = there.context("cannot list the uploads")?;
@@ -168,7 +155,27 @@ impl Catalogue {
 }
 
 /// In the origin's words.
-pub(crate) fn access_of(is_open: bool) -> Access {
+/// Lets read a video who may, before anybody is told of it.
+pub(crate) async fn admit(
+    sidecar: &Sidecar,
+    library: &Library,
+    uuid: VideoId,
+) -> anyhow::Result<()> {
+    let told = sidecar.access(uuid).await?;
+    set_access(sidecar, library, told).await
+}
+
+async fn set_access(
+    sidecar: &Sidecar,
+    library: &Library,
+    told: sidecar::Access,
+) -> anyhow::Result<()> {
+    let (library, access) = (library.clone(), access_of(told.is_open));
+    tokio::task::spawn_blocking(move || library.set_access(&told.video, access)).await??;
+    Ok(sidecar.note_access(told).await?)
+}
+
+fn access_of(is_open: bool) -> Access {
     if is_open { Access::Open } else { Access::Capability }
 }
 

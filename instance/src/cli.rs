@@ -11,7 +11,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, PublicUrl};
 use crate::import::{self, ImportArgs};
-use crate::{doctor, serve, user};
+use crate::{doctor, remote, serve, user};
 
 /// A free, decentralised video host in one binary.
 #[derive(Debug, Parser)]
@@ -33,6 +33,17 @@ enum Command {
     Import {
         #[command(flatten)]
         args: ImportArgs,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Make videos of what people upload to a server on another machine.
+    Worker {
+        /// Scheme and host of that server.
+        #[arg(long, value_name = "URL")]
+        server: PublicUrl,
+        /// The token in its configuration, better told as SHOAL_WORKER_TOKEN.
+        #[arg(long, value_name = "TOKEN")]
+        token: Option<String>,
         #[command(flatten)]
         settings: Settings,
     },
@@ -138,6 +149,14 @@ impl Cli {
                 let library = open_library(&config)?;
                 let public_url = config.public_url(config.server.listen);
                 return import::run(args, &library, &config, &public_url);
+            }
+            Command::Worker { server, token, settings } => {
+                let config = settings.load()?;
+                let token = token.unwrap_or_else(|| config.worker.token.clone());
+                let interrupted = import::interruptions().context("cannot listen to signals")?;
+                let data = config.server.data.join("worker");
+                let (url, settings) = (server.to_string(), &config.import);
+                remote::run(&url, &token, &data, settings, &interrupted)?;
             }
             Command::User { command } => command.run()?,
             Command::Doctor(settings) => doctor::run(&settings.load()?)?,

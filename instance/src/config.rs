@@ -19,6 +19,29 @@ pub(crate) struct Config {
     pub(crate) import: origin::import::Settings,
     pub(crate) accounts: sidecar::config::Accounts,
     pub(crate) database: sidecar::config::Database,
+    pub(crate) worker: Hiring,
+}
+
+/// The section `[worker]`.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Hiring {
+    /// What a worker on another machine shows; empty lets none in.
+    pub(crate) token: String,
+}
+
+impl fmt::Debug for Hiring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hiring(…)")
+    }
+}
+
+impl Hiring {
+    fn check(&self) -> Result<(), ConfigError> {
+        let is_good = self.token.bytes().all(|byte| byte.is_ascii_graphic());
+        let is_long = self.token.is_empty() || self.token.len() >= LEAST_TOKEN;
+        if is_good && is_long { Ok(()) } else { Err(ConfigError::WorkerToken) }
+    }
 }
 
 /// The section `[server]`.
@@ -101,6 +124,7 @@ impl Config {
         config.import.check()?;
         config.accounts.check()?;
         config.database.check()?;
+        config.worker.check()?;
         Ok(config)
     }
 
@@ -205,6 +229,11 @@ pub(crate) enum ConfigError {
     /// The same of accounts and their database.
     #[error(transparent)]
     BadAccounts(#[from] sidecar::config::BadSetting),
+    /// One that could be guessed, or that no header carries. It isn't told.
+    #[error(
+        "worker.token is no token: it must have at least {LEAST_TOKEN} letters, digits and signs"
+    )]
+    WorkerToken,
     /// Something else than scheme and host.
     #[error("{0:?} is no public URL: write it as https://videos.example.org, without a path")]
     PublicUrl(String),
@@ -286,6 +315,9 @@ fn read_as(known: Option<&Value>, text: &str) -> Option<Value> {
         _ => Some(Value::String(text.to_owned())),
     }
 }
+
+/// Nobody guesses as many characters.
+const LEAST_TOKEN: usize = 20;
 
 /// Where the player looks for STUN when its page says nothing: STUN's own port (RFC 8489 §18.6).
 const STUN_PORT: u16 = 3478;
@@ -418,6 +450,7 @@ mod tests {
             "unknown variant `all`, expected one of `closed`",
         );
         check("SHOAL_ACCOUNTS_VIDEO_QUOTA_BYTES", "-2", "accounts.video_quota_bytes = -2 is out");
+        check("SHOAL_WORKER_TOKEN", "secret", "worker.token is no token: it must have at least 20");
         check("SHOAL_IMPORT_CRF", "52", "import.crf = 52 is out of bounds: it may be 0 to 51");
     }
 

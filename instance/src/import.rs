@@ -217,7 +217,7 @@ fn watch_url(public_url: &str, video: &Video) -> String {
 }
 
 /// Set by the first Ctrl-C or request to end; the second one ends the process at once, and ffmpeg with it.
-fn interruptions() -> io::Result<Arc<AtomicBool>> {
+pub(crate) fn interruptions() -> io::Result<Arc<AtomicBool>> {
     let cancelled = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         signal_hook::flag::register_conditional_shutdown(

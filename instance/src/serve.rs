@@ -20,6 +20,7 @@ use wire::capability::Key;
 use crate::catalogue::Catalogue;
 use crate::companion::Companions;
 use crate::config::Config;
+use crate::hired::{self, Hired};
 use crate::key;
 use crate::site::Site;
 use crate::swarms::KnownSwarms;
@@ -116,9 +117,20 @@ async fn everything(
     let door = Door::new(Arc::clone(&sidecar), Arc::clone(&catalogue.uploads));
     let companions =
         Companions::new(Arc::clone(&sidecar), catalogue.library.clone(), config.import.clone());
+    let hired = Arc::new(Hired::new(
+        Arc::clone(&sidecar),
+        catalogue.library.clone(),
+        Arc::clone(&catalogue.uploads),
+        config.import.clone(),
+        config.worker.token.clone(),
+    ));
     let answer = move |mut request: Request<Incoming>, peer| {
         let (site, door, companions) = (Arc::clone(&site), door.clone(), companions.clone());
+        let hired = Arc::clone(&hired);
         async move {
+            if request.uri().path().starts_with(hired::PREFIX) {
+                return hired.answer(request).await;
+            }
             if Door::is_at(request.uri().path()) {
                 return door.answer(request).await;
             }

@@ -97,12 +97,13 @@ impl Site {
     /// Has the sidecar answer; what that changes about who may have a video's media holds before anybody hears of it.
     async fn answer_api(&self, request: &mut Request<Incoming>, peer: SocketAddr) -> Reply {
         let reply = self.sidecar.answer(request, peer).await;
-        let video = request.uri().path().strip_prefix(VIDEOS).unwrap_or_default();
-        if *request.method() == Method::PUT
+        let is_change = *request.method() == Method::PUT;
+        if is_change
+            && request.uri().path().starts_with(VIDEOS)
             && reply.status().is_success()
-            && let Err(error) = self.catalogue.align(video).await
+            && let Err(error) = self.catalogue.tell_access().await
         {
-            tracing::error!(video, "who may have its media is mended at the next start: {error:#}");
+            tracing::error!("who may have a video's media is told the origin later: {error:#}");
             let text = "this cannot be done just now\n";
             return origin::serve::text(StatusCode::INTERNAL_SERVER_ERROR, text);
         }

@@ -1,4 +1,4 @@
-//! `videos/upload-resumable` and `videos/upload`: the sidecar decides, the origin keeps the bytes, and here they meet.
+//! `videos/upload-resumable`, `source/replace-resumable` and `videos/upload`: the sidecar decides, the origin keeps the bytes, and here they meet.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use hyper::body::{Body, Incoming};
 use origin::Reply;
 use origin::uploads::{Part, UploadError, UploadId, Uploads};
 use sidecar::Sidecar;
-use sidecar::upload::{Allowed, RESUMABLE, Refusal, SIMPLE, Trouble};
+use sidecar::upload::{Allowed, Refusal, SIMPLE, Target, Trouble};
 
 /// Where files come in.
 #[derive(Debug, Clone)]
@@ -25,7 +25,7 @@ impl Door {
 
     /// Whether a path is one of those that files are sent to.
     pub(crate) fn is_at(path: &str) -> bool {
-        [RESUMABLE, SIMPLE].contains(&path)
+        path == SIMPLE || Target::parse(path).is_some()
     }
 
     /// Answers one request, and goes on to the end of what came even if nobody is there to hear the answer.
@@ -47,21 +47,24 @@ impl Door {
     }
 
     async fn take_in(&self, request: &mut Request<Incoming>) -> Result<Reply, Refusal> {
-        let is_resumable = request.uri().path() == RESUMABLE;
-        match (is_resumable, request.method().clone()) {
+        match (Target::parse(request.uri().path()), request.method().clone()) {
             (_, Method::OPTIONS) => Ok(self.sidecar.allow_upload()),
-            (true, Method::POST) => self.begin(request).await,
-            (true, Method::PUT) => self.go_on(request).await,
-            (true, Method::DELETE) => self.cancel(request).await,
-            (false, Method::POST) => self.take_form(request).await,
+            (Some(target), Method::POST) => self.begin(target, request).await,
+            (Some(_), Method::PUT) => self.go_on(request).await,
+            (Some(_), Method::DELETE) => self.cancel(request).await,
+            (None, Method::POST) => self.take_form(request).await,
             _ => Ok(self.sidecar.refuse_method()),
         }
     }
 
-    async fn begin(&self, request: &mut Request<Incoming>) -> Result<Reply, Refusal> {
+    async fn begin(
+        &self,
+        target: Target,
+        request: &mut Request<Incoming>,
+    ) -> Result<Reply, Refusal> {
         let upload = self.sidecar.begin_upload(request).await?;
         self.make_room(&upload).await?;
-        Ok(self.sidecar.tell_begun(&upload))
+        Ok(self.sidecar.tell_begun(target, &upload))
     }
 
     async fn go_on(&self, request: &mut Request<Incoming>) -> Result<Reply, Refusal> {

@@ -16,7 +16,7 @@ use sidecar::work::{Claim, Made, WorkError};
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::catalogue::access_of;
+use crate::catalogue::admit;
 
 /// What the workers of one process share.
 #[derive(Debug)]
@@ -83,11 +83,13 @@ impl Worker {
 
     /// What an attempt made whose last word was lost.
     fn made_before(&self, claim: &Claim) -> Option<Video> {
-        self.library.video(&claim.uuid).ok().flatten().filter(|video| !video.is_importing)
+        let video = self.library.video(&claim.uuid).ok()??;
+        let is_new = claim.replaced.as_ref() != Some(&made(&video).json);
+        (is_new && !video.is_importing).then_some(video)
     }
 
     async fn finish(&self, claim: &Claim, video: &Video) -> Result<(), WorkError> {
-        self.admit(claim).await?;
+        self.admit(claim).await;
         if !self.sidecar.finish_work(claim, &made(video)).await? {
             // Deleted meanwhile, or another worker's; that one makes it anew.
             return self.withdraw(claim).await;
@@ -100,18 +102,10 @@ impl Worker {
         Ok(())
     }
 
-    /// Lets read a video who may, before anybody is told of it.
-    async fn admit(&self, claim: &Claim) -> Result<(), WorkError> {
-        let told = self.sidecar.access(claim.uuid).await?;
-        let (library, access) = (self.library.clone(), access_of(told.is_open));
-        let set = tokio::task::spawn_blocking(move || library.set_access(&told.video, access));
-        match set.await {
-            Ok(Ok(_)) => self.sidecar.note_access(told).await,
-            Ok(Err(error)) => {
-                tracing::warn!(%error, "who may read a video is told the origin later");
-                Ok(())
-            }
-            Err(_) => Ok(()),
+    /// Lets read a video who may; if that can't be said now, the catalogue says it later, and nobody may until then.
+    async fn admit(&self, claim: &Claim) {
+        if let Err(error) = admit(&self.sidecar, &self.library, claim.uuid).await {
+            tracing::warn!("who may read a video is told the origin later: {error:#}");
         }
     }
 
@@ -189,7 +183,7 @@ impl Worker {
     async fn tell(&self, claim: &Claim, now: &Told, shown: &mut bool) -> bool {
         let told = async {
             if let Some(video) = now.playable.as_ref().filter(|_| !*shown) {
-                self.admit(claim).await?;
+                self.admit(claim).await;
                 self.sidecar.show_work(claim, &made(video)).await?;
                 *shown = true;
             }

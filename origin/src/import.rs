@@ -7,7 +7,9 @@
 //! 4. One more run with one decoding makes all other renditions, cut at the same times; they are appended.
 //! 5. The keyframes of the smallest make a storyboard; a video without one is as good (`storyboard`).
 //!
-//! The video is withdrawn when any of this fails, and by the next start when the process is killed: whoever imports
+//! A video that is there already is replaced when all renditions of its new file are made, under another generation.
+//!
+//! What was made is removed again when any of this fails, and by the next start when the process is killed: whoever imports
 //! still has the file. Everything here blocks; call it from a thread that lives as long as the import, since ffmpeg is
 //! ended together with the thread that started it.
 
@@ -45,7 +47,7 @@ pub use thumbnail::{Picture, ThumbnailError, thumbnail};
 /// What to publish.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// Which video it becomes; a new one when absent.
+    /// Which video it becomes, or whose file it replaces; a new one when absent.
     pub id: Option<VideoId>,
     /// Any file that ffmpeg reads.
     pub file: PathBuf,
@@ -111,7 +113,7 @@ impl Settings {
         within("import.memory_bytes", self.memory_bytes, LEAST_MEMORY..=MOST_MEMORY)?;
         within("import.patience", self.patience.into(), 1..=MOST_PATIENCE)?;
         within("import.niceness", self.niceness.into(), 0..=19)?;
-        within("import.parallel", self.parallel.into(), 1..=MOST_PARALLEL)
+        within("import.parallel", self.parallel.into(), 0..=MOST_PARALLEL)
     }
 
     fn limits(&self, duration: Option<Duration>) -> Limits {
@@ -186,7 +188,7 @@ pub fn import(
     meter.tell(Event::Progress(Progress { stage: Stage::Reading, done: 0.0, left: None }));
     let mut source = probe(&runner, &input, work.folder(), settings)?;
     let packets = look_through(&runner, &input, work.folder(), settings, &mut source)?;
-    let video = Video {
+    let fresh = Video {
         id: id.to_string(),
         title,
         channel,
@@ -199,6 +201,8 @@ pub fn import(
         is_importing: true,
         access: request.access,
     };
+    // What is said of it stays when its file is replaced.
+    let video = work.replaced().cloned().unwrap_or(fresh);
     let import = Import { library, settings, runner, work: &work, input, source, packets, id };
     let published = import.run(video, input_bytes, &mut meter)?;
     work.finish();
@@ -228,24 +232,25 @@ impl Import<'_> {
         let plan = self.plan();
         self.check_space(plan.expected_bytes(&self.source, input_bytes))?;
         let folder = self.library.video_dir(&self.id);
-        fs::create_dir(&folder).map_err(|error| ImportError::writing(&folder, error))?;
-        let published = self.publish(&plan, 1, video.clone(), meter);
-        match published.map_err(|error| self.blame_disk(error)) {
+        let before = self.work.replaced().map_or(0, Video::generation);
+        if before == 0 {
+            fs::create_dir(&folder).map_err(|error| ImportError::writing(&folder, error))?;
+        }
+        let published = self.publish(&plan, before + 1, video.clone(), meter);
+        let published = match published.map_err(|error| self.blame_disk(error)) {
             Err(ImportError::Ffmpeg(reason) | ImportError::Unusable(reason))
                 if plan.way == Way::Remux =>
             {
                 tracing::info!(reason, "the source can't be remuxed after all: encoding it");
-                let video = self.publish(
-                    &Plan::encode(&self.source, &self.settings.heights),
-                    2,
-                    video,
-                    meter,
-                )?;
-                package::remove(&folder, 1);
-                Ok(video)
+                let plan = Plan::encode(&self.source, &self.settings.heights);
+                self.publish(&plan, before + 2, video, meter)?
             }
-            published => published,
+            published => published?,
+        };
+        if let Err(error) = self.library.tidy(&self.id, &published) {
+            tracing::warn!(%error, "files of another generation stay");
         }
+        Ok(published)
     }
 
     fn plan(&self) -> Plan {
@@ -307,15 +312,20 @@ impl Import<'_> {
         publication.add(work, std::slice::from_ref(&first), plan.rate)?;
         let mut video = Video {
             duration_ms: u64::try_from(first.duration().as_millis()).unwrap_or(u64::MAX),
-            published_at_ms: now_ms(),
+            published_at_ms: self
+                .work
+                .replaced()
+                .map_or_else(now_ms, |replaced| replaced.published_at_ms),
             master: publication.master_name(),
             poster: publication.poster_name(),
             renditions: publication.renditions().to_vec(),
             is_importing: !others.is_empty(),
             ..video
         };
-        self.library.record(&video)?;
-        meter.tell(Event::Playable(&video));
+        if self.work.replaced().is_none() {
+            self.library.record(&video)?;
+            meter.tell(Event::Playable(&video));
+        }
         if !others.is_empty() {
             let others = self.make_others(plan, others, &first, meter)?;
             publication.add(work, &others, plan.rate)?;
@@ -742,7 +752,7 @@ mod tests {
         check(|settings| settings.patience = 0, false);
         check(|settings| settings.patience = u32::MAX, false);
         check(|settings| settings.memory_bytes = 0, false);
-        check(|settings| settings.parallel = 0, false);
+        check(|settings| settings.parallel = 65, false);
     }
 
     #[test]

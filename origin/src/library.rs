@@ -11,6 +11,7 @@
 //! ```
 
 mod atomic;
+mod intake;
 mod work;
 
 use std::fs::{self, File};
@@ -24,6 +25,7 @@ use wire::id::VideoId;
 use crate::path::MediaPath;
 
 pub(crate) use atomic::write as write_atomically;
+pub use intake::{Intake, IntakeError};
 pub(crate) use work::Work;
 
 /// The videos of one data folder.
@@ -209,6 +211,25 @@ impl Library {
         self.data.join("companions").join(id.to_string())
     }
 
+    /// Removes the files of a video's other generations: those that it replaced, or that were to replace it.
+    ///
+    /// # Errors
+    /// When its folder can't be listed. A file that stays is only warned of: it takes nothing but space.
+    pub(crate) fn tidy(&self, id: &VideoId, video: &Video) -> Result<(), LibraryError> {
+        let folder = self.video_dir(id);
+        let unlisted = |error| LibraryError::new("list", &folder, error);
+        for entry in fs::read_dir(&folder).map_err(unlisted)? {
+            let entry = entry.map_err(unlisted)?;
+            let generation = entry.file_name().to_str().and_then(generation);
+            if generation.is_some_and(|generation| generation != video.generation())
+                && let Err(error) = fs::remove_file(entry.path())
+            {
+                tracing::warn!(%error, path = ?entry.path(), "a file of another generation stays");
+            }
+        }
+        Ok(())
+    }
+
     /// The folder with everything.
     pub fn data_dir(&self) -> PathBuf {
         self.data.clone()
@@ -227,7 +248,7 @@ impl Library {
     }
 
     /// The folder that `/hls/<uuid>/` serves.
-    pub(crate) fn video_dir(&self, id: &VideoId) -> PathBuf {
+    pub fn video_dir(&self, id: &VideoId) -> PathBuf {
         self.hls_dir().join(id.to_string())
     }
 
@@ -288,6 +309,11 @@ impl Video {
     /// How long it plays.
     pub fn duration(&self) -> Duration {
         Duration::from_millis(self.duration_ms)
+    }
+
+    /// How often its file was made anew, counted from 1.
+    pub(crate) fn generation(&self) -> u32 {
+        generation(&self.master).unwrap_or(1)
     }
 }
 
@@ -384,6 +410,11 @@ impl LibraryError {
     pub(crate) fn new(verb: &'static str, path: &Path, reason: io::Error) -> LibraryError {
         LibraryError::Io { verb, path: path.to_owned(), reason }
     }
+}
+
+/// Of `g2-master.m3u8`, 2.
+fn generation(name: &str) -> Option<u32> {
+    name.strip_prefix('g')?.split_once('-')?.0.parse().ok()
 }
 
 fn remove_if_there(
@@ -490,6 +521,21 @@ mod tests {
         let text = fs::read_to_string(&path).unwrap().replace("\"capability\"", "\"friends\"");
         fs::write(&path, text).unwrap();
         assert!(matches!(library.video(&id([1; 16])), Err(LibraryError::NotARecord { .. })));
+    }
+
+    #[test]
+    fn only_the_generation_of_the_record_stays() {
+        let (_folder, library) = fresh();
+        let folder = library.video_dir(&id([1; 16]));
+        fs::create_dir_all(&folder).unwrap();
+        for name in ["g1-master.m3u8", "g2-master.m3u8", "g11-240.m3u8", "notes", "g-x", "gx-1"] {
+            fs::write(folder.join(name), "").unwrap();
+        }
+        library.tidy(&id([1; 16]), &video([1; 16], 5)).unwrap();
+        let names = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        assert_eq!(names, ["g-x", "g1-master.m3u8", "gx-1", "notes"]);
     }
 
     pub(super) fn fresh() -> (tempfile::TempDir, Library) {

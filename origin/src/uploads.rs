@@ -19,6 +19,7 @@ use tokio::sync::OwnedMutexGuard;
 use tokio_util::sync::CancellationToken;
 
 use crate::limits::{UPLOAD_BATCH, UPLOAD_PATIENCE, UPLOAD_SPARE};
+use crate::map::Mapped;
 
 /// Which upload: 128 bits of chance, written as 32 hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -150,6 +151,15 @@ impl Uploads {
     /// When the file system refuses.
     pub fn length(&self, id: UploadId) -> Result<u64, UploadError> {
         length(&self.path(id))
+    }
+
+    /// The bytes of an upload that is whole and so never written any more, without reading them.
+    ///
+    /// # Errors
+    /// When it isn't there, or is empty.
+    pub fn map(&self, id: UploadId) -> Result<Bytes, UploadError> {
+        let mapped = Mapped::new(File::open(self.path(id))?)?;
+        Ok(mapped.slice(0..mapped.len()))
     }
 
     /// Makes sure that the disk has all of a file whose length wasn't known before its end.

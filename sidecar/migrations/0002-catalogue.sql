@@ -85,14 +85,14 @@ CREATE TABLE video (
 );
 -- What a list is filtered by stands behind its order, so that a list is found in its index alone.
 CREATE INDEX video_newest ON video (listed_at, id, category, language, nsfw) WHERE listed_at IS NOT NULL;
-CREATE INDEX video_created ON video (created_at, id, category, language, nsfw) WHERE listed_at IS NOT NULL;
-CREATE INDEX video_originally ON video (COALESCE(originally_published_at, listed_at), id, category, language, nsfw)
+CREATE INDEX video_created ON video (created_at, id, category, language, nsfw, listed_at) WHERE listed_at IS NOT NULL;
+CREATE INDEX video_originally ON video (COALESCE(originally_published_at, listed_at), id, category, language, nsfw, listed_at)
     WHERE listed_at IS NOT NULL;
-CREATE INDEX video_most_viewed ON video (views, id, category, language, nsfw) WHERE listed_at IS NOT NULL;
-CREATE INDEX video_trending ON video (views_lately, id, category, language, nsfw) WHERE listed_at IS NOT NULL;
-CREATE INDEX video_most_liked ON video (likes, id, category, language, nsfw) WHERE listed_at IS NOT NULL;
-CREATE INDEX video_longest ON video (duration_ms, id, category, language, nsfw) WHERE listed_at IS NOT NULL;
-CREATE INDEX video_by_name ON video (name, id, category, language, nsfw) WHERE listed_at IS NOT NULL;
+CREATE INDEX video_most_viewed ON video (views, id, category, language, nsfw, listed_at) WHERE listed_at IS NOT NULL;
+CREATE INDEX video_trending ON video (views_lately, id, category, language, nsfw, listed_at) WHERE listed_at IS NOT NULL;
+CREATE INDEX video_most_liked ON video (likes, id, category, language, nsfw, listed_at) WHERE listed_at IS NOT NULL;
+CREATE INDEX video_longest ON video (duration_ms, id, category, language, nsfw, listed_at) WHERE listed_at IS NOT NULL;
+CREATE INDEX video_by_name ON video (name, id, category, language, nsfw, listed_at) WHERE listed_at IS NOT NULL;
 CREATE INDEX video_of_category ON video (category, listed_at, id, language, nsfw) WHERE listed_at IS NOT NULL;
 CREATE INDEX video_of_language ON video (language, listed_at, id, category, nsfw) WHERE listed_at IS NOT NULL;
 CREATE INDEX video_of_licence ON video (licence, listed_at, id, nsfw) WHERE listed_at IS NOT NULL;
@@ -222,9 +222,9 @@ CREATE TABLE job (
     attempts BIGINT NOT NULL,
     -- Why it failed last.
     reason TEXT,
-    -- SHA-256 of what the worker shows who has it, and until when it is theirs.
-    lease_hash TEXT,
+    -- Until when it is its worker's, and whether that is on another machine. Which attempt it is tells one worker from the next.
     lease_until BIGINT,
+    is_away BOOLEAN NOT NULL,
     -- When it may begin.
     due_at BIGINT NOT NULL,
     created_at BIGINT NOT NULL,

@@ -146,7 +146,7 @@ impl Sidecar {
 
     async fn is_being_made(&self, video_id: i64) -> Result<bool, sqlx::Error> {
         let job = job::of_video(&self.database, video_id).await?;
-        Ok(job.is_some_and(|job| [1, 2].contains(&job.state)))
+        Ok(job.is_some_and(|job| job.is_open()))
     }
 
     async fn admit(
@@ -201,3 +201,82 @@ impl Sidecar {
 
 /// Videos that are looked at in one query.
 const AT_ONCE: i64 = 1_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::upload::tests::{sender, settled};
+    use crate::work::tests::{instances, minute};
+
+    fn newcomer(seed: u8, channel: Option<&str>) -> Newcomer {
+        let uuid = VideoId::from_random([seed; 16]);
+        let (title, channel) = ("The sea".to_owned(), channel.map(str::to_owned));
+        Newcomer { uuid, title, bytes: 1_000, channel, is_open: true }
+    }
+
+    async fn found(sidecar: &Sidecar, newcomer: &Newcomer) -> Option<(i64, String)> {
+        let video = video::by_uuid(&sidecar.database, &newcomer.uuid).await.unwrap()?;
+        let channel = channel::by_id(&sidecar.database, video.channel_id).await.unwrap();
+        Some((video.state, channel.unwrap().name))
+    }
+
+    #[tokio::test]
+    async fn a_video_from_before_is_adopted_once_and_where_it_belongs() {
+        for (sidecar, _trial) in instances().await {
+            sender(&sidecar.database, "alice").await;
+            for (seed, channel, wanted) in [
+                (1, None, "root_channel"),
+                (2, Some("alice_channel"), "alice_channel"),
+                (3, Some("nobody"), "root_channel"),
+            ] {
+                let newcomer = newcomer(seed, channel);
+                assert!(sidecar.adopt(&newcomer, 77, &minute()).await.unwrap());
+                assert!(!sidecar.adopt(&newcomer, 78, &minute()).await.unwrap());
+                assert_eq!(found(&sidecar, &newcomer).await, Some((1, wanted.to_owned())));
+                let video = video::by_uuid(&sidecar.database, &newcomer.uuid).await.unwrap();
+                let video = video.unwrap();
+                assert_eq!((video.published_at, video.listed_at), (Some(77), Some(77)));
+                assert_eq!((video.duration_ms, video.height), (60_000, 720));
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn an_import_is_announced_published_and_taken_back() {
+        for (sidecar, _trial) in instances().await {
+            let refused = sidecar.announce(&newcomer(1, Some("nobody"))).await;
+            assert!(matches!(refused, Err(NewcomerError::NoChannel(_))), "{refused:?}");
+            for seed in [1, 2, 3] {
+                sidecar.announce(&newcomer(seed, None)).await.unwrap();
+            }
+            let state =
+                async |seed| found(&sidecar, &newcomer(seed, None)).await.map(|(state, _)| state);
+            sidecar.publish(&newcomer(1, None).uuid, &minute()).await.unwrap();
+            sidecar.retract(&newcomer(2, None).uuid).await.unwrap();
+            assert_eq!((state(1).await, state(2).await, state(3).await), (Some(1), None, Some(2)));
+            // Killed when all was made but the last word.
+            assert!(sidecar.adopt(&newcomer(3, None), 77, &minute()).await.unwrap());
+            assert_eq!(state(3).await, Some(1));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_video_without_media_is_marked_and_one_that_is_being_made_is_not() {
+        for (sidecar, _trial) in instances().await {
+            let alice = sender(&sidecar.database, "alice").await;
+            let made = settled(&sidecar.database, "a", alice).await.unwrap();
+            for seed in [1, 2] {
+                sidecar.adopt(&newcomer(seed, None), 77, &minute()).await.unwrap();
+            }
+            let there = HashSet::from([newcomer(1, None).uuid]);
+            assert_eq!(sidecar.mark_missing(&there).await.unwrap(), 1);
+            assert_eq!(sidecar.mark_missing(&there).await.unwrap(), 0);
+            for (seed, wanted) in [(1, 1), (2, 7)] {
+                let (state, _) = found(&sidecar, &newcomer(seed, None)).await.unwrap();
+                assert_eq!(state, wanted);
+            }
+            let waiting = video::by_id(&sidecar.database, made).await.unwrap().unwrap();
+            assert_eq!(waiting.state, 2);
+        }
+    }
+}

@@ -2,6 +2,7 @@
 //!
 //! Each table's queries are in a module of their own under [`crate::table`]. Values only ever go in as bound parameters.
 
+pub(crate) mod sql;
 #[cfg(test)]
 pub(crate) mod trial;
 
@@ -66,6 +67,8 @@ impl Database {
                 .acquire_timeout(ACQUIRE)
                 .idle_timeout(IDLE)
                 .max_lifetime(None)
+                // A file doesn't hang up, and asking it each time costs as much as a small query.
+                .test_before_acquire(false)
         };
         let writing = pool(1).connect_with(options.clone()).await;
         let writing = writing.map_err(|error| OpenError::Sqlite(file.to_owned(), error))?;

@@ -36,6 +36,7 @@ mod query;
 pub mod role;
 mod search;
 mod sight;
+mod signposts;
 mod subtitle;
 mod table;
 mod token;
@@ -67,17 +68,19 @@ pub use sight::Seen;
 pub use visitor::{Choices, Visitor};
 pub use web::{Applicant, Profile, Quota, SessionLine, SignedUp};
 
+use crate::listing::ListQuery;
 use config::Accounts;
 use database::Database;
 use field::{Email, Password, Username};
 use hasher::{Hasher, HasherError};
 use limits::{PAGES, READ_STEP, REMEMBERED};
-use listing::ListQuery;
 use pace::{Pace, Rate, Time};
 use pages::Pages;
 use preferences::Preferences;
 use role::Role;
+use signposts::Signposts;
 use table::client::{self, Client};
+use table::listing::{Found, list_by};
 use table::user::{self, CreateError, NewUser};
 use viewed::Viewed;
 use wire::capability::Key;
@@ -98,6 +101,7 @@ pub struct Sidecar {
     attempts: Mutex<Attempts>,
     /// Pages of lists that were answered just now, and whether with their totals.
     pages: Mutex<Pages<(ListQuery, bool)>>,
+    signposts: Signposts,
     viewed: Mutex<Viewed>,
     /// Told of each job that may begin.
     work_waits: Notify,
@@ -196,6 +200,7 @@ impl Sidecar {
                 passwords: Pace::new(PASSWORDS, REMEMBERED),
             }),
             pages: Mutex::new(Pages::new(PAGES, PAGE_LIFE)),
+            signposts: Signposts::default(),
             viewed: Mutex::new(Viewed::new(token::generate()?)),
             work_waits: Notify::new(),
             house: House::default(),
@@ -292,6 +297,12 @@ impl Sidecar {
             video_quota_daily: self.settings.video_quota_daily_bytes,
             preferences: Preferences::default().json(),
         }
+    }
+
+    /// A page of a list.
+    async fn find_list(&self, query: &ListQuery, user_id: i64) -> sqlx::Result<Found> {
+        let now = (self.elapsed)(&self.started);
+        list_by(&self.database, query, user_id, Some((&self.signposts, now))).await
     }
 
     /// Looks at the pages that were answered just now, or keeps one.

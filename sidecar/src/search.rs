@@ -3,12 +3,12 @@
 //! All words must be there, the last one may go on. What has them in its name comes first, and of these the newest: no more
 //! is reckoned. Of very many only the newest are looked at, so that a common word costs no more than others.
 
-use sqlx::AssertSqlSafe;
-
 use crate::Sidecar;
-use crate::database::{Database, reading};
+use crate::database::Database;
+use crate::database::sql::{Sql, look_up};
+use crate::limits::LIST;
 use crate::listing::{ListQuery, Order};
-use crate::table::card::{self, Sql, bound};
+use crate::table::card;
 use crate::table::channel::{self, Channel};
 use crate::table::listing::{self, Found, Plan};
 use crate::view::{ChannelPage, Listed, Unavailable, VideoCard, as_wanted, whole};
@@ -75,14 +75,20 @@ pub(crate) async fn videos(
     if query.filters.is_local == Some(false) {
         return Ok(Found { total: 0, cards: Vec::new() });
     }
-    let counting = count_videos(database, &words, query);
-    let total: (i64,) = reading!(database, pool => {
-        bound!(sqlx::query_as(AssertSqlSafe(counting.text)), counting.values).fetch_one(pool).await
-    })?;
-    let is_descending = order.is_none_or(|order| order.is_descending);
-    let chosen = choose_videos(database, &words, query, order);
-    let cards = card::fetch(database, chosen, is_descending, user_id).await?;
-    Ok(Found { total: total.0, cards })
+    let mut page: Vec<(i64, i64)> =
+        look_up!(database, choose_videos(database, &words, query, order), fetch_all)?;
+    let total = match page.first() {
+        Some((_, total)) => *total,
+        // A page behind the last doesn't know how many there were.
+        None => {
+            let counted: (i64,) =
+                look_up!(database, count_videos(database, &words, query), fetch_one)?;
+            counted.0
+        }
+    };
+    page.truncate(LIST as usize);
+    let ids: Vec<i64> = page.into_iter().map(|(id, _)| id).collect();
+    Ok(Found { total, cards: card::by_ids(database, &ids, user_id).await? })
 }
 
 fn count_videos(database: &Database, words: &Words, query: &ListQuery) -> Sql {
@@ -104,9 +110,7 @@ fn choose_videos(
     // More than any moment that a video can be listed at.
     let key = order
         .map_or("in_name * 10000000000000000 + listed_at", |order| listing::columns(order.key).1);
-    sql.push("SELECT id AS chosen_id, ");
-    sql.push(key);
-    sql.push(" AS chosen_key FROM ");
+    sql.push("SELECT id, COUNT(*) OVER () FROM ");
     candidates(&mut sql, database, Of::Videos, words);
     sql.push(" CROSS JOIN video WHERE video.id = found AND ");
     listing::conditions(&mut sql, query, Plan::Among);
@@ -132,9 +136,7 @@ pub(crate) async fn channels(
     sql.push("SELECT found FROM ");
     candidates(&mut sql, database, Of::Channels, &words);
     sql.push(" ORDER BY in_name DESC, found DESC");
-    let found: Vec<(i64,)> = reading!(database, pool => {
-        bound!(sqlx::query_as(AssertSqlSafe(sql.text)), sql.values).fetch_all(pool).await
-    })?;
+    let found: Vec<(i64,)> = look_up!(database, sql, fetch_all)?;
     let mut channels = Vec::new();
     for (id,) in found.iter().skip(start as usize).take(count as usize) {
         channels.extend(channel::by_id(database, *id).await?);
@@ -338,20 +340,14 @@ mod tests {
     #[tokio::test]
     async fn no_search_looks_at_the_whole_table() {
         let [trial, _] = trial::databases().await;
-        let Database::Sqlite { reading: pool, .. } = &trial.database else { panic!() };
         let words = Words::parse(&trial.database, "whale song").unwrap();
         for sql in [
             choose_videos(&trial.database, &words, &query(), None),
             choose_videos(&trial.database, &words, &query(), Order::parse("-views")),
             count_videos(&trial.database, &words, &query()),
         ] {
-            let text = format!("EXPLAIN QUERY PLAN {}", sql.text);
-            let steps: Vec<(i64, i64, i64, String)> =
-                bound!(sqlx::query_as(AssertSqlSafe(text)), sql.values)
-                    .fetch_all(pool)
-                    .await
-                    .unwrap();
-            let steps: Vec<String> = steps.into_iter().map(|step| step.3).collect();
+            let steps = listing::tests::explained(&trial.database, sql).await;
+            let steps: Vec<String> = steps.lines().map(str::to_owned).collect();
             let known = [
                 "SCAN video_text VIRTUAL TABLE",
                 "SCAN candidate",

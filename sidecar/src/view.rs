@@ -11,7 +11,6 @@ use wire::id::VideoId;
 use crate::Sidecar;
 use crate::listing::{ListQuery, Nsfw};
 use crate::table::card::Card;
-use crate::table::listing;
 pub use crate::table::video::{Privacy, State};
 use crate::visitor::Visitor;
 
@@ -96,7 +95,7 @@ impl Sidecar {
     ) -> Result<Listed<VideoCard>, Unavailable> {
         let query = as_wanted(query.clone(), viewer);
         let user_id = viewer.map_or(0, |viewer| viewer.user_id);
-        let found = listing::list(&self.database, &query, user_id).await?;
+        let found = self.find_list(&query, user_id).await?;
         Ok(self.listed(found.total, &found.cards))
     }
 

@@ -84,14 +84,17 @@ fn only_the_file_map_is_unsafe() {
     }
 }
 
+/// Migrations, and lists put together of constants alone.
+const VOUCHED: [&str; 2] = ["sidecar/src/database.rs", "sidecar/src/database/sql.rs"];
+
 /// sqlx takes SQL that isn't a constant only where this word vouches for it.
 #[test]
-fn only_migrations_are_sql_that_is_put_together() {
+fn no_sql_is_put_together_of_what_comes_from_outside() {
     for (path, text) in texts(&["rs"]).into_iter().filter(|(path, _)| path.starts_with("sidecar")) {
         let vouches =
             ["AssertSqlSafe", "QueryBuilder", "raw_sql"].iter().any(|word| text.contains(word));
         assert!(
-            !vouches || path == Path::new("sidecar/src/database.rs"),
+            !vouches || VOUCHED.iter().any(|known| path == Path::new(known)),
             "{} puts SQL together; bind its values instead",
             path.display()
         );

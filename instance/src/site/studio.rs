@@ -136,7 +136,7 @@ impl Site {
         let changed = self.sidecar.act(visitor(visit)?, Act::ChangeVideo(key), fields).await;
         match changed {
             Ok(()) => {
-                self.catalogue.align(key).await.map_err(PageError::Media)?;
+                self.catalogue.tell_access().await.map_err(PageError::Media)?;
                 Ok(see_other(&format!("/my/videos/{}?saved=1", video.card.id.short())))
             }
             Err(error) => {

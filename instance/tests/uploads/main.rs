@@ -314,6 +314,51 @@ fn kill_9_loses_neither_what_arrived_nor_what_was_accepted() {
 }
 
 #[test]
+fn a_server_that_is_asked_to_stop_gives_its_work_back() {
+    let data = fresh();
+    let mut server = Shoal::start(data.path(), &[]);
+    let password = server.password.clone().unwrap();
+    let token = server.root();
+    let film = film(data.path(), 60);
+    let at = server.upload(&token, film.len(), &video(ROOTS_CHANNEL));
+    let id = uuid(&server.put(&at, &token, &format!("0-{}/{}", film.len() - 1, film.len()), &film));
+    server.wait_for(&id, &token, &["transcoding"]);
+    let asked = Command::new("kill").arg(server.child.id().to_string()).status().unwrap();
+    assert!(asked.success() && server.child.wait().unwrap().success());
+    assert_eq!(fs::read_dir(data.path().join("hls")).unwrap().count(), 0, "something is left");
+    let server = Shoal::start(data.path(), &[]);
+    let token = server.token("root", &password);
+    let told = server.wait_for(&id, &token, &["probing", "transcoding", "published"]);
+    assert_eq!(told["attempts"], 1, "{told}");
+}
+
+#[test]
+fn an_upload_is_written_once_and_takes_no_memory() {
+    let data = fresh();
+    let server = Shoal::start(data.path(), &[]);
+    let token = server.root();
+    let (size, piece) = (256 << 20, noise(1 << 20));
+    let number = |file: &str, key: &str| {
+        let text = fs::read_to_string(format!("/proc/{}/{file}", server.child.id())).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(key)).unwrap();
+        line.split_whitespace().next().unwrap().parse::<u64>().unwrap()
+    };
+    let (written, memory) = (number("io", "write_bytes: "), number("status", "RssAnon:"));
+    let at = server.upload(&token, size, &video(ROOTS_CHANNEL));
+    let head = format!("PUT {at}\nContent-Range: bytes 0-{}/{size}", size - 1);
+    let mut stream = server.begin(&head, &token, size);
+    let mut most = 0;
+    for _ in 0..size / piece.len() {
+        stream.write_all(&piece).unwrap();
+        most = most.max(number("status", "RssAnon:"));
+    }
+    uuid(&read(stream));
+    assert!(most < memory + (16 << 10), "{memory} KiB became {most} KiB");
+    let written = number("io", "write_bytes: ") - written;
+    assert!(written < (size + (size >> 4)) as u64, "{written} bytes written");
+}
+
+#[test]
 fn a_form_with_the_file_before_or_after_its_fields_becomes_a_video() {
     let data = fresh();
     let server = Shoal::start(data.path(), &[]);
@@ -549,6 +594,115 @@ fn what_fails_for_no_fault_of_the_file_is_tried_again_by_itself() {
     assert_eq!(retry(&id).status, 409, "it waits to be tried again by itself");
 
     assert_eq!(retry("00000000-0000-4000-8000-000000000000").status, 404);
+}
+
+#[test]
+fn another_file_takes_the_place_of_a_video_s_and_a_bad_one_does_not() {
+    let data = fresh();
+    let server = Shoal::start(data.path(), &[]);
+    let token = server.root();
+    let film = film(data.path(), 2);
+    let at = server.upload(&token, film.len(), &video(ROOTS_CHANNEL));
+    let all = |bytes: &[u8]| format!("0-{}/{}", bytes.len() - 1, bytes.len());
+    let id = uuid(&server.put(&at, &token, &all(&film), &film));
+    server.wait_for(&id, &token, &["published"]);
+    let replace = |bytes: &[u8]| {
+        let head = format!(
+            "POST /api/v1/videos/{id}/source/replace-resumable\nContent-Type: application/json\n\
+             X-Upload-Content-Length: {}\nX-Upload-Content-Type: video/mp4",
+            bytes.len()
+        );
+        let begun = server.request(&head, &token, b"{\"filename\":\"b.mp4\"}");
+        assert_eq!(begun.status, 201, "{begun:?}");
+        let put = server.put(begun.header("location").unwrap(), &token, &all(bytes), bytes);
+        assert_eq!(put.status, 204, "{put:?}");
+        server.wait_for(&id, &token, &["published", "failed"])
+    };
+    let master = || {
+        let record = fs::read(data.path().join(format!("videos/{id}.json"))).unwrap();
+        serde_json::from_slice::<Value>(&record).unwrap()["master"].clone()
+    };
+    let told = replace(b"just words");
+    assert_eq!((&told["stage"], &told["isPublished"]), (&json!("failed"), &json!(true)), "{told}");
+    server.assert_plays(data.path(), &id);
+    assert_eq!(master(), "g1-master.m3u8");
+    assert_eq!(replace(&film)["stage"], "published");
+    server.assert_plays(data.path(), &id);
+    assert_eq!(master(), "g2-master.m3u8");
+    let old = server.request(&format!("HEAD /hls/{id}/g1-240.m3u8"), "", b"");
+    assert_eq!(old.status, 404);
+    let source = server.get(&format!("/api/v1/videos/{id}/source"), &token).body;
+    assert_eq!(source["filename"], "b.mp4");
+    let unknown = "POST /api/v1/videos/00000000-0000-4000-8000-000000000000/source/replace-resumable\n\
+                   X-Upload-Content-Length: 9";
+    assert_eq!(server.request(unknown, &token, b"").status, 404);
+}
+
+#[test]
+fn a_worker_on_another_machine_makes_a_video() {
+    let (data, away) = (fresh(), fresh());
+    let token = "a token that nobody guesses".replace(' ', "-");
+    let settings = [("SHOAL_IMPORT_PARALLEL", "0"), ("SHOAL_WORKER_TOKEN", &*token)];
+    let server = Shoal::start(data.path(), &settings);
+    let root = server.root();
+    let film = film(data.path(), 2);
+    let all = |bytes: &[u8]| format!("0-{}/{}", bytes.len() - 1, bytes.len());
+    let at = server.upload(&root, film.len(), &video(ROOTS_CHANNEL));
+    let id = uuid(&server.put(&at, &root, &all(&film), &film));
+    let at = server.upload(&root, 10, &video(ROOTS_CHANNEL));
+    let bad = uuid(&server.put(&at, &root, "0-9/10", &noise(10)));
+    let url = format!("http://{}", server.address);
+    let hire = |token: &str| {
+        let mut worker = shoal("worker", away.path());
+        worker.args(["--server", &url]).env("SHOAL_WORKER_TOKEN", token);
+        worker
+    };
+    let refused = hire("another-token-that-nobody-guesses").output().unwrap();
+    assert!(!refused.status.success());
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("does not take this token"), "{said}");
+    for token in ["", "x", &token[1..], "nobody"] {
+        let claim = server.request("POST /api/shoal/v1/work/claim", token, b"");
+        assert_eq!(claim.status, 401, "{token}");
+    }
+
+    let mut worker = hire(&token).spawn().unwrap();
+    let told = server.wait_for(&id, &root, &["published", "failed"]);
+    assert_eq!(told["stage"], "published", "{told}");
+    server.assert_plays(data.path(), &id);
+    let told = server.wait_for(&bad, &root, &["published", "failed"]);
+    let reason = told["reason"].as_str().unwrap();
+    assert!(reason.contains("is not a video") && !reason.contains("worker"), "{reason}");
+    assert!(Command::new("kill").arg(worker.id().to_string()).status().unwrap().success());
+    assert!(worker.wait().unwrap().success());
+    assert_eq!(fs::read_dir(away.path().join("worker/hls")).unwrap().count(), 0);
+    assert!(!away.path().join("worker/source").exists());
+
+    // What a worker says that has no job, and what no worker should bring.
+    let at = server.upload(&root, film.len(), &video(ROOTS_CHANNEL));
+    let id = uuid(&server.put(&at, &root, &all(&film), &film));
+    let job = server.request("POST /api/shoal/v1/work/claim", &token, b"").body;
+    assert_eq!(job["uuid"], json!(id));
+    let ask = |method: &str, what: &str, body: &[u8]| {
+        let name = job["name"].as_str().unwrap();
+        server.request(&format!("{method} /api/shoal/v1/work/{name}/{what}"), &token, body).status
+    };
+    assert_eq!(server.request("GET /api/shoal/v1/work/9-9/source", &token, b"").status, 404);
+    for (method, what, body, status) in [
+        ("PUT", "files/..%2fx.mp4", "x", 400),
+        ("PUT", "files/x.html", "x", 400),
+        ("PUT", "files/", "x", 400),
+        ("PUT", "files/g1-240.m3u8", "x", 204),
+        ("POST", "finish", "{}", 400),
+        ("POST", "progress", "{\"isProbing\":false,\"percent\":255}", 204),
+        ("POST", "nothing", "", 400),
+        ("POST", "return", "", 204),
+        ("POST", "progress", "{\"isProbing\":false,\"percent\":5}", 404),
+    ] {
+        assert_eq!(ask(method, what, body.as_bytes()), status, "{method} {what}");
+    }
+    assert_eq!(server.wait_for(&id, &root, &["queued"])["attempts"], 0);
+    assert!(!data.path().join("hls").join(&id).exists());
 }
 
 #[test]

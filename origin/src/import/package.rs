@@ -250,17 +250,6 @@ impl Publication<'_> {
     }
 }
 
-/// Takes a generation's files away, after another one has replaced it.
-pub(super) fn remove(folder: &Path, generation: u32) {
-    let prefix = format!("g{generation}-");
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(&prefix)) {
-        if let Err(error) = fs::remove_file(entry.path()) {
-            tracing::warn!(%error, path = ?entry.path(), "a replaced file stays");
-        }
-    }
-}
-
 /// The initialisation section and the segments, which lie end to end from the first byte to the last.
 fn tiles(media: &Media, bytes: u64) -> Result<(ByteRange, Vec<ByteRange>), ImportError> {
     let unusable =

@@ -9,14 +9,17 @@ use std::path::{Path, PathBuf};
 
 use wire::id::VideoId;
 
-use super::{Library, LibraryError};
+use super::{Library, LibraryError, Video};
 
-/// The folder of one import. On drop it is removed, and the video with it unless the import is finished.
+/// The folder of one import. On drop it is removed, and unless the import is finished, what it made; a video that was
+/// there before stays as it was.
 #[derive(Debug)]
 pub(crate) struct Work {
     library: Library,
     id: VideoId,
     folder: PathBuf,
+    /// The video that was there before.
+    replaced: Option<Video>,
     is_finished: bool,
     _lock: File,
 }
@@ -28,19 +31,24 @@ impl Work {
     /// When the data folder can't be written.
     pub(crate) fn begin(library: &Library, id: &VideoId) -> Result<Work, LibraryError> {
         let folder = library.work_dir().join(id.short());
-        let begin = || {
-            let _turn = take_turn(library)?;
-            fs::create_dir(&folder)?;
-            let lock = File::create(folder.join(LOCK))?;
-            lock.lock()?;
-            fs::write(folder.join(JOURNAL), id.to_string())?;
-            Ok(lock)
+        let replaced = library.video(id)?.filter(|video| !video.is_importing);
+        let failed = |error| LibraryError::new("begin in", &folder, error);
+        let lock = {
+            let _turn = take_turn(library).map_err(failed)?;
+            // One that is there is another import's of the same video, and is left alone.
+            fs::create_dir(&folder).map_err(failed)?;
+            lock(&folder, id).map_err(|error| {
+                let _ = fs::remove_dir_all(&folder);
+                failed(error)
+            })?
         };
-        let lock = begin().map_err(|error| {
-            let _ = fs::remove_dir_all(&folder);
-            LibraryError::new("begin in", &folder, error)
-        })?;
-        Ok(Work { library: library.clone(), id: *id, folder, is_finished: false, _lock: lock })
+        let (library, id, is_finished) = (library.clone(), *id, false);
+        Ok(Work { library, id, folder, replaced, is_finished, _lock: lock })
+    }
+
+    /// The video that was there before.
+    pub(crate) fn replaced(&self) -> Option<&Video> {
+        self.replaced.as_ref()
     }
 
     /// Where the import may leave what it likes.
@@ -57,9 +65,12 @@ impl Work {
 /// Also when the import unwinds. The folder stays if the video can't be withdrawn, so that the next start tries again.
 impl Drop for Work {
     fn drop(&mut self) {
-        if !self.is_finished
-            && let Err(error) = self.library.withdraw(&self.id)
-        {
+        let undone = match &self.replaced {
+            _ if self.is_finished => Ok(()),
+            Some(video) => self.library.tidy(&self.id, video),
+            None => self.library.withdraw(&self.id),
+        };
+        if let Err(error) = undone {
             tracing::warn!(%error, "the next start removes what is left of this import");
             return;
         }
@@ -114,16 +125,25 @@ fn remove_if_abandoned(library: &Library, folder: &Path) -> Result<(), LibraryEr
         Some(Ok(())) | None => {}
     }
     let journal = fs::read_to_string(folder.join(JOURNAL)).unwrap_or_default();
-    if let Ok(id) = journal.parse::<VideoId>()
-        && !is_finished(library, &id)
-    {
-        library.withdraw(&id)?;
+    if let Ok(id) = journal.parse::<VideoId>() {
+        match library.video(&id) {
+            Ok(Some(video)) if !video.is_importing => library.tidy(&id, &video)?,
+            _ => library.withdraw(&id)?,
+        }
     }
     fs::remove_dir_all(folder).map_err(|error| LibraryError::new("remove", folder, error))
 }
 
 fn is_finished(library: &Library, id: &VideoId) -> bool {
     matches!(library.video(id), Ok(Some(video)) if !video.is_importing)
+}
+
+/// Locks a new folder, and notes in it whose it is.
+fn lock(folder: &Path, id: &VideoId) -> io::Result<File> {
+    let lock = File::create(folder.join(LOCK))?;
+    lock.lock()?;
+    fs::write(folder.join(JOURNAL), id.to_string())?;
+    Ok(lock)
 }
 
 fn take_turn(library: &Library) -> io::Result<File> {
@@ -150,6 +170,17 @@ mod tests {
         let path = work.folder().to_owned();
         drop(work);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn two_imports_of_one_video_do_not_meet() {
+        let (_folder, library) = fresh();
+        let work = Work::begin(&library, &id([1; 16])).unwrap();
+        assert!(Work::begin(&library, &id([1; 16])).is_err());
+        assert!(
+            work.folder().join(JOURNAL).exists(),
+            "the second has taken the first's folder away"
+        );
     }
 
     #[test]

@@ -4,4 +4,5 @@
 
 mod films;
 mod refused;
+mod replaced;
 mod studio;

@@ -40,7 +40,10 @@ impl Asked<'_> {
 
     /// What they have to show for a video.
     pub(super) fn asker(&self) -> Asker<'_> {
-        let password = self.headers.get(PASSWORD).and_then(|password| password.to_str().ok());
+        let password = self
+            .headers
+            .get(PASSWORD)
+            .and_then(|password| std::str::from_utf8(password.as_bytes()).ok());
         Asker { visitor: self.visitor.as_ref(), password, from: self.from }
     }
 }

@@ -7,11 +7,15 @@
 //! PUT    Content-Range: bytes 100-199/200           → 200, the video
 //! DELETE                                            → 204
 //! ```
+//! `videos/<id>/source/replace-resumable` is the same for another file of a video.
+//!
 //! The bytes themselves are somebody else's: `instance` asks here, stores them with the origin, and tells how far it is.
 
 mod about;
 mod form;
 mod jobs;
+#[cfg(test)]
+mod tests;
 
 use std::error::Error;
 
@@ -30,8 +34,8 @@ use crate::error::{ApiError, BodyError};
 use crate::limits::UPLOAD_BYTES;
 use crate::table::upload::{self, NewUpload, Size, Upload};
 use crate::table::user::User;
-use crate::table::video::{self, About, NewVideo, State};
-use crate::table::{account, channel};
+use crate::table::video::{self, About, NewVideo, State, Video};
+use crate::table::{account, channel, job};
 use crate::{Reply, Sidecar, now_ms};
 use about::{Wanted, file_name};
 pub use form::File;
@@ -39,6 +43,10 @@ pub(super) use form::{Form, unreadable};
 
 /// Where a file is sent in parts.
 pub const RESUMABLE: &str = "/api/v1/videos/upload-resumable";
+
+/// Around the id of a video whose file is replaced in the same way.
+const VIDEOS: &str = "/api/v1/videos/";
+const REPLACE: &str = "/source/replace-resumable";
 
 /// Where a file is sent in one form.
 pub const SIMPLE: &str = "/api/v1/videos/upload";
@@ -95,12 +103,38 @@ pub enum Trouble {
     Machine(String),
 }
 
-/// What the table keeps of what the video will be.
+/// What the table keeps of what an upload will be.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Plan {
-    channel_id: i64,
-    source_name: String,
-    about: About,
+enum Plan {
+    Video { channel_id: i64, source_name: String, about: Box<About> },
+    Replacement { video_id: i64, source_name: String },
+}
+
+/// Where a request about an upload in parts goes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// A new video.
+    Video,
+    /// Another file of a video.
+    Replacement(VideoId),
+}
+
+impl Target {
+    /// `None` is another path.
+    pub fn parse(path: &str) -> Option<Target> {
+        if path == RESUMABLE {
+            return Some(Target::Video);
+        }
+        let id = path.strip_prefix(VIDEOS)?.strip_suffix(REPLACE)?;
+        id.parse().ok().map(Target::Replacement)
+    }
+
+    fn path(self) -> String {
+        match self {
+            Target::Video => RESUMABLE.to_owned(),
+            Target::Replacement(uuid) => format!("{VIDEOS}{uuid}{REPLACE}"),
+        }
+    }
 }
 
 impl Sidecar {
@@ -130,20 +164,33 @@ impl Sidecar {
     {
         let (_, user) = self.authenticate(request.headers()).await?;
         let bytes = announced(request.headers())?;
+        let target = Target::parse(request.uri().path()).ok_or(ApiError::NoRoute)?;
+        let replaced = match target {
+            Target::Video => None,
+            Target::Replacement(uuid) => Some(self.replaceable(request.headers(), uuid).await?),
+        };
         let mut fields = read_fields(request).await?;
         let name = fields.required("filename", file_name);
-        let wanted = Wanted::read(&mut fields);
-        let (source_name, wanted) = fields.finish(name.zip(wanted))?;
-        let owner = self.owner_of(wanted.channel_id, &user).await?;
-        let plan = Plan { channel_id: wanted.channel_id, source_name, about: wanted.about };
+        let (owner, plan) = match replaced {
+            Some(video) => {
+                let source_name = fields.finish(name)?;
+                (video.account_id, Plan::Replacement { video_id: video.id, source_name })
+            }
+            None => {
+                let wanted = Wanted::read(&mut fields);
+                let (source_name, wanted) = fields.finish(name.zip(wanted))?;
+                let owner = self.owner_of(wanted.channel_id, &user).await?;
+                (owner, Plan::video(wanted, source_name))
+            }
+        };
         Ok(self.reserve(&user, owner, Size::Known(bytes), &plan.json()).await?)
     }
 
     /// Answers that an upload has begun.
-    pub fn tell_begun(&self, upload: &Allowed) -> Reply {
+    pub fn tell_begun(&self, target: Target, upload: &Allowed) -> Reply {
         let mut reply = Response::new(Full::default());
         *reply.status_mut() = StatusCode::CREATED;
-        let location = HeaderValue::try_from(format!("{RESUMABLE}?upload_id={}", upload.id));
+        let location = HeaderValue::try_from(format!("{}?upload_id={}", target.path(), upload.id));
         if let Ok(location) = location {
             reply.headers_mut().insert(header::LOCATION, location);
         }
@@ -182,11 +229,15 @@ impl Sidecar {
     }
 
     /// Makes a video and its job of an upload whose bytes are all on the disk, and answers which; again, if it is asked again.
+    /// Of another file for a video, PeerTube answers nothing.
     ///
     /// # Errors
     /// When the quota shrank meanwhile, or the database fails.
     pub async fn complete_upload(&self, id: &str) -> Result<Reply, Refusal> {
-        let video = self.complete(id).await?;
+        let (video, is_new) = self.complete(id).await?;
+        if !is_new {
+            return Ok(dressed(super::done()));
+        }
         let uuid: VideoId = video.uuid.parse().map_err(|_| ApiError::NotFound("Video"))?;
         let video = json!({ "id": video.id, "uuid": video.uuid, "shortUUID": uuid.short() });
         Ok(dressed(answer(&json!({ "video": video }))))
@@ -281,8 +332,7 @@ impl Sidecar {
         let wanted = Wanted::read(&mut fields);
         let wanted = fields.finish(wanted)?;
         let owner = self.owner_of(wanted.channel_id, &sending.user).await?;
-        let source_name = sending.source_name;
-        let plan = Plan { channel_id: wanted.channel_id, source_name, about: wanted.about };
+        let plan = Plan::video(wanted, sending.source_name);
         let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
         let described = upload::describe(&self.database, id, owner, bytes, &plan.json()).await;
         described.map_err(ApiError::from)?;
@@ -324,7 +374,8 @@ impl Sidecar {
         Ok(Allowed { id: new.id, bytes: u64::try_from(bytes).unwrap_or(0) })
     }
 
-    async fn complete(&self, id: &str) -> Result<video::Video, ApiError> {
+    /// The video of a whole upload, and whether it is a new one.
+    async fn complete(&self, id: &str) -> Result<(Video, bool), ApiError> {
         let missing = || ApiError::NotFound("Upload");
         let upload = upload::by_id(&self.database, id).await?.ok_or_else(missing)?;
         let video_id = match upload.video_id {
@@ -341,27 +392,47 @@ impl Sidecar {
             }
         };
         let video = video::by_id(&self.database, video_id).await?;
-        video.ok_or(ApiError::NotFound("Video"))
+        let is_new = !matches!(serde_json::from_str(&upload.video), Ok(Plan::Replacement { .. }));
+        video.map(|video| (video, is_new)).ok_or(ApiError::NotFound("Video"))
     }
 
     async fn make_video(&self, upload: &Upload) -> Result<Option<i64>, ApiError> {
         self.check_quota(upload.account_id).await?;
-        let plan: Plan =
-            serde_json::from_str(&upload.video).map_err(|_| ApiError::NotFound("Upload"))?;
-        let mut random = [0; 16];
-        getrandom::fill(&mut random)?;
-        let new = NewVideo {
-            uuid: VideoId::from_random(random),
-            channel_id: plan.channel_id,
-            account_id: upload.account_id,
-            state: State::ToTranscode,
-            source_name: plan.source_name,
-            source_bytes: upload.bytes,
-            about: plan.about,
+        let plan = serde_json::from_str(&upload.video);
+        let (database, now) = (&self.database, now_ms());
+        let made = match plan.map_err(|_| ApiError::NotFound("Upload"))? {
+            Plan::Video { channel_id, source_name, about } => {
+                let mut random = [0; 16];
+                getrandom::fill(&mut random)?;
+                let new = NewVideo {
+                    uuid: VideoId::from_random(random),
+                    channel_id,
+                    account_id: upload.account_id,
+                    state: State::ToTranscode,
+                    source_name,
+                    source_bytes: upload.bytes,
+                    about: *about,
+                };
+                video::create_from_upload(database, now, &upload.id, &new).await?
+            }
+            Plan::Replacement { video_id, source_name } => {
+                let source = (&*source_name, upload.bytes);
+                let done = video::replace_source(database, now, &upload.id, video_id, source);
+                done.await?.then_some(video_id)
+            }
         };
-        let made = video::create_from_upload(&self.database, now_ms(), &upload.id, &new).await?;
         self.work_waits.notify_one();
         Ok(made)
+    }
+
+    /// A video of whoever asks, whose file may be replaced.
+    async fn replaceable(&self, headers: &HeaderMap, uuid: VideoId) -> Result<Video, ApiError> {
+        let video = self.own_video(headers, uuid).await?;
+        let job = job::of_video(&self.database, video.id).await?;
+        if job.is_some_and(|job| job.is_open()) {
+            return Err(ApiError::Conflict("this video is still being made"));
+        }
+        Ok(video)
     }
 
     async fn own_upload(
@@ -438,6 +509,10 @@ impl From<Trouble> for Refusal {
 }
 
 impl Plan {
+    fn video(wanted: Wanted, source_name: String) -> Plan {
+        Plan::Video { channel_id: wanted.channel_id, source_name, about: Box::new(wanted.about) }
+    }
+
     fn json(&self) -> String {
         serde_json::to_string(self).expect("a plan is plain data")
     }
@@ -557,56 +632,3 @@ const UPLOAD_TYPE: HeaderName = HeaderName::from_static("x-upload-content-type")
 /// What browsers and systems call videos that they don't know.
 const OTHER_TYPES: [&str; 4] =
     ["application/octet-stream", "application/ogg", "application/mxf", "application/mp4"];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check_range(text: &str, wanted: Option<Option<std::ops::Range<u64>>>) {
-        let mut headers = HeaderMap::new();
-        headers.insert(header::CONTENT_RANGE, text.parse().unwrap());
-        assert_eq!(content_range(&headers, 200).ok(), wanted, "{text}");
-    }
-
-    #[test]
-    fn a_content_range_lies_in_the_file() {
-        check_range("bytes 0-99/200", Some(Some(0..100)));
-        check_range("bytes 199-199/200", Some(Some(199..200)));
-        check_range("bytes */200", Some(None));
-        for bad in [
-            "bytes 0-200/200",
-            "bytes 5-4/200",
-            "bytes 0-99/201",
-            "bytes 0-99/*",
-            "bytes */",
-            "bytes -5/200",
-            "bytes +0-99/200",
-            "bytes 0-18446744073709551615/200",
-            "bytes 0-99999999999999999999/200",
-            "0-99/200",
-            "items 0-99/200",
-        ] {
-            check_range(bad, None);
-        }
-        assert_eq!(content_range(&HeaderMap::new(), 200).unwrap(), Some(0..200));
-    }
-
-    #[test]
-    fn only_media_is_announced() {
-        for good in ["video/mp4", "VIDEO/X-Matroska; a=b", "audio/flac", "application/octet-stream"]
-        {
-            assert!(may_be_a_video(good), "{good}");
-        }
-        for bad in [
-            "application/vnd.apple.mpegurl",
-            "audio/x-mpegurl",
-            "image/svg+xml",
-            "text/html",
-            "application/zip",
-            "",
-        ] {
-            assert!(!may_be_a_video(bad), "{bad}");
-        }
-    }
-}

@@ -16,7 +16,7 @@ use crate::field::FieldError;
 use crate::listing::{ListQuery, Scope, boolean};
 use crate::media::Media;
 use crate::sight::{Seen, Sight};
-use crate::table::listing::{self, Found};
+use crate::table::listing::Found;
 use crate::table::video::{self, About, Privacy, Schedule, Video};
 use crate::table::{about, card, channel, rate, video_password};
 use crate::view::as_wanted;
@@ -129,14 +129,14 @@ impl Sidecar {
         let query = as_wanted(query, asked.visitor.as_ref());
         let user_id = asked.visitor.as_ref().map_or(0, |visitor| visitor.user_id);
         if user_id > 0 {
-            let found = listing::list(&self.database, &query, user_id).await?;
+            let found = self.find_list(&query, user_id).await?;
             return Ok(page_reply(self.page_json(&found, skips_total)));
         }
         let key = (query, skips_total);
         if let Some(kept) = self.pages(|pages, now| pages.find(now, &key)) {
             return Ok(page_reply(kept));
         }
-        let found = listing::list(&self.database, &key.0, 0).await?;
+        let found = self.find_list(&key.0, 0).await?;
         let page = self.page_json(&found, skips_total);
         self.pages(|pages, now| pages.keep(now, key, page.clone()));
         Ok(page_reply(page))
@@ -165,12 +165,12 @@ impl Sidecar {
         let before = before(&video, tags, passwords).ok_or(ApiError::NotFound("Video"))?;
         let now_ms = now_ms();
         let (about, channel_id) = change::read(&mut asked.fields, before.clone());
+        if about.privacy == Privacy::Password && about.passwords.is_empty() {
+            let reason = FieldError::Kind("a list of at least one password for this privacy");
+            asked.fields.refuse("videoPasswords", reason);
+        }
         let fields = std::mem::take(&mut asked.fields);
         fields.check()?;
-        if about.privacy == Privacy::Password && about.passwords.is_empty() {
-            let reason = FieldError::Kind("there, where the privacy is 5");
-            return Err(ApiError::Fields(vec![BadField { name: "videoPasswords", reason }]));
-        }
         if let Some(channel_id) = channel_id.filter(|id| *id != video.channel_id) {
             self.move_video(&video, channel_id, asked.visitor()?).await?;
         }

@@ -1,8 +1,7 @@
 //! Videos as lists show them: rows of `video` with the names of whose they are, in one query for a page.
 
-use sqlx::AssertSqlSafe;
-
-use crate::database::{Database, reading, record};
+use crate::database::sql::{Bound, Sql, look_up};
+use crate::database::{Database, record};
 
 record! {
     /// A video with the handles and names of its channel and account.
@@ -46,70 +45,6 @@ record! {
     }
 }
 
-/// A query in the making: its text is made of constants, and what comes from outside is bound.
-#[derive(Debug, Default)]
-pub(crate) struct Sql {
-    pub(crate) text: String,
-    pub(crate) values: Vec<Bound>,
-}
-
-/// What a parameter is bound to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Bound {
-    Number(i64),
-    Text(String),
-}
-
-impl Sql {
-    pub(crate) fn push(&mut self, text: &'static str) {
-        self.text.push_str(text);
-    }
-
-    /// Binds a number, and writes its place into the text.
-    pub(crate) fn number(&mut self, number: i64) {
-        self.bind(Bound::Number(number));
-    }
-
-    /// Binds a text, and writes its place into the text.
-    pub(crate) fn words(&mut self, text: &str) {
-        self.bind(Bound::Text(text.to_owned()));
-    }
-
-    /// Binds each of some values, in brackets.
-    pub(crate) fn one_of(&mut self, values: impl IntoIterator<Item = Bound>) {
-        self.push("(");
-        for (no, value) in values.into_iter().enumerate() {
-            if no > 0 {
-                self.push(", ");
-            }
-            self.bind(value);
-        }
-        self.push(")");
-    }
-
-    pub(crate) fn bind(&mut self, value: Bound) {
-        self.values.push(value);
-        self.text.push('$');
-        self.text.push_str(&self.values.len().to_string());
-    }
-}
-
-/// Binds a query's values, of either database.
-macro_rules! bound {
-    ($query:expr, $values:expr) => {{
-        let mut query = $query;
-        for value in $values {
-            query = match value {
-                $crate::table::card::Bound::Number(number) => query.bind(number),
-                $crate::table::card::Bound::Text(text) => query.bind(text),
-            };
-        }
-        query
-    }};
-}
-
-pub(crate) use bound;
-
 /// The cards that `chosen` chooses, a query for `chosen_id` and `chosen_key` in its own order; `user_id` is who asks, or 0.
 pub(crate) async fn fetch(
     database: &Database,
@@ -117,10 +52,7 @@ pub(crate) async fn fetch(
     is_descending: bool,
     user_id: i64,
 ) -> sqlx::Result<Vec<Card>> {
-    let sql = statement(chosen, is_descending, user_id);
-    reading!(database, pool => {
-        bound!(sqlx::query_as(AssertSqlSafe(sql.text)), sql.values).fetch_all(pool).await
-    })
+    look_up!(database, statement(chosen, is_descending, user_id), fetch_all)
 }
 
 /// The card of one video.
@@ -135,10 +67,26 @@ pub(crate) async fn by_id(
     Ok(fetch(database, chosen, true, user_id).await?.pop())
 }
 
+/// The cards of some videos, in the order of their ids as given; those that are gone are left out.
+pub(crate) async fn by_ids(
+    database: &Database,
+    ids: &[i64],
+    user_id: i64,
+) -> sqlx::Result<Vec<Card>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut chosen = Sql::default();
+    chosen.push("SELECT id AS chosen_id, 0 AS chosen_key FROM video WHERE id IN ");
+    chosen.one_of(ids.iter().copied().map(Bound::Number));
+    let mut cards = fetch(database, chosen, true, user_id).await?;
+    cards.sort_by_key(|card| ids.iter().position(|id| *id == card.id));
+    Ok(cards)
+}
+
 /// Joined in the written order, which is what `CROSS` means to SQLite: ids first, and then what belongs to them.
 pub(crate) fn statement(chosen: Sql, is_descending: bool, user_id: i64) -> Sql {
-    let mut sql =
-        Sql { text: format!("{SELECT} FROM ({}) AS chosen ", chosen.text), values: chosen.values };
+    let mut sql = chosen.within(SELECT, ") AS chosen ");
     sql.push(
         "CROSS JOIN video CROSS JOIN channel CROSS JOIN handle AS channel_handle CROSS JOIN account \
          CROSS JOIN handle AS account_handle LEFT JOIN history ON history.user_id = ",
@@ -163,4 +111,4 @@ const SELECT: &str = "SELECT video.id, uuid, state, privacy, video.name, SUBSTR(
                       media, thumbnail, views, likes, dislikes, video.created_at, video.updated_at, published_at, \
                       originally_published_at, video.channel_id, channel_handle.name AS channel_name, \
                       channel.display_name AS channel_label, channel.avatar AS channel_avatar, video.account_id, \
-                      account_handle.name AS account_name, account.display_name AS account_label, history.position";
+                      account_handle.name AS account_name, account.display_name AS account_label, history.position FROM (";

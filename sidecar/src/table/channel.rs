@@ -181,13 +181,13 @@ macro_rules! select {
 }
 
 const BY_ID: &str = select!("channel.id = $1");
-const BY_NAME: &str = select!("handle.name = $1");
-const OF_ACCOUNT: &str = select!("account_id = $1 ORDER BY channel.id");
+pub(super) const BY_NAME: &str = select!("handle.name = $1");
+pub(super) const OF_ACCOUNT: &str = select!("account_id = $1 ORDER BY channel.id");
 
-const OF_COLLABORATOR: &str = select!(
+pub(super) const OF_COLLABORATOR: &str = select!(
     "channel.id IN (SELECT channel_id FROM collaborator WHERE collaborator.account_id = $1 AND state = 2) ORDER BY channel.id LIMIT 100"
 );
-const PAGE: &str = select!("TRUE ORDER BY channel.id DESC LIMIT $1 OFFSET $2");
+pub(super) const PAGE: &str = select!("TRUE ORDER BY channel.id DESC LIMIT $1 OFFSET $2");
 
 const DESCRIBE: &str = "UPDATE channel SET display_name = COALESCE($2, display_name), \
                         description = CASE WHEN $3 THEN $4 ELSE description END, \

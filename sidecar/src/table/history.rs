@@ -1,6 +1,7 @@
 //! The table `history`: where a user stopped in the videos that they watched.
 
-use super::card::{self, Card, Sql};
+use super::card::{self, Card};
+use crate::database::sql::Sql;
 use crate::database::{Database, reading, writing};
 use crate::limits::HISTORY;
 
@@ -37,16 +38,21 @@ pub(crate) async fn page(
         let select = "SELECT COUNT(*) FROM history WHERE user_id = $1";
         sqlx::query_as(select).bind(user_id).fetch_one(pool).await
     })?;
-    let mut chosen = Sql::default();
-    chosen.push(
+    let chosen = chosen(user_id, start, count);
+    Ok((total.0, card::fetch(database, chosen, true, user_id).await?))
+}
+
+pub(super) fn chosen(user_id: i64, start: i64, count: i64) -> Sql {
+    let mut sql = Sql::default();
+    sql.push(
         "SELECT video_id AS chosen_id, watched_at AS chosen_key FROM history WHERE user_id = ",
     );
-    chosen.number(user_id);
-    chosen.push(" ORDER BY watched_at DESC LIMIT ");
-    chosen.number(count);
-    chosen.push(" OFFSET ");
-    chosen.number(start);
-    Ok((total.0, card::fetch(database, chosen, true, user_id).await?))
+    sql.number(user_id);
+    sql.push(" ORDER BY watched_at DESC LIMIT ");
+    sql.number(count);
+    sql.push(" OFFSET ");
+    sql.number(start);
+    sql
 }
 
 /// Forgets a video, or all that was watched before a time.

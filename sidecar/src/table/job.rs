@@ -19,10 +19,37 @@ record! {
         attempts: i64,
         reason: Option<String>,
         lease_until: Option<i64>,
+        is_away: bool,
         due_at: i64,
         created_at: i64,
         updated_at: i64,
     }
+}
+
+impl Job {
+    /// Its video is watched as it was until the job is done.
+    pub(crate) fn is_replacement(&self) -> bool {
+        self.kind == REPLACEMENT
+    }
+
+    /// It is being done, for this time.
+    pub(crate) fn is_attempt(&self, attempt: i64) -> bool {
+        self.state == JobState::Running.id() && self.attempts == attempt
+    }
+
+    /// It is to be done yet.
+    pub(crate) fn is_open(&self) -> bool {
+        [JobState::Waiting.id(), JobState::Running.id()].contains(&self.state)
+    }
+}
+
+/// Who takes a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Taker {
+    /// A worker of the server, which has all files and ends with it.
+    Here,
+    /// One on another machine, which makes new videos alone and outlives the server.
+    Away,
 }
 
 /// Takes the job that waits longest, until `lease_until`; `None` if none is due.
@@ -33,17 +60,25 @@ pub(crate) async fn claim(
     database: &Database,
     now_ms: i64,
     lease_until: i64,
+    taker: Taker,
 ) -> sqlx::Result<Option<Job>> {
+    let is_away = taker == Taker::Away;
     match database {
         Database::Sqlite { writing, .. } => {
             sqlx::query_as(CLAIM_SQLITE)
                 .bind(now_ms)
                 .bind(lease_until)
+                .bind(is_away)
                 .fetch_optional(writing)
                 .await
         }
         Database::Postgres(pool) => {
-            sqlx::query_as(CLAIM_POSTGRES).bind(now_ms).bind(lease_until).fetch_optional(pool).await
+            sqlx::query_as(CLAIM_POSTGRES)
+                .bind(now_ms)
+                .bind(lease_until)
+                .bind(is_away)
+                .fetch_optional(pool)
+                .await
         }
     }
 }
@@ -92,11 +127,14 @@ pub(crate) async fn retry(
     change(database, now_ms, job.id, (JobState::Failed, job.attempts), next).await
 }
 
-/// Running jobs whose worker has been silent past its time, or all of them.
-pub(crate) async fn abandoned(database: &Database, before: Option<i64>) -> sqlx::Result<Vec<Job>> {
-    reading!(database, pool => {
-        sqlx::query_as(ABANDONED).bind(before.unwrap_or(i64::MAX)).fetch_all(pool).await
-    })
+/// Running jobs whose worker has been silent past its time.
+pub(crate) async fn abandoned(database: &Database, now_ms: i64) -> sqlx::Result<Vec<Job>> {
+    reading!(database, pool => sqlx::query_as(ABANDONED).bind(now_ms).fetch_all(pool).await)
+}
+
+/// Running jobs of the server's own workers.
+pub(crate) async fn here(database: &Database) -> sqlx::Result<Vec<Job>> {
+    reading!(database, pool => sqlx::query_as(HERE).fetch_all(pool).await)
 }
 
 /// A job by its id.
@@ -168,7 +206,8 @@ async fn change(
 
 macro_rules! columns {
     () => {
-        "id, video_id, kind, about, state, stage, percent, attempts, reason, lease_until, due_at, created_at, updated_at"
+        "id, video_id, kind, about, state, stage, percent, attempts, reason, lease_until, is_away, due_at, created_at, \
+         updated_at"
     };
 }
 
@@ -182,7 +221,8 @@ macro_rules! claim {
     ($lock:literal) => {
         concat!(
             "UPDATE job SET state = 2, stage = 'probing', percent = 0, attempts = attempts + 1, lease_until = $2, \
-             updated_at = $1 WHERE id = (SELECT id FROM job WHERE state = 1 AND due_at <= $1 ORDER BY due_at, id LIMIT 1",
+             is_away = $3, updated_at = $1 WHERE id = (SELECT id FROM job WHERE state = 1 AND due_at <= $1 \
+             AND (kind = 'video-transcoding' OR NOT $3) ORDER BY due_at, id LIMIT 1",
             $lock,
             ") RETURNING ",
             columns!()
@@ -199,11 +239,18 @@ const LIST: &str = select!("state = $1 ORDER BY due_at DESC, id DESC LIMIT $3 OF
 const LIST_ALL: &str = select!("TRUE ORDER BY id DESC LIMIT $2 OFFSET $1");
 const TOTAL: &str = "SELECT COUNT(*) FROM job WHERE state = $1";
 const TOTAL_OF_ALL: &str = "SELECT COUNT(*) FROM job";
+const HERE: &str = select!("state = 2 AND NOT is_away ORDER BY id");
 const ABANDONED: &str = select!("state = 2 AND lease_until < $1 ORDER BY id");
 
 /// Makes the job of a video that becomes what an upload brought.
-pub(crate) const INSERT: &str = "INSERT INTO job (video_id, kind, about, state, stage, percent, attempts, due_at, created_at, updated_at) \
-                                 VALUES ($1, 'video-transcoding', $2, 1, 'queued', 0, 0, $3, $3, $3)";
+pub(crate) const INSERT: &str = "INSERT INTO job (video_id, kind, about, state, stage, percent, attempts, is_away, due_at, created_at, updated_at) \
+                                 VALUES ($1, $4, $2, 1, 'queued', 0, 0, FALSE, $3, $3, $3)";
+
+/// Makes a video of a file.
+pub(crate) const TRANSCODING: &str = "video-transcoding";
+
+/// Makes the file of a video anew, which is watched as it was until then.
+pub(crate) const REPLACEMENT: &str = "video-replacement";
 
 const NOTE: &str = "UPDATE job SET stage = $3, percent = $4, lease_until = $5, updated_at = $6 \
                     WHERE id = $1 AND state = 2 AND attempts = $2";
@@ -227,8 +274,8 @@ mod tests {
             let alice = sender(database, "alice").await;
             let one = settled(database, "a", alice).await.unwrap();
             let two = settled(database, "b", alice).await.unwrap();
-            assert_eq!(claim(database, 19, 49).await.unwrap(), None);
-            let claims = (0..8).map(|_| claim(database, 30, 60));
+            assert_eq!(claim(database, 19, 49, Taker::Here).await.unwrap(), None);
+            let claims = (0..8).map(|_| claim(database, 30, 60, Taker::Here));
             let claimed = futures_util::future::join_all(claims).await;
             let mut videos: Vec<i64> =
                 claimed.into_iter().filter_map(|job| Some(job.unwrap()?.video_id)).collect();
@@ -243,17 +290,17 @@ mod tests {
             let database = &trial.database;
             let alice = sender(database, "alice").await;
             let video = settled(database, "a", alice).await.unwrap();
-            let first = claim(database, 30, 60).await.unwrap().unwrap();
+            let first = claim(database, 30, 60, Taker::Here).await.unwrap().unwrap();
             let stage = (Stage::Transcoding, 40);
             assert!(note(database, 50, (first.id, 1), stage, 80).await.unwrap());
-            assert!(abandoned(database, Some(80)).await.unwrap().is_empty());
-            let silent = abandoned(database, Some(81)).await.unwrap();
+            assert!(abandoned(database, 80).await.unwrap().is_empty());
+            let silent = abandoned(database, 81).await.unwrap();
             assert_eq!((silent.len(), silent[0].percent), (1, 40));
-            assert_eq!(abandoned(database, None).await.unwrap().len(), 1);
+            assert_eq!(here(database).await.unwrap().len(), 1);
             let lost = Outcome::Interrupted { by: Interruption::Silence };
             let next = after(90, 1, &lost);
             assert!(settle(database, 90, first.id, 1, &next).await.unwrap());
-            let second = claim(database, 91, 120).await.unwrap().unwrap();
+            let second = claim(database, 91, 120, Taker::Here).await.unwrap().unwrap();
             assert_eq!((second.id, second.attempts), (first.id, 2));
             assert!(!note(database, 92, (first.id, 1), stage, 130).await.unwrap());
             let done = after(92, 1, &Outcome::Done);
@@ -263,12 +310,33 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_worker_on_another_machine_makes_new_videos_alone_and_outlives_the_server() {
+        for trial in trial::databases().await {
+            let database = &trial.database;
+            let alice = sender(database, "alice").await;
+            let video = settled(database, "a", alice).await.unwrap();
+            let away = claim(database, 30, 60, Taker::Away).await.unwrap().unwrap();
+            assert_eq!(away.video_id, video);
+            assert!(here(database).await.unwrap().is_empty());
+            assert_eq!(abandoned(database, 61).await.unwrap().len(), 1);
+            writing!(database, pool => {
+                let replace = "UPDATE job SET kind = 'video-replacement', state = 1";
+                sqlx::query(replace).execute(pool).await.map(drop)
+            })
+            .unwrap();
+            assert_eq!(claim(database, 70, 99, Taker::Away).await.unwrap(), None);
+            assert!(claim(database, 70, 99, Taker::Here).await.unwrap().is_some());
+            assert_eq!(here(database).await.unwrap().len(), 1);
+        }
+    }
+
+    #[tokio::test]
     async fn a_failed_job_keeps_its_reason_and_may_be_tried_again() {
         for trial in trial::databases().await {
             let database = &trial.database;
             let alice = sender(database, "alice").await;
             let video = settled(database, "a", alice).await.unwrap();
-            let job = claim(database, 30, 60).await.unwrap().unwrap();
+            let job = claim(database, 30, 60, Taker::Here).await.unwrap().unwrap();
             let failed = Outcome::Failed { reason: "it is a picture".to_owned(), is_final: true };
             settle(database, 40, job.id, 1, &after(40, 1, &failed)).await.unwrap();
             let job = of_video(database, video).await.unwrap().unwrap();
@@ -278,7 +346,7 @@ mod tests {
             let next = retried(50, JobState::Failed).unwrap();
             assert!(retry(database, 50, &job, &next).await.unwrap());
             assert!(!retry(database, 50, &job, &next).await.unwrap());
-            let job = claim(database, 50, 80).await.unwrap().unwrap();
+            let job = claim(database, 50, 80, Taker::Here).await.unwrap().unwrap();
             settle(database, 60, job.id, 1, &after(60, 1, &Outcome::Done)).await.unwrap();
             assert_eq!(total(database, Some(JobState::Done)).await.unwrap(), 1);
             prune(database, 60).await.unwrap();

@@ -3,12 +3,16 @@
 //! Which of the two costs less is reckoned from kept counts (`tally`), so that no list looks at the whole catalogue. What isn't
 //! to choose the index is written as an expression (`views + 0`), which both databases read alike.
 
-use sqlx::AssertSqlSafe;
+#[cfg(test)]
+pub(crate) mod tests;
 
-use super::card::{self, Bound, Card, Sql, bound};
+use super::card::{self, Card};
+use crate::database::sql::{Bound, Sql, look_up};
 use crate::database::{Database, reading};
 use crate::limits::{COUNTED, LIST};
 use crate::listing::{Filters, Key, ListQuery, Nsfw, Scope};
+use crate::pace::Time;
+use crate::signposts::{MOST, Posts, STEP, Signposts};
 
 /// What was found, and how many there are in all; the total stops at [`COUNTED`] where several filters meet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,12 +72,28 @@ pub(crate) async fn list(
     query: &ListQuery,
     user_id: i64,
 ) -> sqlx::Result<Found> {
+    list_by(database, query, user_id, None).await
+}
+
+/// The same, where signposts show the way to pages deep in it.
+pub(crate) async fn list_by(
+    database: &Database,
+    query: &ListQuery,
+    user_id: i64,
+    signposts: Option<(&Signposts, Time)>,
+) -> sqlx::Result<Found> {
     if query.filters.is_local == Some(false) {
         return Ok(Found { total: 0, cards: Vec::new() });
     }
     let estimates = estimate(database, query).await?;
-    let plan = plan(query, &estimates);
-    let chosen = chosen(query, plan);
+    let mut chosen_by = None;
+    if let Some((signposts, now)) = signposts
+        && let Some(plan) = deep_plan(query, &estimates)
+        && let Some(posts) = posts(database, query, plan, signposts, now).await?
+    {
+        chosen_by = Some(chosen_from(query, plan, &posts));
+    }
+    let chosen = chosen_by.unwrap_or_else(|| chosen(query, plan(query, &estimates)));
     let cards = card::fetch(database, chosen, query.order.is_descending, user_id).await?;
     let total = match total(query, &estimates) {
         Some(total) => total,
@@ -84,11 +104,76 @@ pub(crate) async fn list(
     Ok(Found { total: total.max(seen), cards })
 }
 
+/// How a page deep in a list is walked to from a signpost, if that costs less than sorting what the filters leave.
+fn deep_plan(query: &ListQuery, estimates: &Estimates) -> Option<Plan> {
+    if query.start < DEEP {
+        return None;
+    }
+    let Some(rarest) = estimates.rarest() else { return Some(Plan::Walk) };
+    if query.order.key == Key::Published && is_single(query, rarest.by) {
+        return Some(Plan::Follow(rarest.by));
+    }
+    let wanted = STEP + i64::from(query.count);
+    let walked = wanted.saturating_mul(estimates.all.videos) / rarest.videos.max(1);
+    (walked <= rarest.videos.saturating_mul(SORTED)).then_some(Plan::Walk)
+}
+
+/// The signposts of a list, made unless there are some; `None` while somebody else makes some.
+async fn posts(
+    database: &Database,
+    query: &ListQuery,
+    plan: Plan,
+    signposts: &Signposts,
+    now: Time,
+) -> sqlx::Result<Option<Posts>> {
+    if let Some(posts) = signposts.find(now, query) {
+        return Ok(Some(posts));
+    }
+    let Ok(_making) = signposts.making.try_lock() else { return Ok(None) };
+    let sql = posting(query, plan);
+    let posts: Posts = if query.order.key == Key::Name {
+        let found: Vec<(String, i64)> = look_up!(database, sql, fetch_all)?;
+        found.into_iter().map(|(key, id)| (Bound::Text(key), id)).collect()
+    } else {
+        let found: Vec<(i64, i64)> = look_up!(database, sql, fetch_all)?;
+        found.into_iter().map(|(key, id)| (Bound::Number(key), id)).collect()
+    };
+    signposts.keep(now, query, &posts);
+    Ok(Some(posts))
+}
+
+/// Every so many places of a list.
+fn posting(query: &ListQuery, plan: Plan) -> Sql {
+    let key = columns(query.order.key).0;
+    let direction = if query.order.is_descending { " DESC, id DESC" } else { ", id" };
+    let mut sql = Sql::default();
+    sql.push("SELECT place, id FROM (SELECT ");
+    sql.push(key);
+    sql.push(" AS place, id, ROW_NUMBER() OVER (ORDER BY ");
+    sql.push(key);
+    sql.push(direction);
+    sql.push(") AS no FROM video WHERE ");
+    conditions(&mut sql, query, plan);
+    sql.push(") AS numbered WHERE no % ");
+    sql.number(STEP);
+    sql.push(" = 0 ORDER BY no LIMIT ");
+    sql.number(MOST);
+    sql
+}
+
+/// Ids and keys of a page, from the last signpost before it on.
+fn chosen_from(query: &ListQuery, plan: Plan, posts: &Posts) -> Sql {
+    let passed = (i64::from(query.start) / STEP).min(posts.len() as i64);
+    let Some((place, id)) = usize::try_from(passed - 1).ok().and_then(|no| posts.get(no)) else {
+        return chosen(query, plan);
+    };
+    let rest = query.start - (passed * STEP) as u32;
+    let from = ListQuery { start: rest, ..query.clone() };
+    choose(&from, plan, Some((place, *id)))
+}
+
 async fn estimate(database: &Database, query: &ListQuery) -> sqlx::Result<Estimates> {
-    let sql = tallies(query);
-    let mut counted: Vec<Tally> = reading!(database, pool => {
-        bound!(sqlx::query_as(AssertSqlSafe(sql.text)), sql.values).fetch_all(pool).await
-    })?;
+    let mut counted: Vec<Tally> = look_up!(database, tallies(query), fetch_all)?;
     if let Scope::Subscriptions(user_id) = query.scope {
         let (videos, nsfw): (i64, i64) = reading!(database, pool => {
             sqlx::query_as(OF_SUBSCRIPTIONS).bind(user_id).fetch_one(pool).await
@@ -215,10 +300,7 @@ fn total(query: &ListQuery, estimates: &Estimates) -> Option<i64> {
 
 /// Counts as far as [`COUNTED`], in the index of the rarest thing.
 async fn count(database: &Database, query: &ListQuery, estimates: &Estimates) -> sqlx::Result<i64> {
-    let sql = counting(query, estimates);
-    let found: (i64,) = reading!(database, pool => {
-        bound!(sqlx::query_as(AssertSqlSafe(sql.text)), sql.values).fetch_one(pool).await
-    })?;
+    let found: (i64,) = look_up!(database, counting(query, estimates), fetch_one)?;
     Ok(found.0)
 }
 
@@ -235,6 +317,10 @@ fn counting(query: &ListQuery, estimates: &Estimates) -> Sql {
 
 /// Ids and keys of a page.
 fn chosen(query: &ListQuery, plan: Plan) -> Sql {
+    choose(query, plan, None)
+}
+
+fn choose(query: &ListQuery, plan: Plan, after: Option<(&Bound, i64)>) -> Sql {
     let (key, hidden_key) = columns(query.order.key);
     let key = if matches!(plan, Plan::Sort(_)) { hidden_key } else { key };
     let mut sql = Sql::default();
@@ -242,6 +328,15 @@ fn chosen(query: &ListQuery, plan: Plan) -> Sql {
     sql.push(key);
     sql.push(" AS chosen_key FROM video WHERE ");
     conditions(&mut sql, query, plan);
+    if let Some((place, id)) = after {
+        sql.push(" AND (");
+        sql.push(key);
+        sql.push(if query.order.is_descending { ", id) < (" } else { ", id) > (" });
+        sql.bind(place.clone());
+        sql.push(", ");
+        sql.number(id);
+        sql.push(")");
+    }
     sql.push(" ORDER BY ");
     sql.push(key);
     sql.push(if query.order.is_descending { " DESC, id DESC" } else { ", id" });
@@ -391,269 +486,12 @@ const UNKNOWN: &str = "_unknown";
 
 const NO_LANGUAGE: &str = "COALESCE(language, '') = ''";
 
+/// Pages from here on are walked to from a signpost.
+const DEEP: u32 = 200;
+
 /// Rows that are passed over in the time that one takes to be looked up and sorted.
 const SORTED: i64 = 3;
 
-const OF_SUBSCRIPTIONS: &str = "SELECT CAST(COALESCE(SUM(videos), 0) AS BIGINT), CAST(COALESCE(SUM(nsfw), 0) AS BIGINT) \
+pub(super) const OF_SUBSCRIPTIONS: &str = "SELECT CAST(COALESCE(SUM(videos), 0) AS BIGINT), CAST(COALESCE(SUM(nsfw), 0) AS BIGINT) \
                                 FROM subscription CROSS JOIN tally \
                                 WHERE user_id = $1 AND kind = 'channel' AND value = CAST(channel_id AS TEXT)";
-
-#[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-    use crate::database::trial;
-    use crate::listing::Order;
-    use crate::table::video::{self, About, State, Video};
-    use crate::table::{about, user};
-
-    /// Fifty videos of two people that differ in everything that lists are ordered and filtered by, most of them listed.
-    pub(crate) async fn fill(database: &Database) {
-        for no in 0..50_i64 {
-            let about = About {
-                category: (no % 5 > 0).then_some(no % 5),
-                licence: (no % 3 > 0).then_some(no % 3),
-                language: ["fr", "en", "de"].get(no as usize % 4).map(|&code| code.to_owned()),
-                nsfw: no % 6 == 0,
-                originally_published_at: (no % 7 == 0).then_some(3 * no),
-                tags: (0..no % 4).map(|tag| format!("T{tag}")).collect(),
-                ..video::tests::about(&format!("Film {}", no * 7 % 50))
-            };
-            let id = video::tests::made(database, if no % 3 == 0 { "bob" } else { "alice" }, about)
-                .await;
-            if no % 10 > 0 {
-                video::set_state(database, 100 + no * 3 % 50, id, State::Published).await.unwrap();
-            }
-            let update = "UPDATE video SET views = $2, views_lately = $3, likes = $4, duration_ms = $5 WHERE id = $1";
-            crate::database::writing!(database, pool => {
-                let query = sqlx::query(update).bind(id).bind(no % 9).bind(no % 8).bind(no % 2);
-                query.bind(no % 11 * 1000).execute(pool).await.map(drop)
-            })
-            .unwrap();
-        }
-    }
-
-    /// What a list is to be, found without any index.
-    async fn wanted(database: &Database, query: &ListQuery) -> Vec<i64> {
-        let mut listed: Vec<Video> = Vec::new();
-        for id in 1..=50 {
-            let video = video::by_id(database, id).await.unwrap().unwrap();
-            let tags = about::tags(database, id).await.unwrap();
-            if video.listed_at.is_some() && is_wanted(&query.filters, query.scope, &video, &tags) {
-                listed.push(video);
-            }
-        }
-        let number = |video: &Video| match query.order.key {
-            Key::Published => video.listed_at.unwrap(),
-            Key::Created => video.created_at,
-            Key::Originally => video.originally_published_at.or(video.listed_at).unwrap(),
-            Key::Views => video.views,
-            Key::Trending => video.views_lately,
-            Key::Likes => video.likes,
-            Key::Duration => video.duration_ms,
-            Key::Name => 0,
-        };
-        let name = |video: &Video| match query.order.key {
-            Key::Name => video.name.clone(),
-            _ => String::new(),
-        };
-        listed.sort_by_key(|video| (number(video), name(video), video.id));
-        if query.order.is_descending {
-            listed.reverse();
-        }
-        listed.into_iter().map(|video| video.id).collect()
-    }
-
-    fn is_wanted(filters: &Filters, scope: Scope, video: &Video, tags: &[String]) -> bool {
-        let is_of = |values: &[i64], value: Option<i64>| {
-            values.is_empty() || value.is_some_and(|value| values.contains(&value))
-        };
-        let has = |tag: &String| tags.iter().any(|own| own.to_lowercase() == *tag);
-        let language = video.language.clone().unwrap_or(UNKNOWN.to_owned());
-        (match scope {
-            Scope::Account(id) => video.account_id == id,
-            Scope::Channel(id) => video.channel_id == id,
-            Scope::All | Scope::Subscriptions(_) => true,
-        }) && is_of(&filters.categories, video.category)
-            && is_of(&filters.licences, video.licence)
-            && (filters.languages.is_empty() || filters.languages.contains(&language))
-            && (filters.tags_one_of.is_empty() || filters.tags_one_of.iter().any(has))
-            && filters.tags_all_of.iter().all(has)
-            && match filters.nsfw {
-                Nsfw::Only => video.nsfw,
-                Nsfw::Without => !video.nsfw,
-                Nsfw::AsWanted | Nsfw::With => true,
-            }
-            && filters.since_ms.is_none_or(|since| video.listed_at >= Some(since))
-            && filters.longer_ms.is_none_or(|least| video.duration_ms >= least)
-            && filters.shorter_ms.is_none_or(|most| video.duration_ms <= most)
-    }
-
-    fn queries() -> Vec<ListQuery> {
-        let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
-        let filters = [
-            Filters::default(),
-            Filters { nsfw: Nsfw::Without, ..Filters::default() },
-            Filters { nsfw: Nsfw::Only, categories: vec![2], ..Filters::default() },
-            Filters { categories: vec![1, 3], ..Filters::default() },
-            Filters { licences: vec![1], nsfw: Nsfw::Without, ..Filters::default() },
-            Filters { languages: words(&["fr"]), ..Filters::default() },
-            Filters { languages: words(&["fr", UNKNOWN]), ..Filters::default() },
-            Filters { languages: words(&[UNKNOWN]), categories: vec![4], ..Filters::default() },
-            Filters { tags_one_of: words(&["t0"]), ..Filters::default() },
-            Filters {
-                tags_one_of: words(&["t1", "t2"]),
-                categories: vec![1],
-                ..Filters::default()
-            },
-            Filters {
-                tags_all_of: words(&["t0", "t2"]),
-                languages: words(&["de"]),
-                ..Filters::default()
-            },
-            Filters {
-                since_ms: Some(120),
-                longer_ms: Some(3_000),
-                shorter_ms: Some(8_999),
-                ..Filters::default()
-            },
-        ];
-        let scopes = [Scope::All, Scope::Account(1), Scope::Channel(2)];
-        let mut queries = Vec::new();
-        for (no, filters) in filters.into_iter().enumerate() {
-            for (other, (_, key)) in KEYS.iter().enumerate() {
-                let order = Order { key: *key, is_descending: (no + other) % 3 > 0 };
-                let scope = scopes[(no + other) % scopes.len()];
-                let (start, count) = ((no % 3) as u32, 12);
-                queries.push(ListQuery { scope, filters: filters.clone(), order, start, count });
-            }
-        }
-        queries
-    }
-
-    const KEYS: [(&str, Key); 8] = [
-        ("video_newest", Key::Published),
-        ("video_created", Key::Created),
-        ("video_originally", Key::Originally),
-        ("video_most_viewed", Key::Views),
-        ("video_trending", Key::Trending),
-        ("video_most_liked", Key::Likes),
-        ("video_longest", Key::Duration),
-        ("video_by_name", Key::Name),
-    ];
-
-    #[tokio::test]
-    async fn a_list_is_what_it_is_however_it_is_found() {
-        for trial in trial::databases().await {
-            let database = &trial.database;
-            fill(database).await;
-            for query in queries() {
-                let all = wanted(database, &query).await;
-                let page = &all[all.len().min(query.start as usize)..];
-                let page = &page[..page.len().min(query.count as usize)];
-                let found = list(database, &query, 0).await.unwrap();
-                let ids = |cards: &[Card]| cards.iter().map(|card| card.id).collect::<Vec<_>>();
-                assert_eq!(
-                    (found.total, ids(&found.cards)),
-                    (all.len() as i64, page.to_vec()),
-                    "{query:?}"
-                );
-                let estimates = estimate(database, &query).await.unwrap();
-                let others = estimates.filters.iter().map(|estimate| Plan::Sort(estimate.by));
-                for plan in others.chain([Plan::Walk]) {
-                    let chosen = chosen(&query, plan);
-                    let cards =
-                        card::fetch(database, chosen, query.order.is_descending, 0).await.unwrap();
-                    assert_eq!(ids(&cards), page, "{plan:?} {query:?}");
-                }
-            }
-        }
-    }
-
-    #[tokio::test]
-    async fn subscriptions_are_listed_and_counted() {
-        for trial in trial::databases().await {
-            let database = &trial.database;
-            fill(database).await;
-            let user = user::by_login(database, "alice").await.unwrap().unwrap();
-            let query = ListQuery {
-                scope: Scope::Subscriptions(user.id),
-                count: 5,
-                ..ListQuery::default()
-            };
-            let none = list(database, &query, user.id).await.unwrap();
-            assert_eq!((none.total, none.cards.len()), (0, 0));
-            let bob =
-                crate::table::channel::by_name(database, "bob_channel").await.unwrap().unwrap();
-            assert!(crate::table::subscription::begin(database, 5, user.id, bob.id).await.unwrap());
-            let of_channel = ListQuery { scope: Scope::Channel(bob.id), ..query.clone() };
-            let found = list(database, &query, user.id).await.unwrap();
-            assert!(found.cards.len() == 5 && found.total > 5);
-            assert_eq!(found, list(database, &of_channel, user.id).await.unwrap());
-        }
-    }
-
-    /// SQLite's words on how it would answer.
-    async fn explained(database: &Database, sql: Sql) -> String {
-        let Database::Sqlite { reading: pool, .. } = database else { return String::new() };
-        let text = format!("EXPLAIN QUERY PLAN {}", sql.text);
-        let steps: Vec<(i64, i64, i64, String)> =
-            bound!(sqlx::query_as(AssertSqlSafe(text)), sql.values).fetch_all(pool).await.unwrap();
-        steps.into_iter().map(|step| step.3 + "\n").collect()
-    }
-
-    #[tokio::test]
-    async fn no_list_looks_at_the_whole_table() {
-        let [trial, _] = trial::databases().await;
-        let database = &trial.database;
-        for query in queries() {
-            let index = KEYS.iter().find(|(_, key)| *key == query.order.key).unwrap().0;
-            let estimates = estimate(database, &query).await.unwrap();
-            let walk =
-                explained(database, card::statement(chosen(&query, Plan::Walk), true, 1)).await;
-            assert!(walk.contains(&format!(" INDEX {index}")), "{index}: {walk}{query:?}");
-            let mut all = vec![walk, explained(database, tallies(&query)).await];
-            all.push(explained(database, counting(&query, &estimates)).await);
-            for estimate in &estimates.filters {
-                let sorted = explained(database, chosen(&query, Plan::Sort(estimate.by))).await;
-                assert!(sorted.contains("SEARCH video"), "{:?}: {sorted}{query:?}", estimate.by);
-                all.push(sorted);
-                if is_single(&query, estimate.by) && query.order.key == Key::Published {
-                    let followed =
-                        explained(database, chosen(&query, Plan::Follow(estimate.by))).await;
-                    assert!(!followed.contains("TEMP B-TREE"), "{followed}{query:?}");
-                    all.push(followed);
-                }
-            }
-            for steps in all {
-                let scans = steps.lines().filter(|step| step.contains("SCAN "));
-                let bad =
-                    scans.filter(|step| !step.contains(" INDEX ") && !step.contains("SCAN chosen"));
-                let bad: Vec<_> = bad.filter(|step| !step.contains("SCAN counted")).collect();
-                assert!(bad.is_empty(), "{bad:?}: {steps}{query:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn the_cheaper_way_is_taken() {
-        let query = |key, category: &[i64], start| ListQuery {
-            filters: Filters { categories: category.to_vec(), ..Filters::default() },
-            order: Order { key, is_descending: true },
-            start,
-            count: 15,
-            ..ListQuery::default()
-        };
-        let tally =
-            |kind: &str, value: &str, videos| (kind.to_owned(), value.to_owned(), videos, 0);
-        let check = |query: &ListQuery, of_category, wanted| {
-            let counted = [tally("all", "", 100_000), tally("category", "1", of_category)];
-            assert_eq!(plan(query, &Estimates::new(query, &counted)), wanted, "{query:?}");
-        };
-        check(&query(Key::Views, &[], 99_000), 0, Plan::Walk);
-        check(&query(Key::Views, &[1], 0), 5_000, Plan::Walk);
-        check(&query(Key::Views, &[1], 0), 100, Plan::Sort(By::Categories));
-        check(&query(Key::Views, &[1], 4_900), 5_000, Plan::Sort(By::Categories));
-        check(&query(Key::Published, &[1], 4_900), 5_000, Plan::Follow(By::Categories));
-        check(&query(Key::Published, &[1, 2], 0), 100, Plan::Sort(By::Categories));
-    }
-}

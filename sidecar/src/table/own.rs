@@ -1,9 +1,8 @@
 //! Videos as those see them who publish: in all states, found in the index of whose they are.
 
-use sqlx::AssertSqlSafe;
-
-use super::card::{self, Card, Sql, bound};
-use crate::database::{Database, reading};
+use super::card::{self, Card};
+use crate::database::Database;
+use crate::database::sql::{Sql, look_up};
 use crate::listing::{Key, Order};
 
 /// Whose videos.
@@ -25,9 +24,7 @@ pub(crate) async fn page(
     let mut counting = Sql::default();
     counting.push("SELECT COUNT(*) FROM video WHERE ");
     condition(&mut counting, whose);
-    let total: (i64,) = reading!(database, pool => {
-        bound!(sqlx::query_as(AssertSqlSafe(counting.text)), counting.values).fetch_one(pool).await
-    })?;
+    let total: (i64,) = look_up!(database, counting, fetch_one)?;
     let chosen = chosen(whose, order, start, count);
     Ok((total.0, card::fetch(database, chosen, order.is_descending, user_id).await?))
 }
@@ -67,6 +64,52 @@ fn condition(sql: &mut Sql, whose: Whose) {
         Whose::Channel(id) => {
             sql.push("channel_id = ");
             sql.number(id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::trial;
+    use crate::table::{channel, history, listing, subscription, user};
+
+    #[tokio::test]
+    async fn no_list_of_one_s_own_looks_at_a_whole_table() {
+        let [trial, _] = trial::databases().await;
+        let database = &trial.database;
+        let mut all = Vec::new();
+        for whose in [Whose::Account(1), Whose::Channel(1)] {
+            for key in [Key::Created, Key::Published, Key::Views, Key::Name] {
+                let order = Order { key, is_descending: true };
+                all.push(card::statement(chosen(whose, order, 0, 15), true, 1));
+            }
+        }
+        all.push(card::statement(history::chosen(1, 0, 15), true, 1));
+        let plain = [
+            user::PAGE,
+            channel::PAGE,
+            channel::OF_ACCOUNT,
+            channel::OF_COLLABORATOR,
+            channel::BY_NAME,
+            subscription::CHANNELS,
+            listing::OF_SUBSCRIPTIONS,
+        ];
+        all.extend(plain.map(Sql::of));
+        for sql in all {
+            let text = sql.text().to_owned();
+            let steps = listing::tests::explained(database, sql).await;
+            let scans = steps.lines().filter(|step| step.contains("SCAN "));
+            // A page of all users or channels is walked in the order of their keys, as far as its end.
+            let bad = scans.filter(|step| {
+                let is_paged = text.contains("WHERE TRUE ORDER BY")
+                    && (step.contains("INDEX") || *step == "SCAN users");
+                !step.contains("SCAN chosen") && !is_paged
+            });
+            let bad: Vec<_> = bad.collect();
+            assert!(bad.is_empty(), "{bad:?}: {steps}{text}");
+            let is_sorted = text.contains("WHERE TRUE ORDER BY") && steps.contains("TEMP B-TREE");
+            assert!(!is_sorted, "{steps}{text}");
         }
     }
 }

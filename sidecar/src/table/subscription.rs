@@ -72,7 +72,7 @@ pub(crate) async fn end(database: &Database, user_id: i64, channel_id: i64) -> s
 const COUNT: &str = "UPDATE channel SET subscribers = subscribers + $2 WHERE id = $1";
 
 /// The user's own are few, so they are sorted.
-const CHANNELS: &str = "SELECT channel_id FROM subscription WHERE user_id = $1 \
+pub(super) const CHANNELS: &str = "SELECT channel_id FROM subscription WHERE user_id = $1 \
                         ORDER BY created_at DESC, channel_id DESC LIMIT $2 OFFSET $3";
 const INSERT: &str = "INSERT INTO subscription (user_id, channel_id, created_at) VALUES ($1, $2, $3) \
                       ON CONFLICT DO NOTHING";

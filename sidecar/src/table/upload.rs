@@ -294,8 +294,13 @@ pub(crate) mod tests {
         id: &str,
         sender: (i64, i64, i64),
     ) -> Option<i64> {
-        begin(database, 10, &new(id, sender, Size::Known(1_000)), FREE).await.unwrap();
+        open(database, id, sender).await;
         settle(database, 20, id, sender).await
+    }
+
+    /// An upload of 1,000 bytes that is under way.
+    pub(crate) async fn open(database: &Database, id: &str, sender: (i64, i64, i64)) {
+        begin(database, 10, &new(id, sender, Size::Known(1_000)), FREE).await.unwrap();
     }
 
     async fn settle(
@@ -358,7 +363,7 @@ pub(crate) mod tests {
             }
             let more = begin(database, 10, &new("more", alice, Size::Known(1)), FREE).await;
             assert!(matches!(more, Err(BeginError::Full)), "{more:?}");
-            assert_eq!(open(database).await.unwrap().len() as i64, UPLOADS_OPEN);
+            assert_eq!(super::open(database).await.unwrap().len() as i64, UPLOADS_OPEN);
         }
     }
 
@@ -375,7 +380,7 @@ pub(crate) mod tests {
             let job = job::of_video(database, video).await.unwrap().unwrap();
             assert_eq!((job.about.as_str(), job.state, job.created_at), ("a", 1, 20));
             assert_eq!(settle(database, 22, "unknown", alice).await, None);
-            assert!(open(database).await.unwrap().is_empty());
+            assert!(super::open(database).await.unwrap().is_empty());
         }
     }
 
@@ -395,7 +400,7 @@ pub(crate) mod tests {
             let later = 30 + UPLOAD_LIFE.as_millis() as i64;
             expire(database, later).await.unwrap();
             assert_eq!(known().await, ["whole"]);
-            let job = job::claim(database, 30, 60).await.unwrap().unwrap();
+            let job = job::claim(database, 30, 60, job::Taker::Here).await.unwrap().unwrap();
             expire(database, later * 100).await.unwrap();
             assert_eq!(known().await, ["whole"]);
             let done =

@@ -280,7 +280,7 @@ const BY_ID: &str = select!("id = $1");
 const BY_NAME: &str = select!("username = $1");
 const BY_EMAIL: &str = select!("email = $1");
 
-const PAGE: &str = select!("TRUE ORDER BY id DESC LIMIT $1 OFFSET $2");
+pub(super) const PAGE: &str = select!("TRUE ORDER BY id DESC LIMIT $1 OFFSET $2");
 
 const SET_RIGHTS: &str = "UPDATE users SET role = COALESCE($2, role), video_quota = COALESCE($3, video_quota), \
                           video_quota_daily = COALESCE($4, video_quota_daily) WHERE id = $1";

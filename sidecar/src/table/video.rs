@@ -72,6 +72,19 @@ macro_rules! describe {
     };
 }
 
+/// Makes the job of a video whose file an upload brought.
+macro_rules! employ {
+    ($work:ident, $now_ms:expr, $id:expr, $upload:expr, $kind:expr) => {
+        sqlx::query(job::INSERT)
+            .bind($id)
+            .bind($upload)
+            .bind($now_ms)
+            .bind($kind)
+            .execute(&mut *$work)
+            .await?;
+    };
+}
+
 /// Makes a row with all that belongs to it, and gives its id.
 macro_rules! insert {
     ($work:ident, $now_ms:expr, $new:expr) => {{
@@ -317,9 +330,41 @@ pub(crate) async fn create_from_upload(
         }
         let id = insert!(work, now_ms, new);
         sqlx::query(upload::SETTLE).bind(upload).bind(id).execute(&mut *work).await?;
-        sqlx::query(job::INSERT).bind(id).bind(upload).bind(now_ms).execute(&mut *work).await?;
+        employ!(work, now_ms, id, upload, job::TRANSCODING);
         work.commit().await?;
         Ok(Some(id))
+    })
+}
+
+/// Notes the file that a whole upload brought instead of a video's old one, and the job that makes it anew; false if that
+/// has been done already, or there is no such video any more.
+pub(crate) async fn replace_source(
+    database: &Database,
+    now_ms: i64,
+    upload: &str,
+    id: i64,
+    (name, bytes): (&str, i64),
+) -> sqlx::Result<bool> {
+    writing!(database, pool => {
+        let mut work = pool.begin().await?;
+        let touched =
+            sqlx::query(upload::TOUCH_OPEN).bind(upload).bind(now_ms).execute(&mut *work).await?;
+        let found: Option<(i64, bool)> = sqlx::query_as(REPLACE_SOURCE)
+            .bind(id)
+            .bind(name)
+            .bind(bytes)
+            .bind(now_ms)
+            .fetch_optional(&mut *work)
+            .await?;
+        let Some((state, has_media)) = found.filter(|_| touched.rows_affected() > 0) else {
+            return Ok(false);
+        };
+        sqlx::query(upload::SETTLE).bind(upload).bind(id).execute(&mut *work).await?;
+        let is_watched = has_media && state == State::Published.id();
+        let kind = if is_watched { job::REPLACEMENT } else { job::TRANSCODING };
+        employ!(work, now_ms, id, upload, kind);
+        work.commit().await?;
+        Ok(true)
     })
 }
 
@@ -402,6 +447,23 @@ pub(crate) async fn set_channel(database: &Database, id: i64, channel_id: i64) -
         list!(work, id);
         work.commit().await
     })
+}
+
+/// Gives videos the privacy that they were to have by now, and tells how many; one that becomes public is new then.
+pub(crate) async fn keep_schedules(database: &Database, now_ms: i64) -> sqlx::Result<usize> {
+    let due: Vec<(i64,)> = reading!(database, pool => {
+        sqlx::query_as(DUE).bind(now_ms).fetch_all(pool).await
+    })?;
+    for &(id,) in &due {
+        writing!(database, pool => {
+            let mut work = pool.begin().await?;
+            unlist!(work, id);
+            sqlx::query(KEEP_SCHEDULE).bind(id).bind(now_ms).execute(&mut *work).await?;
+            list!(work, id);
+            work.commit().await
+        })?;
+    }
+    Ok(due.len())
 }
 
 /// Takes a video away with all that is its own.
@@ -530,11 +592,22 @@ const DESCRIBE: &str = "UPDATE video SET name = $2, privacy = $3, description = 
                         scheduled_at = $13, scheduled_privacy = $14, originally_published_at = $15, updated_at = $16 \
                         WHERE id = $1";
 
+const REPLACE_SOURCE: &str = "UPDATE video SET source_name = $2, source_bytes = $3, replaced_at = $4, updated_at = $4 \
+                              WHERE id = $1 RETURNING state, media IS NOT NULL";
+
 const SET_MEDIA: &str = "UPDATE video SET media = $2, duration_ms = $3, width = $4, height = $5, updated_at = $6 WHERE id = $1";
 
 /// 1 is published.
 const SET_STATE: &str = "UPDATE video SET state = $2, updated_at = $3, \
                          published_at = CASE WHEN $2 = 1 THEN COALESCE(published_at, $3) ELSE published_at END WHERE id = $1";
+
+const DUE: &str = "SELECT id FROM video WHERE scheduled_at <= $1 ORDER BY scheduled_at LIMIT 100";
+
+/// Looks again at what is due: its owner may have changed it just now.
+const KEEP_SCHEDULE: &str = "UPDATE video SET privacy = COALESCE(scheduled_privacy, privacy), scheduled_at = NULL, \
+                             scheduled_privacy = NULL, updated_at = $2, \
+                             published_at = CASE WHEN published_at IS NULL THEN NULL ELSE $2 END \
+                             WHERE id = $1 AND scheduled_at <= $2";
 
 const LOCK: &str = "UPDATE video SET updated_at = updated_at WHERE id = $1";
 
@@ -654,6 +727,55 @@ pub(crate) mod tests {
             assert_eq!(withdrawals(database, 9).await.unwrap(), std::slice::from_ref(&video.uuid));
             forget_withdrawal(database, &video.uuid).await.unwrap();
             assert!(withdrawals(database, 9).await.unwrap().is_empty());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_video_that_can_be_watched_stays_so_while_its_file_is_replaced() {
+        for trial in trial::databases().await {
+            let database = &trial.database;
+            let alice = upload::tests::sender(database, "alice").await;
+            let id = upload::tests::settled(database, "a", alice).await.unwrap();
+            let job_of = async || job::of_video(database, id).await.unwrap().unwrap();
+            assert_eq!((job_of().await.is_replacement(), job_of().await.is_open()), (false, true));
+            for (upload, media, is_replacement) in [("b", None, false), ("c", Some("{}"), true)] {
+                if let Some(json) = media {
+                    let media =
+                        Media { json: json.to_owned(), duration_ms: 1, width: 1, height: 1 };
+                    set_media(database, 12, id, &media).await.unwrap();
+                    set_state(database, 12, id, State::Published).await.unwrap();
+                }
+                upload::tests::open(database, upload, alice).await;
+                let source = ("new.mp4", 7);
+                assert!(replace_source(database, 30, upload, id, source).await.unwrap());
+                assert!(!replace_source(database, 31, upload, id, source).await.unwrap());
+                let video = by_id(database, id).await.unwrap().unwrap();
+                assert_eq!((&*video.source_name, video.source_bytes), ("new.mp4", 7));
+                assert_eq!((video.replaced_at, video.media.as_deref()), (Some(30), media));
+                let job = job_of().await;
+                assert_eq!((&*job.about, job.is_replacement()), (upload, is_replacement));
+            }
+            assert!(!replace_source(database, 30, "unknown", id, ("x", 1)).await.unwrap());
+            let video = by_id(database, id).await.unwrap().unwrap();
+            assert_eq!(&*video.source_name, "new.mp4", "nothing is changed half");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_video_becomes_public_when_it_was_meant_to() {
+        for trial in trial::databases().await {
+            let database = &trial.database;
+            let schedule = Some(Schedule { at: 50, privacy: Privacy::Public });
+            let about = About { privacy: Privacy::Private, schedule, ..about("Tomorrow") };
+            let id = made(database, "alice", about).await;
+            set_state(database, 20, id, State::Published).await.unwrap();
+            assert_eq!(keep_schedules(database, 49).await.unwrap(), 0);
+            assert_eq!(tally(database, "all", "").await.unwrap(), 0);
+            assert_eq!(keep_schedules(database, 60).await.unwrap(), 1);
+            let video = by_id(database, id).await.unwrap().unwrap();
+            assert_eq!((video.privacy, video.listed_at, video.scheduled_at), (1, Some(60), None));
+            assert_eq!(tally(database, "all", "").await.unwrap(), 1);
+            assert_eq!(keep_schedules(database, 70).await.unwrap(), 0);
         }
     }
 

@@ -24,22 +24,7 @@ impl Sidecar {
         uuid: VideoId,
     ) -> Result<Reply, ApiError> {
         let video = self.own_video(headers, uuid).await?;
-        let height = video.height;
-        let resolution =
-            (height > 0).then(|| json!({ "id": height, "label": format!("{height}p") }));
-        Ok(answer(&json!({
-            "filename": video.source_name,
-            "inputFilename": video.source_name,
-            "fileUrl": null,
-            "fileDownloadUrl": null,
-            "resolution": resolution,
-            "size": video.source_bytes,
-            "width": (video.width > 0).then_some(video.width),
-            "height": (height > 0).then_some(height),
-            "fps": null,
-            "metadata": null,
-            "createdAt": iso(video.replaced_at.unwrap_or(video.created_at)),
-        })))
+        Ok(answer(&source_json(&video)))
     }
 
     /// How far a video is, for those who may publish it.
@@ -88,10 +73,10 @@ impl Sidecar {
         if upload::of_video(&self.database, video.id).await?.is_none() {
             return Err(ApiError::Conflict(NO_FILE));
         }
-        if job::retry(&self.database, now, &job, &next).await? {
+        if job::retry(&self.database, now, &job, &next).await? && !job.is_replacement() {
             video::set_state(&self.database, now, video.id, State::ToTranscode).await?;
-            self.work_waits.notify_one();
         }
+        self.work_waits.notify_one();
         Ok(done())
     }
 
@@ -123,7 +108,11 @@ impl Sidecar {
     }
 
     /// A video of whoever asks, or of a channel that they publish in; to all others there is none.
-    async fn own_video(&self, headers: &HeaderMap, uuid: VideoId) -> Result<Video, ApiError> {
+    pub(super) async fn own_video(
+        &self,
+        headers: &HeaderMap,
+        uuid: VideoId,
+    ) -> Result<Video, ApiError> {
         let (_, user) = self.authenticate(headers).await?;
         let missing = ApiError::NotFound("Video");
         let Some(video) = video::by_uuid(&self.database, &uuid).await? else {
@@ -135,6 +124,24 @@ impl Sidecar {
             || upload::is_collaborator(&self.database, video.channel_id, own).await?;
         if may { Ok(video) } else { Err(missing) }
     }
+}
+
+fn source_json(video: &Video) -> Value {
+    let height = video.height;
+    let resolution = (height > 0).then(|| json!({ "id": height, "label": format!("{height}p") }));
+    json!({
+        "filename": video.source_name,
+        "inputFilename": video.source_name,
+        "fileUrl": null,
+        "fileDownloadUrl": null,
+        "resolution": resolution,
+        "size": video.source_bytes,
+        "width": (video.width > 0).then_some(video.width),
+        "height": (height > 0).then_some(height),
+        "fps": null,
+        "metadata": null,
+        "createdAt": iso(video.replaced_at.unwrap_or(video.created_at)),
+    })
 }
 
 /// What the ladder says of a video; one without a job is whole, or will never be.
@@ -183,3 +190,27 @@ fn job_json(job: &Job, video: Option<&Video>) -> Value {
 }
 
 const NO_FILE: &str = "the file is not kept any more: upload it again";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::video::tests::{about, made};
+    use crate::work::tests::instances;
+
+    #[tokio::test]
+    async fn a_source_is_told_in_peertube_s_form() {
+        let recorded: Value =
+            serde_json::from_str(include_str!("../../../fixtures/api-source.json")).unwrap();
+        for (sidecar, _trial) in instances().await {
+            let id = made(&sidecar.database, "alice", about("The sea")).await;
+            let video = video::by_id(&sidecar.database, id).await.unwrap().unwrap();
+            let ours = source_json(&video);
+            let keys =
+                |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<String>>();
+            assert_eq!(keys(&ours), keys(&recorded));
+            assert_eq!((&ours["filename"], &ours["size"]), (&json!("sea.mp4"), &json!(1_000)));
+            let told = progress_json(&video, None, true);
+            assert_eq!((&told["stage"], &told["mayRetry"]), (&json!("failed"), &json!(false)));
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! A video that was made elsewhere and comes in file by file; it exists when all of it is there.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+
+use wire::id::VideoId;
+
+use super::work::Work;
+use super::{Library, LibraryError, Video};
+use crate::path::MediaPath;
+use crate::uploads::{UploadId, Uploads};
+
+/// The files of one video so far, in a folder of their own, which is removed unless the video is published.
+#[derive(Debug)]
+pub struct Intake {
+    library: Library,
+    id: VideoId,
+    work: Work,
+    uploads: Uploads,
+    files: HashMap<String, UploadId>,
+}
+
+/// Why a video can't be taken in, sorted by blame: whoever brings it, then the machine.
+#[derive(Debug, thiserror::Error)]
+pub enum IntakeError {
+    /// A name that no file of a video has.
+    #[error("{0:?} is not the name of a video's file")]
+    Name(String),
+    /// More than any video has.
+    #[error("a video has at most {MOST_FILES} files")]
+    TooMany,
+    /// The record names files that didn't come, or another video.
+    #[error("the record and the files don't belong together")]
+    Record,
+    /// The data folder refuses.
+    #[error(transparent)]
+    Library(#[from] LibraryError),
+}
+
+impl Intake {
+    /// Makes room for a video that isn't there yet.
+    ///
+    /// # Errors
+    /// When the data folder refuses, or the video is being made here.
+    pub fn begin(library: &Library, id: &VideoId) -> Result<Intake, IntakeError> {
+        let work = Work::begin(library, id)?;
+        let folder = work.folder();
+        let uploads = Uploads::open(folder);
+        let uploads = uploads.map_err(|error| LibraryError::new("make", folder, error))?;
+        Ok(Intake { library: library.clone(), id: *id, work, uploads, files: HashMap::new() })
+    }
+
+    /// Where its files are kept meanwhile.
+    pub fn uploads(&self) -> &Uploads {
+        &self.uploads
+    }
+
+    /// Under which number a file comes in; one that comes again takes the place of the first.
+    ///
+    /// # Errors
+    /// When no file may be called so.
+    pub fn file(&mut self, name: &str) -> Result<UploadId, IntakeError> {
+        let path = format!("/hls/{}/{name}", self.id);
+        if MediaPath::parse(&path).is_none_or(|path| path.file != name) {
+            return Err(IntakeError::Name(name.to_owned()));
+        }
+        if self.files.len() >= MOST_FILES {
+            return Err(IntakeError::TooMany);
+        }
+        let id = UploadId::from_random((self.files.len() as u128 + 1).to_be_bytes());
+        Ok(*self.files.entry(name.to_owned()).or_insert(id))
+    }
+
+    /// Moves the files to where they are served, and records the video.
+    ///
+    /// # Errors
+    /// When the record doesn't fit the files, or the data folder refuses.
+    pub fn publish(self, video: &Video) -> Result<(), IntakeError> {
+        let named = video.renditions.iter().flat_map(|made| [&made.playlist, &made.media]);
+        let beside = video.storyboard.as_ref().map(|storyboard| &storyboard.file);
+        let mut named = named.chain([&video.master, &video.poster]).chain(beside);
+        let is_whole = named.all(|name| self.files.contains_key(name))
+            && video.id == self.id.to_string()
+            && !video.is_importing
+            && !video.renditions.is_empty();
+        if !is_whole {
+            return Err(IntakeError::Record);
+        }
+        let folder = self.library.video_dir(&self.id);
+        let failed = |error: io::Error| LibraryError::new("fill", &folder, error);
+        fs::create_dir(&folder).map_err(failed)?;
+        for (name, id) in &self.files {
+            fs::rename(self.uploads.path(*id), folder.join(name)).map_err(failed)?;
+        }
+        fs::File::open(&folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
+        self.library.record(video)?;
+        self.work.finish();
+        Ok(())
+    }
+}
+
+/// Two for each of seven heights, a master, digests and a poster; and as many again for what a video has beside.
+const MOST_FILES: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::super::Rendition;
+    use super::super::tests::{fresh, id, video};
+    use super::*;
+    use crate::uploads::Part;
+    use http_body_util::Full;
+
+    async fn bring(intake: &mut Intake, name: &str) {
+        let file = intake.file(name).unwrap();
+        let part = Part { at: 0, until: 5, whole: 5 };
+        intake.uploads().append(file, part, &mut Full::from("bytes")).await.unwrap();
+    }
+
+    fn made() -> Video {
+        let (playlist, media) = ("g1-240.m3u8".to_owned(), "g1-240-fragmented.mp4".to_owned());
+        let rendition = Rendition { width: 426, height: 240, playlist, media, bytes: 5 };
+        Video { renditions: vec![rendition], ..video([1; 16], 7) }
+    }
+
+    #[tokio::test]
+    async fn a_video_is_there_when_all_of_it_is() {
+        let (_folder, library) = fresh();
+        let mut intake = Intake::begin(&library, &id([1; 16])).unwrap();
+        for name in ["g1-240.m3u8", "g1-240-fragmented.mp4", "g1-master.m3u8", "g1-poster.jpg"] {
+            assert!(!library.video_dir(&id([1; 16])).exists());
+            bring(&mut intake, name).await;
+        }
+        intake.publish(&made()).unwrap();
+        assert_eq!(library.video(&id([1; 16])).unwrap(), Some(made()));
+        let folder = library.video_dir(&id([1; 16]));
+        assert_eq!(fs::read_to_string(folder.join("g1-master.m3u8")).unwrap(), "bytes");
+        assert_eq!(fs::read_dir(folder).unwrap().count(), 4);
+    }
+
+    #[tokio::test]
+    async fn what_is_not_whole_leaves_nothing() {
+        let (_folder, library) = fresh();
+        let mut intake = Intake::begin(&library, &id([1; 16])).unwrap();
+        for bad in ["", ".", "..", "../a.mp4", "a/b.mp4", "a.html", "a.js", ".a.mp4", "a\0.mp4"] {
+            assert!(matches!(intake.file(bad), Err(IntakeError::Name(_))), "{bad}");
+        }
+        assert!(Intake::begin(&library, &id([1; 16])).is_err(), "two bring the same video");
+        bring(&mut intake, "g1-master.m3u8").await;
+        assert!(matches!(intake.publish(&made()), Err(IntakeError::Record)));
+        let other = Intake::begin(&library, &id([2; 16])).unwrap();
+        assert!(matches!(other.publish(&made()), Err(IntakeError::Record)));
+        assert_eq!(library.videos().unwrap(), []);
+        assert_eq!(fs::read_dir(library.hls_dir()).unwrap().count(), 0);
+    }
+}
