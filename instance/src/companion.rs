@@ -2,38 +2,50 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
 use origin::Reply;
+use origin::import::{self, Picture, Settings, ThumbnailError};
 use origin::library::{Library, LibraryError};
-use sidecar::Sidecar;
-use sidecar::captions;
 use sidecar::upload::{Refusal, Trouble};
+use sidecar::{Sidecar, captions, thumbnails};
+use tokio::sync::Semaphore;
 use wire::id::VideoId;
 
 use crate::upload::hear_out;
 
-/// Where captions come in.
+/// Where captions and thumbnails come in.
 #[derive(Debug, Clone)]
 pub(crate) struct Companions {
-    pub(crate) sidecar: Arc<Sidecar>,
-    pub(crate) library: Library,
+    sidecar: Arc<Sidecar>,
+    library: Library,
+    settings: Settings,
+    /// Taken while ffmpeg makes a picture.
+    making: Arc<Semaphore>,
 }
 
 impl Companions {
-    /// Whether a path is one of those that captions are sent to.
+    pub(crate) fn new(sidecar: Arc<Sidecar>, library: Library, settings: Settings) -> Companions {
+        Companions { sidecar, library, settings, making: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+
+    /// Whether a path is one of those that captions or thumbnails are sent to.
     pub(crate) fn is_at(path: &str) -> bool {
-        captions::at(path).is_some()
+        captions::at(path).is_some() || thumbnails::at(path).is_some()
     }
 
     /// Answers one request, and goes on to the end even if nobody is there to hear the answer.
     pub(crate) async fn answer(self, mut request: Request<Incoming>, peer: SocketAddr) -> Reply {
         let answering = async move {
-            let answered = match *request.method() {
-                Method::OPTIONS => Ok(self.sidecar.allow_captions()),
-                Method::PUT => self.take(&mut request, peer).await,
-                Method::DELETE => self.remove(&request, peer).await,
+            let is_picture = thumbnails::at(request.uri().path()).is_some();
+            let answered = match (request.method().clone(), is_picture) {
+                (Method::OPTIONS, _) => Ok(self.sidecar.allow_captions()),
+                (Method::PUT, false) => self.take(&mut request, peer).await,
+                (Method::PUT, true) => self.take_thumbnail(&mut request, peer).await,
+                (Method::DELETE, false) => self.remove(&request, peer).await,
+                (Method::DELETE, true) => self.remove_thumbnail(&request, peer).await,
                 _ => Ok(self.sidecar.refuse_captions()),
             };
             match answered {
@@ -82,6 +94,55 @@ impl Companions {
         Ok(self.sidecar.tell_done())
     }
 
+    async fn take_thumbnail(
+        &self,
+        request: &mut Request<Incoming>,
+        peer: SocketAddr,
+    ) -> Result<Reply, Refusal> {
+        let new = self.sidecar.read_thumbnail(request, peer).await?;
+        let taken = tokio::time::timeout(QUEUE, Arc::clone(&self.making).acquire_owned()).await;
+        let Ok(Ok(turn)) = taken else { return Ok(self.sidecar.refuse_for_now()) };
+        let (library, settings, video) = (self.library.clone(), self.settings.clone(), new.video);
+        let picture = match &new.picture {
+            thumbnails::Picture::Sent(bytes) => Picture::Sent(bytes.clone()),
+            thumbnails::Picture::At(seconds) => Picture::At(*seconds),
+        };
+        let file = new.file.clone();
+        let making = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            let jpeg = import::thumbnail(&library, &video, &picture, &settings)?;
+            Ok(library.keep_companion(&video, &file, &jpeg)?)
+        });
+        match making.await.map_err(|error| Trouble::Machine(error.to_string()))? {
+            Ok(()) => {}
+            Err(ThumbnailError::Picture(reason)) => {
+                tracing::debug!(reason, "a picture can't be used");
+                return Ok(self.sidecar.refuse_picture());
+            }
+            Err(error) => return Err(Trouble::Machine(error.to_string()).into()),
+        }
+        let (gone, answer) = match self.sidecar.keep_thumbnail(&new).await {
+            Ok(old) => (old, Ok(self.sidecar.tell_done())),
+            Err(refusal) => (Some(new.file), Err(refusal)),
+        };
+        if let Some(file) = gone {
+            self.discard(video, file).await;
+        }
+        answer
+    }
+
+    async fn remove_thumbnail(
+        &self,
+        request: &Request<Incoming>,
+        peer: SocketAddr,
+    ) -> Result<Reply, Refusal> {
+        let (path, headers) = (request.uri().path(), request.headers());
+        if let Some((video, file)) = self.sidecar.forget_thumbnail(path, headers, peer).await? {
+            self.discard(video, file).await;
+        }
+        Ok(self.sidecar.tell_done())
+    }
+
     /// Removes what nothing names any more; if that fails, it goes with the video.
     async fn discard(&self, video: VideoId, file: String) {
         let removed = self.on_disk(move |library| library.remove_companion(&video, &file)).await;
@@ -100,3 +161,9 @@ impl Companions {
         Ok(worked.map_err(|error| Trouble::Machine(error.to_string()))?)
     }
 }
+
+/// Pictures made at the same time: each takes a core for a moment, and 200 MB at worst.
+const AT_ONCE: usize = 1;
+
+/// How long somebody waits for their turn before they are told to come back.
+const QUEUE: Duration = Duration::from_secs(10);

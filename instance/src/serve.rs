@@ -116,7 +116,7 @@ async fn everything(
     tokio::spawn(media.keep_house());
     let door = Door::new(Arc::clone(&sidecar), Arc::clone(&catalogue.uploads));
     let companions =
-        Companions { sidecar: Arc::clone(&sidecar), library: catalogue.library.clone() };
+        Companions::new(Arc::clone(&sidecar), catalogue.library.clone(), config.import.clone());
     let hired = Arc::new(Hired::new(
         Arc::clone(&sidecar),
         catalogue.library.clone(),

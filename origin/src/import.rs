@@ -21,6 +21,7 @@ mod plan;
 mod probe;
 mod process;
 mod storyboard;
+mod thumbnail;
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -41,6 +42,7 @@ use plan::{Plan, Rung, Way};
 use probe::{Packets, Source};
 use process::{Limits, Lines, Runner, Tools};
 use storyboard::Layout;
+pub use thumbnail::{Picture, ThumbnailError, thumbnail};
 
 /// What to publish.
 #[derive(Debug, Clone)]

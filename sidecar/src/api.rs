@@ -21,6 +21,7 @@ mod oauth;
 mod registration;
 #[cfg(test)]
 mod tests;
+pub mod thumbnails;
 pub mod upload;
 mod users;
 #[cfg(test)]

@@ -59,7 +59,7 @@ use tokio::sync::Notify;
 
 pub use access::Access;
 pub use api::{Act, JobLine, OWN_PREFIX, PREFIX, UserLine};
-pub use api::{captions, upload};
+pub use api::{captions, thumbnails, upload};
 pub use body::Fields;
 pub use database::OpenError;
 pub use error::{ApiError, BadField, BodyError, GrantError, PasswordError};

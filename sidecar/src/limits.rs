@@ -35,6 +35,9 @@ pub(crate) const CAPTION_BYTES: usize = 2 << 20;
 /// How long it may take to come: half a Mbit/s.
 pub(crate) const CAPTION_PATIENCE: Duration = Duration::from_secs(40);
 
+/// Bytes of a picture that shall stand for a video, as with PeerTube.
+pub(crate) const THUMBNAIL_BYTES: usize = 4 << 20;
+
 /// Languages in which one video may have captions: more than anybody translates into.
 pub(crate) const CAPTIONS: i64 = 50;
 

@@ -15,6 +15,7 @@ pub(crate) mod rate;
 pub(crate) mod registration;
 pub(crate) mod session;
 pub(crate) mod subscription;
+pub(crate) mod thumbnail;
 pub(crate) mod upload;
 pub(crate) mod user;
 #[allow(dead_code, reason = "uploads make videos, which come next")]

@@ -65,17 +65,14 @@ impl Sidecar {
     {
         let path = request.uri().path().to_owned();
         let (key, language) = at(&path).ok_or(ApiError::NoRoute)?;
-        let video = self.captioned(key, request.headers(), peer).await?;
+        let video = self.changeable(key, request.headers(), peer).await?;
         let language = known(language)?;
-        let reading = read_file(request);
+        let reading = read_file(request, FILE, CAPTION_BYTES);
         let read = tokio::time::timeout(CAPTION_PATIENCE, reading).await;
         let file = read.map_err(|_| ApiError::Body(BodyError::TooSlow))??;
         let text = subtitle::to_webvtt(&file).map_err(ApiError::from)?;
         let id = video.uuid.parse().map_err(|_| ApiError::NotFound("Video"))?;
-        let random = token::generate().map_err(ApiError::from)?;
-        let random: String =
-            random.chars().filter(char::is_ascii_alphanumeric).take(RANDOM).collect();
-        let file = format!("caption-{language}-{random}.vtt");
+        let file = format!("caption-{language}-{}.vtt", random()?);
         Ok(NewCaption { video: id, file, text, video_id: video.id, language })
     }
 
@@ -99,7 +96,7 @@ impl Sidecar {
         peer: SocketAddr,
     ) -> Result<(VideoId, String), Refusal> {
         let (key, language) = at(path).ok_or(ApiError::NoRoute)?;
-        let video = self.captioned(key, headers, peer).await?;
+        let video = self.changeable(key, headers, peer).await?;
         let removed = caption::remove(&self.database, video.id, language).await;
         let file = removed.map_err(ApiError::from)?.ok_or(ApiError::NotFound("Caption"))?;
         let id = video.uuid.parse().map_err(|_| ApiError::NotFound("Video"))?;
@@ -122,7 +119,7 @@ impl Sidecar {
     }
 
     /// The video, for somebody who may change it.
-    async fn captioned(
+    pub(super) async fn changeable(
         &self,
         key: &str,
         headers: &HeaderMap,
@@ -161,24 +158,35 @@ impl From<SubtitleError> for ApiError {
     }
 }
 
-async fn read_file<B>(request: &mut Request<B>) -> Result<Vec<u8>, ApiError>
+/// Reads the file in one field of a form, of at most so many bytes.
+pub(super) async fn read_file<B>(
+    request: &mut Request<B>,
+    field: &'static str,
+    most: usize,
+) -> Result<Vec<u8>, ApiError>
 where
     B: Body<Data = Bytes> + Unpin + Send,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     let headers = request.headers().clone();
-    let mut form = Form::with(&headers, request.body_mut(), FILE, CAPTION_BYTES as u64)?;
-    let mut file = form.next_file().await?.ok_or(ApiError::Missing(FILE))?;
+    let mut form = Form::with(&headers, request.body_mut(), field, most as u64)?;
+    let mut file = form.next_file().await?.ok_or(ApiError::Missing(field))?;
     let mut bytes = Vec::new();
     while let Some(frame) = file.frame().await {
         if let Ok(piece) = frame.map_err(unreadable)?.into_data() {
             bytes.extend_from_slice(&piece);
         }
-        if bytes.len() > CAPTION_BYTES {
+        if bytes.len() > most {
             return Err(BodyError::TooLong.into());
         }
     }
     Ok(bytes)
+}
+
+/// A part of a file's name that nobody guesses.
+pub(super) fn random() -> Result<String, ApiError> {
+    let random = token::generate().map_err(ApiError::from)?;
+    Ok(random.chars().filter(char::is_ascii_alphanumeric).take(RANDOM).collect())
 }
 
 fn known(language: &str) -> Result<String, ApiError> {

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed, helpers included")]
 
+mod beside;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -739,114 +741,6 @@ fn what_was_imported_is_in_the_catalogue() {
     let refused =
         shoal("import", data.path()).arg(&file).args(["--channel", "nobody"]).output().unwrap();
     assert!(String::from_utf8(refused.stderr).unwrap().contains("there is no channel \"nobody\""));
-}
-
-#[test]
-fn private_media_is_never_everybody_s_and_becomes_so_within_seconds_when_it_is_made_public() {
-    let data = fresh();
-    let server = Shoal::start(data.path(), &[]);
-    let token = server.root();
-    let film = film(data.path(), 1);
-    let private =
-        json!({ "filename": "a.mp4", "name": "Mine", "channelId": ROOTS_CHANNEL, "privacy": 3 });
-    let at = server.upload(&token, film.len(), &private);
-    let range = format!("0-{}/{}", film.len() - 1, film.len());
-    let id = uuid(&server.put(&at, &token, &range, &film));
-    server.wait_for(&id, &token, &["published"]);
-    let api = format!("/api/v1/videos/{id}");
-    let master = || {
-        let video = server.get(&api, &token).body;
-        let url = video["streamingPlaylists"][0]["playlistUrl"].as_str().unwrap().to_owned();
-        url[url.find("/hls/").unwrap()..].to_owned()
-    };
-    let status = |path: &str| server.request(&format!("HEAD {path}"), "", b"").status;
-    let plain = format!("/hls/{id}/g1-master.m3u8");
-    assert_eq!(status(&plain), 404);
-    let shown = master();
-    assert!(shown.contains("/~"), "{shown}");
-    assert_eq!(status(&shown), 200);
-    let boards = server.get(&format!("{api}/storyboards"), &token).body;
-    let board = boards["storyboards"][0]["storyboardPath"].as_str().unwrap().to_owned();
-    assert_eq!(status(&board), 200, "{boards}");
-
-    for (privacy, wanted) in [(1, 200), (4, 404), (2, 200), (3, 404)] {
-        let change = json!({ "privacy": privacy }).to_string();
-        let head = format!("PUT {api}\nContent-Type: application/json");
-        assert_eq!(server.request(&head, &token, change.as_bytes()).status, 204);
-        let patience = Instant::now() + Duration::from_secs(20);
-        while status(&plain) != wanted {
-            assert!(Instant::now() < patience, "of privacy {privacy} it never was {wanted}");
-        }
-        assert_eq!(status(&master()), 200);
-    }
-    assert_eq!(status(&shown), 200, "who has begun to watch goes on");
-}
-
-#[test]
-fn captions_are_put_beside_a_video_cleaned_and_as_private_as_it_is() {
-    let data = fresh();
-    let server = Shoal::start(data.path(), &[]);
-    let token = server.root();
-    let film = film(data.path(), 1);
-    let at = server.upload(&token, film.len(), &video(ROOTS_CHANNEL));
-    let range = format!("0-{}/{}", film.len() - 1, film.len());
-    let id = uuid(&server.put(&at, &token, &range, &film));
-    server.wait_for(&id, &token, &["published"]);
-    let put = |language: &str, file: &str, token: &str| {
-        let head = format!(
-            "PUT /api/v1/videos/{id}/captions/{language}\nContent-Type: multipart/form-data; boundary=AaB"
-        );
-        let part = "--AaB\r\nContent-Disposition: form-data; name=\"captionfile\"; filename=\"../a.srt\"\r\n\r\n";
-        server.request(&head, token, format!("{part}{file}\r\n--AaB--\r\n").as_bytes())
-    };
-    let list = || server.get(&format!("/api/v1/videos/{id}/captions"), &token).body;
-    let text = |path: &str| {
-        let mut stream = server.begin(&format!("GET {path}"), "", 0);
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
-    };
-    let srt = "1\n00:00:01,000 --> 00:00:02,000\n<script>alert(1)</script>Hello\n";
-    assert_eq!(put("en", srt, &token).status, 204);
-    let path = list()["data"][0]["captionPath"].as_str().unwrap().to_owned();
-    let answer = text(&path);
-    assert!(answer.contains("content-type: text/vtt; charset=utf-8"), "{answer}");
-    let body = "WEBVTT\n\n00:00:01.000 --> 00:00:02.000\nalert(1)Hello\n";
-    assert!(answer.ends_with(&format!("\r\n\r\n{body}")), "{answer}");
-
-    for (language, file, token, status) in [
-        ("en", "no captions", &*token, 400),
-        ("xx", srt, &token, 400),
-        ("..%2f..%2fa", srt, &token, 400),
-        ("en", &srt.repeat(40_000), &token, 413),
-        ("en", srt, "nobody", 401),
-    ] {
-        assert_eq!(put(language, file, token).status, status, "{language} {token}");
-    }
-    assert_eq!(put("en", srt, &token).status, 204);
-    let again = list()["data"][0]["captionPath"].as_str().unwrap().to_owned();
-    assert!(again != path && text(&again).contains(" 200 "), "a new file has a new name");
-
-    let head = format!("PUT /api/v1/videos/{id}\nContent-Type: application/json");
-    assert_eq!(server.request(&head, &token, b"{\"privacy\":3}").status, 204);
-    let patience = Instant::now() + Duration::from_secs(20);
-    while text(&again).contains(" 200 ") {
-        assert!(Instant::now() < patience, "private captions are everybody's");
-    }
-    let shown = list()["data"][0]["captionPath"].as_str().unwrap().to_owned();
-    assert!(shown.contains("/~") && text(&shown).ends_with(body), "{shown}");
-
-    let delete =
-        |what: &str| server.request(&format!("DELETE /api/v1/videos/{id}{what}"), &token, b"");
-    assert_eq!(delete("/captions/en").status, 204);
-    assert_eq!((delete("/captions/en").status, &list()["total"]), (404, &json!(0)));
-    let folder = data.path().join("companions").join(&id);
-    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
-    assert_eq!(put("fr", srt, &token).status, 204);
-    assert_eq!(delete("").status, 204);
-    while folder.exists() {
-        assert!(Instant::now() < patience, "the captions of a deleted video stay");
-    }
 }
 
 const RESUMABLE: &str = "/api/v1/videos/upload-resumable";
