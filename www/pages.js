@@ -6,7 +6,7 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   button.hidden = false;
   button.addEventListener("click", async () => {
     source.select();
-    said.textContent = (await copy(source.value)) ? "Copied" : "Press Ctrl+C to copy";
+    said.textContent = (await copy(source.value)) ? button.dataset.done : button.dataset.byHand;
   });
   source.addEventListener("focus", () => source.select());
 }

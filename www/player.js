@@ -2,6 +2,7 @@
 // text in the same module, so that one script tag is all a page needs.
 
 const PLAYER_WASM = new URL("__PLAYER_WASM__", import.meta.url);
+const EXTRAS = "./__EXTRAS__";
 let compiled;
 const compile = () => (compiled ??= __wbg_init({ module_or_path: PLAYER_WASM }));
 
@@ -56,6 +57,7 @@ class ShoalPlayer extends HTMLElement {
   #player = null;
   #visit = 0;
   #early = new Map();
+  #furnished = null;
 
   connectedCallback() {
     if (!this.shadowRoot) this.attachShadow({ mode: "open" });
@@ -98,11 +100,25 @@ class ShoalPlayer extends HTMLElement {
       this.dispatchEvent(new CustomEvent("shoal:error", { detail: String(error) }));
       return;
     }
-    if (visit === this.#visit) this.#player = new Player(this, early);
+    if (visit !== this.#visit) return;
+    this.#player = new Player(this, early);
+    if (this.hasAttribute("captions") || this.hasAttribute("storyboard")) this.#furnish();
+  }
+
+  /** Adds what only some videos have. Without it the player plays on. */
+  async #furnish() {
+    const { signal } = (this.#furnished = new AbortController());
+    try {
+      const { furnish } = await import(EXTRAS);
+      if (!signal.aborted) furnish(this, signal);
+    } catch (error) {
+      console.warn("shoal-player:", error);
+    }
   }
 
   #close() {
     this.#visit++;
+    this.#furnished?.abort();
     for (const { controller } of this.#early.values()) controller.abort();
     this.#player?.close();
     this.#player = null;

@@ -3,6 +3,7 @@
 //! Times depend on the machine and on what else it does, so A and B run in turn and the ratio is the figure to read.
 
 mod aquatic;
+mod catalogue;
 mod first_frame;
 mod import;
 mod process;
@@ -37,6 +38,7 @@ type Bench = fn() -> anyhow::Result<String>;
 const BENCHES: &[(&str, Bench)] = &[
     ("start", || Ok(start::run()?.to_string())),
     ("serve", || Ok(serve::run()?.to_string())),
+    ("catalogue", || Ok(catalogue::run()?.to_string())),
     ("import", || Ok(import::run()?.to_string())),
     ("first-frame", first_frame::run),
     ("tracker", tracker::run),

@@ -6,12 +6,12 @@ import { startServer } from "./server.js";
 
 /**
  * Starts both before the file's tests, then runs `prepare(fixture)`: node does not promise that one `before` waits for
- * another. Each test closes nothing but what it opened beyond a page.
+ * another. `environment` has settings of the server. Each test closes nothing but what it opened beyond a page.
  */
-export function serverAndBrowser(prepare = () => {}) {
+export function serverAndBrowser(prepare = () => {}, environment = {}) {
   const fixture = {};
   before(async () => {
-    fixture.server = await startServer();
+    fixture.server = await startServer(undefined, environment);
     fixture.browser = await startBrowser();
     await prepare(fixture);
   });

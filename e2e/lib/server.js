@@ -1,7 +1,8 @@
 // A running `shoal serve` with the test videos, and what its pages say about them.
 
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
+import { promisify } from "node:util";
 import { dataFolder, shoal } from "./media.js";
 import { parts, text } from "./parts.js";
 
@@ -10,10 +11,10 @@ export { text };
 /** Where our server listens; 10.99.0.2 is another host on the same network. */
 export const host = "10.99.0.1";
 
-/** Starts a server on a data folder of its own; `close` ends it and removes the folder. */
-export async function startServer(port = 9000) {
+/** Starts a server on a data folder of its own, with these settings as variables; `close` ends it and removes the folder. */
+export async function startServer(port = 9000, environment = {}) {
   const folder = dataFolder();
-  const server = new Server(folder, port);
+  const server = new Server(folder, port, environment);
   await server.start();
   return server;
 }
@@ -66,10 +67,12 @@ class Tracker extends Child {
 
 class Server extends Child {
   #folder;
+  #environment;
 
-  constructor(folder, port) {
+  constructor(folder, port, environment) {
     super();
     this.#folder = folder;
+    this.#environment = environment;
     this.port = port;
     this.url = `http://${host}:${port}`;
     this.tracker = `ws://${host}:${port}/tracker/socket`;
@@ -79,7 +82,13 @@ class Server extends Child {
   }
 
   start() {
-    return this.run(this.url, ["serve", "--listen", `${host}:${this.port}`, "--public-url", this.url, "--data", this.data]);
+    return this.run(this.url, ["serve", "--listen", `${host}:${this.port}`, "--public-url", this.url, "--data", this.data], this.#environment);
+  }
+
+  /** Another password for a user, as their host gives it. */
+  async password(name) {
+    const { stdout } = await promisify(execFile)(shoal, ["user", "reset-password", name, "--data", this.data]);
+    return /password: (\S+)/.exec(stdout)[1];
   }
 
   async close() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use origin::library::{Library, Video};
+use origin::library::{Access, Library, Video};
 use origin::uploads::{UploadId, Uploads};
 use sidecar::Sidecar;
 use sidecar::adoption::{Newcomer, NewcomerError};
@@ -52,8 +52,20 @@ impl Catalogue {
         }
     }
 
+    /// Has the origin ask for a capability, or no longer, as the catalogue has it of a video: called when that may have
+    /// changed, before anybody is told that it has.
+    pub(crate) async fn align(&self, key: &str) -> anyhow::Result<()> {
+        let Some((uuid, is_open)) = self.sidecar.is_open(key).await? else { return Ok(()) };
+        let access = if is_open { Access::Open } else { Access::Capability };
+        self.on_disk(move |library| library.set_access(&uuid, access)).await?;
+        Ok(())
+    }
+
     async fn keep_up(&self) -> anyhow::Result<()> {
         self.withdraw_deleted().await?;
+        for uuid in self.sidecar.keep_schedules().await? {
+            self.align(&uuid).await?;
+        }
         Ok(self.sidecar.look_after_work().await?)
     }
 
@@ -71,6 +83,7 @@ impl Catalogue {
         let ids = videos.iter().filter_map(|video| video.id.parse().ok());
         let there: HashSet<VideoId> = ids.collect();
         for video in videos.into_iter().filter(|video| !video.is_importing) {
+            self.align(&video.id).await?;
             if let Err(error) = self.adopt_one(&video).await {
                 tracing::warn!(video = video.id, "cannot take a video in: {error}");
             }

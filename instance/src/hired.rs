@@ -19,7 +19,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use origin::Reply;
 use origin::import::Settings;
-use origin::library::{Intake, IntakeError, Library, Video};
+use origin::library::{Access, Intake, IntakeError, Library, Video};
 use origin::uploads::{Part, UploadError, Uploads};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -210,6 +210,7 @@ impl Hired {
         let video = Video {
             title: claim.title.clone(),
             channel: None,
+            access: if claim.is_open { Access::Open } else { Access::Capability },
             published_at_ms: u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
             ..video
         };

@@ -12,7 +12,7 @@ use anyhow::Context;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use origin::import::{Event, ImportError, Progress, Request, Stage};
-use origin::library::{Library, Video};
+use origin::library::{Access, Library, Video};
 use sidecar::Sidecar;
 use sidecar::adoption::{Newcomer, NewcomerError};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -20,6 +20,7 @@ use tokio::runtime::Runtime;
 use wire::id::VideoId;
 
 use crate::config::Config;
+use crate::key;
 use crate::tell;
 use crate::worker::made;
 
@@ -54,8 +55,13 @@ pub(crate) fn run(
     public_url: &str,
 ) -> anyhow::Result<ExitCode> {
     let id = origin::import::fresh_id();
-    let request =
-        Request { id: Some(id), file: args.file, title: args.title, channel: args.channel };
+    let request = Request {
+        id: Some(id),
+        file: args.file,
+        title: args.title,
+        channel: args.channel,
+        access: Access::Open,
+    };
     let mut display = Display::new(public_url);
     let cancelled = interruptions().context("cannot listen to signals")?;
     let entry = Entry::open(config, &request, id)?;
@@ -95,7 +101,8 @@ impl Entry {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let public_url = config.public_url(config.server.listen);
         let data = &config.server.data;
-        let opening = Sidecar::open(&config.database, &config.accounts, data, public_url);
+        let key = key::ensure(data)?;
+        let opening = Sidecar::open(&config.database, &config.accounts, data, public_url, key);
         let sidecar = runtime.block_on(opening)?;
         let newcomer = Newcomer {
             uuid: id,

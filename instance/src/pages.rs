@@ -10,6 +10,7 @@ use wire::id::VideoId;
 use crate::assets::Assets;
 use crate::config::{Config, Sharing};
 use crate::embed::Options;
+use crate::visit::Visit;
 use crate::when;
 
 /// What every page has around it.
@@ -22,16 +23,16 @@ pub(crate) struct Frame {
     sharing: Sharing,
     /// Where players ask for their address, if not at the usual port of this host.
     stun: Option<String>,
-    style: String,
-    stage_style: String,
-    icon: String,
-    script: String,
+    pub(crate) style: String,
+    pub(crate) stage_style: String,
+    pub(crate) icon: String,
+    pub(crate) script: String,
 }
 
 /// Where the player's two files are.
 pub(crate) struct PlayerFiles {
-    script: String,
-    wasm: String,
+    pub(crate) script: String,
+    pub(crate) wasm: String,
 }
 
 impl Frame {
@@ -60,7 +61,7 @@ impl Frame {
 #[derive(Template)]
 #[template(path = "shelf.html")]
 pub(crate) struct Shelf<'a> {
-    frame: &'a Frame,
+    visit: &'a Visit<'a>,
     cards: Vec<Card>,
     newer: Option<usize>,
     older: Option<usize>,
@@ -80,16 +81,17 @@ struct Card {
 impl<'a> Shelf<'a> {
     /// Page `page` from 1; `None` past the last.
     pub(crate) fn new(
-        frame: &'a Frame,
+        visit: &'a Visit<'a>,
         videos: &[Video],
         page: usize,
         now_ms: u64,
     ) -> Option<Shelf<'a>> {
         let pages = videos.len().div_ceil(CARDS).max(1);
         let start = page.checked_sub(1).filter(|_| page <= pages)? * CARDS;
-        let cards = videos[start..].iter().take(CARDS).filter_map(|video| Card::new(video, now_ms));
+        let cards =
+            videos[start..].iter().take(CARDS).filter_map(|video| Card::new(visit, video, now_ms));
         Some(Shelf {
-            frame,
+            visit,
             cards: cards.collect(),
             newer: (page > 1).then(|| page - 1),
             older: (page < pages).then(|| page + 1),
@@ -98,7 +100,7 @@ impl<'a> Shelf<'a> {
 }
 
 impl Card {
-    fn new(video: &Video, now_ms: u64) -> Option<Card> {
+    fn new(visit: &Visit<'_>, video: &Video, now_ms: u64) -> Option<Card> {
         let id: VideoId = video.id.parse().ok()?;
         Some(Card {
             href: format!("/w/{}", id.short()),
@@ -107,7 +109,7 @@ impl Card {
             clock: when::clock(video.duration_ms),
             duration: when::duration(video.duration_ms),
             date: when::date(video.published_at_ms),
-            age: when::age(video.published_at_ms, now_ms),
+            age: visit.age(video.published_at_ms, now_ms),
             is_importing: video.is_importing,
         })
     }
@@ -159,8 +161,10 @@ impl Stage {
 #[derive(Template)]
 #[template(path = "watch.html")]
 pub(crate) struct Watch<'a> {
-    frame: &'a Frame,
+    visit: &'a Visit<'a>,
     stage: Stage,
+    /// Who sends it to whom.
+    source: String,
     short: String,
     id: String,
     shape: &'static str,
@@ -183,12 +187,13 @@ struct RenditionLine {
 
 impl<'a> Watch<'a> {
     pub(crate) fn new(
-        frame: &'a Frame,
+        visit: &'a Visit<'a>,
         id: &VideoId,
         video: &Video,
         opening: Arc<str>,
         now_ms: u64,
     ) -> Watch<'a> {
+        let frame = visit.frame;
         let mut best_first: Vec<&Rendition> = video.renditions.iter().collect();
         best_first.sort_by_key(|rendition| std::cmp::Reverse(rendition.height));
         let (width, height) = best_first.first().map_or((16, 9), |top| (top.width, top.height));
@@ -198,20 +203,22 @@ impl<'a> Watch<'a> {
             bytes: megabytes(rendition.bytes),
             href: format!("/hls/{id}/{}", rendition.media),
         });
+        let stage = Stage::new(frame, id, video, opening, Options::default());
         Watch {
-            frame,
+            visit,
+            source: visit.name(source_key(stage.sharing), &frame.public_url),
             short: id.short(),
             id: id.to_string(),
             shape: shape(width, height),
             clock: when::clock(video.duration_ms),
             date: when::date(video.published_at_ms),
-            age: when::age(video.published_at_ms, now_ms),
+            age: visit.age(video.published_at_ms, now_ms),
             renditions: renditions.collect(),
             is_importing: video.is_importing,
             width,
             height,
             snippet: snippet(frame, id, &video.title),
-            stage: Stage::new(frame, id, video, opening, Options::default()),
+            stage,
         }
     }
 }
@@ -247,7 +254,25 @@ impl<'a> Embed<'a> {
 #[derive(Template)]
 #[template(path = "missing.html")]
 pub(crate) struct Missing<'a> {
-    pub(crate) frame: &'a Frame,
+    pub(crate) visit: &'a Visit<'a>,
+}
+
+/// The page that says why something wasn't done.
+#[derive(Template)]
+#[template(path = "refusal.html")]
+pub(crate) struct Refusal<'a> {
+    pub(crate) visit: &'a Visit<'a>,
+    pub(crate) reason: String,
+}
+
+/// The sentence about who sends a video to whom.
+fn source_key(sharing: Sharing) -> &'static str {
+    match sharing {
+        Sharing::Off => "source-off",
+        Sharing::Receive => "source-receive",
+        Sharing::Full => "source-full",
+        Sharing::Ask => "source-ask",
+    }
 }
 
 /// What a site owner pastes.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use origin::import::{self, Event, ImportError, Request, Settings};
-use origin::library::{Library, Video};
+use origin::library::{Access, Library, Video};
 use tokio::sync::watch;
 use ureq::{Agent, SendBody};
 use wire::id::VideoId;
@@ -90,7 +90,14 @@ fn make(
         let work = || -> Result<Video, Ended> {
             server.fetch(&job.name, &source)?;
             let title = Some(job.title.clone());
-            let request = Request { id: Some(id), file: source.clone(), title, channel: None };
+            let request = Request {
+                id: Some(id),
+                file: source.clone(),
+                title,
+                channel: None,
+                // Nobody reads it here, and there the server decides.
+                access: Access::Capability,
+            };
             let mut report = |event: Event<'_>| {
                 if let Event::Progress(progress) = event {
                     let is_probing = progress.stage == import::Stage::Reading;

@@ -15,10 +15,12 @@ use sidecar::{Sidecar, UserError};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracker::Tracker;
+use wire::capability::Key;
 
 use crate::catalogue::Catalogue;
 use crate::config::Config;
 use crate::hired::{self, Hired};
+use crate::key;
 use crate::site::Site;
 use crate::swarms::KnownSwarms;
 use crate::upload::Door;
@@ -52,8 +54,9 @@ pub(crate) fn run(mut config: Config, library: Library, part: Part) -> anyhow::R
         let listener = listen(config.server.listen).await?;
         let address = listener.local_addr().context("cannot tell the port")?;
         let asked_to_end = shutdown::on_signal().context("cannot listen to signals")?;
+        let key = key::ensure(&config.server.data)?;
         let sidecar = match part {
-            Part::Everything => Some(accounts(&config, address).await?),
+            Part::Everything => Some(accounts(&config, address, key.clone()).await?),
             Part::Origin | Part::Tracker => None,
         };
         announce(address, &config)?;
@@ -82,34 +85,34 @@ pub(crate) fn run(mut config: Config, library: Library, part: Part) -> anyhow::R
                 let uploads = Uploads::open(&config.server.data);
                 let uploads = Arc::new(uploads.context("cannot take in uploads")?);
                 let catalogue = Catalogue { sidecar: Arc::new(sidecar), library, uploads };
-                everything(listener, address, &config, catalogue, swarms, asked_to_end).await;
+                let listening = (listener, address);
+                everything(listening, &config, catalogue, key, swarms, asked_to_end).await;
             }
-            (_, None) => origin::run(listener, &config.origin, library, asked_to_end).await,
+            (_, None) => origin::run(listener, &config.origin, library, key, asked_to_end).await,
         }
         Ok(())
     })
 }
 
 async fn everything(
-    listener: TcpListener,
-    address: SocketAddr,
+    (listener, address): (TcpListener, SocketAddr),
     config: &Config,
     catalogue: Catalogue,
+    key: Key,
     swarms: Arc<KnownSwarms>,
     asked_to_end: CancellationToken,
 ) {
-    let (sidecar, library) = (Arc::clone(&catalogue.sidecar), catalogue.library.clone());
+    let sidecar = Arc::clone(&catalogue.sidecar);
     let metrics = Arc::new(Metrics::default());
-    let media = Arc::new(Origin::new(library.clone(), &config.origin));
+    let media = Arc::new(Origin::new(catalogue.library.clone(), &config.origin, key));
     let tracker = Arc::new(Tracker::new(&config.tracker, swarms));
     tracker.start(&config.tracker, &asked_to_end);
     let site = Arc::new(Site::new(
         config,
         address,
-        library,
+        catalogue.clone(),
         Arc::clone(&media),
         Arc::clone(&tracker),
-        Arc::clone(&sidecar),
         Arc::clone(&metrics),
     ));
     tokio::spawn(media.keep_house());
@@ -157,10 +160,10 @@ async fn publish(catalogue: Catalogue, config: &Config, asked_to_end: Cancellati
 }
 
 /// Opens the accounts of the instance that listens on `address`.
-async fn accounts(config: &Config, address: SocketAddr) -> anyhow::Result<Sidecar> {
+async fn accounts(config: &Config, address: SocketAddr, key: Key) -> anyhow::Result<Sidecar> {
     let public_url = config.public_url(address);
     let data = &config.server.data;
-    Ok(Sidecar::open(&config.database, &config.accounts, data, public_url).await?)
+    Ok(Sidecar::open(&config.database, &config.accounts, data, public_url, key).await?)
 }
 
 /// Makes a new instance's administrator, and tells the password this once.

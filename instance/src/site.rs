@@ -1,4 +1,10 @@
 //! Which answer a URL gets: a page, the player's files, media, the tracker, health or counters.
+//!
+//! What the pages of a room show and do is in a module of its own.
+
+mod enter;
+mod order;
+mod settings;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,23 +18,30 @@ use hyper::body::Incoming;
 use origin::library::{Library, LibraryError, Video};
 use origin::metrics::{self, Metrics};
 use origin::{Origin, Reply};
-use sidecar::Sidecar;
+use sidecar::view::Unavailable;
+use sidecar::{ApiError, Fields, Sidecar, cookie};
 use tracker::Tracker;
 use wire::id::VideoId;
 
 use crate::assets::Assets;
+use crate::catalogue::Catalogue;
 use crate::config::Config;
 use crate::embed::Options;
-use crate::pages::{Embed, Frame, Missing, Shelf, Watch};
+use crate::form::sentence;
+use crate::language::Language;
+use crate::pages::{Embed, Frame, Missing, Refusal, Shelf, Watch};
+use crate::visit::Visit;
+use enter::parameter;
+use settings::Part;
 
 /// A whole instance, as visitors see it.
 pub(crate) struct Site {
     frame: Frame,
     assets: Assets,
-    library: Library,
+    catalogue: Catalogue,
+    sidecar: Arc<Sidecar>,
     media: Arc<Origin>,
     tracker: Arc<Tracker>,
-    sidecar: Arc<Sidecar>,
     metrics: Arc<Metrics>,
     public_metrics: bool,
 }
@@ -38,10 +51,9 @@ impl Site {
     pub(crate) fn new(
         config: &Config,
         address: SocketAddr,
-        library: Library,
+        catalogue: Catalogue,
         media: Arc<Origin>,
         tracker: Arc<Tracker>,
-        sidecar: Arc<Sidecar>,
         metrics: Arc<Metrics>,
     ) -> Site {
         let assets = Assets::load();
@@ -52,10 +64,10 @@ impl Site {
         Site {
             frame,
             assets,
-            library,
+            sidecar: Arc::clone(&catalogue.sidecar),
+            catalogue,
             media,
             tracker,
-            sidecar,
             metrics,
             public_metrics: config.server.public_metrics,
         }
@@ -68,57 +80,142 @@ impl Site {
         }
         let prefixes = [sidecar::PREFIX, sidecar::OWN_PREFIX];
         if prefixes.iter().any(|prefix| request.uri().path().starts_with(prefix)) {
-            return self.sidecar.answer(request, peer).await;
+            return self.answer_api(request, peer).await;
         }
-        let request = &*request;
-        let path = request.uri().path();
-        if path.starts_with("/hls/") {
+        if request.uri().path().starts_with("/hls/") {
             return self.media.answer(request).await;
         }
-        if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            let mut reply = origin::serve::text(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "only GET and HEAD are answered here\n",
-            );
-            reply.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
-            return reply;
+        match *request.method() {
+            Method::GET | Method::HEAD => self.show(request, peer).await,
+            Method::POST => self.act(request, peer).await,
+            _ => refuse_method(),
         }
-        match path {
+    }
+
+    /// Has the sidecar answer; what that changes about who may have a video's media holds before anybody hears of it.
+    async fn answer_api(&self, request: &mut Request<Incoming>, peer: SocketAddr) -> Reply {
+        let reply = self.sidecar.answer(request, peer).await;
+        let video = request.uri().path().strip_prefix(VIDEOS).unwrap_or_default();
+        if *request.method() == Method::PUT
+            && reply.status().is_success()
+            && let Err(error) = self.catalogue.align(video).await
+        {
+            tracing::error!(video, "who may have its media is mended at the next start: {error:#}");
+            let text = "this cannot be done just now\n";
+            return origin::serve::text(StatusCode::INTERNAL_SERVER_ERROR, text);
+        }
+        reply
+    }
+
+    async fn show(&self, request: &Request<Incoming>, peer: SocketAddr) -> Reply {
+        match request.uri().path() {
             "/health" => origin::serve::text(StatusCode::OK, "ok\n"),
             "/metrics" if self.public_metrics || metrics::may_see(request, peer) => {
                 self.metrics.answer_with(&self.tracker.metrics())
             }
             _ => match self.assets.answer(request) {
                 Some(reply) => reply,
-                None => self.page(path, request.uri().query().unwrap_or_default()).await,
+                None => self.page(request).await,
             },
         }
     }
 
-    async fn page(&self, path: &str, query: &str) -> Reply {
+    async fn page(&self, request: &Request<Incoming>) -> Reply {
+        let (path, query) = (request.uri().path(), request.uri().query().unwrap_or_default());
+        let visit = match self.visit(request).await {
+            Ok(visit) => visit,
+            Err(error) => return self.refuse(&self.stranger(request), &error),
+        };
+        let visit = &visit;
         let found = match path.split('/').skip(1).collect::<Vec<_>>()[..] {
-            [""] => self.shelf(query).await,
-            ["w", id] => self.watch(id).await,
+            [""] => self.shelf(visit, query).await,
+            ["w", id] => self.watch(visit, id).await,
             ["videos", "watch", id] => self.forward(id).await,
             ["videos", "embed", id] => self.embed(id, query).await,
+            ["login"] => self.show_login(visit, query),
+            ["register"] => self.show_register(visit),
+            ["my", "settings"] => {
+                let done = parameter(query, "saved").map(|_| "saved");
+                self.show_settings(visit, done).await
+            }
+            ["admin", "registrations"] => self.show_registrations(visit).await,
             _ => Err(PageError::NotFound),
         };
-        found.unwrap_or_else(|error| self.refuse(&error))
+        found.unwrap_or_else(|error| self.refuse(visit, &error))
     }
 
-    async fn shelf(&self, query: &str) -> Result<Reply, PageError> {
-        let videos = self.look_up(Library::videos).await?;
+    /// Does what a page's form asks for.
+    async fn act(&self, request: &mut Request<Incoming>, peer: SocketAddr) -> Reply {
+        let visit = match self.visit(request).await {
+            Ok(visit) => visit,
+            Err(error) => return self.refuse(&self.stranger(request), &error),
+        };
+        let done = self.act_in(&visit, request, peer).await;
+        done.unwrap_or_else(|error| self.refuse(&visit, &error))
+    }
+
+    async fn act_in(
+        &self,
+        visit: &Visit<'_>,
+        request: &mut Request<Incoming>,
+        peer: SocketAddr,
+    ) -> Result<Reply, PageError> {
+        if !cookie::is_from_own_page(request.headers()) {
+            return Err(PageError::AnotherSite);
+        }
+        let path = request.uri().path().to_owned();
+        let path: Vec<&str> = path.split('/').skip(1).collect();
+        let is_known = matches!(
+            path[..],
+            ["login" | "logout" | "register" | "language"]
+                | ["my", "settings" | "access"]
+                | ["my", "sessions", _]
+                | ["admin", "registrations", _]
+        );
+        if !is_known {
+            return Ok(refuse_method());
+        }
+        let fields = Fields::read(request).await.map_err(ApiError::from)?;
+        let headers = request.headers();
+        match path[..] {
+            ["login"] => self.log_in(visit, fields, headers, peer).await,
+            ["logout"] => self.log_out(visit).await,
+            ["register"] => self.sign_up(visit, fields, headers, peer).await,
+            ["language"] => self.choose_language(&fields),
+            ["my", "settings"] => self.change_settings(visit, fields, Part::Profile).await,
+            ["my", "access"] => self.change_settings(visit, fields, Part::Access).await,
+            ["my", "sessions", id] => self.end_session(visit, number(id)?).await,
+            ["admin", "registrations", id] => self.decide_on(visit, number(id)?, fields).await,
+            _ => Err(PageError::NotFound),
+        }
+    }
+
+    async fn visit<B>(&self, request: &Request<B>) -> Result<Visit<'_>, PageError> {
+        let visitor = self.sidecar.visitor(request.headers()).await?;
+        Ok(Visit { visitor, ..self.stranger(request) })
+    }
+
+    /// A visit of somebody unknown.
+    fn stranger<B>(&self, request: &Request<B>) -> Visit<'_> {
+        let language = Language::of(request.headers());
+        let rule = self.sidecar.registration_rule();
+        Visit::new(&self.frame, language, None, request.uri(), rule)
+    }
+
+    async fn shelf(&self, visit: &Visit<'_>, query: &str) -> Result<Reply, PageError> {
+        let mut videos = self.look_up(Library::videos).await?;
+        videos.retain(|video| video.access.is_open());
         let page = query.strip_prefix("page=").and_then(|page| page.parse().ok()).unwrap_or(1);
-        let shelf = Shelf::new(&self.frame, &videos, page, now_ms()).ok_or(PageError::NotFound)?;
-        Ok(html(StatusCode::OK, &shelf, Framing::Refused))
+        let shelf = Shelf::new(visit, &videos, page, now_ms()).ok_or(PageError::NotFound)?;
+        self.html(visit, StatusCode::OK, &shelf)
     }
 
-    async fn watch(&self, id: &str) -> Result<Reply, PageError> {
+    async fn watch(&self, visit: &Visit<'_>, id: &str) -> Result<Reply, PageError> {
         let (id, video) = self.find(id, Form::Short).await?;
         let Some(video) = video else { return Ok(moved(&format!("/w/{}", id.short()))) };
         let opening = self.media.opening(&video).await;
-        let page = Watch::new(&self.frame, &id, &video, opening, now_ms());
-        Ok(html(StatusCode::OK, &page, Framing::Refused))
+        let page = Watch::new(visit, &id, &video, opening, now_ms());
+        self.html(visit, StatusCode::OK, &page)
     }
 
     async fn forward(&self, id: &str) -> Result<Reply, PageError> {
@@ -137,8 +234,8 @@ impl Site {
     /// A public video by its id; without its record when the id isn't in the form that the page wants.
     async fn find(&self, text: &str, form: Form) -> Result<(VideoId, Option<Video>), PageError> {
         let id: VideoId = text.parse().map_err(|_| PageError::NotFound)?;
-        let video =
-            self.look_up(move |library| library.video(&id)).await?.ok_or(PageError::NotFound)?;
+        let video = self.look_up(move |library| library.video(&id)).await?;
+        let video = video.filter(|video| video.access.is_open()).ok_or(PageError::NotFound)?;
         let is_wanted = form == Form::Either || text == id.short();
         Ok((id, is_wanted.then_some(video)))
     }
@@ -148,25 +245,48 @@ impl Site {
         &self,
         work: impl FnOnce(&Library) -> Result<T, LibraryError> + Send + 'static,
     ) -> Result<T, PageError> {
-        let library = self.library.clone();
+        let library = self.catalogue.library.clone();
         let looked_up = tokio::task::spawn_blocking(move || work(&library)).await;
         looked_up.map_err(|_| PageError::Stopped)?.map_err(PageError::Library)
     }
 
-    /// The one place where a page that can't be had becomes a status.
-    fn refuse(&self, error: &PageError) -> Reply {
-        match error {
-            PageError::NotFound => {
-                html(StatusCode::NOT_FOUND, &Missing { frame: &self.frame }, Framing::Refused)
-            }
-            PageError::Library(_) | PageError::Stopped => {
-                tracing::error!("{error}");
-                origin::serve::text(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "the library cannot be read just now\n",
-                )
-            }
+    /// A page, which is kept by nobody but the visitor's own browser if it knows them.
+    fn html(
+        &self,
+        visit: &Visit<'_>,
+        status: StatusCode,
+        page: &impl Template,
+    ) -> Result<Reply, PageError> {
+        let mut reply = html(status, page, Framing::Refused);
+        let headers = reply.headers_mut();
+        headers.insert(header::VARY, HeaderValue::from_static("Accept-Language, Cookie"));
+        if visit.visitor.is_some() {
+            let private = HeaderValue::from_static("private, no-cache");
+            headers.insert(header::CACHE_CONTROL, private);
         }
+        Ok(reply)
+    }
+
+    /// The one place where a page that can't be had becomes a status.
+    fn refuse(&self, visit: &Visit<'_>, error: &PageError) -> Reply {
+        let (status, reason) = match error {
+            PageError::NotFound | PageError::Refused(ApiError::NotFound(_)) => {
+                return html(StatusCode::NOT_FOUND, &Missing { visit }, Framing::Refused);
+            }
+            PageError::LoggedOut => {
+                let here: String = form_urlencoded::byte_serialize(visit.here.as_bytes()).collect();
+                return see_other(&format!("/login?next={here}"));
+            }
+            PageError::AnotherSite => (StatusCode::FORBIDDEN, visit.say("error-another-site")),
+            PageError::Refused(error) => (error.status(), sentence(visit.language, error)),
+            PageError::Library(_) | PageError::Stopped => {
+                (StatusCode::INTERNAL_SERVER_ERROR, visit.say("error-ours"))
+            }
+        };
+        if status.is_server_error() {
+            tracing::error!("{error}");
+        }
+        html(status, &Refusal { visit, reason }, Framing::Refused)
     }
 }
 
@@ -182,10 +302,22 @@ enum Form {
 enum PageError {
     #[error("there is no such page")]
     NotFound,
+    #[error("the page is for those who are logged in")]
+    LoggedOut,
+    #[error("the form is of another site's page")]
+    AnotherSite,
+    #[error(transparent)]
+    Refused(#[from] ApiError),
     #[error(transparent)]
     Library(LibraryError),
     #[error("the process is ending")]
     Stopped,
+}
+
+impl From<Unavailable> for PageError {
+    fn from(error: Unavailable) -> PageError {
+        PageError::Refused(error.into())
+    }
 }
 
 /// Whether other sites may show a page in a frame.
@@ -232,6 +364,26 @@ fn moved(to: &str) -> Reply {
     reply
 }
 
+/// Sends a browser on to another page of ours, whatever it asked for.
+fn see_other(to: &str) -> Reply {
+    let mut reply = origin::serve::text(StatusCode::SEE_OTHER, "");
+    let to = HeaderValue::try_from(to).unwrap_or(HeaderValue::from_static("/"));
+    reply.headers_mut().insert(header::LOCATION, to);
+    reply
+}
+
+fn refuse_method() -> Reply {
+    let text = "only GET and HEAD are answered here\n";
+    let mut reply = origin::serve::text(StatusCode::METHOD_NOT_ALLOWED, text);
+    reply.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+    reply
+}
+
+/// An id in a path.
+fn number(text: &str) -> Result<i64, PageError> {
+    text.parse().map_err(|_| PageError::NotFound)
+}
+
 fn now_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }
@@ -249,6 +401,9 @@ macro_rules! policy {
 
 const POLICY: &str = policy!("'none'");
 const POLICY_OF_EMBEDS: &str = policy!("*");
+
+/// Under which paths the API changes a video.
+const VIDEOS: &str = "/api/v1/videos/";
 
 /// What a player needs, and nothing that could watch a viewer.
 const PERMISSIONS: &str = "autoplay=*, fullscreen=*, picture-in-picture=*, camera=(), geolocation=(), microphone=(), \

@@ -16,7 +16,7 @@ use wire::playlist::Master;
 
 use crate::config::Config;
 
-/// The swarms of all public videos.
+/// The swarms of all videos that are open to all: of any other, nobody is told who else watches it.
 #[derive(Debug)]
 pub(crate) struct KnownSwarms {
     /// Under which addresses players may have loaded a video.
@@ -63,8 +63,8 @@ impl KnownSwarms {
         }
         match library.videos() {
             Ok(videos) => {
-                let paths =
-                    videos.iter().map(|video| format!("/hls/{}/{}", video.id, video.master));
+                let open = videos.iter().filter(|video| video.access.is_open());
+                let paths = open.map(|video| format!("/hls/{}/{}", video.id, video.master));
                 self.renew(&library.hls_dir(), paths);
             }
             Err(error) => {
@@ -126,6 +126,7 @@ const LOOK: Duration = Duration::from_secs(1);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use origin::library::Access;
 
     const PATH: &str = "/hls/38fda7c9-bbb7-464f-bb9b-d64d33f575c4/g1-master.m3u8";
     const ONE: &str = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=309269,RESOLUTION=426x240,CODECS=\"avc1.640015,mp4a.40.2\"\ng1-240.m3u8\n";
@@ -198,6 +199,28 @@ mod tests {
         check(&swarms, base, 1, true);
         swarms.renew(folder.path(), std::iter::empty());
         check(&swarms, base, 0, false);
+    }
+
+    #[test]
+    fn a_video_that_is_not_open_to_all_has_no_swarm() {
+        let folder = tempfile::tempdir().unwrap();
+        let library = Library::open(folder.path()).unwrap();
+        publish(&library.hls_dir(), ONE);
+        let id = PATH.split('/').nth(2).unwrap();
+        let video = serde_json::json!({
+            "id": id, "title": "a", "durationMs": 4000, "publishedAtMs": 1, "master": "g1-master.m3u8",
+            "poster": "g1-poster.jpg", "renditions": [], "isImporting": false,
+        });
+        library.record(&serde_json::from_value(video).unwrap()).unwrap();
+        let (swarms, base) = (known(None), "http://127.0.0.1:9000");
+        let mut seen = None;
+        for (access, wanted) in
+            [(Access::Open, true), (Access::Capability, false), (Access::Open, true)]
+        {
+            library.set_access(&id.parse().unwrap(), access).unwrap();
+            seen = swarms.look(&library, seen);
+            check(&swarms, base, 0, wanted);
+        }
     }
 
     #[test]

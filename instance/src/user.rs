@@ -7,6 +7,7 @@ use sidecar::field::{Email, Password, Username};
 use sidecar::{Sidecar, UserError};
 
 use crate::config::Config;
+use crate::key;
 
 /// Makes a user, and prints their name and password.
 pub(crate) fn create(
@@ -41,7 +42,9 @@ fn with(
     let password = runtime.context("cannot start")?.block_on(async {
         let public_url = config.public_url(config.server.listen);
         let data = &config.server.data;
-        let sidecar = Sidecar::open(&config.database, &config.accounts, data, public_url).await?;
+        let key = key::ensure(data)?;
+        let sidecar = Sidecar::open(&config.database, &config.accounts, data, public_url, key);
+        let sidecar = sidecar.await?;
         let password = work(&sidecar).await;
         sidecar.close().await;
         anyhow::Ok(password?)

@@ -2,17 +2,18 @@
 
 pub(crate) use sidecar::when::date;
 
-/// `3 days ago`; a moment in the future, of a clock that is ahead, is `just now`.
-pub(crate) fn age(ms: u64, now_ms: u64) -> String {
+/// How long ago, in the largest unit: the key of the sentence and its number. A moment less than a minute ago, or in the
+/// future of a clock that is ahead, is now.
+pub(crate) fn age(ms: u64, now_ms: u64) -> Option<(&'static str, u64)> {
     let seconds = now_ms.saturating_sub(ms) / 1000;
-    for (name, worth) in UNITS {
-        let count = seconds / worth;
-        if count > 0 {
-            let plural = if count == 1 { "" } else { "s" };
-            return format!("{count} {name}{plural} ago");
-        }
-    }
-    "just now".to_owned()
+    UNITS.iter().map(|unit| (unit.key, seconds / unit.worth)).find(|(_, count)| *count > 0)
+}
+
+/// A unit of age.
+struct Unit {
+    key: &'static str,
+    /// Seconds.
+    worth: u64,
 }
 
 /// `0:07`, `12:34`, `1:02:03`; a part of a second counts as one.
@@ -31,13 +32,13 @@ pub(crate) fn duration(ms: u64) -> String {
     format!("PT{}S", ms.div_ceil(1000))
 }
 
-const UNITS: [(&str, u64); 6] = [
-    ("year", 365 * 86_400),
-    ("month", 30 * 86_400),
-    ("week", 7 * 86_400),
-    ("day", 86_400),
-    ("hour", 3600),
-    ("minute", 60),
+const UNITS: [Unit; 6] = [
+    Unit { key: "age-year", worth: 365 * 86_400 },
+    Unit { key: "age-month", worth: 30 * 86_400 },
+    Unit { key: "age-week", worth: 7 * 86_400 },
+    Unit { key: "age-day", worth: 86_400 },
+    Unit { key: "age-hour", worth: 3600 },
+    Unit { key: "age-minute", worth: 60 },
 ];
 
 #[cfg(test)]
@@ -57,15 +58,15 @@ mod tests {
     #[test]
     fn ages_are_said_in_the_largest_unit() {
         #[track_caller]
-        fn check(seconds: u64, wanted: &str) {
+        fn check(seconds: u64, wanted: Option<(&str, u64)>) {
             assert_eq!(age(5, 5 + seconds * 1000), wanted);
         }
-        check(59, "just now");
-        check(60, "1 minute ago");
-        check(7200, "2 hours ago");
-        check(13 * 86_400, "1 week ago");
-        check(800 * 86_400, "2 years ago");
-        assert_eq!(age(9000, 5), "just now");
+        check(59, None);
+        check(60, Some(("age-minute", 1)));
+        check(7200, Some(("age-hour", 2)));
+        check(13 * 86_400, Some(("age-week", 1)));
+        check(800 * 86_400, Some(("age-year", 2)));
+        assert_eq!(age(9000, 5), None);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use origin::import::{self, Event, ImportError, Request, Settings};
-use origin::library::{Library, Rendition, Video};
+use origin::library::{Access, Library, Rendition, Storyboard, Video};
 use origin::uploads::Uploads;
 use serde::Serialize;
 use sidecar::Sidecar;
@@ -116,8 +116,13 @@ impl Worker {
     ) -> Result<Video, ImportError> {
         let file = claim.upload.parse().map(|id| self.uploads.path(id));
         let file = file.map_err(|_| ImportError::Missing(claim.upload.clone().into()))?;
-        let request =
-            Request { id: Some(claim.uuid), file, title: Some(claim.title.clone()), channel: None };
+        let request = Request {
+            id: Some(claim.uuid),
+            file,
+            title: Some(claim.title.clone()),
+            channel: None,
+            access: if claim.is_open { Access::Open } else { Access::Capability },
+        };
         let cancelled = Arc::new(AtomicBool::new(false));
         let (tell, mut told) = watch::channel(Told::default());
         let mut importing = self.begin(request, Arc::clone(&cancelled), tell);
@@ -232,9 +237,12 @@ pub(crate) fn made(video: &Video) -> Made {
         master: &'a str,
         poster: &'a str,
         renditions: &'a [Rendition],
+        #[serde(skip_serializing_if = "Option::is_none")]
+        storyboard: Option<&'a Storyboard>,
     }
     let (master, poster, renditions) = (&*video.master, &*video.poster, &*video.renditions);
-    let json = serde_json::to_string(&Media { master, poster, renditions });
+    let storyboard = video.storyboard.as_ref();
+    let json = serde_json::to_string(&Media { master, poster, renditions, storyboard });
     let best = renditions.iter().max_by_key(|rendition| rendition.width * rendition.height);
     Made {
         json: json.expect("media is plain data"),

@@ -8,7 +8,8 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use origin::library::{Library, Video};
+use origin::library::{Access, Library, Video};
+use wire::capability::Key;
 
 const ID: &str = "38fda7c9-bbb7-464f-bb9b-d64d33f575c4";
 const SHORT: &str = "83b4fymrueQZj9EdVRKYZj";
@@ -323,6 +324,25 @@ fn health_metrics_and_media_are_on_the_same_port() {
 }
 
 #[test]
+fn a_private_video_is_on_no_page_and_its_media_opens_with_a_capability_alone() {
+    let private = Video { access: Access::Capability, ..video(ID, "Harbour") };
+    for part in ["serve", "origin"] {
+        let shoal = Shoal::start_part(part, std::slice::from_ref(&private));
+        if part == "serve" {
+            assert!(!shoal.get("/").body.contains("Harbour"));
+            for page in [format!("/w/{SHORT}"), format!("/videos/embed/{ID}")] {
+                assert_eq!(shoal.get(&page).status, 404, "{page}");
+            }
+        }
+        let key = fs::read(shoal._data.path().join("key")).unwrap();
+        let shown = Key::new(key.try_into().unwrap()).sign(&ID.parse().unwrap(), u32::MAX);
+        assert_eq!(shoal.get(&format!("/hls/{ID}/g1-master.m3u8")).status, 404);
+        let reply = shoal.get(&format!("/hls/{ID}/~{shown}/g1-master.m3u8"));
+        assert_eq!((reply.status, reply.body.as_str()), (200, MASTER));
+    }
+}
+
+#[test]
 fn the_origin_alone_serves_media_and_no_pages() {
     let shoal = Shoal::start_part("origin", &[video(ID, "Harbour")]);
     assert_eq!(shoal.get("/health").body, "ok\n");
@@ -472,16 +492,22 @@ fn the_log_never_says_who_watches() {
     let address = line.split(['/', ',']).nth(2).unwrap();
     let mut stream = TcpStream::connect(address).unwrap();
     let viewer = stream.local_addr().unwrap().ip().to_string();
+    let key: [u8; 32] = fs::read(data.path().join("key")).unwrap().try_into().unwrap();
+    let shown = Key::new(key).sign(&ID.parse().unwrap(), u32::MAX);
     let request = format!(
-        "GET /w/{SHORT} HTTP/1.1\r\nHost: x\r\nUser-Agent: spy/1\r\nConnection: close\r\n\r\n"
+        "GET /hls/{ID}/~{shown}/g1-master.m3u8 HTTP/1.1\r\nHost: x\r\n\r\n\
+         GET /w/{SHORT} HTTP/1.1\r\nHost: x\r\nUser-Agent: spy/1\r\nConnection: close\r\n\r\n"
     );
     stream.write_all(request.as_bytes()).unwrap();
-    stream.read_to_end(&mut Vec::new()).unwrap();
+    let mut answers = String::new();
+    stream.read_to_string(&mut answers).unwrap();
+    assert_eq!(answers.matches("HTTP/1.1 200 OK").count(), 2, "{answers}");
     drop(TcpStream::connect(address).unwrap());
     let mut early = TcpStream::connect(address).unwrap();
     early.write_all(b"nonsense\r\n\r\n").unwrap();
     let _ = early.read_to_end(&mut Vec::new());
     child.kill().unwrap();
     let log = String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap();
-    assert!(!log.contains(&viewer) && !log.contains("spy") && !log.contains(SHORT), "{log}");
+    let secrets = [&viewer, "spy", SHORT, ID, &shown, &format!("{key:?}")];
+    assert!(!secrets.iter().any(|secret| log.contains(*secret)), "{log}");
 }

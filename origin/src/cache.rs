@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use rustix::fs::{Mode, OFlags};
@@ -14,8 +14,8 @@ use rustix::io::Errno;
 
 use crate::error::ServeError;
 use crate::etag::Etag;
-use crate::library::Library;
-use crate::limits::{CACHE_IDLE, MAPPING_WEIGHT, MAPPINGS, RECHECK, SMALL_FILE};
+use crate::library::{Access, Library, Video};
+use crate::limits::{CACHE_IDLE, MAPPING_WEIGHT, MAPPINGS, RECHECK, RECHECK_AT_LEAST, SMALL_FILE};
 use crate::map::Mapped;
 use crate::path::MediaPath;
 
@@ -40,23 +40,25 @@ impl Cache {
         Cache { entries, disk: Arc::new(Disk { library, since: Instant::now() }) }
     }
 
-    /// The file of a public video, at most [`RECHECK`] behind the disk.
+    /// The file of a video, at most [`RECHECK`] behind the disk, or [`RECHECK_AT_LEAST`] while somebody looks there. Whether
+    /// whoever asks may have it is not asked here: [`Entry::access`] tells who may.
     pub(crate) async fn open(&self, path: &MediaPath<'_>) -> Result<Arc<Entry>, ServeError> {
-        if let Some(entry) = self.entries.get(path.key) {
+        let key = path.key();
+        if let Some(entry) = self.entries.get(&*key) {
             if !entry.claim_check(self.disk.now_ms()) {
                 return Ok(entry);
             }
             if self.on_disk(path, |disk, path| disk.stamp(&path)).await? == Some(entry.stamp) {
+                entry.checked_ms.store(self.disk.now_ms(), Ordering::Relaxed);
                 return Ok(entry);
             }
-            self.entries.invalidate(path.key);
+            self.entries.invalidate(&*key);
         }
+        let key = key.into_owned();
         let entries = self.entries.clone();
-        self.on_disk(path, move |disk, path| {
-            entries.try_get_with(path.key.to_owned(), || disk.load(&path))
-        })
-        .await?
-        .map_err(|error| ServeError::from(io::Error::from(error.kind())))
+        self.on_disk(path, move |disk, path| entries.try_get_with(key, || disk.load(&path)))
+            .await?
+            .map_err(|error| ServeError::from(io::Error::from(error.kind())))
     }
 
     /// Lets go of what has been idle for [`CACHE_IDLE`].
@@ -71,7 +73,7 @@ impl Cache {
         work: impl FnOnce(&Disk, MediaPath<'_>) -> T + Send + 'static,
     ) -> Result<T, ServeError> {
         let disk = Arc::clone(&self.disk);
-        let text = format!("/hls/{}", path.key);
+        let text = format!("/hls/{}", path.key());
         tokio::task::spawn_blocking(move || {
             let path = MediaPath::parse(&text).expect("a path that was parsed before");
             work(&disk, path)
@@ -89,11 +91,18 @@ pub(crate) struct Entry {
     etag: Etag,
     /// On the clock of [`Disk::now_ms`].
     checked_ms: AtomicU64,
+    /// When somebody last went to check.
+    claimed_ms: AtomicU64,
 }
 
 impl Entry {
     pub(crate) fn len(&self) -> u64 {
         self.stamp.bytes
+    }
+
+    /// Who may read it.
+    pub(crate) fn access(&self) -> Access {
+        self.stamp.access
     }
 
     pub(crate) fn etag(&self) -> &Etag {
@@ -124,14 +133,19 @@ impl Entry {
         }
     }
 
-    /// The entry has to be checked, and the caller is the one to do it; everyone else uses it as it is meanwhile.
+    /// The entry has to be checked, and the caller is the one to do it; everyone else uses it as it is meanwhile, unless
+    /// nobody asked for it for so long that it may tell of another time.
     fn claim_check(&self, now_ms: u64) -> bool {
-        let checked = self.checked_ms.load(Ordering::Relaxed);
-        now_ms.saturating_sub(checked) >= RECHECK.as_millis() as u64
-            && self
-                .checked_ms
-                .compare_exchange(checked, now_ms, Ordering::Relaxed, Ordering::Relaxed)
-                .is_ok()
+        let since = |then: u64| Duration::from_millis(now_ms.saturating_sub(then));
+        let age = since(self.checked_ms.load(Ordering::Relaxed));
+        let claimed = self.claimed_ms.load(Ordering::Relaxed);
+        age >= RECHECK_AT_LEAST
+            || age >= RECHECK
+                && since(claimed) >= RECHECK
+                && self
+                    .claimed_ms
+                    .compare_exchange(claimed, now_ms, Ordering::Relaxed, Ordering::Relaxed)
+                    .is_ok()
     }
 }
 
@@ -141,12 +155,13 @@ enum Content {
     Mapped(Arc<Mapped>),
 }
 
-/// What differs when a file was replaced.
+/// What differs when a file was replaced, or is for others than before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stamp {
     inode: u64,
     bytes: u64,
     modified_ns: i128,
+    access: Access,
 }
 
 #[derive(Debug)]
@@ -160,13 +175,13 @@ impl Disk {
         self.since.elapsed().as_millis() as u64
     }
 
-    /// `None` when the file is gone, or its video isn't public any more.
+    /// `None` when the file is gone, or its video.
     fn stamp(&self, path: &MediaPath<'_>) -> Option<Stamp> {
         self.open(path).ok().map(|(_, stamp)| stamp)
     }
 
     fn load(&self, path: &MediaPath<'_>) -> io::Result<Arc<Entry>> {
-        let checked_ms = AtomicU64::new(self.now_ms());
+        let now_ms = self.now_ms();
         let (mut file, stamp) = self.open(path)?;
         let content = if stamp.bytes > SMALL_FILE {
             Content::Mapped(Arc::new(Mapped::new(file)?))
@@ -180,15 +195,15 @@ impl Disk {
             Content::Read(_) => stamp,
         };
         let etag = Etag::new(format_args!("{:x}-{:x}", stamp.bytes, stamp.modified_ns));
-        Ok(Arc::new(Entry { content, stamp, etag, checked_ms }))
+        let (checked_ms, claimed_ms) = (AtomicU64::new(now_ms), AtomicU64::new(now_ms));
+        Ok(Arc::new(Entry { content, stamp, etag, checked_ms, claimed_ms }))
     }
 
-    /// Opens a regular file of a public video without following a link at either level.
+    /// Opens a regular file of a video without following a link at either level.
     fn open(&self, path: &MediaPath<'_>) -> io::Result<(File, Stamp)> {
-        let is_public = matches!(self.library.video(&path.id), Ok(Some(_)));
-        if !is_public {
+        let Ok(Some(Video { access, .. })) = self.library.video(&path.id) else {
             return Err(io::ErrorKind::NotFound.into());
-        }
+        };
         let folder = self.library.hls_dir().join(path.id.to_string());
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let folder =
@@ -202,7 +217,7 @@ impl Disk {
         }
         let modified_ns =
             i128::from(found.mtime()) * 1_000_000_000 + i128::from(found.mtime_nsec());
-        Ok((file, Stamp { inode: found.ino(), bytes: found.len(), modified_ns }))
+        Ok((file, Stamp { inode: found.ino(), bytes: found.len(), modified_ns, access }))
     }
 }
 

@@ -5,6 +5,7 @@
 //!    smallest one (`encode` has the words, `process` runs them under limits).
 //! 3. It is examined and published: from here on the video can be watched (`package`).
 //! 4. One more run with one decoding makes all other renditions, cut at the same times; they are appended.
+//! 5. The keyframes of the smallest make a storyboard; a video without one is as good (`storyboard`).
 //!
 //! A video that is there already is replaced when all renditions of its new file are made, under another generation.
 //!
@@ -19,6 +20,7 @@ mod package;
 mod plan;
 mod probe;
 mod process;
+mod storyboard;
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -29,7 +31,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 use wire::id::VideoId;
 
-use crate::library::{Library, Video, Work};
+use crate::library::{Access, Library, Storyboard, Video, Work};
 use crate::setting::{BadSetting, within};
 use encode::Keyframes;
 pub use error::{ImportError, NoSpace, Truncated};
@@ -38,6 +40,7 @@ use package::{Made, Publication};
 use plan::{Plan, Rung, Way};
 use probe::{Packets, Source};
 use process::{Limits, Lines, Runner, Tools};
+use storyboard::Layout;
 
 /// What to publish.
 #[derive(Debug, Clone)]
@@ -50,6 +53,8 @@ pub struct Request {
     pub title: Option<String>,
     /// The handle of the channel to publish it in.
     pub channel: Option<String>,
+    /// Who may read it, from its first rendition on.
+    pub access: Access,
 }
 
 /// How to make renditions: the section `[import]` of the configuration.
@@ -190,7 +195,9 @@ pub fn import(
         master: String::new(),
         poster: String::new(),
         renditions: Vec::new(),
+        storyboard: None,
         is_importing: true,
+        access: request.access,
     };
     // What is said of it stays when its file is replaced.
     let video = work.replaced().cloned().unwrap_or(fresh);
@@ -323,8 +330,36 @@ impl Import<'_> {
             video.renditions = publication.renditions().to_vec();
             video.is_importing = false;
         }
+        video.storyboard = self.make_storyboard(&publication, video.duration())?;
         self.library.record(&video)?;
         Ok(video)
+    }
+
+    /// From the smallest rendition. None is no reason to give the video up.
+    fn make_storyboard(
+        &self,
+        publication: &Publication<'_>,
+        duration: Duration,
+    ) -> Result<Option<Storyboard>, ImportError> {
+        let renditions = publication.renditions().iter();
+        let smallest = renditions.min_by_key(|rendition| rendition.width * rendition.height);
+        let Some(smallest) = smallest.filter(|_| self.source.picture.is_some()) else {
+            return Ok(None);
+        };
+        let size = plan::Size { width: smallest.width, height: smallest.height };
+        let layout = Layout::of(size, duration);
+        let rendition = self.library.video_dir(&self.id).join(&smallest.media);
+        let made = self
+            .make_picture(&layout.words(&rendition), self.source.duration, storyboard::FILE)
+            .and_then(|()| publication.add_storyboard(self.work.folder()));
+        match made {
+            Ok(file) => Ok(Some(layout.describe(file))),
+            Err(ImportError::Cancelled) => Err(ImportError::Cancelled),
+            Err(error) => {
+                tracing::warn!(%error, "the video has no preview on its seek bar");
+                Ok(None)
+            }
+        }
     }
 
     fn make_first(
@@ -444,14 +479,24 @@ impl Import<'_> {
     }
 
     fn try_poster(&self, arguments: &[std::ffi::OsString]) -> Result<(), ImportError> {
-        let limits = self.settings.limits(None);
+        self.make_picture(arguments, None, encode::POSTER)
+    }
+
+    /// Has ffmpeg make one picture of what plays for `duration`, as this file in the folder of work.
+    fn make_picture(
+        &self,
+        arguments: &[std::ffi::OsString],
+        duration: Option<Duration>,
+        file: &str,
+    ) -> Result<(), ImportError> {
+        let limits = self.settings.limits(duration);
         let folder = self.work.folder();
         let complaints =
             self.runner.run(&self.runner.tools.ffmpeg, arguments, folder, limits, &mut |_| {})?;
         complaints.check_disk()?;
-        match fs::metadata(folder.join(encode::POSTER)) {
+        match fs::metadata(folder.join(file)) {
             Ok(found) if found.len() > 0 => Ok(()),
-            _ => Err(ImportError::Ffmpeg("no frame for a poster".to_owned())),
+            _ => Err(ImportError::Ffmpeg(format!("no frame for {file}"))),
         }
     }
 }
@@ -655,8 +700,13 @@ mod tests {
 
     #[track_caller]
     fn check_title(file: &str, given: Option<&str>, wanted: Option<&str>) {
-        let request =
-            Request { id: None, file: file.into(), title: given.map(str::to_owned), channel: None };
+        let request = Request {
+            id: None,
+            file: file.into(),
+            title: given.map(str::to_owned),
+            channel: None,
+            access: Access::Open,
+        };
         assert_eq!(title(&request).ok().as_deref(), wanted, "{file:?} {given:?}");
     }
 

@@ -33,6 +33,7 @@ use std::sync::Arc;
 use http::Response;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use wire::capability::Key;
 
 pub use config::Config;
 pub use connections::Answer;
@@ -41,15 +42,16 @@ pub use serve::Origin;
 use library::Library;
 use metrics::Metrics;
 
-/// Serves `/hls/`, `/health` and `/metrics` of one library until `shutdown`, then lets running responses finish.
+/// Serves `/hls/`, `/health` and `/metrics` of one library, to whom `key` lets in where not all are, until `shutdown`, then lets running responses finish.
 pub async fn run(
     listener: TcpListener,
     config: &Config,
     library: Library,
+    key: Key,
     shutdown: CancellationToken,
 ) {
     let metrics = Arc::new(Metrics::default());
-    let origin = Arc::new(Origin::new(library, config));
+    let origin = Arc::new(Origin::new(library, config, key));
     let shown = Arc::clone(&metrics);
     let housekeeping = tokio::spawn(Arc::clone(&origin).keep_house());
     connections::accept(listener, &config.bounds(), metrics, shutdown, move |request, peer| {

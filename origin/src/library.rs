@@ -1,9 +1,10 @@
 //! The folder of videos, which is the catalogue until the sidecar keeps one.
 //!
 //! ```text
-//! DATA/videos/<uuid>.json   the record: the video is public as soon as this file exists, and no longer when it's gone
+//! DATA/videos/<uuid>.json   the record: the video can be watched as soon as this file exists, and no longer when it's gone
 //! DATA/hls/<uuid>/          what /hls/<uuid>/ serves; every file written once, under a name that carries a generation
 //!        g1-master.m3u8  g1-240.m3u8  g1-240-fragmented.mp4  g1-segments-sha256.json  g1-poster.jpg
+//!        g1-storyboard.jpg
 //! DATA/uploads/<id>         files on their way in (`uploads`)
 //! DATA/work/<random>/       an import under way, locked by its process; a start removes those that nobody locks
 //! ```
@@ -12,7 +13,7 @@ mod atomic;
 mod intake;
 mod work;
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -49,7 +50,7 @@ impl Library {
         Ok(library)
     }
 
-    /// All public videos, newest first. A record that can't be read is passed over with a warning.
+    /// All videos, newest first. A record that can't be read is passed over with a warning.
     ///
     /// # Errors
     /// When the folder of records can't be listed.
@@ -82,7 +83,7 @@ impl Library {
         changed.map_err(|error| LibraryError::new("look at", &folder, error))
     }
 
-    /// One public video, or `None` if there is none by this id.
+    /// One video, or `None` if there is none by this id.
     ///
     /// # Errors
     /// When its record can't be read, or isn't one.
@@ -101,12 +102,40 @@ impl Library {
 
     /// Publishes a video, or what has changed about it, in one step: readers see the old record or the new one.
     ///
+    /// Who may read it is taken from `video` the first time only, and from then on from [`Library::set_access`]: an import
+    /// that began when the video was open doesn't open it again.
+    ///
     /// # Errors
     /// When the record can't be written; then nothing has changed.
     pub fn record(&self, video: &Video) -> Result<(), LibraryError> {
         let id = video.id.parse().map_err(|_| LibraryError::NotAnId(video.id.clone()))?;
+        let _turn = self.take_turn()?;
+        match self.video(&id)? {
+            Some(Video { access, .. }) if access != video.access => {
+                self.write(&id, &Video { access, ..video.clone() })
+            }
+            _ => self.write(&id, video),
+        }
+    }
+
+    /// Says who may read a video from now on, and tells whether there is one.
+    ///
+    /// Servers see it within [`RECHECK_AT_LEAST`](crate::limits::RECHECK_AT_LEAST).
+    ///
+    /// # Errors
+    /// When its record can't be read or written; then nothing has changed.
+    pub fn set_access(&self, id: &VideoId, access: Access) -> Result<bool, LibraryError> {
+        let _turn = self.take_turn()?;
+        let Some(video) = self.video(id)? else { return Ok(false) };
+        if video.access != access {
+            self.write(id, &Video { access, ..video })?;
+        }
+        Ok(true)
+    }
+
+    fn write(&self, id: &VideoId, video: &Video) -> Result<(), LibraryError> {
         let json = serde_json::to_vec(video).expect("a video is plain data");
-        atomic::write(&self.record_path(&id), &json)
+        atomic::write(&self.record_path(id), &json)
     }
 
     /// Takes a video away with everything that belongs to it; one that isn't there is fine.
@@ -115,6 +144,7 @@ impl Library {
     /// When something of it can't be removed.
     pub fn withdraw(&self, id: &VideoId) -> Result<(), LibraryError> {
         let record = self.record_path(id);
+        let _turn = self.take_turn()?;
         remove_if_there(&record, |path| fs::remove_file(path))?;
         remove_if_there(&atomic::beside(&record), |path| fs::remove_file(path))?;
         remove_if_there(&self.video_dir(id), |path| fs::remove_dir_all(path))
@@ -142,6 +172,13 @@ impl Library {
     /// The folder with everything.
     pub fn data_dir(&self) -> PathBuf {
         self.data.clone()
+    }
+
+    /// Keeps other writers of records waiting, also those of other processes, until the folder is dropped.
+    fn take_turn(&self) -> Result<File, LibraryError> {
+        let folder = self.videos_dir();
+        let turn = File::open(&folder).and_then(|turn| turn.lock().map(|()| turn));
+        turn.map_err(|error| LibraryError::new("lock", &folder, error))
     }
 
     /// The folder that `/hls/` serves, with a folder for each video.
@@ -188,8 +225,14 @@ pub struct Video {
     pub poster: String,
     /// What is playable now, in the order of the master playlist.
     pub renditions: Vec<Rendition>,
+    /// Pictures for the preview on a seek bar, if there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storyboard: Option<Storyboard>,
     /// Renditions are still being made.
     pub is_importing: bool,
+    /// Who may read them.
+    #[serde(default, skip_serializing_if = "Access::is_open")]
+    pub access: Access,
 }
 
 impl Video {
@@ -201,6 +244,42 @@ impl Video {
     /// How often its file was made anew, counted from 1.
     pub(crate) fn generation(&self) -> u32 {
         generation(&self.master).unwrap_or(1)
+    }
+}
+
+/// A sheet of small pictures, row by row, in PeerTube's words.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Storyboard {
+    /// File name of the JPEG in `hls/<uuid>/`.
+    pub file: String,
+    /// Pixels down, of the sheet.
+    pub total_height: u32,
+    /// Pixels across, of the sheet.
+    pub total_width: u32,
+    /// Pixels down, of one picture.
+    pub sprite_height: u32,
+    /// Pixels across, of one picture.
+    pub sprite_width: u32,
+    /// Seconds from one picture to the next.
+    pub sprite_duration: u32,
+}
+
+/// Who may read a video's media.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Access {
+    /// Whoever knows the address.
+    #[default]
+    Open,
+    /// Whoever shows a capability for it: see [`wire::capability`].
+    Capability,
+}
+
+impl Access {
+    /// No capability is asked for.
+    pub fn is_open(&self) -> bool {
+        *self == Access::Open
     }
 }
 
@@ -329,6 +408,35 @@ mod tests {
         assert_eq!(names, ["g-x", "g1-master.m3u8", "gx-1", "notes"]);
     }
 
+    #[test]
+    fn who_may_read_a_video_outlives_what_else_is_recorded_of_it() {
+        let (folder, library) = fresh();
+        let private = Video { access: Access::Capability, ..video([1; 16], 5) };
+        assert!(!library.set_access(&id([1; 16]), Access::Capability).unwrap());
+        library.record(&private).unwrap();
+        library.record(&video([1; 16], 6)).unwrap();
+        assert_eq!(library.video(&id([1; 16])).unwrap().unwrap().access, Access::Capability);
+        assert!(library.set_access(&id([1; 16]), Access::Open).unwrap());
+        library.record(&private).unwrap();
+        assert_eq!(library.video(&id([1; 16])).unwrap(), Some(video([1; 16], 5)));
+        let text = |seed| {
+            fs::read_to_string(folder.path().join("videos").join(format!("{}.json", id(seed))))
+        };
+        assert!(!text([1; 16]).unwrap().contains("access"), "records of before stay as they were");
+        library.set_access(&id([1; 16]), Access::Capability).unwrap();
+        assert!(text([1; 16]).unwrap().contains(r#""access":"capability""#));
+    }
+
+    #[test]
+    fn a_record_that_speaks_of_an_access_unknown_here_is_none() {
+        let (folder, library) = fresh();
+        library.record(&Video { access: Access::Capability, ..video([1; 16], 5) }).unwrap();
+        let path = folder.path().join("videos").join(format!("{}.json", id([1; 16])));
+        let text = fs::read_to_string(&path).unwrap().replace("\"capability\"", "\"friends\"");
+        fs::write(&path, text).unwrap();
+        assert!(matches!(library.video(&id([1; 16])), Err(LibraryError::NotARecord { .. })));
+    }
+
     pub(super) fn fresh() -> (tempfile::TempDir, Library) {
         let folder = tempfile::tempdir().unwrap();
         let library = Library::open(folder.path()).unwrap();
@@ -349,7 +457,9 @@ mod tests {
             master: "g1-master.m3u8".to_owned(),
             poster: "g1-poster.jpg".to_owned(),
             renditions: Vec::new(),
+            storyboard: None,
             is_importing: false,
+            access: Access::Open,
         }
     }
 }

@@ -40,6 +40,11 @@ pub const MAPPINGS: u64 = 16_384;
 /// A removed video is therefore gone after about this time, and a busy one costs a few system calls per file in it.
 pub const RECHECK: Duration = Duration::from_secs(1);
 
+/// How old it may be for those who ask while somebody looks, which takes milliseconds.
+///
+/// Nobody may read a video any more, this long after it was made private, however seldom it's asked for.
+pub const RECHECK_AT_LEAST: Duration = Duration::from_secs(3);
+
 /// A file nobody asked for leaves the cache after this time: a mapping holds the disk space of a removed video.
 pub const CACHE_IDLE: Duration = Duration::from_secs(300);
 

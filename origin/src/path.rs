@@ -1,18 +1,23 @@
 //! Which file a URL path under `/hls/` means, if any.
 
+use std::borrow::Cow;
+
 use wire::id::VideoId;
 
-/// A path `/hls/<uuid>/<file>` that is safe to look up: it names one file of one video and can't leave its folder.
+/// A path `/hls/<uuid>/<file>` or `/hls/<uuid>/~<capability>/<file>` that is safe to look up: it names one file of one
+/// video and can't leave its folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MediaPath<'a> {
     /// The video.
     pub id: VideoId,
+    /// What the request shows to be let in, which may be anything: [`wire::capability::Key::check`] reads it.
+    pub capability: Option<&'a str>,
     /// The file's name: ASCII letters, digits, `.`, `_` and `-`, and no dot first.
     pub file: &'a str,
     /// What the name's ending says.
     pub kind: Kind,
-    /// `<uuid>/<file>`, of which there is one spelling per file.
-    pub(crate) key: &'a str,
+    /// What follows `/hls/`.
+    text: &'a str,
 }
 
 /// What a file is, by the end of its name.
@@ -33,15 +38,28 @@ pub enum Kind {
 impl<'a> MediaPath<'a> {
     /// Reads the path of a request; `None` for whatever is not exactly of this form, percent-encoding included.
     pub fn parse(path: &'a str) -> Option<MediaPath<'a>> {
-        let key = path.strip_prefix("/hls/")?;
-        let (folder, file) = key.split_once('/')?;
+        let text = path.strip_prefix("/hls/")?;
+        let (folder, rest) = text.split_once('/')?;
+        let (capability, file) =
+            match rest.strip_prefix(CAPABILITY).map(|rest| rest.split_once('/')) {
+                Some(parts) => parts.map(|(capability, file)| (Some(capability), file))?,
+                None => (None, rest),
+            };
         let id: VideoId = folder.parse().ok()?;
         let is_plain =
             file.len() <= NAME_LIMIT && !file.starts_with('.') && file.bytes().all(is_name_byte);
         if !is_plain || id.to_string() != folder {
             return None;
         }
-        Some(MediaPath { id, file, kind: Kind::of(file)?, key })
+        Some(MediaPath { id, capability, file, kind: Kind::of(file)?, text })
+    }
+
+    /// `<uuid>/<file>`, of which there is one spelling per file.
+    pub(crate) fn key(&self) -> Cow<'a, str> {
+        match self.capability {
+            None => self.text.into(),
+            Some(_) => format!("{}/{}", self.id, self.file).into(),
+        }
     }
 }
 
@@ -66,20 +84,38 @@ impl Kind {
         }
     }
 
-    /// Names carry a generation, so all is kept for good but the two files that grow under one name.
-    pub(crate) fn cache_control(self) -> &'static str {
-        match self {
-            Kind::Master | Kind::Digests => "public, max-age=5",
-            Kind::MediaPlaylist | Kind::Media | Kind::Poster => {
-                "public, max-age=31536000, immutable"
-            }
+    /// Names carry a generation, so all is kept for good but the two files that grow under one name. What isn't open to
+    /// all is kept by the viewer's own browser only, for an hour, within which they seek back; the next person at the same
+    /// machine may be another.
+    pub(crate) fn cache_control(self, kept_by: KeptBy) -> &'static str {
+        match (kept_by, self.grows()) {
+            (KeptBy::Everybody, true) => "public, max-age=5",
+            (KeptBy::Everybody, false) => "public, max-age=31536000, immutable",
+            (KeptBy::Viewer, true) => "private, no-store",
+            (KeptBy::Viewer, false) => "private, max-age=3600, immutable",
         }
     }
+
+    fn grows(self) -> bool {
+        matches!(self, Kind::Master | Kind::Digests)
+    }
+}
+
+/// Who may keep an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeptBy {
+    /// Caches that many viewers share, too.
+    Everybody,
+    /// The browser that asked.
+    Viewer,
 }
 
 fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-')
 }
+
+/// Begins the part of a path that is a capability, and never a file's name.
+const CAPABILITY: char = '~';
 
 /// Bytes of a file name; ours are under 60, and every file system takes 255.
 const NAME_LIMIT: usize = 120;
@@ -123,7 +159,14 @@ mod tests {
             "a\0.mp4",
             "a b.mp4",
             "é.mp4",
-            "~token/x.mp4",
+            "~x.mp4",
+            "~a/",
+            "~a/../x.mp4",
+            "~a/.mp4",
+            "~a/b/x.mp4",
+            "~a/~b/x.mp4",
+            "a/~b/x.mp4",
+            "~a//x.mp4",
         ] {
             check(rest, None);
         }
@@ -138,15 +181,36 @@ mod tests {
         assert!(MediaPath::parse(&format!("/hls//{ID}/a.mp4")).is_none());
     }
 
+    #[test]
+    fn a_capability_may_stand_before_the_file_and_is_no_part_of_what_is_looked_up() {
+        for shown in ["", "AWAA-_", "..", "%2e%2e", "~"] {
+            let text = format!("/hls/{ID}/~{shown}/g1-240.m3u8");
+            let path = MediaPath::parse(&text).unwrap();
+            assert_eq!((path.capability, path.file), (Some(shown), "g1-240.m3u8"));
+            assert_eq!(path.key(), format!("{ID}/g1-240.m3u8"));
+        }
+        assert_eq!(MediaPath::parse(&format!("/hls/{ID}/a.mp4")).unwrap().capability, None);
+    }
+
+    #[test]
+    fn what_is_not_open_to_all_is_kept_by_no_shared_cache() {
+        for kind in [Kind::Master, Kind::MediaPlaylist, Kind::Media, Kind::Digests, Kind::Poster] {
+            assert!(kind.cache_control(KeptBy::Everybody).starts_with("public, "));
+            assert!(kind.cache_control(KeptBy::Viewer).starts_with("private, "));
+        }
+    }
+
     proptest::proptest! {
         #[test]
         fn every_accepted_path_is_two_plain_components(rest in "[a-z0-9./%~_\\\\\u{0}-]{0,24}", end in "(\\.mp4|\\.m3u8)?") {
             let text = format!("/hls/{ID}/{rest}{end}");
             if let Some(path) = MediaPath::parse(&text) {
-                let parts: Vec<_> = std::path::Path::new(path.key).components().collect();
+                let key = path.key();
+                let parts: Vec<_> = std::path::Path::new(&*key).components().collect();
                 assert_eq!(parts.len(), 2);
                 assert!(parts.iter().all(|part| matches!(part, std::path::Component::Normal(_))));
-                assert_eq!(format!("/hls/{}", path.key), text);
+                let shown = path.capability.map(|shown| format!("~{shown}/")).unwrap_or_default();
+                assert_eq!(format!("/hls/{}/{shown}{}", path.id, path.file), text);
             }
         }
 

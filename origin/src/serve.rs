@@ -1,20 +1,23 @@
-//! The answers under `/hls/`: GET and HEAD of a video's files, whole or in part, for pages of any host.
+//! The answers under `/hls/`: GET and HEAD of a video's files, whole or in part, for pages of any host; if the video isn't
+//! open to all, for whoever shows a capability, and pages of its own host.
 
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::header::{self, HeaderName};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
+use wire::capability::Key;
 
 use crate::Reply;
 use crate::cache::{Cache, Entry};
 use crate::config::Config;
 use crate::error::ServeError;
-use crate::library::{Library, Video};
+use crate::library::{Access, Library, Video};
 use crate::limits::HOUSEKEEPING;
 use crate::opening::Openings;
-use crate::path::MediaPath;
+use crate::path::{KeptBy, MediaPath};
 use crate::range::Wanted;
 
 /// Serves the media of one library.
@@ -22,15 +25,17 @@ use crate::range::Wanted;
 pub struct Origin {
     cache: Cache,
     openings: Openings,
+    key: Key,
 }
 
 impl Origin {
-    /// Nothing is read before it is asked for.
-    pub fn new(library: Library, config: &Config) -> Origin {
-        Origin { cache: Cache::new(library, config.cache_bytes), openings: Openings::default() }
+    /// Nothing is read before it is asked for. `key` is the one that capabilities are signed with.
+    pub fn new(library: Library, config: &Config, key: Key) -> Origin {
+        let cache = Cache::new(library, config.cache_bytes);
+        Origin { cache, openings: Openings::default(), key }
     }
 
-    /// Answers one request; `path` may be any, and only `/hls/<uuid>/<file>` is found.
+    /// Answers one request; its path may be any, and only what [`MediaPath`] describes is found.
     pub async fn answer<B>(&self, request: &Request<B>) -> Reply {
         match self.find(request).await {
             Ok(reply) => reply,
@@ -41,6 +46,13 @@ impl Origin {
     /// Where each rendition of a video begins, as JSON for the player's `data-opening`; `[]` when that can't be told.
     pub async fn opening(&self, video: &Video) -> Arc<str> {
         self.openings.of(&self.cache, video).await
+    }
+
+    /// The same of a video that isn't open to all, for a page whose viewer has this capability.
+    pub async fn opening_with(&self, video: &Video, capability: &str) -> String {
+        let opening = self.openings.of(&self.cache, video).await;
+        let folder = format!("/hls/{}/", video.id);
+        opening.replace(&folder, &format!("{folder}~{capability}/"))
     }
 
     /// Lets go of files that nobody asked for lately, for ever.
@@ -60,18 +72,43 @@ impl Origin {
         }
         let path = MediaPath::parse(request.uri().path()).ok_or(ServeError::NotFound)?;
         let entry = self.cache.open(&path).await?;
+        let kept_by = self.admit(&path, entry.access())?;
         let mut reply = choose(request, &entry)?;
         let headers = reply.headers_mut();
         headers.insert(header::ETAG, entry.etag().value());
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(path.kind.cache_control()));
+        headers.insert(
+            header::CACHE_CONTROL,
+            HeaderValue::from_static(path.kind.cache_control(kept_by)),
+        );
         headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
         if reply.status() != StatusCode::NOT_MODIFIED {
             reply
                 .headers_mut()
                 .insert(header::CONTENT_TYPE, HeaderValue::from_static(path.kind.content_type()));
         }
-        Ok(open_to_all(reply))
+        Ok(match kept_by {
+            KeptBy::Everybody => open_to_all(reply),
+            KeptBy::Viewer => open_to_own_pages(reply),
+        })
     }
+
+    /// Whether a request may read a file, and who may keep the answer. A capability that isn't needed must be good, too, so
+    /// that one file has no more than one address that shared caches keep.
+    fn admit(&self, path: &MediaPath<'_>, access: Access) -> Result<KeptBy, ServeError> {
+        match (path.capability, access) {
+            (None, Access::Open) => Ok(KeptBy::Everybody),
+            (None, Access::Capability) => Err(ServeError::NotFound),
+            (Some(shown), _) => {
+                let checked = self.key.check(shown, &path.id, now());
+                checked.map(|()| KeptBy::Viewer).map_err(|_| ServeError::NotFound)
+            }
+        }
+    }
+}
+
+/// Seconds since 1970.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 /// A short plain text.
@@ -174,6 +211,14 @@ fn open_to_all(mut reply: Reply) -> Reply {
     reply
 }
 
+/// Media that isn't open to all is for pages of this host, embeds among them: an address that leaked plays on no other page.
+fn open_to_own_pages(mut reply: Reply) -> Reply {
+    for (name, value) in OPEN_TO_OWN_PAGES {
+        reply.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    reply
+}
+
 fn ascii(text: String) -> HeaderValue {
     HeaderValue::try_from(text).expect("digits and words are a header's value")
 }
@@ -188,5 +233,10 @@ const OPEN_TO_ALL: [(HeaderName, &str); 5] = [
     ),
     (HeaderName::from_static("cross-origin-resource-policy"), "cross-origin"),
     (HeaderName::from_static("timing-allow-origin"), "*"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+];
+
+const OPEN_TO_OWN_PAGES: [(HeaderName, &str); 2] = [
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
 ];

@@ -9,11 +9,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use origin::Config;
-use origin::library::{Library, Video};
+use origin::library::{Access, Library, Video};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use wire::capability::{KEY_LENGTH, Key};
+use wire::id::VideoId;
 
 const ID: &str = "38fda7c9-bbb7-464f-bb9b-d64d33f575c4";
 const SMALL: &str = "g1-240-fragmented.mp4";
@@ -58,7 +60,7 @@ impl World {
         let shutdown = CancellationToken::new();
         let (token, served) = (shutdown.clone(), library.clone());
         let server =
-            tokio::spawn(async move { origin::run(listener, &config, served, token).await });
+            tokio::spawn(async move { origin::run(listener, &config, served, key(), token).await });
         World { address, folder, library, shutdown, server, _data: data }
     }
 
@@ -120,6 +122,19 @@ fn video() -> Video {
         "poster": "g1-poster.jpg", "renditions": [], "isImporting": false,
     }))
     .unwrap()
+}
+
+fn key() -> Key {
+    Key::new([7; KEY_LENGTH])
+}
+
+fn id() -> VideoId {
+    ID.parse().unwrap()
+}
+
+/// Good for as long as this test suite will be run.
+fn capability() -> String {
+    key().sign(&id(), u32::MAX)
 }
 
 async fn within<F: Future>(future: F) -> F::Output {
@@ -415,6 +430,90 @@ async fn a_replaced_master_and_a_removed_video_are_noticed() {
     let old = world.get(SMALL, "").await;
     world.library.withdraw(&ID.parse().unwrap()).unwrap();
     assert_eq!(changed(&world, &old).await.status, 404);
+}
+
+#[tokio::test]
+async fn private_media_is_for_whoever_shows_a_capability() {
+    let world = World::new().await;
+    world.library.set_access(&id(), Access::Capability).unwrap();
+    let shown = capability();
+    for (file, bytes) in
+        [("g1-master.m3u8", 8), ("g1-poster.jpg", 4), (SMALL, 10), (LARGE, LARGE_BYTES)]
+    {
+        assert_eq!(world.get(file, "").await.status, 404, "{file}");
+        let reply = world.get(&format!("~{shown}/{file}"), "").await;
+        assert_eq!((reply.status, reply.body.len()), (200, bytes), "{file}");
+    }
+    let part = world.get(&format!("~{shown}/{LARGE}"), "Range: bytes=1-3\r\n").await;
+    assert_eq!((part.status, part.body.as_slice()), (206, &pattern()[1..4]));
+    let head = world.ask("HEAD", &format!("/hls/{ID}/~{shown}/{LARGE}"), "").await;
+    assert_eq!((head.status, head.body.len()), (200, 0));
+    assert_eq!(world.ask("HEAD", &format!("/hls/{ID}/{LARGE}"), "").await.status, 404);
+    let etag = part.header("etag").unwrap();
+    let known = format!("If-None-Match: {etag}\r\n");
+    assert_eq!(world.get(LARGE, &known).await.status, 404, "a known tag is no capability");
+    assert_eq!(world.get(&format!("~{shown}/{LARGE}"), &known).await.status, 304);
+}
+
+#[tokio::test]
+async fn what_is_no_capability_for_the_video_now_finds_what_is_not_there() {
+    let world = World::new().await;
+    world.library.set_access(&id(), Access::Capability).unwrap();
+    let missing = world.get(&format!("~{}/missing.mp4", capability()), "").await;
+    let undated = |reply: &Reply| {
+        let lines =
+            reply.head.lines().filter(|line| !line.to_ascii_lowercase().starts_with("date:"));
+        (lines.collect::<Vec<_>>().join("\n"), reply.body.clone())
+    };
+    let good = capability();
+    let another = key().sign(&VideoId::from_random([9; 16]), u32::MAX);
+    let ended = key().sign(&id(), 1_700_000_000);
+    let forged = Key::new([8; KEY_LENGTH]).sign(&id(), u32::MAX);
+    for shown in ["", "~", &another, &ended, &forged, &good[1..], &good.to_lowercase()] {
+        let reply = world.get(&format!("~{shown}/{SMALL}"), "").await;
+        assert_eq!(undated(&reply), undated(&missing), "{shown}");
+    }
+    let query = world.get(&format!("{SMALL}?capability={good}"), "").await;
+    assert_eq!(query.status, 404, "a query is for nobody to read");
+    assert_eq!(world.get(&format!("{good}/{SMALL}"), "").await.status, 404);
+}
+
+#[tokio::test]
+async fn private_media_is_kept_by_its_viewer_and_read_by_its_own_pages_only() {
+    let world = World::new().await;
+    let shown = capability();
+    for access in [Access::Capability, Access::Open] {
+        world.library.set_access(&id(), access).unwrap();
+        for file in ["g1-master.m3u8", "g1-poster.jpg", SMALL] {
+            let reply =
+                world.get(&format!("~{shown}/{file}"), "Origin: https://blog.example\r\n").await;
+            assert_eq!(reply.status, 200);
+            assert!(reply.header("cache-control").unwrap().starts_with("private, "));
+            assert_eq!(reply.header("access-control-allow-origin"), None);
+            assert_eq!(reply.header("timing-allow-origin"), None);
+            assert_eq!(reply.header("cross-origin-resource-policy"), Some("same-origin"));
+            assert_eq!(reply.header("x-content-type-options"), Some("nosniff"));
+        }
+    }
+    let bad = world.get(&format!("~{}/{SMALL}", &shown[1..]), "").await;
+    assert_eq!(bad.status, 404, "not even of an open video");
+}
+
+#[tokio::test]
+async fn a_change_of_access_is_noticed_for_files_that_are_open_already() {
+    let world = World::new().await;
+    for file in [SMALL, LARGE] {
+        assert_eq!(world.get(file, "Range: bytes=0-0\r\n").await.status, 206);
+    }
+    for (access, wanted) in [(Access::Capability, 404), (Access::Open, 206)] {
+        world.library.set_access(&id(), access).unwrap();
+        for file in [SMALL, LARGE] {
+            within(async {
+                while world.get(file, "Range: bytes=0-0\r\n").await.status != wanted {}
+            })
+            .await;
+        }
+    }
 }
 
 /// Asks for the file behind `old` again until the answer differs; one that never does fails by [`PATIENCE`].

@@ -11,6 +11,8 @@ CREATE TABLE channel (
     -- Names of files; NULL is none.
     avatar TEXT,
     banner TEXT,
+    -- How many users subscribed to it.
+    subscribers BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL
 );
@@ -79,26 +81,34 @@ CREATE TABLE video (
     published_at BIGINT,
     originally_published_at BIGINT
 );
-CREATE INDEX video_newest ON video (listed_at, id) WHERE listed_at IS NOT NULL;
-CREATE INDEX video_most_viewed ON video (views, id) WHERE listed_at IS NOT NULL;
-CREATE INDEX video_trending ON video (views_lately, id) WHERE listed_at IS NOT NULL;
-CREATE INDEX video_most_liked ON video (likes, id) WHERE listed_at IS NOT NULL;
-CREATE INDEX video_longest ON video (duration_ms, id) WHERE listed_at IS NOT NULL;
-CREATE INDEX video_by_name ON video (name, id) WHERE listed_at IS NOT NULL;
-CREATE INDEX video_of_category ON video (category, listed_at, id) WHERE listed_at IS NOT NULL;
-CREATE INDEX video_of_language ON video (language, listed_at, id) WHERE listed_at IS NOT NULL;
-CREATE INDEX video_listed_of_channel ON video (channel_id, listed_at, id) WHERE listed_at IS NOT NULL;
-CREATE INDEX video_listed_of_account ON video (account_id, listed_at, id) WHERE listed_at IS NOT NULL;
+-- What a list is filtered by stands behind its order, so that a list is found in its index alone.
+CREATE INDEX video_newest ON video (listed_at, id, category, language, nsfw) WHERE listed_at IS NOT NULL;
+CREATE INDEX video_created ON video (created_at, id, category, language, nsfw) WHERE listed_at IS NOT NULL;
+CREATE INDEX video_originally ON video (COALESCE(originally_published_at, listed_at), id, category, language, nsfw)
+    WHERE listed_at IS NOT NULL;
+CREATE INDEX video_most_viewed ON video (views, id, category, language, nsfw) WHERE listed_at IS NOT NULL;
+CREATE INDEX video_trending ON video (views_lately, id, category, language, nsfw) WHERE listed_at IS NOT NULL;
+CREATE INDEX video_most_liked ON video (likes, id, category, language, nsfw) WHERE listed_at IS NOT NULL;
+CREATE INDEX video_longest ON video (duration_ms, id, category, language, nsfw) WHERE listed_at IS NOT NULL;
+CREATE INDEX video_by_name ON video (name, id, category, language, nsfw) WHERE listed_at IS NOT NULL;
+CREATE INDEX video_of_category ON video (category, listed_at, id, language, nsfw) WHERE listed_at IS NOT NULL;
+CREATE INDEX video_of_language ON video (language, listed_at, id, category, nsfw) WHERE listed_at IS NOT NULL;
+CREATE INDEX video_of_licence ON video (licence, listed_at, id, nsfw) WHERE listed_at IS NOT NULL;
+CREATE INDEX video_listed_of_channel ON video (channel_id, listed_at, id, nsfw) WHERE listed_at IS NOT NULL;
+CREATE INDEX video_listed_of_account ON video (account_id, listed_at, id, nsfw) WHERE listed_at IS NOT NULL;
 CREATE INDEX video_of_channel ON video (channel_id, id);
 -- Answers what an account keeps, and what it uploaded today, from the index alone.
 CREATE INDEX video_bytes_of_account ON video (account_id, created_at, source_bytes);
 CREATE INDEX video_scheduled ON video (scheduled_at) WHERE scheduled_at IS NOT NULL;
 
--- How many listed videos there are of a kind: 'all' '', 'category' '15', 'language' 'en', 'channel' '7', 'account' '2', 'tag' 'sea'.
+-- How many listed videos there are of a kind: 'all' '', 'category' '15', 'language' 'en', 'licence' '1', 'channel' '7', 'account' '2',
+-- 'tag' 'sea'. Also how many there are in all of 'users' '' and 'channels' ''.
 CREATE TABLE tally (
     kind TEXT NOT NULL,
     value TEXT NOT NULL,
     videos BIGINT NOT NULL,
+    -- Of these, the ones not safe for work.
+    nsfw BIGINT NOT NULL,
     PRIMARY KEY (kind, value)
 );
 

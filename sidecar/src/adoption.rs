@@ -55,7 +55,7 @@ impl Sidecar {
     /// # Errors
     /// When it has no channel, or the database fails.
     pub async fn announce(&self, newcomer: &Newcomer) -> Result<(), NewcomerError> {
-        self.enter(newcomer, now_ms(), State::ToTranscode).await.map(drop)
+        self.admit(newcomer, now_ms(), State::ToTranscode).await.map(drop)
     }
 
     /// Publishes a video that was announced, as far as it is made.
@@ -110,7 +110,7 @@ impl Sidecar {
         let title = if title.trim().is_empty() { "Video".to_owned() } else { title };
         let channel = newcomer.channel.clone().filter(|_| known);
         let newcomer = Newcomer { title, channel, ..newcomer.clone() };
-        let id = self.enter(&newcomer, published_at_ms, State::ToTranscode).await?;
+        let id = self.admit(&newcomer, published_at_ms, State::ToTranscode).await?;
         video::set_media(&self.database, published_at_ms, id, &made.media()).await?;
         video::set_state(&self.database, published_at_ms, id, State::Published).await?;
         Ok(true)
@@ -147,7 +147,7 @@ impl Sidecar {
         Ok(job.is_some_and(|job| job.is_open()))
     }
 
-    async fn enter(
+    async fn admit(
         &self,
         newcomer: &Newcomer,
         created_at_ms: i64,

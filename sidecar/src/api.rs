@@ -1,29 +1,48 @@
 //! The answers under `/api/v1/`: which request goes where, and what all answers have in common.
 
+mod asked;
+mod change;
+#[cfg(test)]
+mod channel_tests;
+mod channels;
+#[cfg(test)]
+mod feed_tests;
+mod forms;
+mod house;
+#[cfg(test)]
+mod house_tests;
 mod me;
+mod mine;
+#[cfg(test)]
+mod mine_tests;
 mod oauth;
 mod registration;
 #[cfg(test)]
 mod tests;
 pub mod upload;
+mod users;
+#[cfg(test)]
+mod video_tests;
+mod videos;
 
 use std::error::Error;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
 use http::header::{self, HeaderName};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Body;
 use serde_json::Value;
 use wire::id::VideoId;
 
+use asked::Asked;
+
 use crate::body::Fields;
 use crate::error::ApiError;
 use crate::publishing::JobState;
-use crate::table::session::{self, Session};
-use crate::table::user::{self, User};
-use crate::{Reply, Sidecar, address, now_ms, token};
+use crate::query::Query;
+use crate::{Reply, Sidecar, address};
 
 /// Under which paths [`Sidecar::answer`] answers.
 pub const PREFIX: &str = "/api/v1/";
@@ -33,7 +52,7 @@ pub const OWN_PREFIX: &str = "/api/shoal/v1/";
 
 /// What a path is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Route {
+enum Route<'a> {
     Client,
     Token,
     RevokeToken,
@@ -43,14 +62,19 @@ enum Route {
     Registrations,
     Accept(i64),
     Refuse(i64),
+    Videos(videos::Route<'a>),
     Source(VideoId),
     Progress(VideoId),
     Retry(VideoId),
     Jobs(Option<JobState>),
+    Channels(channels::Route<'a>),
+    Mine(mine::Route<'a>),
+    Users(users::Route),
+    House(house::Route),
 }
 
-impl Route {
-    fn parse(path: &str) -> Option<Route> {
+impl<'a> Route<'a> {
+    fn parse(path: &'a str) -> Option<Route<'a>> {
         let (path, is_ours) = match path.strip_prefix(OWN_PREFIX) {
             Some(path) => (path, true),
             None => (path.strip_prefix(PREFIX)?, false),
@@ -60,15 +84,15 @@ impl Route {
     }
 
     /// What we have beyond PeerTube.
-    fn parse_own(segments: &[&str]) -> Option<Route> {
+    fn parse_own(segments: &[&'a str]) -> Option<Route<'a>> {
         match *segments {
             ["videos", id, "progress"] => id.parse().ok().map(Route::Progress),
             ["videos", id, "retry"] => id.parse().ok().map(Route::Retry),
-            _ => None,
+            _ => channels::Route::parse_ours(segments).map(Route::Channels),
         }
     }
 
-    fn parse_shared(segments: &[&str]) -> Option<Route> {
+    fn parse_shared(segments: &[&'a str]) -> Option<Route<'a>> {
         match *segments {
             ["oauth-clients", "local"] => Some(Route::Client),
             ["users", "token"] => Some(Route::Token),
@@ -82,7 +106,12 @@ impl Route {
             ["videos", id, "source"] => id.parse().ok().map(Route::Source),
             ["jobs"] => Some(Route::Jobs(None)),
             ["jobs", state] => JobState::named(state).map(Route::Jobs),
-            _ => None,
+            _ => None
+                .or_else(|| videos::Route::parse(segments).map(Route::Videos))
+                .or_else(|| channels::Route::parse(segments).map(Route::Channels))
+                .or_else(|| mine::Route::parse(segments).map(Route::Mine))
+                .or_else(|| users::Route::parse(segments).map(Route::Users))
+                .or_else(|| house::Route::parse(segments).map(Route::House)),
         }
     }
 
@@ -90,6 +119,7 @@ impl Route {
         match self {
             Route::Client
             | Route::Registrations
+            | Route::House(_)
             | Route::Source(_)
             | Route::Progress(_)
             | Route::Jobs(_) => "GET, HEAD, OPTIONS",
@@ -101,6 +131,10 @@ impl Route {
             | Route::Accept(_)
             | Route::Refuse(_)
             | Route::Retry(_) => "POST, OPTIONS",
+            Route::Videos(route) => route.methods(),
+            Route::Channels(route) => route.methods(),
+            Route::Mine(route) => route.methods(),
+            Route::Users(route) => route.methods(),
         }
     }
 }
@@ -131,7 +165,8 @@ impl Sidecar {
         B: Body<Data = Bytes> + Unpin,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        let route = Route::parse(request.uri().path()).ok_or(ApiError::NoRoute)?;
+        let uri = request.uri().clone();
+        let route = Route::parse(uri.path()).ok_or(ApiError::NoRoute)?;
         let method = match *request.method() {
             Method::OPTIONS => return Ok(preflight(route.methods())),
             Method::HEAD => Method::GET,
@@ -174,31 +209,42 @@ impl Sidecar {
                 let query = request.uri().query().unwrap_or_default();
                 self.tell_jobs(request.headers(), state, query).await
             }
+            (route, method) => {
+                self.answer_rest(route, self.asked(request, method, &from).await?).await
+            }
+        }
+    }
+
+    /// What is about the catalogue, and not about who comes in.
+    async fn answer_rest(&self, route: Route<'_>, asked: Asked<'_>) -> Result<Reply, ApiError> {
+        match route {
+            Route::Videos(route) => self.answer_videos(route, asked).await,
+            Route::Channels(route) => self.answer_channels(route, asked).await,
+            Route::Mine(route) => self.answer_mine(route, asked).await,
+            Route::Users(route) => self.answer_users(route, asked).await,
+            Route::House(route) => self.answer_house(route, asked).await,
             _ => Err(ApiError::Method(route.methods())),
         }
     }
 
-    /// Who asks, by the access token that they show.
-    async fn authenticate(&self, headers: &HeaderMap) -> Result<(Session, User), ApiError> {
-        let shown = headers.get(header::AUTHORIZATION).ok_or(ApiError::NoToken)?;
-        let shown = shown.to_str().ok().and_then(|shown| shown.split_once(' '));
-        let (_, secret) = shown
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .ok_or(ApiError::NoToken)?;
-        let session = session::find(&self.database, now_ms(), &token::hash(secret.trim())).await?;
-        let session = session.ok_or(ApiError::BadToken)?;
-        let user = user::by_id(&self.database, session.user_id).await?;
-        let user = user.filter(|user| !user.blocked).ok_or(ApiError::BadToken)?;
-        Ok((session, user))
-    }
-
-    async fn authenticate_moderator(&self, headers: &HeaderMap) -> Result<User, ApiError> {
-        let (_, user) = self.authenticate(headers).await?;
-        if user.role.moderates() {
-            Ok(user)
-        } else {
-            Err(ApiError::Forbidden("only moderators and administrators may do this"))
-        }
+    /// Reads what answers about the catalogue are made from.
+    async fn asked<'a, B>(
+        &self,
+        request: &'a mut Request<B>,
+        method: Method,
+        from: &'a str,
+    ) -> Result<Asked<'a>, ApiError>
+    where
+        B: Body<Data = Bytes> + Unpin,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let visitor = self.visitor_of(request.headers()).await?;
+        let fields = match method {
+            Method::GET => Fields::default(),
+            _ => Fields::read(request).await?,
+        };
+        let query = Query::parse(request.uri().query().unwrap_or_default());
+        Ok(Asked { method, headers: request.headers(), query, fields, from, visitor })
     }
 }
 
@@ -210,8 +256,8 @@ pub(crate) fn reply(status: StatusCode, kind: &'static str, value: &Value) -> Re
     reply
 }
 
-fn json(value: &Value) -> Reply {
-    reply(StatusCode::OK, "application/json; charset=utf-8", value)
+pub(crate) fn json(value: &Value) -> Reply {
+    reply(StatusCode::OK, JSON, value)
 }
 
 fn done() -> Reply {
@@ -226,7 +272,10 @@ fn preflight(methods: &'static str) -> Reply {
     for (name, value) in [
         (header::ALLOW, methods),
         (header::ACCESS_CONTROL_ALLOW_METHODS, methods),
-        (header::ACCESS_CONTROL_ALLOW_HEADERS, "Authorization, Content-Type"),
+        (
+            header::ACCESS_CONTROL_ALLOW_HEADERS,
+            "Authorization, Content-Type, X-PeerTube-Video-Password",
+        ),
         // Chromium keeps it for two hours at most.
         (header::ACCESS_CONTROL_MAX_AGE, "7200"),
     ] {
@@ -234,6 +283,8 @@ fn preflight(methods: &'static str) -> Reply {
     }
     reply
 }
+
+const JSON: &str = "application/json; charset=utf-8";
 
 /// Pages of all hosts may use the API, as PeerTube's: there are no cookies that a browser would add by itself.
 const ALWAYS: [(HeaderName, &str); 4] = [

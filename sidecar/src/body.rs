@@ -13,15 +13,18 @@ use crate::field::FieldError;
 use crate::limits::{BODY_BYTES, BODY_PATIENCE};
 
 /// The fields of a JSON object or a form, and those found bad so far.
-#[derive(Debug, Default)]
-pub(crate) struct Fields {
+#[derive(Debug, Clone, Default)]
+pub struct Fields {
     values: Map<String, Value>,
     bad: Vec<BadField>,
 }
 
 impl Fields {
     /// Reads a whole body of either kind; none at all has no fields.
-    pub(crate) async fn read<B>(request: &mut Request<B>) -> Result<Fields, BodyError>
+    ///
+    /// # Errors
+    /// When it is too long, too slow, or of another kind.
+    pub async fn read<B>(request: &mut Request<B>) -> Result<Fields, BodyError>
     where
         B: Body<Data = Bytes> + Unpin,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -59,8 +62,30 @@ impl Fields {
     }
 
     /// A text that is there, or the reason why there is none.
-    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+    pub fn text(&self, name: &str) -> Option<&str> {
         self.values.get(name).and_then(Value::as_str)
+    }
+
+    /// All texts, by their names.
+    pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.values.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)))
+    }
+
+    /// Forgets those of these that are empty: in a form that means that they stay as they are.
+    pub fn drop_empty(&mut self, names: &[&str]) {
+        for name in names {
+            if self.text(name) == Some("") {
+                self.values.remove(*name);
+            }
+        }
+    }
+
+    /// Says of each of these that it is true if a form has it, else false: browsers send only boxes that are ticked.
+    pub fn tick(&mut self, names: &[&str]) {
+        for name in names {
+            let is_ticked = self.values.contains_key(*name);
+            self.values.insert((*name).to_owned(), is_ticked.into());
+        }
     }
 
     /// A text that must be there.

@@ -176,12 +176,14 @@ struct Dialect {
     /// A key that numbers itself and never gives a number twice.
     id: &'static str,
     when_a_video_goes: &'static str,
+    search: &'static str,
 }
 
 fn migrator(dialect: &Dialect) -> Migrator {
     let migrations = MIGRATIONS.iter().map(|&(no, about, text)| {
         let text = text
             .replace("{id}", dialect.id)
+            .replace("{search}", dialect.search)
             .replace("{when_a_video_goes}", dialect.when_a_video_goes);
         let text = AssertSqlSafe(text).into_sql_str();
         Migration::new(no, about.into(), MigrationType::Simple, text, false)
@@ -193,11 +195,13 @@ fn migrator(dialect: &Dialect) -> Migrator {
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "accounts", include_str!("../migrations/0001-accounts.sql")),
     (2, "catalogue", include_str!("../migrations/0002-catalogue.sql")),
+    (3, "search", "{search}"),
     (4, "withdrawals", include_str!("../migrations/0004-withdrawals.sql")),
 ];
 
 const SQLITE: Dialect = Dialect {
     id: "INTEGER PRIMARY KEY AUTOINCREMENT",
+    search: include_str!("../migrations/0003-search-sqlite.sql"),
     when_a_video_goes: "CREATE TRIGGER video_gone AFTER DELETE ON video BEGIN \
                         INSERT OR IGNORE INTO withdrawal (uuid) VALUES (OLD.uuid); END;",
 };
@@ -207,6 +211,7 @@ const POSTGRES: Dialect = Dialect {
                         INSERT INTO withdrawal (uuid) VALUES (OLD.uuid) ON CONFLICT DO NOTHING; RETURN NULL; END $$; \
                         CREATE TRIGGER video_gone AFTER DELETE ON video \
                         FOR EACH ROW EXECUTE FUNCTION note_withdrawal();",
+    search: include_str!("../migrations/0003-search-postgres.sql"),
 };
 
 /// Hashes of passwords are in it; what SQLite puts beside it gets the same mode.

@@ -11,112 +11,170 @@ use crate::api::reply;
 use crate::api::upload::add_range;
 use crate::field::FieldError;
 use crate::hasher::HasherError;
+use crate::table::channel;
 use crate::table::registration::AskError;
 use crate::table::upload::BeginError;
 use crate::table::user::CreateError;
+use crate::view::Unavailable;
 
 /// Why a request fails, sorted by blame: unreadable bytes, who asks, then the machine.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ApiError {
+pub enum ApiError {
+    /// Its body can't be read.
     #[error(transparent)]
     Body(#[from] BodyError),
+    /// Fields of it can't be used.
     #[error("Incorrect request parameters: {}", names(.0))]
     Fields(Vec<BadField>),
+    /// There is nothing at this path.
     #[error("API route not found")]
     NoRoute,
+    /// What it is about isn't there, or not for who asks.
     #[error("{0} not found")]
     NotFound(&'static str),
+    /// Of another method than these.
     #[error("only {0} are answered here")]
     Method(&'static str),
+    /// Nobody is logged in by it.
     #[error(transparent)]
     Grant(#[from] GrantError),
+    /// It says of nobody who asks.
     #[error("Token is invalid")]
     NoToken,
+    /// Its token opens nothing, or no longer.
     #[error("Token is invalid")]
     BadToken,
+    /// The password that must confirm it is wrong.
     #[error("currentPassword is invalid.")]
     BadPassword,
+    /// It is a video that a password opens, and that wasn't it.
+    #[error(transparent)]
+    VideoPassword(#[from] PasswordError),
+    /// Who asks may not.
     #[error("{0}")]
     Forbidden(&'static str),
+    /// Name or address are somebody else's.
     #[error("User with this username or email already exists.")]
     Taken,
+    /// Things have changed, or aren't so.
     #[error("{0}")]
     Conflict(&'static str),
+    /// It can't be done with what it has.
     #[error("{0}")]
     Invalid(&'static str),
+    /// It lacks this header or field.
     #[error("{0} is missing")]
     Missing(&'static str),
+    /// Neither picture nor sound.
     #[error("This file is not supported: it must be a video or a sound file")]
     MediaType,
+    /// Larger than any upload here.
     #[error("This file is too large. It exceeds the maximum file size authorized.")]
     TooLarge,
+    /// More than its owner may keep, or upload today.
     #[error("The user video quota is exceeded with this video.")]
     Quota,
+    /// It doesn't go on where the upload ends.
     #[error("the part must begin at byte {0}, where the upload ends")]
     Elsewhere(u64),
+    /// The disk is full.
     #[error("this server has no room for the file just now")]
     NoSpace,
+    /// Something on our side.
     #[error("{0}")]
     Machine(String),
+    /// Tried too often; try again after this.
     #[error("Too many attempts: try again in {} seconds", .0.as_secs() + 1)]
     TooMany(Duration),
+    /// Too many others ask.
     #[error("{0}")]
     Busy(&'static str),
+    /// The database fails.
     #[error("the database: {0}")]
     Database(#[from] sqlx::Error),
+    /// No memory to hash a password.
     #[error("cannot hash a password: {0}")]
     Hasher(HasherError),
+    /// No random numbers.
     #[error("the system gives no random numbers: {0}")]
     Chance(#[from] getrandom::Error),
 }
 
 /// Why a body can't be read.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum BodyError {
+pub enum BodyError {
+    /// Longer than any body here.
     #[error("the body is longer than {} bytes", crate::limits::BODY_BYTES)]
     TooLong,
+    /// Too slow.
     #[error("the body took too long to come")]
     TooSlow,
+    /// Not whole.
     #[error("the body broke off")]
     Broken,
+    /// Of another kind.
     #[error("the body must be application/json or application/x-www-form-urlencoded")]
     Type,
+    /// Not JSON.
     #[error("the body is no JSON object")]
     Json,
+    /// Not a form.
     #[error("the body is no form of UTF-8 text")]
     Form,
 }
 
 /// Why somebody isn't logged in; OAuth 2.0's codes (RFC 6749 §5.2) and PeerTube's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum GrantError {
+pub enum GrantError {
+    /// Nothing under this name.
     #[error("Missing parameter: `{0}`")]
     Missing(&'static str),
+    /// Neither password nor refresh token.
     #[error("Unsupported grant type: `grant_type` is invalid")]
     Unsupported,
+    /// Not this instance's client.
     #[error("Invalid client: client is invalid")]
     Client,
+    /// A wrong name or password.
     #[error("Invalid grant: user credentials are invalid")]
     Credentials,
+    /// Used already, or too old.
     #[error("Invalid grant: refresh token is invalid")]
     RefreshToken,
+    /// Kept out by a moderator.
     #[error("User is blocked.")]
     Blocked,
+    /// A moderator has yet to decide.
     #[error("This account is awaiting approval.")]
     Waiting,
+    /// A moderator decided against it.
     #[error("Registration approval has been rejected.")]
     Refused,
 }
 
+/// Why a video isn't shown that a password opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PasswordError {
+    /// None came with it.
+    #[error("Please provide a password to access this password protected video")]
+    Required,
+    /// None of its passwords.
+    #[error("Incorrect video password. Access to the video is denied.")]
+    Incorrect,
+}
+
 /// A field of a request that can't be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct BadField {
-    pub(crate) name: &'static str,
-    pub(crate) reason: FieldError,
+pub struct BadField {
+    /// By the API's name for it.
+    pub name: &'static str,
+    /// And never what it was: it may be a password.
+    pub reason: FieldError,
 }
 
 impl ApiError {
-    fn status(&self) -> StatusCode {
+    /// The one place where a failure becomes a status.
+    pub fn status(&self) -> StatusCode {
         match self {
             ApiError::Body(BodyError::TooLong) => StatusCode::PAYLOAD_TOO_LARGE,
             ApiError::Body(BodyError::TooSlow) => StatusCode::REQUEST_TIMEOUT,
@@ -134,7 +192,7 @@ impl ApiError {
             ApiError::NoToken | ApiError::BadToken | ApiError::BadPassword => {
                 StatusCode::UNAUTHORIZED
             }
-            ApiError::Forbidden(_) => StatusCode::FORBIDDEN,
+            ApiError::Forbidden(_) | ApiError::VideoPassword(_) => StatusCode::FORBIDDEN,
             ApiError::Taken | ApiError::Conflict(_) | ApiError::Elsewhere(_) => {
                 StatusCode::CONFLICT
             }
@@ -153,6 +211,8 @@ impl ApiError {
             ApiError::Grant(error) => Some(error.code()),
             ApiError::NoToken => Some("unauthorized_request"),
             ApiError::BadToken => Some("invalid_token"),
+            ApiError::VideoPassword(PasswordError::Required) => Some("video_requires_password"),
+            ApiError::VideoPassword(PasswordError::Incorrect) => Some("incorrect_video_password"),
             ApiError::TooLarge => Some("max_file_size_reached"),
             ApiError::Quota => Some("quota_reached"),
             _ => None,
@@ -238,6 +298,12 @@ impl From<HasherError> for ApiError {
     }
 }
 
+impl From<Unavailable> for ApiError {
+    fn from(error: Unavailable) -> ApiError {
+        ApiError::Database(error.0)
+    }
+}
+
 impl From<CreateError> for ApiError {
     fn from(error: CreateError) -> ApiError {
         match error {
@@ -255,6 +321,16 @@ impl From<BeginError> for ApiError {
                 ApiError::Busy("too many uploads of yours are under way: finish one first")
             }
             BeginError::Database(error) => ApiError::Database(error),
+        }
+    }
+}
+
+impl From<channel::CreateError> for ApiError {
+    fn from(error: channel::CreateError) -> ApiError {
+        match error {
+            channel::CreateError::Taken => ApiError::Conflict("that handle is taken"),
+            channel::CreateError::Full => ApiError::Conflict("an account has at most 20 channels"),
+            channel::CreateError::Database(error) => ApiError::Database(error),
         }
     }
 }

@@ -45,6 +45,12 @@ pub enum FieldError {
     /// None of the values that it may have.
     #[error("must be one of {0}")]
     Choice(&'static str),
+    /// More than anybody needs.
+    #[error("must be a number up to {0}")]
+    Above(i64),
+    /// Too many values.
+    #[error("may have at most {0} values")]
+    Many(usize),
 }
 
 impl Username {

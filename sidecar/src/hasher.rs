@@ -17,7 +17,7 @@ pub(crate) struct Hasher {
 
 /// Why no password was hashed or compared.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum HasherError {
+pub enum HasherError {
     /// Too many wait already.
     #[error("too many people log in at once")]
     Busy,

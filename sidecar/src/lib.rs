@@ -2,6 +2,9 @@
 //!
 //! - `database`: SQLite or PostgreSQL, and its schema
 //! - `table`: each table's queries
+//! - `sight`: who may see what
+//! - `listing`: which videos somebody wants to see
+//! - `view`: what pages show
 //! - `api`: the answers under `/api/v1/`
 //! - `publishing` and `work`: how an uploaded file becomes a published video, and who works on it
 //! - `pace` and `hasher`: how often somebody may try to log in, and what that may cost
@@ -13,19 +16,32 @@ mod address;
 pub mod adoption;
 mod api;
 mod body;
+mod chapters;
 pub mod config;
+pub mod cookie;
 mod database;
 mod error;
+mod feed;
 pub mod field;
 mod hasher;
 mod limits;
+pub mod listing;
+mod media;
 mod pace;
+mod pages;
 mod preferences;
 pub mod publishing;
+mod query;
 pub mod role;
+mod search;
+mod sight;
 mod table;
 mod token;
+pub mod view;
+mod viewed;
+pub mod visitor;
 mod vocabulary;
+mod web;
 pub mod when;
 pub mod work;
 
@@ -40,18 +56,29 @@ use tokio::sync::Notify;
 
 pub use api::upload;
 pub use api::{OWN_PREFIX, PREFIX};
+pub use body::Fields;
 pub use database::OpenError;
+pub use error::{ApiError, BadField, BodyError, GrantError, PasswordError};
+pub use limits::READ_LIFE;
+pub use sight::Seen;
+pub use visitor::{Choices, Visitor};
+pub use web::{Applicant, Profile, SessionLine, SignedUp};
 
 use config::Accounts;
 use database::Database;
 use field::{Email, Password, Username};
 use hasher::{Hasher, HasherError};
-use limits::REMEMBERED;
+use limits::{PAGES, READ_STEP, REMEMBERED};
+use listing::ListQuery;
 use pace::{Pace, Rate, Time};
+use pages::Pages;
 use preferences::Preferences;
 use role::Role;
 use table::client::{self, Client};
 use table::user::{self, CreateError, NewUser};
+use viewed::Viewed;
+use wire::capability::Key;
+use wire::id::VideoId;
 
 /// An answer whose body is in memory.
 pub type Reply = Response<Full<Bytes>>;
@@ -62,11 +89,16 @@ pub struct Sidecar {
     database: Database,
     settings: Accounts,
     public_url: String,
+    key: Key,
     client: Client,
     hasher: Hasher,
     attempts: Mutex<Attempts>,
+    /// Pages of lists that were answered just now, and whether with their totals.
+    pages: Mutex<Pages<(ListQuery, bool)>>,
+    viewed: Mutex<Viewed>,
     /// Told of each job that may begin.
     work_waits: Notify,
+    house: House,
     started: Instant,
     /// How long ago `started` was.
     elapsed: fn(&Instant) -> Time,
@@ -78,6 +110,32 @@ struct Attempts {
     logins_from: Pace<String>,
     logins_of: Pace<String>,
     registrations_from: Pace<String>,
+    /// Of videos, by who asks and which.
+    passwords: Pace<String>,
+}
+
+/// What an instance says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct House {
+    /// What it is called.
+    pub name: String,
+    /// In a sentence.
+    pub short_description: String,
+    /// Markdown.
+    pub description: String,
+    /// Its rules; markdown.
+    pub terms: String,
+}
+
+impl Default for House {
+    fn default() -> House {
+        House {
+            name: "Shoal".to_owned(),
+            short_description: "A free, decentralised video host.".to_owned(),
+            description: String::new(),
+            terms: String::new(),
+        }
+    }
 }
 
 /// Whom a new instance makes, told to its host once.
@@ -107,7 +165,8 @@ pub enum UserError {
 }
 
 impl Sidecar {
-    /// Opens the database, in the folder `data` unless `settings` name another, and brings its schema up to date.
+    /// Opens the database, in the folder `data` unless `settings` name another, and brings its schema up to date. `key`
+    /// signs what lets people read videos that aren't open to all.
     ///
     /// # Errors
     /// When it can't be used.
@@ -116,6 +175,7 @@ impl Sidecar {
         accounts: &Accounts,
         data: &Path,
         public_url: String,
+        key: Key,
     ) -> Result<Sidecar, OpenError> {
         let database = Database::open(database, data).await?;
         let new = Client { client_id: token::generate()?, client_secret: token::generate()? };
@@ -124,13 +184,18 @@ impl Sidecar {
             database,
             settings: accounts.clone(),
             public_url,
+            key,
             hasher: Hasher::new(),
             attempts: Mutex::new(Attempts {
                 logins_from: Pace::new(LOGINS_FROM, REMEMBERED),
                 logins_of: Pace::new(LOGINS_OF, REMEMBERED),
                 registrations_from: Pace::new(REGISTRATIONS_FROM, REMEMBERED),
+                passwords: Pace::new(PASSWORDS, REMEMBERED),
             }),
+            pages: Mutex::new(Pages::new(PAGES, PAGE_LIFE)),
+            viewed: Mutex::new(Viewed::new(token::generate()?)),
             work_waits: Notify::new(),
+            house: House::default(),
             started: Instant::now(),
             elapsed: Instant::elapsed,
         })
@@ -139,6 +204,11 @@ impl Sidecar {
     /// Whether there is a database to open: it is made by the first server that starts, or is somebody else's.
     pub fn is_there(database: &config::Database, data: &Path) -> bool {
         Database::is_there(database, data)
+    }
+
+    /// Has programs and feeds told this of the house.
+    pub fn describe_house(&mut self, house: House) {
+        self.house = house;
     }
 
     /// Makes `root`, unless the instance has an administrator.
@@ -186,6 +256,16 @@ impl Sidecar {
         Ok(password)
     }
 
+    /// What lets somebody read a video from `now`, in milliseconds since 1970, for at least [`READ_LIFE`]: a part of the
+    /// path of its media, before the file's name and behind a `~`. Whether they may is for the caller to know.
+    ///
+    /// Within an hour it's the same text, so that a browser finds again what it has kept.
+    pub fn capability(&self, video: &VideoId, now: i64) -> String {
+        let least = (now.max(0) as u64).div_ceil(1000) + READ_LIFE.as_secs();
+        let ends_at = least.next_multiple_of(READ_STEP.as_secs());
+        self.key.sign(video, u32::try_from(ends_at).unwrap_or(u32::MAX))
+    }
+
     /// Closes the database when all has been answered.
     pub async fn close(&self) {
         self.database.close().await;
@@ -209,6 +289,12 @@ impl Sidecar {
             video_quota_daily: self.settings.video_quota_daily_bytes,
             preferences: Preferences::default().json(),
         }
+    }
+
+    /// Looks at the pages that were answered just now, or keeps one.
+    fn pages<T>(&self, work: impl FnOnce(&mut Pages<(ListQuery, bool)>, Time) -> T) -> T {
+        let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
+        work(&mut pages, (self.elapsed)(&self.started))
     }
 
     /// Looks at the budgets of who tries, or changes them.
@@ -247,6 +333,12 @@ const LOGINS_FROM: Rate = Rate { burst: 20, every: Duration::from_secs(20) };
 /// Failed logins of one name, from wherever: a botnet guesses 1,440 passwords a day, and its owner isn't locked out for
 /// longer than a minute.
 const LOGINS_OF: Rate = Rate { burst: 10, every: Duration::from_secs(60) };
+
+/// How long a page of a list is the same for everybody: nobody waits longer for a new video to be listed.
+const PAGE_LIFE: Duration = Duration::from_secs(1);
+
+/// Wrong passwords of one video from one address: a class that was told the wrong one.
+const PASSWORDS: Rate = Rate { burst: 20, every: Duration::from_secs(20) };
 
 /// Accounts asked for from one address: a classroom's, and after that one a minute.
 const REGISTRATIONS_FROM: Rate = Rate { burst: 30, every: Duration::from_secs(60) };

@@ -32,9 +32,40 @@ pub(crate) const REMEMBERED: usize = 10_000;
 /// How long an access token is good, as with PeerTube.
 pub(crate) const ACCESS_LIFE: Duration = Duration::from_secs(86_400);
 
+/// How long a capability to read a video is good at least: the longest film, its pauses and a night's sleep in it.
+///
+/// Whoever is shut out may go on for so long with the address that they have, unless the video is removed.
+pub const READ_LIFE: Duration = Duration::from_secs(8 * 3600);
+
+/// Capabilities end on the hour.
+pub(crate) const READ_STEP: Duration = Duration::from_secs(3600);
+
 /// How long a refresh token is good, as with PeerTube.
 pub(crate) const REFRESH_LIFE: Duration = Duration::from_secs(14 * 86_400);
 
+/// Entries that a list may pass over: ten times the catalogue that lists are measured with.
+pub(crate) const START: u32 = 1_000_000;
+
+/// Values of one filter: more than a form has boxes that somebody ticks.
+pub(crate) const CHOICES: usize = 30;
+
+/// Videos that are counted when several filters meet; beyond it a total says this many.
+pub(crate) const COUNTED: i64 = 10_000;
+
+/// Whom a channel has beside its owner: an editorial team.
+pub(crate) const COLLABORATORS: i64 = 20;
+
+/// Channels that one user may subscribe to: more than anybody watches, and few enough to be looked at for each list.
+pub(crate) const SUBSCRIPTIONS: i64 = 1_000;
+
+/// Pages of lists that are kept for a second, of up to 150 KB each: those that many ask for at once are few.
+pub(crate) const PAGES: usize = 64;
+
+/// Views of the current hour that are known again: at 24 bytes each less than 5 MB.
+pub(crate) const VIEWED: usize = 100_000;
+
+/// Videos that a user's history has; the oldest make room.
+pub(crate) const HISTORY: i64 = 10_000;
 /// Bytes of one uploaded file: a day of good film; more is a mistake, and no disk of ours has it.
 pub(crate) const UPLOAD_BYTES: u64 = 256 << 30;
 

@@ -34,6 +34,17 @@ pub(crate) enum NsfwPolicy {
     Display,
 }
 
+impl NsfwPolicy {
+    /// PeerTube's word for it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            NsfwPolicy::DoNotList => "do_not_list",
+            NsfwPolicy::Blur => "blur",
+            NsfwPolicy::Display => "display",
+        }
+    }
+}
+
 impl Default for Preferences {
     fn default() -> Preferences {
         Preferences {

@@ -38,7 +38,7 @@ impl Role {
     }
 
     /// Whether people with this role decide who else gets an account.
-    pub(crate) fn moderates(self) -> bool {
+    pub fn moderates(self) -> bool {
         matches!(self, Role::Administrator | Role::Moderator)
     }
 }

@@ -46,7 +46,6 @@ pub(crate) const LICENCES: &[(i64, &str)] = &[
 ];
 
 /// Who may see a video.
-#[allow(dead_code, reason = "the answer that lists them comes next")]
 pub(crate) const PRIVACIES: &[(i64, &str)] =
     &[(1, "Public"), (2, "Unlisted"), (3, "Private"), (4, "Internal"), (5, "Password protected")];
 

@@ -23,6 +23,25 @@ pub(crate) fn iso(ms: i64) -> String {
     format!("{}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z", date(ms))
 }
 
+/// `Sun, 22 Nov 2026 05:13:20 GMT` (RFC 822 with a year of four digits), from milliseconds since 1970.
+pub(crate) fn rfc822(ms: i64) -> String {
+    let ms = u64::try_from(ms).unwrap_or(0);
+    let date = date(ms);
+    let month = date.get(5..7).and_then(|month| month.parse::<usize>().ok()).unwrap_or(1);
+    let (hour, minute, second) = (ms / 3_600_000 % 24, ms / 60_000 % 60, ms / 1000 % 60);
+    // The first day of 1970 was a Thursday.
+    let day = DAYS[(ms / 86_400_000 % 7) as usize];
+    let (year, day_of_month) = (date.get(..4).unwrap_or(""), date.get(8..).unwrap_or(""));
+    format!(
+        "{day}, {day_of_month} {} {year} {hour:02}:{minute:02}:{second:02} GMT",
+        MONTHS[month - 1]
+    )
+}
+
+const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
 /// Milliseconds since 1970 of a date, or a date with a time, as RFC 3339 and JavaScript write them.
 pub(crate) fn parse(text: &str) -> Option<i64> {
     let (date, time) = match text.split_once(['T', ' ']) {
@@ -103,6 +122,7 @@ mod tests {
         assert_eq!(parse("1970-01-01T02:00+02:00"), Some(0));
         assert_eq!(parse("1969-12-31T22:30:00.5-01:30"), Some(500));
         assert_eq!(parse("2000-02-29 00:00"), Some(951_782_400_000));
+        assert_eq!(parse("2026-11-22T05:13:20.5+01:30"), Some(1_795_319_000_500));
     }
 
     #[test]
@@ -136,5 +156,6 @@ mod tests {
         assert_eq!(iso(951_868_799_999), "2000-02-29T23:59:59.999Z");
         assert_eq!(iso(951_868_800_000), "2000-03-01T00:00:00.000Z");
         assert_eq!(iso(1_795_324_400_007), "2026-11-22T05:13:20.007Z");
+        assert_eq!(rfc822(1_795_324_400_007), "Sun, 22 Nov 2026 05:13:20 GMT");
     }
 }

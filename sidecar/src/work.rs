@@ -8,6 +8,7 @@ use std::time::Duration;
 use wire::id::VideoId;
 
 use crate::limits::{JOB_LIFE, LEASE};
+use crate::media::is_open;
 use crate::publishing::{self, Interruption, Outcome, Stage};
 use crate::table::job::{self, Job, Taker};
 use crate::table::video::{self, Media, State};
@@ -28,6 +29,8 @@ pub struct Claim {
     pub title: String,
     /// What whoever sent the file calls it.
     pub source_name: String,
+    /// Everybody who has its address may have its media.
+    pub is_open: bool,
     /// It is published when all renditions are made, and not with the first.
     pub waits: bool,
     /// What was made of the file that this one replaces: that is watched until all is made anew.
@@ -113,6 +116,7 @@ impl Sidecar {
             uuid,
             upload: job.about,
             title: video.name,
+            is_open: is_open(video.privacy),
             source_name: video.source_name,
             waits: video.wait_transcoding,
             replaced,
@@ -172,6 +176,15 @@ impl Sidecar {
         Ok(true)
     }
 
+    /// Whether everybody who has its address may have a video's media; `None` if the catalogue has no such video.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn is_open(&self, key: &str) -> Result<Option<(VideoId, bool)>, WorkError> {
+        let video = self.by_key(key).await?;
+        Ok(video.and_then(|video| Some((video.uuid.parse().ok()?, is_open(video.privacy)))))
+    }
+
     /// Whether the catalogue has a video.
     ///
     /// # Errors
@@ -217,15 +230,20 @@ impl Sidecar {
         Ok(())
     }
 
-    /// Takes back the jobs of workers that are silent for too long, and gives videos the privacy that they were to have by now.
+    /// Takes back the jobs of workers that are silent for too long.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn look_after_work(&self) -> Result<(), WorkError> {
-        let now = now_ms();
-        self.take_back(job::abandoned(&self.database, now).await?).await?;
-        video::keep_schedules(&self.database, now).await?;
-        Ok(())
+        self.take_back(job::abandoned(&self.database, now_ms()).await?).await
+    }
+
+    /// Gives videos the privacy that they were to have by now, and tells which: their media may be open now.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn keep_schedules(&self) -> Result<Vec<String>, WorkError> {
+        Ok(video::keep_schedules(&self.database, now_ms()).await?)
     }
 
     /// Forgets jobs that were done long ago.
@@ -335,7 +353,8 @@ pub(crate) mod tests {
         let mut instances = Vec::new();
         for trial in trial::databases().await {
             let (url, accounts) = ("http://127.0.0.1:9000".to_owned(), Accounts::default());
-            let opening = Sidecar::open(&trial.settings, &accounts, trial.data.path(), url);
+            let key = wire::capability::Key::new([7; wire::capability::KEY_LENGTH]);
+            let opening = Sidecar::open(&trial.settings, &accounts, trial.data.path(), url, key);
             let sidecar = opening.await.unwrap();
             sidecar.ensure_administrator().await.unwrap();
             instances.push((sidecar, trial));

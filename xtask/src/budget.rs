@@ -62,19 +62,26 @@ fn scripts_and_styles() -> Result<BTreeMap<String, Vec<u8>>> {
     Ok(files)
 }
 
-/// Brotli sizes of the page and of each file that it, or a file it names, mentions: never too few.
+/// Brotli sizes of the page and of each file that it, or a file it names, mentions: never too few. What a player loads only
+/// where its page has captions or a storyboard is none of them, unless the page says so.
 fn weigh(page: String, mut files: BTreeMap<String, Vec<u8>>) -> Result<BTreeMap<String, usize>> {
     let mut weights = BTreeMap::new();
-    let mut unread = vec![("the embed page".to_owned(), page.into_bytes())];
+    let mut unread = vec![(PAGE.to_owned(), page.into_bytes())];
     while let Some((name, content)) = unread.pop() {
-        weights.insert(name, www::brotli(&content)?.len());
+        weights.insert(name.clone(), www::brotli(&content)?.len());
         let text = String::from_utf8_lossy(&content);
-        let named: Vec<String> =
-            files.keys().filter(|file| text.contains(file.as_str())).cloned().collect();
+        let is_wanted = |file: &&String| {
+            text.contains(file.as_str()) && (!file.starts_with(EXTRAS) || name == PAGE)
+        };
+        let named: Vec<String> = files.keys().filter(is_wanted).cloned().collect();
         unread.extend(named.into_iter().filter_map(|name| files.remove_entry(&name)));
     }
     Ok(weights)
 }
+
+const PAGE: &str = "the embed page";
+/// How its name begins.
+const EXTRAS: &str = "extras-";
 
 /// The bound that we set ourselves; PeerTube's embed downloads 535 KB.
 const LIMIT: usize = 120_000;
@@ -86,7 +93,8 @@ mod tests {
     #[test]
     fn what_is_named_directly_or_by_a_script_is_weighed_and_nothing_else() {
         let files = [
-            ("player.js", "load('player-1.wasm')"),
+            ("player.js", "load('player-1.wasm'); if (later) load('extras-1.js')"),
+            ("extras-1.js", "captions"),
             ("player-1.wasm", "wasm"),
             ("site.css", "other page"),
         ];

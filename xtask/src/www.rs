@@ -1,7 +1,7 @@
 //! Puts the pages' files together in `www/dist`, which the binary embeds: hashed, concatenated, compressed.
 //!
-//! `player-<hash>.wasm`, `player.js` (wasm-bindgen's glue, then our element), every other file of `www`,
-//! and a `.br` and `.gz` beside each.
+//! `player-<hash>.wasm`, `player.js` (wasm-bindgen's glue, then our element), `extras-<hash>.js`, every other file of
+//! `www`, and a `.br` and `.gz` beside each.
 
 use crate::{shell, wasm};
 use anyhow::{Context, Result, bail};
@@ -81,9 +81,17 @@ fn assemble(player: wasm::Player, mut files: Files) -> Result<Files> {
     if !element.contains(PLACEHOLDER) {
         bail!("www/{ELEMENT} nowhere says {PLACEHOLDER}, where the name of the wasm file belongs");
     }
-    let script = without_comments(&format!("{}\n{element}", player.glue))
+    let mut script = without_comments(&format!("{}\n{element}", player.glue))
         .replace(BOUND, &wasm_name)
         .replace(PLACEHOLDER, &wasm_name);
+    if let Some(extras) = files.remove(EXTRAS) {
+        let extras =
+            String::from_utf8(extras).with_context(|| format!("www/{EXTRAS} is not UTF-8"))?;
+        let extras = without_comments(&extras).into_bytes();
+        let name = format!("extras-{}.js", &hex(&Sha256::digest(&extras))[..8]);
+        script = script.replace(PLACEHOLDER_OF_EXTRAS, &name);
+        files.insert(name, extras);
+    }
     files.insert(ELEMENT.to_owned(), script.into_bytes());
     files.insert(wasm_name, player.wasm);
     Ok(files)
@@ -153,6 +161,11 @@ fn hex(bytes: &[u8]) -> String {
 const ELEMENT: &str = "player.js";
 /// Where the element's source wants the wasm's file name.
 const PLACEHOLDER: &str = "__PLAYER_WASM__";
+/// What the element loads for those videos alone that have captions or a storyboard; its texts may span lines if none of
+/// them begins as a comment.
+const EXTRAS: &str = "extras.js";
+/// Where the element's source wants its file name.
+const PLACEHOLDER_OF_EXTRAS: &str = "__EXTRAS__";
 /// What wasm-bindgen calls the wasm in its glue.
 const BOUND: &str = "player_bg.wasm";
 /// What a page can load as it stands in `www`.
@@ -176,6 +189,20 @@ mod tests {
             String::from_utf8_lossy(&files[ELEMENT]),
             format!("init('{name}');\nload('{name}');\n")
         );
+    }
+
+    #[test]
+    fn the_script_names_what_some_videos_have_by_its_hash() {
+        let sources = Files::from([
+            (ELEMENT.to_owned(), b"load('__PLAYER_WASM__', '__EXTRAS__');".to_vec()),
+            (EXTRAS.to_owned(), b"// Says so.\na();".to_vec()),
+        ]);
+        let files = assemble(player(), sources).unwrap();
+        let name = files.keys().find(|name| name.starts_with("extras-")).unwrap();
+        assert_eq!(name.len(), "extras-01234567.js".len());
+        assert_eq!(files[name], b"a();\n");
+        assert!(String::from_utf8_lossy(&files[ELEMENT]).contains(&format!("'{name}'")));
+        assert!(!files.contains_key(EXTRAS));
     }
 
     #[test]

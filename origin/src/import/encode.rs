@@ -93,7 +93,7 @@ pub(super) fn poster(
 }
 
 /// ffmpeg's words: how to read the input, and what to make of it.
-fn ffmpeg(input: &Path, reading_so: &[&str], making: Vec<String>) -> Vec<OsString> {
+pub(super) fn ffmpeg(input: &Path, reading_so: &[&str], making: Vec<String>) -> Vec<OsString> {
     let mut words: Vec<OsString> =
         ["-nostdin", "-y", "-nostats", "-progress", "pipe:1"].map(OsString::from).into();
     words.extend(reading());

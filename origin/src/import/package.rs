@@ -15,6 +15,7 @@ use super::encode;
 use super::error::ImportError;
 use super::plan::Rung;
 use super::probe::Rate;
+use super::storyboard;
 use crate::library::{Rendition, write_atomically};
 
 /// A rendition that ffmpeg has finished, in the folder of work.
@@ -201,6 +202,15 @@ impl Publication<'_> {
     pub(super) fn add_poster(&self, work: &Path) -> Result<(), ImportError> {
         let to = self.folder.join(self.poster_name());
         move_in(&work.join(encode::POSTER), &to).map_err(|error| ImportError::writing(&to, error))
+    }
+
+    /// Moves the storyboard in.
+    pub(super) fn add_storyboard(&self, work: &Path) -> Result<String, ImportError> {
+        let name = self.name("storyboard.jpg");
+        let to = self.folder.join(&name);
+        move_in(&work.join(storyboard::FILE), &to)
+            .map_err(|error| ImportError::writing(&to, error))?;
+        Ok(name)
     }
 
     fn digests_name(&self) -> String {

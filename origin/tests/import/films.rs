@@ -388,6 +388,7 @@ fn a_data_folder_may_have_any_name_too() {
         file: film,
         title: Some("Ein Titel".to_owned()),
         channel: Some("anna".to_owned()),
+        access: origin::library::Access::Open,
     };
     let cancelled = std::sync::atomic::AtomicBool::new(false);
     let video =
@@ -395,4 +396,36 @@ fn a_data_folder_may_have_any_name_too() {
             .unwrap();
     assert_eq!((video.title.as_str(), video.channel.as_deref()), ("Ein Titel", Some("anna")));
     assert!(data.join("hls").join(&video.id).join(&video.master).exists());
+}
+
+#[test]
+fn a_film_has_a_picture_for_every_few_seconds_in_their_order() {
+    let studio = Studio::new();
+    let brighter = "color=black:s=320x240:r=10:d=30,geq=lum='16+7*T':cb=128:cr=128";
+    for (name, words) in [
+        ("encoded.mkv", "-c:v mpeg4 -q:v 2"),
+        ("remuxed.mp4", "-c:v libx264 -preset ultrafast -g 33 -sc_threshold 0 -pix_fmt yuv420p"),
+    ] {
+        let imported = studio.import(&studio.film_of(name, &[brighter], words)).unwrap();
+        imported.assert_sound();
+        let sheet = imported.video.storyboard.as_ref().unwrap();
+        assert_eq!((sheet.sprite_width, sheet.sprite_height, sheet.sprite_duration), (192, 144, 4));
+        assert_eq!((sheet.total_width, sheet.total_height), (3 * 192, 3 * 144));
+        let found = imported.storyboard();
+        // Full range: black is 0, and a second is 8.
+        for (at, &found) in found[..8].iter().enumerate() {
+            let wanted = 8.15 * 4.0 * at as f64;
+            let is_near = (f64::from(found) - wanted).abs() <= 8.15 * 2.0 + 3.0;
+            assert!(is_near, "{name}: picture {at} is {found} and not {wanted}");
+        }
+        assert!(found[8] < 4, "{name}: no ninth picture");
+    }
+}
+
+#[test]
+fn sound_alone_has_no_storyboard() {
+    let studio = Studio::new();
+    let imported = studio.import(&studio.film_of("a.flac", &[TONE], "-c:a flac")).unwrap();
+    imported.assert_sound();
+    assert_eq!(imported.video.storyboard, None);
 }

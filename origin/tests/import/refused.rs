@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use origin::import::{Event, ImportError, Request, Settings, import};
+use origin::library::Access;
 
 use crate::studio::Studio;
 
@@ -50,8 +51,13 @@ fn a_film_of_one_frame_is_too_short() {
 #[test]
 fn an_import_that_panics_takes_back_what_it_had_published() {
     let studio = Studio::new();
-    let request =
-        Request { id: None, file: studio.film("a.mkv", "-c:v mpeg4"), title: None, channel: None };
+    let request = Request {
+        id: None,
+        file: studio.film("a.mkv", "-c:v mpeg4"),
+        title: None,
+        channel: None,
+        access: Access::Open,
+    };
     let settings = Settings { heights: vec![240, 360], ..Settings::default() };
     let unwound = std::panic::catch_unwind(|| {
         import(&studio.library, &request, &settings, &AtomicBool::new(false), &mut |event| {
@@ -119,6 +125,7 @@ fn a_request_that_makes_no_sense_is_refused_before_any_work() {
             file: file.clone(),
             title: title.map(str::to_owned),
             channel: channel.map(str::to_owned),
+            access: Access::Open,
         };
         import(&studio.library, &request, settings, &AtomicBool::new(false), &mut |_| {})
             .unwrap_err()
@@ -140,7 +147,7 @@ fn a_cancelled_import_takes_back_what_it_had_published() {
     let file = studio.film("a.mkv", "-c:v mpeg4 -c:a flac");
     let cancelled = AtomicBool::new(false);
     let mut was_playable = false;
-    let request = Request { id: None, file, title: None, channel: None };
+    let request = Request { id: None, file, title: None, channel: None, access: Access::Open };
     let settings = Settings { heights: vec![240, 360], ..Settings::default() };
     let imported = import(&studio.library, &request, &settings, &cancelled, &mut |event| {
         if let Event::Playable(_) = event {

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use origin::import::{Event, ImportError, Request, Settings, import};
-use origin::library::{Library, Video};
+use origin::library::{Access, Library, Video};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -67,7 +67,13 @@ impl Studio {
             preset: "ultrafast".to_owned(),
             ..Settings::default()
         };
-        let request = Request { id: None, file: file.to_owned(), title: None, channel: None };
+        let request = Request {
+            id: None,
+            file: file.to_owned(),
+            title: None,
+            channel: None,
+            access: Access::Open,
+        };
         let mut playable_first = Vec::new();
         let cancelled = AtomicBool::new(false);
         let video = import(&self.library, &request, &settings, &cancelled, &mut |event| {
@@ -152,6 +158,28 @@ impl Imported {
         let poster = &ffprobe(&self.folder.join(&self.video.poster))["streams"][0];
         assert_eq!(poster["codec_name"], "mjpeg");
         assert!(poster["width"].as_u64().unwrap() <= 1280);
+        if let Some(storyboard) = &self.video.storyboard {
+            let sheet = &ffprobe(&self.folder.join(&storyboard.file))["streams"][0];
+            let size = (&sheet["width"], &sheet["height"]);
+            assert_eq!(size, (&storyboard.total_width.into(), &storyboard.total_height.into()));
+        }
+    }
+
+    /// How bright each picture of the storyboard is, 0 to 255, row by row.
+    pub(crate) fn storyboard(&self) -> Vec<u8> {
+        let storyboard = self.video.storyboard.as_ref().unwrap();
+        let (columns, rows) = (
+            storyboard.total_width / storyboard.sprite_width,
+            storyboard.total_height / storyboard.sprite_height,
+        );
+        let filter = format!("scale={columns}:{rows}:flags=area,format=gray");
+        let output = Command::new("ffmpeg")
+            .args(["-v", "error", "-i"])
+            .arg(self.folder.join(&storyboard.file))
+            .args(["-vf", &filter, "-f", "rawvideo", "pipe:1"])
+            .output()
+            .unwrap();
+        output.stdout
     }
 
     /// Nothing lies there that isn't named, and nothing is named that isn't there.
@@ -164,6 +192,7 @@ impl Imported {
             let bytes = fs::metadata(self.folder.join(&rendition.media)).unwrap().len();
             assert_eq!(bytes, rendition.bytes);
         }
+        named.extend(self.video.storyboard.iter().map(|storyboard| storyboard.file.clone()));
         named.sort();
         let mut found: Vec<_> = fs::read_dir(&self.folder)
             .unwrap()

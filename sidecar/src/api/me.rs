@@ -9,6 +9,7 @@ use crate::error::ApiError;
 use crate::field::{Email, FieldError, Password, line, prose};
 use crate::preferences::{NsfwPolicy, Preferences};
 use crate::table::account::{self, Account};
+use crate::table::channel::{self, Channel};
 use crate::table::session::Session;
 use crate::table::user::{self, User};
 use crate::when::iso;
@@ -28,10 +29,11 @@ impl Sidecar {
         let (_, user) = self.authenticate(headers).await?;
         let account = account::of_user(&self.database, user.id).await?;
         let account = account.ok_or(ApiError::NotFound("Account"))?;
-        Ok(answer(&self.user_json(&user, &account)))
+        let channels = channel::of_account(&self.database, account.id).await?;
+        Ok(answer(&self.user_json(&user, &account, &channels)))
     }
 
-    pub(super) async fn change_me(
+    pub(crate) async fn change_me(
         &self,
         (session, user): (Session, User),
         mut fields: Fields,
@@ -75,7 +77,7 @@ impl Sidecar {
     }
 
     /// PeerTube's form of a user, without what isn't here yet; the test names that.
-    fn user_json(&self, user: &User, account: &Account) -> Value {
+    pub(super) fn user_json(&self, user: &User, account: &Account, channels: &[Channel]) -> Value {
         let preferences = Preferences::parse(&user.preferences);
         let mut all = match serde_json::to_value(preferences) {
             Ok(Value::Object(all)) => all,
@@ -93,11 +95,11 @@ impl Sidecar {
             "videoQuotaDaily": user.video_quota_daily,
             "blocked": user.blocked,
             "blockedReason": user.blocked_reason,
-            "account": self.account_json(user, account),
+            "account": self.account_json(account),
             "createdAt": iso(user.created_at),
             "lastLoginDate": user.last_login_at.map(iso),
+            "videoChannels": channels.iter().map(|channel| self.channel_itself_json(channel)).collect::<Vec<_>>(),
             // What this instance doesn't have, said as an instance says it whose user has none.
-            "videoChannels": [],
             "specialPlaylists": [],
             "pluginAuth": null,
             "twoFactorEnabled": false,
@@ -107,26 +109,6 @@ impl Sidecar {
             all.extend(own);
         }
         Value::Object(all)
-    }
-
-    fn account_json(&self, user: &User, account: &Account) -> Value {
-        let host = self.public_url.split_once("://").map_or("", |(_, host)| host);
-        json!({
-            "url": format!("{}/accounts/{}", self.public_url, account.name),
-            "name": account.name,
-            "host": host,
-            "id": account.id,
-            "createdAt": iso(account.created_at),
-            "displayName": account.display_name,
-            "description": account.description,
-            "updatedAt": iso(account.updated_at),
-            "userId": user.id,
-            // Nobody can follow, and there are no pictures yet.
-            "avatars": [],
-            "followingCount": 0,
-            "followersCount": 0,
-            "hostRedundancyAllowed": false,
-        })
     }
 }
 

@@ -3,6 +3,8 @@
 //! A program asks for the instance's client, sends it with name and password, and gets an access token (a day) and a
 //! refresh token (two weeks). The refresh token gets two others, once.
 
+use std::time::Duration;
+
 use http::HeaderMap;
 use serde_json::{Value, json};
 
@@ -16,10 +18,11 @@ use crate::table::user::{self, User};
 use crate::{Reply, Sidecar, now_ms, token};
 
 /// Two new secrets, which only who logs in gets to see.
-struct Tokens {
-    access: String,
+pub(crate) struct Tokens {
+    pub(crate) access: String,
     refresh: String,
     hashes: (String, String),
+    access_life: Duration,
     now_ms: i64,
 }
 
@@ -56,6 +59,30 @@ impl Sidecar {
     }
 
     async fn log_in(&self, name: &str, password: &str, from: String) -> Result<Reply, ApiError> {
+        let user = self.identify(name, password, from).await?;
+        let tokens = self.begin_session(user.id, ACCESS_LIFE).await?;
+        Ok(answer(&tokens.json()))
+    }
+
+    /// Begins a session whose access token is good for `access_life`.
+    pub(crate) async fn begin_session(
+        &self,
+        user_id: i64,
+        access_life: Duration,
+    ) -> Result<Tokens, ApiError> {
+        let tokens = Tokens::generate(access_life)?;
+        session::begin(&self.database, tokens.now_ms, user_id, tokens.keys()).await?;
+        user::note_login(&self.database, user_id, tokens.now_ms).await?;
+        Ok(tokens)
+    }
+
+    /// Whose name and password these are; each try counts.
+    pub(crate) async fn identify(
+        &self,
+        name: &str,
+        password: &str,
+        from: String,
+    ) -> Result<User, ApiError> {
         // Hashed, so that what is remembered of a long name is short.
         let of = token::hash(&name.to_ascii_lowercase());
         self.take_attempt(&from, &of)?;
@@ -83,10 +110,7 @@ impl Sidecar {
         if user.blocked {
             return Err(GrantError::Blocked.into());
         }
-        let tokens = Tokens::generate()?;
-        session::begin(&self.database, tokens.now_ms, user.id, tokens.keys()).await?;
-        user::note_login(&self.database, user.id, tokens.now_ms).await?;
-        Ok(answer(&tokens.json()))
+        Ok(*user)
     }
 
     /// Counts a try before anything is compared: of many at once, each must pay.
@@ -118,7 +142,7 @@ impl Sidecar {
     }
 
     async fn renew(&self, refresh: &str) -> Result<Reply, ApiError> {
-        let tokens = Tokens::generate()?;
+        let tokens = Tokens::generate(ACCESS_LIFE)?;
         let refresh = token::hash(refresh);
         let renewed = session::renew(&self.database, tokens.now_ms, &refresh, tokens.keys());
         let session = renewed.await?.ok_or(GrantError::RefreshToken)?;
@@ -132,16 +156,16 @@ impl Sidecar {
 }
 
 impl Tokens {
-    fn generate() -> Result<Tokens, getrandom::Error> {
+    fn generate(access_life: Duration) -> Result<Tokens, getrandom::Error> {
         let (access, refresh) = (token::generate()?, token::generate()?);
         let hashes = (token::hash(&access), token::hash(&refresh));
-        Ok(Tokens { access, refresh, hashes, now_ms: now_ms() })
+        Ok(Tokens { access, refresh, hashes, access_life, now_ms: now_ms() })
     }
 
     fn keys(&self) -> Keys<'_> {
         Keys {
             access_hash: &self.hashes.0,
-            access_expires_at: self.now_ms + ACCESS_LIFE.as_millis() as i64,
+            access_expires_at: self.now_ms + self.access_life.as_millis() as i64,
             refresh_hash: &self.hashes.1,
             refresh_expires_at: self.now_ms + REFRESH_LIFE.as_millis() as i64,
         }
@@ -152,7 +176,7 @@ impl Tokens {
             "token_type": "Bearer",
             "access_token": self.access,
             "refresh_token": self.refresh,
-            "expires_in": ACCESS_LIFE.as_secs(),
+            "expires_in": self.access_life.as_secs(),
             "refresh_token_expires_in": REFRESH_LIFE.as_secs(),
         })
     }

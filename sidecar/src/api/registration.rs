@@ -24,7 +24,7 @@ struct Applicant {
 
 impl Sidecar {
     /// Makes a user of whoever asks, where everybody may.
-    pub(super) async fn register(
+    pub(crate) async fn register(
         &self,
         mut fields: Fields,
         from: String,
@@ -45,7 +45,7 @@ impl Sidecar {
     }
 
     /// Notes who asks, where a moderator decides.
-    pub(super) async fn ask_for_account(
+    pub(crate) async fn ask_for_account(
         &self,
         mut fields: Fields,
         from: String,
@@ -85,7 +85,7 @@ impl Sidecar {
     }
 
     /// Makes a user of whoever asked.
-    pub(super) async fn accept(&self, id: i64, mut fields: Fields) -> Result<Reply, ApiError> {
+    pub(crate) async fn accept(&self, id: i64, mut fields: Fields) -> Result<Reply, ApiError> {
         let said = moderation_response(&mut fields);
         fields.check()?;
         let asked = self.waiting(id).await?;
@@ -101,7 +101,7 @@ impl Sidecar {
         self.decide(id, State::Accepted, said, Some(user)).await
     }
 
-    pub(super) async fn refuse(&self, id: i64, mut fields: Fields) -> Result<Reply, ApiError> {
+    pub(crate) async fn refuse(&self, id: i64, mut fields: Fields) -> Result<Reply, ApiError> {
         let said = moderation_response(&mut fields);
         fields.check()?;
         self.waiting(id).await?;

@@ -1,29 +1,37 @@
 //! The API as its clients use it, on both databases.
 
+use http::HeaderMap;
 use http_body_util::BodyExt;
 use serde_json::json;
+use wire::capability::{KEY_LENGTH, Key};
+use wire::id::VideoId;
 
 use super::*;
+use crate::READ_LIFE;
 use crate::config::{Accounts, Registration};
 use crate::database::trial::{self, Trial};
 use crate::field::Username;
 use crate::pace::Time;
 use crate::role::Role;
 
-/// An instance with `root`, and what its last answer was.
-struct Instance {
-    sidecar: Sidecar,
-    password: String,
-    _trial: Trial,
+/// An instance with `root`.
+pub(super) struct Instance {
+    pub(super) sidecar: Sidecar,
+    pub(super) password: String,
+    pub(super) _trial: Trial,
 }
 
-struct Answered {
-    status: u16,
-    headers: HeaderMap,
-    body: Value,
+pub(super) struct Answered {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Value,
 }
 
-async fn instances(registration: Registration) -> [Instance; 2] {
+fn key() -> Key {
+    Key::new([7; KEY_LENGTH])
+}
+
+pub(super) async fn instances(registration: Registration) -> [Instance; 2] {
     let [one, two] = trial::databases().await;
     [instance(one, registration).await, instance(two, registration).await]
 }
@@ -31,7 +39,7 @@ async fn instances(registration: Registration) -> [Instance; 2] {
 async fn instance(trial: Trial, registration: Registration) -> Instance {
     let accounts = Accounts { registration, ..Accounts::default() };
     let url = "http://127.0.0.1:9000".to_owned();
-    let opened = Sidecar::open(&trial.settings, &accounts, trial.data.path(), url).await;
+    let opened = Sidecar::open(&trial.settings, &accounts, trial.data.path(), url, key()).await;
     let sidecar = opened.unwrap();
     let made = sidecar.ensure_administrator().await.unwrap().unwrap();
     assert_eq!(made.name.to_string(), "root");
@@ -40,9 +48,21 @@ async fn instance(trial: Trial, registration: Registration) -> Instance {
 }
 
 impl Instance {
-    async fn ask(&self, method: &str, path: &str, token: &str, body: Value) -> Answered {
-        let mut request = Request::builder().method(method).uri(format!("/api/v1/{path}"));
-        if !token.is_empty() {
+    pub(super) async fn ask(&self, method: &str, path: &str, token: &str, body: Value) -> Answered {
+        self.ask_at(method, &format!("/api/v1/{path}"), token, body).await
+    }
+
+    pub(super) async fn ask_at(
+        &self,
+        method: &str,
+        path: &str,
+        token: &str,
+        body: Value,
+    ) -> Answered {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(password) = token.strip_prefix("password ") {
+            request = request.header("x-peertube-video-password", password);
+        } else if !token.is_empty() {
             request = request.header("authorization", format!("Bearer {token}"));
         }
         let (kind, text) = match body {
@@ -70,11 +90,11 @@ impl Instance {
         self.grant(&format!("grant_type=password&username={name}&password={password}")).await
     }
 
-    async fn token(&self, name: &str, password: &str) -> String {
+    pub(super) async fn token(&self, name: &str, password: &str) -> String {
         text(&self.log_in(name, password).await, "access_token")
     }
 
-    async fn root(&self) -> String {
+    pub(super) async fn root(&self) -> String {
         self.token("root", &self.password).await
     }
 }
@@ -85,7 +105,7 @@ fn text(answered: &Answered, key: &str) -> String {
 }
 
 #[track_caller]
-fn check(answered: &Answered, status: u16, detail: &str) {
+pub(super) fn check(answered: &Answered, status: u16, detail: &str) {
     let found = (answered.status, answered.body["detail"].as_str().unwrap_or_default());
     assert_eq!(found, (status, detail));
     let kind = answered.headers.get("content-type");
@@ -95,7 +115,7 @@ fn check(answered: &Answered, status: u16, detail: &str) {
 }
 
 /// That `ours` has all keys of `recorded` with values of the same kind; `null` is of any. Returns the paths that differ.
-fn differences(path: &str, ours: &Value, recorded: &Value) -> Vec<String> {
+pub(super) fn differences(path: &str, ours: &Value, recorded: &Value) -> Vec<String> {
     match (ours, recorded) {
         (Value::Null, _) | (_, Value::Null) => Vec::new(),
         (Value::Object(ours), Value::Object(recorded)) => {
@@ -350,7 +370,7 @@ async fn unknown_paths_and_methods_are_named() {
     let [instance, _] = instances(Registration::Closed).await;
     let root = instance.root().await;
     for path in
-        ["", "users", "users/me/", "users//me", "users/registrations/x/accept", "users/me?x=1"]
+        ["", "nothing", "users/me/", "users//me", "users/registrations/x/accept", "users/me?x=1"]
     {
         let answered = instance.ask("GET", path, &root, Value::Null).await;
         let is_me = path.starts_with("users/me");
@@ -375,7 +395,7 @@ async fn a_restart_keeps_users_sessions_and_client() {
         let Instance { sidecar, password, _trial: trial } = instance;
         sidecar.close().await;
         let (data, url) = (trial.data.path(), String::new());
-        let opened = Sidecar::open(&trial.settings, &Accounts::default(), data, url).await;
+        let opened = Sidecar::open(&trial.settings, &Accounts::default(), data, url, key()).await;
         let sidecar = opened.unwrap();
         assert!(sidecar.ensure_administrator().await.unwrap().is_none());
         let instance = Instance { sidecar, password, _trial: trial };
@@ -383,4 +403,22 @@ async fn a_restart_keeps_users_sessions_and_client() {
         assert_eq!(before, after);
         assert_eq!(instance.ask("GET", "users/me", &token, Value::Null).await.status, 200);
     }
+}
+
+#[tokio::test]
+async fn a_capability_lasts_a_night_and_is_the_same_for_an_hour() {
+    let [instance, _] = instances(Registration::Closed).await;
+    let video = VideoId::from_random([1; 16]);
+    let (hour, life) = (3_600_000, READ_LIFE.as_secs());
+    let given = |now| instance.sidecar.capability(&video, now);
+    assert_eq!(given(7 * hour + 1), given(8 * hour));
+    assert_ne!(given(8 * hour), given(8 * hour + 1000));
+    for now in [0, 8 * hour, 9 * hour - 1, 1_800_000_000_000] {
+        let seconds = now as u64 / 1000;
+        let check = |at| key().check(&given(now), &video, at);
+        assert_eq!(check(seconds + life - 1), Ok(()));
+        assert!(check(seconds + life + 3600).is_err());
+    }
+    assert!(key().check(&given(i64::MIN), &video, life + 3600).is_err());
+    assert!(key().check(&given(0), &VideoId::from_random([2; 16]), 0).is_err());
 }

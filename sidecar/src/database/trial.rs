@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{DirBuilderExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -41,20 +41,11 @@ struct Postgres {
 
 impl Postgres {
     fn start() -> Postgres {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir_in(memory()).unwrap();
         let owner = owner();
-        chown(folder.path(), owner.map(|(uid, _)| uid), owner.map(|(_, gid)| gid)).unwrap();
+        give(folder.path(), owner);
         let cluster = folder.path().join("cluster");
-        let mut make = program("initdb", owner, folder.path());
-        make.args([
-            "--auth=trust",
-            "--username=postgres",
-            "--encoding=UTF8",
-            "--no-sync",
-            "--pgdata",
-        ]);
-        let made = make.arg(&cluster).output().unwrap();
-        assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
+        copy(&template(owner), &cluster, owner);
         let mut serve = program("postgres", owner, folder.path());
         serve.args([
             "-c",
@@ -88,6 +79,66 @@ impl Drop for Postgres {
         let _ = rustix::process::kill_process(id, rustix::process::Signal::INT);
         let _ = self.server.wait();
     }
+}
+
+/// An empty cluster beside the test's program, which the first test to need it makes, and all others copy.
+fn template(owner: Option<(u32, u32)>) -> PathBuf {
+    let program = std::env::current_exe().unwrap();
+    let template = program.with_file_name("postgres-template");
+    let lock = fs::File::create(template.with_extension("lock")).unwrap();
+    lock.lock().unwrap();
+    if !template.exists() {
+        // PostgreSQL's user may not get as far as our own folders.
+        let folder = tempfile::tempdir().unwrap();
+        give(folder.path(), owner);
+        let cluster = folder.path().join("cluster");
+        make(&cluster, owner, folder.path());
+        let unready = template.with_extension("unready");
+        let _ = fs::remove_dir_all(&unready);
+        copy(&cluster, &unready, owner);
+        fs::rename(unready, &template).unwrap();
+    }
+    template
+}
+
+fn make(cluster: &Path, owner: Option<(u32, u32)>, folder: &Path) {
+    let mut make = program("initdb", owner, folder);
+    make.args([
+        "--auth=trust",
+        "--username=postgres",
+        "--encoding=UTF8",
+        "--no-sync",
+        "--wal-segsize=1",
+        "--pgdata",
+    ]);
+    let made = make.arg(cluster).output().unwrap();
+    assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
+}
+
+/// Where a thousand files are made in a blink: in memory, where the system has such a folder.
+fn memory() -> PathBuf {
+    let memory = PathBuf::from("/dev/shm");
+    if memory.is_dir() { memory } else { std::env::temp_dir() }
+}
+
+/// Copies a folder with all that is in it, for `owner` alone.
+fn copy(from: &Path, to: &Path, owner: Option<(u32, u32)>) {
+    fs::DirBuilder::new().mode(0o700).create(to).unwrap();
+    give(to, owner);
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target, owner);
+        } else {
+            fs::copy(entry.path(), &target).unwrap();
+            give(&target, owner);
+        }
+    }
+}
+
+fn give(path: &Path, owner: Option<(u32, u32)>) {
+    chown(path, owner.map(|(uid, _)| uid), owner.map(|(_, gid)| gid)).unwrap();
 }
 
 fn program(name: &str, owner: Option<(u32, u32)>, folder: &Path) -> Command {

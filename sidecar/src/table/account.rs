@@ -7,6 +7,7 @@ record! {
     #[derive(Debug, Clone)]
     pub(crate) struct Account {
         id: i64,
+        user_id: i64,
         name: String,
         display_name: String,
         description: Option<String>,
@@ -41,8 +42,30 @@ pub(crate) async fn describe(
     })
 }
 
-const OF_USER: &str = "SELECT account.id, handle.name, display_name, description, created_at, updated_at FROM account \
-                       JOIN handle ON handle.id = account.id WHERE user_id = $1";
+/// An account by its handle, in any case.
+pub(crate) async fn by_name(database: &Database, name: &str) -> sqlx::Result<Option<Account>> {
+    let name = name.to_ascii_lowercase();
+    reading!(database, pool => sqlx::query_as(BY_NAME).bind(name).fetch_optional(pool).await)
+}
+
+/// An account by its id.
+pub(crate) async fn by_id(database: &Database, id: i64) -> sqlx::Result<Option<Account>> {
+    reading!(database, pool => sqlx::query_as(BY_ID).bind(id).fetch_optional(pool).await)
+}
+
+macro_rules! select {
+    ($condition:literal) => {
+        concat!(
+            "SELECT account.id, user_id, handle.name, display_name, description, created_at, updated_at FROM account \
+             JOIN handle ON handle.id = account.id WHERE ",
+            $condition
+        )
+    };
+}
+
+const OF_USER: &str = select!("user_id = $1");
+const BY_ID: &str = select!("account.id = $1");
+const BY_NAME: &str = select!("handle.name = $1");
 
 const DESCRIBE: &str = "UPDATE account SET display_name = COALESCE($2, display_name), \
                         description = CASE WHEN $3 THEN $4 ELSE description END, updated_at = $5 WHERE user_id = $1";

@@ -2,6 +2,7 @@
 
 use crate::database::{Database, is_taken, reading, record, writing};
 use crate::field::Username;
+use crate::table::video::tally;
 
 record! {
     /// A channel, as its page shows it.
@@ -9,14 +10,21 @@ record! {
     pub(crate) struct Channel {
         id: i64,
         name: String,
-        account_id: i64,
         display_name: String,
         description: Option<String>,
         support: Option<String>,
         avatar: Option<String>,
         banner: Option<String>,
+        subscribers: i64,
         created_at: i64,
         updated_at: i64,
+        account_id: i64,
+        user_id: i64,
+        account_name: String,
+        account_label: String,
+        account_description: Option<String>,
+        account_created_at: i64,
+        account_updated_at: i64,
     }
 }
 
@@ -67,6 +75,7 @@ pub(crate) async fn create(
         if made.rows_affected() == 0 {
             return Err(CreateError::Full);
         }
+        sqlx::query(COUNT).bind(1_i64).execute(&mut *work).await?;
         work.commit().await?;
         Ok(id)
     })
@@ -88,6 +97,71 @@ pub(crate) async fn of_account(database: &Database, account_id: i64) -> sqlx::Re
     reading!(database, pool => sqlx::query_as(OF_ACCOUNT).bind(account_id).fetch_all(pool).await)
 }
 
+/// The channels of others in which an account works.
+pub(crate) async fn of_collaborator(
+    database: &Database,
+    account_id: i64,
+) -> sqlx::Result<Vec<Channel>> {
+    reading!(database, pool => {
+        sqlx::query_as(OF_COLLABORATOR).bind(account_id).fetch_all(pool).await
+    })
+}
+
+/// A page of all channels, the newest first, and how many there are.
+pub(crate) async fn page(
+    database: &Database,
+    start: i64,
+    count: i64,
+) -> sqlx::Result<(i64, Vec<Channel>)> {
+    let found = reading!(database, pool => {
+        sqlx::query_as(PAGE).bind(count).bind(start).fetch_all(pool).await
+    })?;
+    Ok((tally(database, "channels", "").await?, found))
+}
+
+/// What an owner may change of a channel; `None` leaves it as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Changes {
+    pub(crate) display_name: Option<String>,
+    pub(crate) description: Option<Option<String>>,
+    pub(crate) support: Option<Option<String>>,
+}
+
+/// Sets what is said of a channel.
+pub(crate) async fn describe(
+    database: &Database,
+    now_ms: i64,
+    id: i64,
+    changes: &Changes,
+) -> sqlx::Result<()> {
+    writing!(database, pool => {
+        sqlx::query(DESCRIBE)
+            .bind(id)
+            .bind(&changes.display_name)
+            .bind(changes.description.is_some())
+            .bind(changes.description.clone().flatten())
+            .bind(changes.support.is_some())
+            .bind(changes.support.clone().flatten())
+            .bind(now_ms)
+            .execute(pool)
+            .await
+            .map(drop)
+    })
+}
+
+/// Takes a channel without videos away, unless it is its account's last; `false` if it is. Its handle is nobody's from then on.
+pub(crate) async fn delete(database: &Database, id: i64) -> sqlx::Result<bool> {
+    writing!(database, pool => {
+        let mut work = pool.begin().await?;
+        // The account's lock: of two at once, the second sees what the first left.
+        sqlx::query(LOCK_ACCOUNT).bind(id).execute(&mut *work).await?;
+        let done = sqlx::query(DELETE).bind(id).execute(&mut *work).await?;
+        let deleted = done.rows_affected() as i64;
+        sqlx::query(COUNT).bind(-deleted).execute(&mut *work).await?;
+        work.commit().await.map(|()| deleted > 0)
+    })
+}
+
 fn or_taken(error: sqlx::Error) -> CreateError {
     if is_taken(&error) { CreateError::Taken } else { error.into() }
 }
@@ -95,8 +169,12 @@ fn or_taken(error: sqlx::Error) -> CreateError {
 macro_rules! select {
     ($condition:literal) => {
         concat!(
-            "SELECT channel.id, handle.name, account_id, display_name, description, support, avatar, banner, created_at, \
-             updated_at FROM channel JOIN handle ON handle.id = channel.id WHERE ",
+            "SELECT channel.id, handle.name, channel.display_name, channel.description, support, avatar, banner, subscribers, \
+             channel.created_at, channel.updated_at, account_id, user_id, owner.name AS account_name, \
+             account.display_name AS account_label, account.description AS account_description, \
+             account.created_at AS account_created_at, account.updated_at AS account_updated_at FROM channel \
+             JOIN handle ON handle.id = channel.id JOIN account ON account.id = account_id \
+             JOIN handle AS owner ON owner.id = account.id WHERE ",
             $condition
         )
     };
@@ -106,10 +184,28 @@ const BY_ID: &str = select!("channel.id = $1");
 const BY_NAME: &str = select!("handle.name = $1");
 const OF_ACCOUNT: &str = select!("account_id = $1 ORDER BY channel.id");
 
+const OF_COLLABORATOR: &str = select!(
+    "channel.id IN (SELECT channel_id FROM collaborator WHERE collaborator.account_id = $1 AND state = 2) ORDER BY channel.id LIMIT 100"
+);
+const PAGE: &str = select!("TRUE ORDER BY channel.id DESC LIMIT $1 OFFSET $2");
+
+const DESCRIBE: &str = "UPDATE channel SET display_name = COALESCE($2, display_name), \
+                        description = CASE WHEN $3 THEN $4 ELSE description END, \
+                        support = CASE WHEN $5 THEN $6 ELSE support END, updated_at = $7 WHERE id = $1";
+
+const LOCK_ACCOUNT: &str = "UPDATE account SET updated_at = updated_at WHERE id = (SELECT account_id FROM channel WHERE id = $1)";
+
+/// How many channels there are.
+pub(crate) const COUNT: &str = "INSERT INTO tally (kind, value, videos, nsfw) VALUES ('channels', '', $1, 0) \
+                                ON CONFLICT (kind, value) DO UPDATE SET videos = tally.videos + excluded.videos";
+
+const DELETE: &str = "DELETE FROM channel WHERE id = $1 AND EXISTS \
+                      (SELECT 1 FROM channel AS other WHERE other.account_id = channel.account_id AND other.id <> channel.id)";
+
 const INSERT_HANDLE: &str = "INSERT INTO handle (name) VALUES ($1) RETURNING id";
 
-const INSERT: &str = "INSERT INTO channel (id, account_id, display_name, description, support, created_at, updated_at) \
-                      SELECT $1, $2, $3, $4, $5, $6, $6 WHERE (SELECT COUNT(*) FROM channel WHERE account_id = $2) < $7";
+const INSERT: &str = "INSERT INTO channel (id, account_id, display_name, description, support, subscribers, created_at, updated_at) \
+                      SELECT $1, $2, $3, $4, $5, 0, $6, $6 WHERE (SELECT COUNT(*) FROM channel WHERE account_id = $2) < $7";
 
 #[cfg(test)]
 pub(crate) mod tests {

@@ -105,6 +105,13 @@ pub(crate) async fn list(
     })
 }
 
+/// Requests that wait, from the oldest on.
+pub(crate) async fn waiting(database: &Database, count: i64) -> sqlx::Result<Vec<Registration>> {
+    reading!(database, pool => {
+        sqlx::query_as(WAITING).bind(State::Waiting as i64).bind(count).fetch_all(pool).await
+    })
+}
+
 /// How many there are of all states.
 pub(crate) async fn total(database: &Database) -> sqlx::Result<i64> {
     let mut total = 0;
@@ -158,6 +165,7 @@ macro_rules! select {
 const BY_ID: &str = select!("WHERE id = $1");
 const BY_NAME: &str = select!("WHERE username = $1");
 const BY_EMAIL: &str = select!("WHERE email = $1");
+const WAITING: &str = select!("WHERE state = $1 ORDER BY id LIMIT $2");
 const LIST: &str = select!("ORDER BY id DESC LIMIT $1 OFFSET $2");
 
 const INSERT: &str = "INSERT INTO registration (username, email, password_hash, display_name, reason, state, created_at, \

@@ -21,6 +21,15 @@ record! {
     }
 }
 
+record! {
+    /// A session as its owner sees it.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub(crate) struct Begun {
+        id: i64,
+        created_at: i64,
+    }
+}
+
 /// Begins a session; the user's oldest beyond the bound end, and so do all whose time is over.
 pub(crate) async fn begin(
     database: &Database,
@@ -84,6 +93,29 @@ pub(crate) async fn end(database: &Database, id: i64) -> sqlx::Result<()> {
     let delete = "DELETE FROM session WHERE id = $1";
     writing!(database, pool => sqlx::query(delete).bind(id).execute(pool).await.map(drop))
 }
+
+/// A user's sessions that still can go on, the newest first; there are at most [`SESSIONS`].
+pub(crate) async fn of_user(
+    database: &Database,
+    now_ms: i64,
+    user_id: i64,
+) -> sqlx::Result<Vec<Begun>> {
+    reading!(database, pool => {
+        sqlx::query_as(OF_USER).bind(user_id).bind(now_ms).fetch_all(pool).await
+    })
+}
+
+/// Ends a session if it is this user's; false if it isn't.
+pub(crate) async fn end_of_user(database: &Database, user_id: i64, id: i64) -> sqlx::Result<bool> {
+    let delete = "DELETE FROM session WHERE id = $1 AND user_id = $2";
+    let done = writing!(database, pool => {
+        let done = sqlx::query(delete).bind(id).bind(user_id).execute(pool).await;
+        done.map(|done| done.rows_affected())
+    })?;
+    Ok(done == 1)
+}
+
+const OF_USER: &str = "SELECT id, created_at FROM session WHERE user_id = $1 AND refresh_expires_at > $2 ORDER BY id DESC";
 
 const INSERT: &str = "INSERT INTO session (user_id, access_hash, access_expires_at, refresh_hash, refresh_expires_at, \
                       created_at) VALUES ($1, $2, $3, $4, $5, $6)";
@@ -152,6 +184,25 @@ mod tests {
             assert!(find(database, 5, "a1").await.unwrap().is_some());
             begin(database, 1_000, user, keys("new", "new")).await.unwrap();
             assert_eq!(find(database, 5, "a1").await.unwrap(), None);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_user_sees_and_ends_their_own_sessions_only() {
+        for trial in trial::databases().await {
+            let database = &trial.database;
+            let alice = user::create(database, 5, new("alice", None)).await.unwrap();
+            let bob = user::create(database, 5, new("bob", None)).await.unwrap();
+            begin(database, 5, alice, keys("a", "r")).await.unwrap();
+            begin(database, 6, alice, keys("b", "s")).await.unwrap();
+            begin(database, 7, bob, keys("c", "t")).await.unwrap();
+            let listed = of_user(database, 8, alice).await.unwrap();
+            assert_eq!(listed.iter().map(|begun| begun.created_at).collect::<Vec<_>>(), [6, 5]);
+            assert_eq!(of_user(database, 1_000, alice).await.unwrap(), []);
+            assert!(!end_of_user(database, bob, listed[0].id).await.unwrap());
+            assert!(find(database, 8, "b").await.unwrap().is_some());
+            assert!(end_of_user(database, alice, listed[0].id).await.unwrap());
+            assert_eq!(find(database, 8, "b").await.unwrap(), None);
         }
     }
 

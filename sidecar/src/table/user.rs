@@ -98,6 +98,8 @@ pub(crate) async fn create(
             .bind(now_ms)
             .execute(&mut *work)
             .await?;
+        sqlx::query(super::channel::COUNT).bind(1_i64).execute(&mut *work).await?;
+        sqlx::query(COUNT).bind(1_i64).execute(&mut *work).await?;
         work.commit().await?;
         Ok(user.0)
     })
@@ -185,6 +187,70 @@ pub(crate) async fn set_preferences(
     })
 }
 
+/// A page of all users, the newest first.
+pub(crate) async fn page(database: &Database, start: i64, count: i64) -> sqlx::Result<Vec<User>> {
+    reading!(database, pool => {
+        sqlx::query_as(PAGE).bind(count).bind(start).fetch_all(pool).await
+    })
+}
+
+/// Keeps a user out, and ends their sessions; or lets them in again.
+pub(crate) async fn set_blocked(
+    database: &Database,
+    id: i64,
+    is_blocked: bool,
+    reason: Option<&str>,
+) -> sqlx::Result<()> {
+    writing!(database, pool => {
+        let mut work = pool.begin().await?;
+        sqlx::query("UPDATE users SET blocked = $2, blocked_reason = $3 WHERE id = $1")
+            .bind(id)
+            .bind(is_blocked)
+            .bind(reason)
+            .execute(&mut *work)
+            .await?;
+        if is_blocked {
+            let delete = "DELETE FROM session WHERE user_id = $1";
+            sqlx::query(delete).bind(id).execute(&mut *work).await?;
+        }
+        work.commit().await
+    })
+}
+
+/// Sets what a user may do and keep; `None` leaves it as it is.
+pub(crate) async fn set_rights(
+    database: &Database,
+    id: i64,
+    role: Option<Role>,
+    video_quota: Option<i64>,
+    video_quota_daily: Option<i64>,
+) -> sqlx::Result<()> {
+    writing!(database, pool => {
+        sqlx::query(SET_RIGHTS)
+            .bind(id)
+            .bind(role.map(Role::id))
+            .bind(video_quota)
+            .bind(video_quota_daily)
+            .execute(pool)
+            .await
+            .map(drop)
+    })
+}
+
+/// Takes a user without videos away, with all that is theirs and what they were counted in. Their handles stay nobody's.
+pub(crate) async fn delete(database: &Database, id: i64) -> sqlx::Result<()> {
+    writing!(database, pool => {
+        let mut work = pool.begin().await?;
+        for uncount in [UNCOUNT_LIKES, UNCOUNT_DISLIKES, UNCOUNT_SUBSCRIPTIONS, UNCOUNT_CHANNELS] {
+            sqlx::query(uncount).bind(id).execute(&mut *work).await?;
+        }
+        let gone = sqlx::query("DELETE FROM users WHERE id = $1").bind(id);
+        let gone = gone.execute(&mut *work).await?.rows_affected() as i64;
+        sqlx::query(COUNT).bind(-gone).execute(&mut *work).await?;
+        work.commit().await
+    })
+}
+
 /// What a user's first channel may be called: PeerTube's name for it, else one with a number.
 fn first_handles(name: &str) -> impl Iterator<Item = String> {
     let name = &name[..name.len().min(FIRST_HANDLE_FROM)];
@@ -214,15 +280,29 @@ const BY_ID: &str = select!("id = $1");
 const BY_NAME: &str = select!("username = $1");
 const BY_EMAIL: &str = select!("email = $1");
 
+const PAGE: &str = select!("TRUE ORDER BY id DESC LIMIT $1 OFFSET $2");
+
+const SET_RIGHTS: &str = "UPDATE users SET role = COALESCE($2, role), video_quota = COALESCE($3, video_quota), \
+                          video_quota_daily = COALESCE($4, video_quota_daily) WHERE id = $1";
+
+const UNCOUNT_LIKES: &str = "UPDATE video SET likes = likes - 1 WHERE id IN (SELECT video_id FROM rate WHERE user_id = $1 AND is_like = TRUE)";
+const UNCOUNT_DISLIKES: &str = "UPDATE video SET dislikes = dislikes - 1 WHERE id IN (SELECT video_id FROM rate WHERE user_id = $1 AND is_like = FALSE)";
+const UNCOUNT_SUBSCRIPTIONS: &str = "UPDATE channel SET subscribers = subscribers - 1 WHERE id IN (SELECT channel_id FROM subscription WHERE user_id = $1)";
+const UNCOUNT_CHANNELS: &str = "UPDATE tally SET videos = videos - (SELECT COUNT(*) FROM channel JOIN account ON account.id = account_id WHERE user_id = $1) WHERE kind = 'channels' AND value = ''";
+
 const INSERT_USER: &str = "INSERT INTO users (username, email, role, password_hash, video_quota, video_quota_daily, blocked, preferences, \
      created_at) VALUES ($1, $2, $3, $4, $5, $6, FALSE, $7, $8) RETURNING id";
+
+/// How many users there are.
+const COUNT: &str = "INSERT INTO tally (kind, value, videos, nsfw) VALUES ('users', '', $1, 0) \
+                     ON CONFLICT (kind, value) DO UPDATE SET videos = tally.videos + excluded.videos";
 
 const INSERT_ACCOUNT: &str = "INSERT INTO account (id, user_id, display_name, created_at, updated_at) VALUES ($1, $2, $3, $4, $4)";
 
 const INSERT_HANDLE_UNLESS_TAKEN: &str =
     "INSERT INTO handle (name) VALUES ($1) ON CONFLICT (name) DO NOTHING RETURNING id";
 
-const INSERT_CHANNEL: &str = "INSERT INTO channel (id, account_id, display_name, created_at, updated_at) VALUES ($1, $2, $3, $4, $4)";
+const INSERT_CHANNEL: &str = "INSERT INTO channel (id, account_id, display_name, subscribers, created_at, updated_at) VALUES ($1, $2, $3, 0, $4, $4)";
 
 /// Of a user's name in their first channel's, so that both fit: a handle has 50 characters.
 const FIRST_HANDLE_FROM: usize = 38;

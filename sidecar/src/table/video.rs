@@ -193,21 +193,31 @@ pub(crate) struct Schedule {
 
 /// Who may see a video; PeerTube's numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Privacy {
+pub enum Privacy {
+    /// Everybody, and it is listed.
     Public,
+    /// Whoever has its address.
     Unlisted,
+    /// Its owner, and who works in its channel.
     Private,
+    /// Whoever is logged in.
     Internal,
+    /// Whoever knows one of its passwords.
     Password,
 }
 
 /// How far a video is; PeerTube's numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum State {
+pub enum State {
+    /// It can be watched.
     Published,
+    /// It will be.
     ToTranscode,
+    /// Its file is still to come from somewhere else.
     ToImport,
+    /// It can't be.
     TranscodingFailed,
+    /// Its file didn't come.
     ImportFailed,
 }
 
@@ -256,6 +266,27 @@ impl Privacy {
 }
 
 impl State {
+    pub(crate) fn parse(id: i64) -> Option<State> {
+        let all = [
+            State::Published,
+            State::ToTranscode,
+            State::ToImport,
+            State::TranscodingFailed,
+            State::ImportFailed,
+        ];
+        all.into_iter().find(|state| state.id() == id)
+    }
+
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            State::Published => "Published",
+            State::ToTranscode => "To transcode",
+            State::ToImport => "To import",
+            State::TranscodingFailed => "Transcoding failed",
+            State::ImportFailed => "Import failed",
+        }
+    }
+
     pub(crate) fn id(self) -> i64 {
         match self {
             State::Published => 1,
@@ -398,12 +429,12 @@ pub(crate) async fn set_state(
     })
 }
 
-/// Gives videos the privacy that they were to have by now, and tells how many; one that becomes public is new then.
-pub(crate) async fn keep_schedules(database: &Database, now_ms: i64) -> sqlx::Result<usize> {
-    let due: Vec<(i64,)> = reading!(database, pool => {
+/// Gives videos the privacy that they were to have by now, and tells which; one that becomes public is new then.
+pub(crate) async fn keep_schedules(database: &Database, now_ms: i64) -> sqlx::Result<Vec<String>> {
+    let due: Vec<(i64, String)> = reading!(database, pool => {
         sqlx::query_as(DUE).bind(now_ms).fetch_all(pool).await
     })?;
-    for &(id,) in &due {
+    for &(id, _) in &due {
         writing!(database, pool => {
             let mut work = pool.begin().await?;
             unlist!(work, id);
@@ -412,7 +443,22 @@ pub(crate) async fn keep_schedules(database: &Database, now_ms: i64) -> sqlx::Re
             work.commit().await
         })?;
     }
-    Ok(due.len())
+    Ok(due.into_iter().map(|(_, uuid)| uuid).collect())
+}
+
+/// Puts a video into another channel of its account.
+pub(crate) async fn set_channel(database: &Database, id: i64, channel_id: i64) -> sqlx::Result<()> {
+    writing!(database, pool => {
+        let mut work = pool.begin().await?;
+        unlist!(work, id);
+        sqlx::query("UPDATE video SET channel_id = $2 WHERE id = $1")
+            .bind(id)
+            .bind(channel_id)
+            .execute(&mut *work)
+            .await?;
+        list!(work, id);
+        work.commit().await
+    })
 }
 
 /// Takes a video away with all that is its own.
@@ -428,6 +474,15 @@ pub(crate) async fn delete(database: &Database, id: i64) -> sqlx::Result<()> {
 /// A video by its id.
 pub(crate) async fn by_id(database: &Database, id: i64) -> sqlx::Result<Option<Video>> {
     reading!(database, pool => sqlx::query_as(BY_ID).bind(id).fetch_optional(pool).await)
+}
+
+/// Some videos of a channel, whatever their state.
+pub(crate) async fn ids_of_channel(database: &Database, channel_id: i64) -> sqlx::Result<Vec<i64>> {
+    let select = "SELECT id FROM video WHERE channel_id = $1 ORDER BY id LIMIT 100";
+    let found: Vec<(i64,)> = reading!(database, pool => {
+        sqlx::query_as(select).bind(channel_id).fetch_all(pool).await
+    })?;
+    Ok(found.into_iter().map(|(id,)| id).collect())
 }
 
 /// A video by its UUID.
@@ -521,7 +576,8 @@ const SET_MEDIA: &str = "UPDATE video SET media = $2, duration_ms = $3, width = 
 const SET_STATE: &str = "UPDATE video SET state = $2, updated_at = $3, \
                          published_at = CASE WHEN $2 = 1 THEN COALESCE(published_at, $3) ELSE published_at END WHERE id = $1";
 
-const DUE: &str = "SELECT id FROM video WHERE scheduled_at <= $1 ORDER BY scheduled_at LIMIT 100";
+const DUE: &str =
+    "SELECT id, uuid FROM video WHERE scheduled_at <= $1 ORDER BY scheduled_at LIMIT 100";
 
 /// Looks again at what is due: its owner may have changed it just now.
 const KEEP_SCHEDULE: &str = "UPDATE video SET privacy = COALESCE(scheduled_privacy, privacy), scheduled_at = NULL, \
@@ -536,17 +592,21 @@ const LIST: &str =
     "UPDATE video SET listed_at = published_at WHERE id = $1 AND privacy = 1 AND state = 1";
 
 /// In one order, so that two changes at once don't wait for each other in a circle.
-const COUNT: &str = "INSERT INTO tally (kind, value, videos) SELECT kind, value, CAST($2 AS BIGINT) FROM (\
-                     SELECT 'all' AS kind, '' AS value FROM video WHERE id = $1 AND listed_at IS NOT NULL \
-                     UNION ALL SELECT 'account', CAST(account_id AS TEXT) FROM video WHERE id = $1 AND listed_at IS NOT NULL \
-                     UNION ALL SELECT 'channel', CAST(channel_id AS TEXT) FROM video WHERE id = $1 AND listed_at IS NOT NULL \
-                     UNION ALL SELECT 'category', CAST(category AS TEXT) FROM video \
+const COUNT: &str = "INSERT INTO tally (kind, value, videos, nsfw) \
+                     SELECT kind, value, CAST($2 AS BIGINT), CASE WHEN nsfw THEN CAST($2 AS BIGINT) ELSE 0 END FROM (\
+                     SELECT 'all' AS kind, '' AS value, nsfw FROM video WHERE id = $1 AND listed_at IS NOT NULL \
+                     UNION ALL SELECT 'account', CAST(account_id AS TEXT), nsfw FROM video WHERE id = $1 AND listed_at IS NOT NULL \
+                     UNION ALL SELECT 'channel', CAST(channel_id AS TEXT), nsfw FROM video WHERE id = $1 AND listed_at IS NOT NULL \
+                     UNION ALL SELECT 'category', CAST(category AS TEXT), nsfw FROM video \
                      WHERE id = $1 AND listed_at IS NOT NULL AND category IS NOT NULL \
-                     UNION ALL SELECT 'language', language FROM video \
+                     UNION ALL SELECT 'licence', CAST(licence AS TEXT), nsfw FROM video \
+                     WHERE id = $1 AND listed_at IS NOT NULL AND licence IS NOT NULL \
+                     UNION ALL SELECT 'language', language, nsfw FROM video \
                      WHERE id = $1 AND listed_at IS NOT NULL AND language IS NOT NULL \
-                     UNION ALL SELECT 'tag', lower_name FROM tag JOIN video ON video.id = tag.video_id \
+                     UNION ALL SELECT 'tag', lower_name, nsfw FROM tag JOIN video ON video.id = tag.video_id \
                      WHERE video.id = $1 AND listed_at IS NOT NULL) AS kinds WHERE TRUE ORDER BY kind, value \
-                     ON CONFLICT (kind, value) DO UPDATE SET videos = tally.videos + excluded.videos";
+                     ON CONFLICT (kind, value) DO UPDATE SET videos = tally.videos + excluded.videos, \
+                     nsfw = tally.nsfw + excluded.nsfw";
 
 const CLEAR_TAGS: &str = "DELETE FROM tag WHERE video_id = $1";
 const CLEAR_PASSWORDS: &str = "DELETE FROM video_password WHERE video_id = $1";
@@ -685,13 +745,13 @@ pub(crate) mod tests {
             let about = About { privacy: Privacy::Private, schedule, ..about("Tomorrow") };
             let id = made(database, "alice", about).await;
             set_state(database, 20, id, State::Published).await.unwrap();
-            assert_eq!(keep_schedules(database, 49).await.unwrap(), 0);
+            assert!(keep_schedules(database, 49).await.unwrap().is_empty());
             assert_eq!(tally(database, "all", "").await.unwrap(), 0);
-            assert_eq!(keep_schedules(database, 60).await.unwrap(), 1);
+            assert_eq!(keep_schedules(database, 60).await.unwrap().len(), 1);
             let video = by_id(database, id).await.unwrap().unwrap();
             assert_eq!((video.privacy, video.listed_at, video.scheduled_at), (1, Some(60), None));
             assert_eq!(tally(database, "all", "").await.unwrap(), 1);
-            assert_eq!(keep_schedules(database, 70).await.unwrap(), 0);
+            assert!(keep_schedules(database, 70).await.unwrap().is_empty());
         }
     }
 

@@ -29,6 +29,11 @@ impl VideoId {
         digits.iter().map(|&digit| char::from(digit)).collect()
     }
 
+    /// The number's 16 bytes, the most significant first.
+    pub(crate) fn bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
+
     fn from_short(text: &str) -> Option<Uuid> {
         text.bytes()
             .try_fold(0u128, |number, byte| {

@@ -9,9 +9,11 @@
 //! - [`digest`]: PeerTube's `segments-sha256.json`
 //! - [`identity`]: which swarm a rendition belongs to, as an info-hash of the WebTorrent tracker protocol
 //! - [`peer`]: what viewers say to each other, and what they call themselves
+//! - [`capability`]: what lets somebody read a video that isn't open to all
 //! - [`announce`]: what viewers and the tracker say to each other
 
 pub mod announce;
+pub mod capability;
 pub mod digest;
 pub mod id;
 pub mod identity;

@@ -1,0 +1,237 @@
+//! Lists of the API on SQLite: what a request costs the server, whether or not somebody writes at the same time.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use sqlx::AssertSqlSafe;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+
+use crate::process::{Server, free_address, shoal};
+use crate::table::Table;
+
+/// Catalogues of two sizes, each asked in several ways.
+pub(crate) fn run() -> anyhow::Result<Table> {
+    let mut table = Table::new([
+        "videos",
+        "asked for",
+        "req/s",
+        "req per CPU-second of the server",
+        "p50, ms",
+        "p99, ms",
+        "RSS, MB",
+    ]);
+    for videos in [10_000, 100_000] {
+        let folder = tempfile::tempdir()?;
+        let data = folder.path().join("data");
+        drop(start(&data)?);
+        tokio::runtime::Runtime::new()?.block_on(fill(&data, videos))?;
+        let server = start(&data)?;
+        for (what, script) in [("varied", VARIED), ("front page", FRONT_PAGE), ("search", SEARCH)] {
+            let script = script.replace("VIDEOS", &videos.to_string());
+            measure(&mut table, &server, folder.path(), videos, what, &script)?;
+        }
+        let is_over = AtomicBool::new(false);
+        let address = server.address;
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(|| write(address, videos, &is_over));
+            let script = VARIED.replace("VIDEOS", &videos.to_string());
+            let measured = measure(
+                &mut table,
+                &server,
+                folder.path(),
+                videos,
+                "varied, beside writes",
+                &script,
+            );
+            is_over.store(true, Ordering::Relaxed);
+            let written = writer.join().map_err(|_| anyhow::anyhow!("the writer panicked"))??;
+            println!("{written:.0} writes/s beside {videos} videos");
+            measured
+        })?;
+    }
+    Ok(table)
+}
+
+fn start(data: &Path) -> anyhow::Result<Server> {
+    let address = free_address()?;
+    let mut command = Command::new(shoal());
+    command.args(["serve", "--listen", &address.to_string(), "--data"]).arg(data);
+    Server::start(&mut command, address, "/api/v1/videos?count=1")
+}
+
+/// Writes what that many uploads would have left.
+async fn fill(data: &Path, videos: i64) -> anyhow::Result<()> {
+    let options = SqliteConnectOptions::new().filename(data.join("shoal.sqlite"));
+    let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
+    let mut work = pool.begin().await?;
+    let numbers = |most: i64| {
+        format!("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {most})")
+    };
+    let statements = [
+        format!(
+            "INSERT INTO handle (id, name) {} SELECT 1000 + i, 'c' || i FROM n",
+            numbers(CHANNELS)
+        ),
+        format!(
+            "INSERT INTO channel (id, account_id, display_name, subscribers, created_at, updated_at) {} \
+             SELECT 1000 + i, 1, 'Channel ' || i, 0, 0, 0 FROM n",
+            numbers(CHANNELS)
+        ),
+        format!(
+            "INSERT INTO video (uuid, channel_id, account_id, state, privacy, name, description, category, licence, \
+             language, nsfw, comments_policy, download_enabled, wait_transcoding, duration_ms, width, height, media, \
+             source_name, source_bytes, views, views_lately, likes, dislikes, created_at, updated_at, published_at) {} \
+             SELECT printf('%08x-0000-4000-8000-%012x', i * 2654435761 % 4294967296, i), 1001 + i * 7919 % {CHANNELS}, 1, 1, 1, \
+             printf('Video %d of the %s sea', i, CASE i % 3 WHEN 0 THEN 'deep' WHEN 1 THEN 'cold' ELSE 'blue' END), \
+             '{DESCRIPTION}', 1 + i * 31 % 18, i % 7, \
+             CASE i % 10 WHEN 0 THEN NULL WHEN 1 THEN 'fr' WHEN 2 THEN 'de' ELSE 'en' END, i % 50 = 0, 1, TRUE, TRUE, \
+             i * 104729 % 3600000, 1280, 720, '{MEDIA}', 'a.mp4', 1000000, i * 7919 % 100003, i * 104729 % 1009, \
+             i * 31337 % 503, 0, 1700000000000 + i, 1700000000000 + i, 1700000000000 + i * 1000 FROM n",
+            numbers(videos)
+        ),
+        "UPDATE video SET listed_at = published_at".to_owned(),
+    ];
+    for statement in statements {
+        sqlx::query(AssertSqlSafe(statement)).execute(&mut *work).await?;
+    }
+    for (kind, value) in [
+        ("all", "''"),
+        ("category", "category"),
+        ("licence", "licence"),
+        ("language", "language"),
+        ("channel", "channel_id"),
+        ("account", "account_id"),
+    ] {
+        let statement = format!(
+            "INSERT INTO tally (kind, value, videos, nsfw) \
+             SELECT '{kind}', CAST({value} AS TEXT), COUNT(*), SUM(nsfw) FROM video WHERE {value} IS NOT NULL GROUP BY {value}"
+        );
+        sqlx::query(AssertSqlSafe(statement)).execute(&mut *work).await?;
+    }
+    work.commit().await?;
+    pool.close().await;
+    Ok(())
+}
+
+fn measure(
+    table: &mut Table,
+    server: &Server,
+    folder: &Path,
+    videos: i64,
+    what: &str,
+    script: &str,
+) -> anyhow::Result<()> {
+    let file = folder.join("requests.lua");
+    fs::write(&file, script)?;
+    let url = format!("http://{}/", server.address);
+    let ask = |duration: &str| {
+        let mut wrk = Command::new("wrk");
+        wrk.args(["-t1", "-c32", duration, "-s"]).arg(&file).arg(&url).output()
+    };
+    ask("-d1s").context("wrk does not start: apt-get install wrk")?;
+    let before = server.cpu_seconds()?;
+    let said = String::from_utf8(ask("-d8s")?.stdout)?;
+    let cpu = server.cpu_seconds()? - before;
+    let line =
+        said.lines().find_map(|line| line.strip_prefix("told ")).context("wrk told nothing")?;
+    let numbers: Vec<f64> =
+        line.split(' ').map(str::parse).collect::<Result<_, _>>().context("wrk told no numbers")?;
+    let [requests, failed, seconds, middle, high] = numbers[..] else {
+        anyhow::bail!("wrk told something else: {line}");
+    };
+    anyhow::ensure!(failed == 0.0, "{failed} requests failed: {said}");
+    table.row([
+        videos.to_string(),
+        what.to_owned(),
+        format!("{:.0}", requests / seconds),
+        format!("{:.0}", requests / cpu),
+        format!("{middle:.1}"),
+        format!("{high:.1}"),
+        format!("{:.0}", server.resident_bytes()? as f64 / 1e6),
+    ]);
+    Ok(())
+}
+
+/// Views of one video after the other, each a write, until it is over; how many there were in a second.
+fn write(address: SocketAddr, videos: i64, is_over: &AtomicBool) -> anyhow::Result<f64> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    let began = Instant::now();
+    let mut written = 0;
+    while !is_over.load(Ordering::Relaxed) {
+        let video = 1 + written * 7919 % videos;
+        write!(
+            stream,
+            "POST /api/v1/videos/{video}/views HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n\
+             Content-Length: 17\r\n\r\n{{\"currentTime\":1}}"
+        )?;
+        let mut answer = [0; 4096];
+        let read = stream.read(&mut answer)?;
+        anyhow::ensure!(answer[..read].starts_with(b"HTTP/1.1 204"), "a write was refused");
+        written += 1;
+        let due = began + Duration::from_millis(1000 / WRITES) * written as u32;
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+    }
+    Ok(written as f64 / began.elapsed().as_secs_f64())
+}
+
+const CHANNELS: i64 = 100;
+const WRITES: u64 = 100;
+
+const DESCRIPTION: &str = "A description of some lines, as people write them: what is seen, who made it, where to find more. \
+                           It goes on for a while, since most of them do, and has a link to https://example.org/somewhere. \
+                           Then it says thank you to those who helped, and that is nearly all of it.";
+
+const MEDIA: &str = r#"{"master":"g1-master.m3u8","poster":"g1-poster.jpg","renditions":[{"width":426,"height":240,"playlist":"g1-240.m3u8","media":"g1-240-fragmented.mp4","bytes":2319513},{"width":854,"height":480,"playlist":"g1-480.m3u8","media":"g1-480-fragmented.mp4","bytes":5520647},{"width":1280,"height":720,"playlist":"g1-720.m3u8","media":"g1-720-fragmented.mp4","bytes":18350990}]}"#;
+
+/// Pages anywhere in a list, in six orders, half of them of one category; hardly one twice in a second.
+const VARIED: &str = r#"
+local sorts = { "-publishedAt", "publishedAt", "-views", "-trending", "-likes", "-name" }
+local no = 0
+request = function()
+  no = no + 1
+  local sort = sorts[no % 6 + 1]
+  local category = no % 2 == 0 and "&categoryOneOf=" .. (no % 18 + 1) or ""
+  local most = no % 2 == 0 and VIDEOS / 18 or VIDEOS
+  local start = math.floor((no * 7919) % most)
+  return wrk.format("GET", "/api/v1/videos?start=" .. start .. "&count=15&sort=" .. sort .. category)
+end
+done = function(summary, latency)
+  local errors = summary.errors
+  local failed = errors.connect + errors.read + errors.write + errors.status + errors.timeout
+  io.write(string.format("told %d %d %f %f %f\n", summary.requests, failed, summary.duration / 1e6,
+    latency:percentile(50) / 1000, latency:percentile(99) / 1000))
+end
+"#;
+
+const FRONT_PAGE: &str = r#"
+request = function() return wrk.format("GET", "/api/v1/videos?start=0&count=15&sort=-publishedAt") end
+done = function(summary, latency)
+  local errors = summary.errors
+  local failed = errors.connect + errors.read + errors.write + errors.status + errors.timeout
+  io.write(string.format("told %d %d %f %f %f\n", summary.requests, failed, summary.duration / 1e6,
+    latency:percentile(50) / 1000, latency:percentile(99) / 1000))
+end
+"#;
+
+/// A number, which one video has, and a word, which a third of them have, in turn.
+const SEARCH: &str = r#"
+local no = 0
+request = function()
+  no = no + 1
+  local words = no % 2 == 0 and "deep+sea" or "video+" .. (no * 7919 % VIDEOS)
+  return wrk.format("GET", "/api/v1/search/videos?search=" .. words)
+end
+done = function(summary, latency)
+  local errors = summary.errors
+  local failed = errors.connect + errors.read + errors.write + errors.status + errors.timeout
+  io.write(string.format("told %d %d %f %f %f\n", summary.requests, failed, summary.duration / 1e6,
+    latency:percentile(50) / 1000, latency:percentile(99) / 1000))
+end
+"#;

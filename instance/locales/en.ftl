@@ -1,0 +1,144 @@
+# What pages say, in English. Short sentences, said to the person who reads.
+
+# Around every page
+skip = Skip to content
+ways = Main
+admin = Requests
+log-in = Log in
+log-out = Log out
+register = Create an account
+footer = Served by Shoal, free software. No tracking, no ads.
+language = Language
+
+# Lists
+videos = Videos
+empty-title = The shelf is empty
+empty-how = Put the first video on it from a terminal on this server:
+empty-then = It appears here as soon as its smallest size is ready, with the same --data folder as this server.
+making = more sizes on the way
+pages = Pages
+newer = Newer
+older = Older
+age-now = just now
+age-minute = { $count ->
+    [one] 1 minute ago
+   *[other] { $count } minutes ago
+}
+age-hour = { $count ->
+    [one] 1 hour ago
+   *[other] { $count } hours ago
+}
+age-day = { $count ->
+    [one] 1 day ago
+   *[other] { $count } days ago
+}
+age-week = { $count ->
+    [one] 1 week ago
+   *[other] { $count } weeks ago
+}
+age-month = { $count ->
+    [one] 1 month ago
+   *[other] { $count } months ago
+}
+age-year = { $count ->
+    [one] 1 year ago
+   *[other] { $count } years ago
+}
+
+# One video
+share-title = Show it on your page
+share-how = Paste this where the video should be:
+copy = Copy
+copied = Copied
+copy-by-hand = Press Ctrl+C to copy
+source-title = Where it comes from
+source-off = This video is kept on { $name } and is sent from there, by nobody else.
+source-receive = This video is kept on { $name }. The player here takes parts of it from other people who watch it, and gives none, unless that is turned off in the player.
+source-full = This video is kept on { $name }. People watching it send parts of it to each other, unless that is turned off in the player.
+source-ask = This video is kept on { $name }. People watching it send parts of it to each other if they said yes to that in the player.
+sizes = Sizes
+quality = Quality
+picture = Picture
+file = File
+other-players = For other players:
+
+# Getting in
+username = Username
+username-hint = Small letters, digits and _; within it also . and -. Others see it, and it stays.
+username-or-email = Username or e-mail address
+display-name = Name
+display-name-hint = What others see; you can change it.
+email = E-mail address
+email-hint = Nobody else sees it.
+password = Password
+password-hint = At least 8 characters.
+reason = Why do you want an account here?
+reason-hint = A moderator reads it.
+no-account = No account yet?
+register-closed = This site gives out no accounts by itself. Ask who runs it.
+register-approval = A moderator decides about new accounts here.
+register-waiting = Your request is with the moderators. You can log in as soon as one of them has said yes.
+register-done = Your account is there. Log in with it.
+
+# Settings
+settings = Settings
+settings-profile = You
+settings-username = You log in as { $name }.
+settings-access = Password and address
+about-you = About you
+markdown-hint = Markdown works: **bold**, [a link](https://example.org).
+choose-sharing = My player may share videos with other viewers, who then see my IP address
+choose-history = Remember what I watch, so that I can go on where I left off
+choose-autoplay = Start videos by themselves
+choose-sensitive = Sensitive videos
+sensitive-hidden = are not in lists
+sensitive-blurred = have a blurred picture
+sensitive-shown = are like others
+new-password = New password
+new-password-hint = Leave it empty to keep the old one. A new one ends all your other sessions.
+current-password = Your password now
+save = Save
+saved = Saved.
+sessions = Where you are logged in
+sessions-about = Each line is a browser or a program. End those that you don't know, and choose a new password.
+session-this = this browser
+session-end = End
+
+# Keeping order
+registrations = Requests for an account
+registrations-none = Nobody waits.
+registration-answer = Answer, if you want to give one
+accept = Accept
+reject = Refuse
+
+# What went wrong
+missing-title = Nothing here
+missing-heading = Nothing at this address
+missing-text = The video may have been taken away, or the address has a slip in it.
+missing-way = See what is here
+refusal-title = That can't be done
+error-fields = Something needs another look: see below.
+error-credentials = Username or password are wrong.
+error-blocked = This account is blocked.
+error-waiting = A moderator has yet to decide about your account.
+error-refused = A moderator decided against this account.
+error-password = Your password now is wrong.
+error-taken = Somebody has this username or e-mail address already.
+error-too-many = Too many attempts. Try again in { $count } seconds.
+error-forbidden = You may not do this.
+error-another-site = This came from a page of another site, which may not act in your name.
+error-not-found = That isn't there, or no longer.
+error-conflict = Somebody was quicker: things have changed. Look again.
+error-busy = Too many people at once. Try again in a moment.
+error-body = What came of the form can't be read. Try again.
+error-ours = Something is wrong on our side. It isn't you.
+field-missing = Fill this in.
+field-short = At least { $count } characters.
+field-long = At most { $count } characters.
+field-name = Small letters, digits and _; within it also . and -.
+field-reserved = This name is kept for the site itself.
+field-email = This is no e-mail address.
+field-control = There are characters in it that nobody can see.
+field-choice = Choose one of those offered.
+field-above = At most { $count }.
+field-many = At most { $count } of them.

@@ -1,0 +1,131 @@
+//! The way in and out: `/login`, `/register`, `/logout`, and `/language`.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use askama::Template;
+use http::header::{self, HeaderValue};
+use http::{HeaderMap, StatusCode};
+use origin::Reply;
+use sidecar::config::Registration;
+use sidecar::{Fields, SignedUp, cookie};
+
+use super::{PageError, Site, see_other};
+use crate::form::Form;
+use crate::language::{self, Language};
+use crate::visit::{Visit, local_path};
+
+/// `/login`.
+#[derive(Template)]
+#[template(path = "login.html")]
+struct Login<'a> {
+    visit: &'a Visit<'a>,
+    form: Form,
+}
+
+/// `/register`.
+#[derive(Template)]
+#[template(path = "register.html")]
+struct Register<'a> {
+    visit: &'a Visit<'a>,
+    form: Form,
+    /// A moderator reads why.
+    needs_reason: bool,
+    is_closed: bool,
+    /// All is sent, and somebody will decide.
+    is_waiting: bool,
+}
+
+impl Site {
+    pub(super) fn show_login(&self, visit: &Visit<'_>, query: &str) -> Result<Reply, PageError> {
+        let next = parameter(query, "next").unwrap_or_default();
+        let mut form = Form::filled([("next", next)]);
+        if parameter(query, "new").is_some() {
+            form.done = Some(visit.say("register-done"));
+        }
+        self.html(visit, StatusCode::OK, &Login { visit, form })
+    }
+
+    pub(super) async fn log_in(
+        &self,
+        visit: &Visit<'_>,
+        fields: Fields,
+        headers: &HeaderMap,
+        peer: SocketAddr,
+    ) -> Result<Reply, PageError> {
+        match self.sidecar.enter(&fields, headers, peer).await {
+            Ok(cookie) => {
+                let next = fields.text("next").and_then(local_path).unwrap_or("/");
+                Ok(with_cookie(see_other(next), cookie))
+            }
+            Err(error) => {
+                let form = Form::refused(visit.language, &fields, &error);
+                self.html(visit, error.status(), &Login { visit, form })
+            }
+        }
+    }
+
+    pub(super) async fn log_out(&self, visit: &Visit<'_>) -> Result<Reply, PageError> {
+        let Some(visitor) = &visit.visitor else { return Ok(see_other("/")) };
+        let cookie = self.sidecar.leave(visitor).await?;
+        Ok(with_cookie(see_other("/"), cookie))
+    }
+
+    pub(super) fn show_register(&self, visit: &Visit<'_>) -> Result<Reply, PageError> {
+        self.html(visit, StatusCode::OK, &self.register_page(visit, Form::default()))
+    }
+
+    pub(super) async fn sign_up(
+        &self,
+        visit: &Visit<'_>,
+        fields: Fields,
+        headers: &HeaderMap,
+        peer: SocketAddr,
+    ) -> Result<Reply, PageError> {
+        match self.sidecar.sign_up(fields.clone(), headers, peer).await {
+            Ok(SignedUp::Ready) => Ok(see_other("/login?new=1")),
+            Ok(SignedUp::Waiting) => {
+                let page =
+                    Register { is_waiting: true, ..self.register_page(visit, Form::default()) };
+                self.html(visit, StatusCode::OK, &page)
+            }
+            Err(error) => {
+                let form = Form::refused(visit.language, &fields, &error);
+                self.html(visit, error.status(), &self.register_page(visit, form))
+            }
+        }
+    }
+
+    pub(super) fn choose_language(&self, fields: &Fields) -> Result<Reply, PageError> {
+        let code = fields.text("code").unwrap_or_default();
+        let language = Language::by_code(code).ok_or(PageError::NotFound)?;
+        let next = fields.text("next").and_then(local_path).unwrap_or("/");
+        let public_url = &self.frame.public_url;
+        let cookie = cookie::set(language::COOKIE, language.code, A_YEAR, public_url);
+        Ok(with_cookie(see_other(next), cookie))
+    }
+
+    fn register_page<'a>(&self, visit: &'a Visit<'a>, form: Form) -> Register<'a> {
+        let rule = self.sidecar.registration_rule();
+        Register {
+            visit,
+            form,
+            needs_reason: rule == Registration::Approval,
+            is_closed: rule == Registration::Closed,
+            is_waiting: false,
+        }
+    }
+}
+
+/// A parameter of a query.
+pub(super) fn parameter(query: &str, name: &str) -> Option<String> {
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+}
+
+fn with_cookie(mut reply: Reply, cookie: HeaderValue) -> Reply {
+    reply.headers_mut().append(header::SET_COOKIE, cookie);
+    reply
+}
+
+const A_YEAR: Duration = Duration::from_secs(365 * 86_400);

@@ -1,0 +1,49 @@
+//! A request whose body has been read: what all answers about the catalogue are made from.
+
+use http::{HeaderMap, Method};
+
+use crate::body::Fields;
+use crate::error::ApiError;
+use crate::query::Query;
+use crate::visitor::{Asker, Visitor};
+
+/// A request, without its path.
+#[derive(Debug)]
+pub(super) struct Asked<'a> {
+    pub(super) method: Method,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) query: Query,
+    pub(super) fields: Fields,
+    /// Whose budgets it is counted on.
+    pub(super) from: &'a str,
+    pub(super) visitor: Option<Visitor>,
+}
+
+impl Asked<'_> {
+    /// Who asks, where somebody must.
+    pub(super) fn visitor(&self) -> Result<&Visitor, ApiError> {
+        self.visitor.as_ref().ok_or(ApiError::NoToken)
+    }
+
+    pub(super) fn moderator(&self) -> Result<&Visitor, ApiError> {
+        let visitor = self.visitor()?;
+        if visitor.role.moderates() {
+            Ok(visitor)
+        } else {
+            Err(ApiError::Forbidden("only moderators and administrators may do this"))
+        }
+    }
+
+    pub(super) fn user_id(&self) -> i64 {
+        self.visitor.as_ref().map_or(0, |visitor| visitor.user_id)
+    }
+
+    /// What they have to show for a video.
+    pub(super) fn asker(&self) -> Asker<'_> {
+        let password = self.headers.get(PASSWORD).and_then(|password| password.to_str().ok());
+        Asker { visitor: self.visitor.as_ref(), password, from: self.from }
+    }
+}
+
+/// Where PeerTube's programs put a video's password.
+const PASSWORD: &str = "x-peertube-video-password";

@@ -1,0 +1,129 @@
+//! Who may see which video, and who may change it: the one place where that is decided.
+
+use wire::id::VideoId;
+
+use crate::Sidecar;
+use crate::pace::Time;
+use crate::table::collaborator::{self, Role};
+use crate::table::video::{self, Privacy, State, Video};
+use crate::table::video_password;
+use crate::visitor::{Asker, Visitor};
+
+/// What somebody sees who asks for one video.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seen<T> {
+    /// The video, or what was asked of it.
+    Shown(T),
+    /// It is there for those who know a password, and none was given.
+    PasswordWanted,
+    /// The password isn't one of its.
+    PasswordWrong,
+    /// So many wrong ones that it takes that long until the next is looked at.
+    TooMany(Time),
+    /// There is none, as far as they may know.
+    Nothing,
+}
+
+/// A video that somebody may see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Sight {
+    pub(crate) video: Video,
+    /// Whether they may change it.
+    pub(crate) may_edit: bool,
+}
+
+impl<T> Seen<T> {
+    /// What is shown, if anything is.
+    pub fn shown(self) -> Option<T> {
+        match self {
+            Seen::Shown(shown) => Some(shown),
+            _ => None,
+        }
+    }
+}
+
+impl Sidecar {
+    /// Looks for a video by its UUID, short UUID or number, as whoever asks may see it.
+    pub(crate) async fn look(&self, key: &str, asker: Asker<'_>) -> sqlx::Result<Seen<Sight>> {
+        let Some(video) = self.by_key(key).await? else { return Ok(Seen::Nothing) };
+        let is_by_number = key.parse::<VideoId>().is_err();
+        if self.may_edit(&video, asker.visitor).await? {
+            return Ok(Seen::Shown(Sight { video, may_edit: true }));
+        }
+        if video.state != State::Published.id() {
+            return Ok(Seen::Nothing);
+        }
+        let is_seen = match Privacy::parse(video.privacy) {
+            Some(Privacy::Public) => true,
+            Some(Privacy::Unlisted) => !is_by_number,
+            Some(Privacy::Internal) => asker.visitor.is_some(),
+            Some(Privacy::Password) => return self.unlock(video, asker).await,
+            Some(Privacy::Private) | None => false,
+        };
+        Ok(if is_seen { Seen::Shown(Sight { video, may_edit: false }) } else { Seen::Nothing })
+    }
+
+    /// A video by its UUID, short UUID or number, whoever asks.
+    pub(crate) async fn by_key(&self, key: &str) -> sqlx::Result<Option<Video>> {
+        match (key.parse::<VideoId>(), key.parse::<u32>()) {
+            (Ok(uuid), _) => video::by_uuid(&self.database, &uuid).await,
+            (_, Ok(no)) => video::by_id(&self.database, no.into()).await,
+            _ => Ok(None),
+        }
+    }
+
+    /// Whether somebody may change a video: its owner, who edits its channel, and who keeps order.
+    pub(crate) async fn may_edit(
+        &self,
+        video: &Video,
+        visitor: Option<&Visitor>,
+    ) -> sqlx::Result<bool> {
+        match visitor {
+            None => Ok(false),
+            Some(visitor) => self.may_publish(video.channel_id, video.account_id, visitor).await,
+        }
+    }
+
+    /// Whether somebody may publish in a channel of this account.
+    pub(crate) async fn may_publish(
+        &self,
+        channel_id: i64,
+        owner_account_id: i64,
+        visitor: &Visitor,
+    ) -> sqlx::Result<bool> {
+        if visitor.account_id == owner_account_id || visitor.role.moderates() {
+            return Ok(true);
+        }
+        let role = collaborator::role(&self.database, channel_id, visitor.account_id).await?;
+        Ok(role.is_some())
+    }
+
+    /// Whether somebody may change a channel itself.
+    pub(crate) async fn may_manage(
+        &self,
+        channel_id: i64,
+        owner_account_id: i64,
+        visitor: &Visitor,
+    ) -> sqlx::Result<bool> {
+        if visitor.account_id == owner_account_id || visitor.role.moderates() {
+            return Ok(true);
+        }
+        let role = collaborator::role(&self.database, channel_id, visitor.account_id).await?;
+        Ok(role == Some(Role::Manager))
+    }
+
+    async fn unlock(&self, video: Video, asker: Asker<'_>) -> sqlx::Result<Seen<Sight>> {
+        let Some(password) = asker.password else { return Ok(Seen::PasswordWanted) };
+        // Counted before it is looked at, so that of many at once each counts.
+        let key = format!("{} {}", asker.from, video.uuid);
+        let taken = self.attempts(|attempts, now| attempts.passwords.take(now, &key));
+        if let Err(wait) = taken {
+            return Ok(Seen::TooMany(wait));
+        }
+        if !video_password::opens(&self.database, video.id, password).await? {
+            return Ok(Seen::PasswordWrong);
+        }
+        self.attempts(|attempts, _| attempts.passwords.give_back(&key));
+        Ok(Seen::Shown(Sight { video, may_edit: false }))
+    }
+}
