@@ -8,7 +8,7 @@ use anyhow::Context;
 use origin::library::{Access, Library, Video};
 use origin::uploads::{UploadId, Uploads};
 use sidecar::Sidecar;
-use sidecar::adoption::{Newcomer, NewcomerError};
+use sidecar::adoption::{Differences, Newcomer};
 use sidecar::upload::Refusal;
 use tokio_util::sync::CancellationToken;
 use wire::id::VideoId;
@@ -79,23 +79,25 @@ impl Catalogue {
 
     /// Takes in the videos that the catalogue doesn't know, and marks those of it whose media is gone.
     async fn adopt(&self) -> anyhow::Result<()> {
-        let videos = self.on_disk(Library::videos).await?;
-        let ids = videos.iter().filter_map(|video| video.id.parse().ok());
-        let there: HashSet<VideoId> = ids.collect();
-        for video in videos.into_iter().filter(|video| !video.is_importing) {
-            self.align(&video.id).await?;
-            if let Err(error) = self.adopt_one(&video).await {
-                tracing::warn!(video = video.id, "cannot take a video in: {error}");
+        let there: HashSet<VideoId> = self.on_disk(Library::ids).await?.into_iter().collect();
+        let Differences { marked, unknown } = self.sidecar.reconcile(&there).await?;
+        for id in unknown {
+            let adopted = match self.on_disk(move |library| library.video(&id)).await {
+                Ok(Some(video)) if !video.is_importing => self.adopt_one(&video).await,
+                Ok(_) => Ok(()),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = adopted {
+                tracing::warn!(video = %id, "cannot take a video in: {error}");
             }
         }
-        let marked = self.sidecar.mark_missing(&there).await?;
         if marked > 0 {
             tracing::warn!("{marked} videos of the catalogue have no media");
         }
         Ok(())
     }
 
-    async fn adopt_one(&self, video: &Video) -> Result<(), NewcomerError> {
+    async fn adopt_one(&self, video: &Video) -> anyhow::Result<()> {
         let Ok(uuid) = video.id.parse() else { return Ok(()) };
         let newcomer = Newcomer {
             uuid,
