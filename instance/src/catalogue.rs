@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
-use origin::library::{Access, Library, Video};
+use origin::library::{Access, Library, LibraryError, Video};
 use origin::uploads::{UploadId, Uploads};
 use sidecar::Sidecar;
-use sidecar::adoption::{Newcomer, NewcomerError};
+use sidecar::adoption::{Differences, Newcomer};
 use sidecar::upload::Refusal;
 use tokio_util::sync::CancellationToken;
 use wire::id::VideoId;
@@ -41,11 +41,13 @@ impl Catalogue {
     /// Removes what nobody needs any more, until the process is asked to end.
     pub(crate) async fn keep_house(&self, asked_to_end: CancellationToken) {
         let (mut often, mut seldom) = (tokio::time::interval(OFTEN), tokio::time::interval(SELDOM));
+        let mut hourly = tokio::time::interval(HOURLY);
         loop {
             let kept = tokio::select! {
                 () = asked_to_end.cancelled() => return,
                 _ = often.tick() => self.keep_up().await,
                 _ = seldom.tick() => self.sweep().await,
+                _ = hourly.tick() => self.roll_views().await,
             };
             if let Err(error) = kept {
                 tracing::warn!("cannot keep house: {error:#}");
@@ -53,8 +55,15 @@ impl Catalogue {
         }
     }
 
+    /// What was watched eight days ago is no longer of the last seven.
+    async fn roll_views(&self) -> anyhow::Result<()> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Ok(self.sidecar.roll_views(i64::try_from(now.as_millis())?).await?)
+    }
+
     async fn keep_up(&self) -> anyhow::Result<()> {
         self.withdraw_deleted().await?;
+        self.sidecar.keep_schedules().await?;
         self.tell_access().await?;
         Ok(self.sidecar.look_after_work().await?)
     }
@@ -84,11 +93,10 @@ impl Catalogue {
 
     /// Takes in the videos that the catalogue doesn't know, and marks those of it whose media is gone.
     async fn adopt(&self) -> anyhow::Result<()> {
-        let videos = self.on_disk(Library::videos).await?;
-        let ids = videos.iter().filter_map(|video| video.id.parse().ok());
-        let there: HashSet<VideoId> = ids.collect();
+        let there: HashSet<VideoId> = self.on_disk(Library::ids).await?.into_iter().collect();
+        let Differences { marked, unknown } = self.sidecar.reconcile(&there).await?;
         let mut adopted = 0;
-        for video in videos.into_iter().rev().filter(|video| !video.is_importing) {
+        for video in self.records(unknown).await? {
             match self.adopt_one(&video).await {
                 Ok(is_new) => adopted += usize::from(is_new),
                 Err(error) => {
@@ -99,14 +107,26 @@ impl Catalogue {
         if adopted > 0 {
             tracing::info!("{adopted} videos are in the catalogue now");
         }
-        let marked = self.sidecar.mark_missing(&there).await?;
         if marked > 0 {
             tracing::warn!("{marked} videos of the catalogue have no media");
         }
         Ok(())
     }
 
-    async fn adopt_one(&self, video: &Video) -> Result<bool, NewcomerError> {
+    /// The records of videos that are whole, the oldest first.
+    async fn records(&self, ids: Vec<VideoId>) -> anyhow::Result<Vec<Video>> {
+        self.on_disk(move |library| {
+            let mut videos = Vec::new();
+            for id in ids {
+                videos.extend(library.video(&id)?.filter(|video| !video.is_importing));
+            }
+            videos.sort_by(|a, b| (a.published_at_ms, &a.id).cmp(&(b.published_at_ms, &b.id)));
+            Ok::<_, LibraryError>(videos)
+        })
+        .await
+    }
+
+    async fn adopt_one(&self, video: &Video) -> anyhow::Result<bool> {
         let Ok(uuid) = video.id.parse() else { return Ok(false) };
         let newcomer = Newcomer {
             uuid,
@@ -116,7 +136,7 @@ impl Catalogue {
             is_open: video.access.is_open(),
         };
         let published_at = i64::try_from(video.published_at_ms).unwrap_or(i64::MAX);
-        self.sidecar.adopt(&newcomer, published_at, &made(video)).await
+        Ok(self.sidecar.adopt(&newcomer, published_at, &made(video)).await?)
     }
 
     /// Makes videos of uploads that are whole, and of which the process that took them in could not say so any more.
@@ -185,6 +205,9 @@ fn told(refusal: Refusal) -> anyhow::Error {
 
 /// How soon the media of a deleted video is gone.
 const OFTEN: Duration = Duration::from_secs(2);
+
+/// How long after midnight (UTC) a day's views are forgotten at the latest.
+const HOURLY: Duration = Duration::from_secs(3_600);
 
 /// Uploads live for a day: a little longer does no harm.
 const SELDOM: Duration = Duration::from_secs(600);

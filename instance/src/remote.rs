@@ -90,10 +90,14 @@ fn make(
         let work = || -> Result<Video, Ended> {
             server.fetch(&job.name, &source)?;
             let title = Some(job.title.clone());
-            // The server knows who may read it.
-            let access = Access::Open;
-            let request =
-                Request { id: Some(id), file: source.clone(), title, channel: None, access };
+            let request = Request {
+                id: Some(id),
+                file: source.clone(),
+                title,
+                channel: None,
+                // Nobody reads it here, and there the server decides.
+                access: Access::Capability,
+            };
             let mut report = |event: Event<'_>| {
                 if let Event::Progress(progress) = event {
                     let is_probing = progress.stage == import::Stage::Reading;

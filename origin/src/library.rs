@@ -76,6 +76,19 @@ impl Library {
         Ok(videos)
     }
 
+    /// The ids of all records, without reading them.
+    ///
+    /// # Errors
+    /// When the folder of records can't be listed.
+    pub fn ids(&self) -> Result<Vec<VideoId>, LibraryError> {
+        let folder = self.videos_dir();
+        let unlisted = |error| LibraryError::new("list", &folder, error);
+        let names = fs::read_dir(&folder).map_err(unlisted)?.map(|entry| Ok(entry?.file_name()));
+        let names = names.collect::<io::Result<Vec<_>>>().map_err(unlisted)?;
+        let id = |name: &std::ffi::OsString| name.to_str()?.strip_suffix(".json")?.parse().ok();
+        Ok(names.iter().filter_map(id).collect())
+    }
+
     /// When a record was last published, changed or withdrawn.
     ///
     /// # Errors
@@ -441,6 +454,7 @@ mod tests {
         let times: Vec<_> =
             library.videos().unwrap().iter().map(|video| video.published_at_ms).collect();
         assert_eq!(times, [9, 5]);
+        assert_eq!(library.ids().unwrap().len(), 3, "whether or not they can be read");
     }
 
     #[test]

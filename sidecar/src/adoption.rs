@@ -28,6 +28,15 @@ pub struct Newcomer {
     pub is_open: bool,
 }
 
+/// How the catalogue and the media differ.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Differences {
+    /// Videos that were published without media.
+    pub marked: usize,
+    /// Media that the catalogue has not published: see [`Sidecar::adopt`].
+    pub unknown: Vec<VideoId>,
+}
+
 /// Why a video can't be put into the catalogue: whoever names its channel, then the machine.
 #[derive(Debug, thiserror::Error)]
 pub enum NewcomerError {
@@ -118,18 +127,24 @@ impl Sidecar {
         Ok(true)
     }
 
-    /// Marks videos as failed that are published by the catalogue, and of which no media is there; tells how many.
+    /// Compares the catalogue with the videos whose media is there. Videos that are published without any are marked as failed.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn mark_missing(&self, there: &HashSet<VideoId>) -> Result<usize, WorkError> {
-        let (mut after, mut marked) = (0, 0);
+    pub async fn reconcile(&self, there: &HashSet<VideoId>) -> Result<Differences, WorkError> {
+        let (mut after, mut marked, mut unknown) = (0, 0, there.clone());
         loop {
             let roll = video::roll(&self.database, after, AT_ONCE).await?;
-            let Some(&(last, ..)) = roll.last() else { return Ok(marked) };
+            let Some(&(last, ..)) = roll.last() else {
+                return Ok(Differences { marked, unknown: unknown.into_iter().collect() });
+            };
             after = last;
             for (id, uuid, state) in roll {
-                let is_there = uuid.parse().is_ok_and(|uuid| there.contains(&uuid));
+                let uuid = uuid.parse().ok();
+                let is_there = uuid.is_some_and(|uuid| there.contains(&uuid));
+                if let Some(uuid) = uuid.filter(|_| state == State::Published.id()) {
+                    unknown.remove(&uuid);
+                }
                 let is_awaited = [State::Published.id(), State::ToTranscode.id()].contains(&state);
                 if is_there || !is_awaited {
                     continue;
@@ -269,8 +284,14 @@ mod tests {
                 sidecar.adopt(&newcomer(seed, None), 77, &minute()).await.unwrap();
             }
             let there = HashSet::from([newcomer(1, None).uuid]);
-            assert_eq!(sidecar.mark_missing(&there).await.unwrap(), 1);
-            assert_eq!(sidecar.mark_missing(&there).await.unwrap(), 0);
+            for marked in [1, 0] {
+                let unknown = Vec::new();
+                let wanted = Differences { marked, unknown };
+                assert_eq!(sidecar.reconcile(&there).await.unwrap(), wanted);
+            }
+            let uuid = newcomer(3, None).uuid;
+            let more = HashSet::from([newcomer(1, None).uuid, uuid]);
+            assert_eq!(sidecar.reconcile(&more).await.unwrap().unknown, [uuid]);
             for (seed, wanted) in [(1, 1), (2, 7)] {
                 let (state, _) = found(&sidecar, &newcomer(seed, None)).await.unwrap();
                 assert_eq!(state, wanted);

@@ -217,15 +217,20 @@ impl Sidecar {
         Ok(())
     }
 
-    /// Takes back the jobs of workers that are silent for too long, and gives videos the privacy that they were to have by now.
+    /// Takes back the jobs of workers that are silent for too long.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn look_after_work(&self) -> Result<(), WorkError> {
-        let now = now_ms();
-        self.take_back(job::abandoned(&self.database, now).await?).await?;
-        video::keep_schedules(&self.database, now).await?;
-        Ok(())
+        self.take_back(job::abandoned(&self.database, now_ms()).await?).await
+    }
+
+    /// Gives videos the privacy that they were to have by now, and tells how many.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn keep_schedules(&self) -> Result<usize, WorkError> {
+        Ok(video::keep_schedules(&self.database, now_ms()).await?)
     }
 
     /// Forgets jobs that were done long ago.

@@ -4,7 +4,7 @@ use std::fs;
 use std::sync::atomic::AtomicBool;
 
 use origin::import::{Event, ImportError, Request, Settings, import};
-use origin::library::{Library, Video};
+use origin::library::{Access, Library, Video};
 
 use crate::studio::Studio;
 
@@ -14,7 +14,7 @@ fn replace(studio: &Studio, video: &Video, file: &str) -> Result<Video, ImportEr
         file: studio.path(file),
         title: Some("another".to_owned()),
         channel: None,
-        access: origin::library::Access::Open,
+        access: Access::Open,
     };
     let (heights, preset) = (vec![240, 360], "ultrafast".to_owned());
     let settings = Settings { heights, preset, ..Settings::default() };

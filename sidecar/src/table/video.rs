@@ -601,7 +601,8 @@ const SET_MEDIA: &str = "UPDATE video SET media = $2, duration_ms = $3, width = 
 const SET_STATE: &str = "UPDATE video SET state = $2, updated_at = $3, \
                          published_at = CASE WHEN $2 = 1 THEN COALESCE(published_at, $3) ELSE published_at END WHERE id = $1";
 
-const DUE: &str = "SELECT id FROM video WHERE scheduled_at <= $1 ORDER BY scheduled_at LIMIT 100";
+const DUE: &str =
+    "SELECT id, uuid FROM video WHERE scheduled_at <= $1 ORDER BY scheduled_at LIMIT 100";
 
 /// Looks again at what is due: its owner may have changed it just now.
 const KEEP_SCHEDULE: &str = "UPDATE video SET privacy = COALESCE(scheduled_privacy, privacy), scheduled_at = NULL, \
