@@ -207,7 +207,8 @@ test("captions and a storyboard are in the player of an uploaded video", async (
   await player.play();
   assert.match(await page.locator("shoal-player").getAttribute("storyboard"), /spriteWidth/);
   await page.locator("shoal-player").hover();
-  await page.keyboard.press("c");
+  await page.locator("[data-action=captions]").click();
+  await page.locator("[data-caption=en]").click();
   await player.until(() => [...e2e.video().textTracks].some((track) => track.mode === "showing" && track.cues?.length === 1));
   await player.screenshot("captions");
   await logOut();

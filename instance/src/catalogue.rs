@@ -38,6 +38,15 @@ impl Catalogue {
         }
     }
 
+    /// Takes in at once what a new catalogue finds beside it, unless that is so much that visitors would wait.
+    pub(crate) async fn begin(&self) {
+        match self.on_disk(Library::ids).await {
+            Ok(ids) if ids.len() <= FEW => self.mend().await,
+            Ok(ids) => tracing::info!("{} videos come into the catalogue one by one", ids.len()),
+            Err(error) => tracing::warn!("the library can't be listed: {error:#}"),
+        }
+    }
+
     /// Removes what nobody needs any more, until the process is asked to end.
     pub(crate) async fn keep_house(&self, asked_to_end: CancellationToken) {
         let (mut often, mut seldom) = (tokio::time::interval(OFTEN), tokio::time::interval(SELDOM));
@@ -96,7 +105,9 @@ impl Catalogue {
         let there: HashSet<VideoId> = self.on_disk(Library::ids).await?.into_iter().collect();
         let Differences { marked, unknown } = self.sidecar.reconcile(&there).await?;
         let mut adopted = 0;
-        for video in self.records(unknown).await? {
+        for video in
+            self.on_disk(move |library| Ok::<_, LibraryError>(whole(library, &unknown))).await?
+        {
             match self.adopt_one(&video).await {
                 Ok(is_new) => adopted += usize::from(is_new),
                 Err(error) => {
@@ -111,19 +122,6 @@ impl Catalogue {
             tracing::warn!("{marked} videos of the catalogue have no media");
         }
         Ok(())
-    }
-
-    /// The records of videos that are whole, the oldest first.
-    async fn records(&self, ids: Vec<VideoId>) -> anyhow::Result<Vec<Video>> {
-        self.on_disk(move |library| {
-            let mut videos = Vec::new();
-            for id in ids {
-                videos.extend(library.video(&id)?.filter(|video| !video.is_importing));
-            }
-            videos.sort_by(|a, b| (a.published_at_ms, &a.id).cmp(&(b.published_at_ms, &b.id)));
-            Ok::<_, LibraryError>(videos)
-        })
-        .await
     }
 
     async fn adopt_one(&self, video: &Video) -> anyhow::Result<bool> {
@@ -199,9 +197,26 @@ fn access_of(is_open: bool) -> Access {
     if is_open { Access::Open } else { Access::Capability }
 }
 
+/// Those of the videos that are made to their end, the oldest first; one that can't be read is passed over with a warning.
+fn whole(library: &Library, ids: &[VideoId]) -> Vec<Video> {
+    let read = |id: &VideoId| match library.video(id) {
+        Ok(video) => video.filter(|video| !video.is_importing),
+        Err(error) => {
+            tracing::warn!(%error, "passing over a video");
+            None
+        }
+    };
+    let mut videos: Vec<Video> = ids.iter().filter_map(read).collect();
+    videos.sort_by(|a, b| (a.published_at_ms, &a.id).cmp(&(b.published_at_ms, &b.id)));
+    videos
+}
+
 fn told(refusal: Refusal) -> anyhow::Error {
     anyhow::anyhow!("{refusal}")
 }
+
+/// Videos that are taken in within a second.
+const FEW: usize = 200;
 
 /// How soon the media of a deleted video is gone.
 const OFTEN: Duration = Duration::from_secs(2);

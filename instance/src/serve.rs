@@ -185,8 +185,8 @@ async fn open(
     let uploads = Arc::new(Uploads::open(data).context("cannot take in uploads")?);
     let catalogue = Catalogue { sidecar: Arc::new(sidecar), library, uploads };
     if made.is_some() {
-        // A new catalogue doesn't know the videos that are there already, which the first visitor is to see.
-        catalogue.mend().await;
+        // It doesn't know the videos that are there already, which the first visitor is to see.
+        catalogue.begin().await;
     }
     Ok((catalogue, made))
 }

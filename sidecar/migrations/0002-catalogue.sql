@@ -37,7 +37,7 @@ CREATE TABLE video (
     channel_id BIGINT NOT NULL REFERENCES channel (id) ON DELETE CASCADE,
     -- The channel's owner, whose quota it counts against.
     account_id BIGINT NOT NULL REFERENCES account (id) ON DELETE CASCADE,
-    -- 1 published, 2 to be transcoded, 3 to be imported, 7 transcoding failed, 8 import failed, as PeerTube numbers them.
+    -- 1 published, 2 to be transcoded, 7 transcoding failed, as PeerTube numbers them.
     state BIGINT NOT NULL,
     -- 1 public, 2 unlisted, 3 private, 4 internal, 5 for those who know a password.
     privacy BIGINT NOT NULL CHECK (privacy BETWEEN 1 AND 5),

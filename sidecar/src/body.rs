@@ -66,6 +66,11 @@ impl Fields {
         self.values.get(name).and_then(Value::as_str)
     }
 
+    /// Whether anything but `null` is said of it.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.values.get(name).is_some_and(|value| !value.is_null())
+    }
+
     /// All texts, by their names.
     pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
         self.values.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)))
@@ -168,16 +173,6 @@ impl Fields {
         parse: impl FnOnce(&Value) -> Result<T, FieldError>,
     ) -> Option<T> {
         let found = parse(self.values.get(name)?);
-        self.keep(name, found)
-    }
-
-    /// The value as it is, which must be there.
-    pub(crate) fn required_value<T>(
-        &mut self,
-        name: &'static str,
-        parse: impl FnOnce(&Value) -> Result<T, FieldError>,
-    ) -> Option<T> {
-        let found = parse(self.values.get(name).unwrap_or(&Value::Null));
         self.keep(name, found)
     }
 

@@ -394,8 +394,8 @@ pub(super) fn privacy_key(privacy: Privacy) -> Option<&'static str> {
 fn state_key(state: State) -> Option<&'static str> {
     match state {
         State::Published => None,
-        State::ToTranscode | State::ToImport => Some("state-making"),
-        State::TranscodingFailed | State::ImportFailed => Some("state-failed"),
+        State::ToTranscode => Some("state-making"),
+        State::TranscodingFailed => Some("state-failed"),
     }
 }
 

@@ -1,4 +1,7 @@
-//! The fields of a video that an owner may change, as PeerTube's programs and forms send them.
+//! The fields of a video that its owner says when it is uploaded, and may change afterwards, as PeerTube's programs and forms send
+//! them.
+
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
@@ -9,9 +12,9 @@ use crate::vocabulary::{self, CATEGORIES, LICENCES};
 use crate::when;
 
 /// Takes what it knows out of the fields, which keep what is bad: what the video then is, and to which channel it goes.
-pub(super) fn read(fields: &mut Fields, before: About) -> (About, Option<i64>) {
+pub(in crate::api) fn read(fields: &mut Fields, before: About) -> (About, Option<i64>) {
     let mut about = before;
-    if let Some(name) = fields.optional("name", |text| line(text, 3, 120).map(str::to_owned)) {
+    if let Some(name) = fields.optional("name", name) {
         about.name = name;
     }
     if let Some(privacy) = fields.value("privacy", privacy) {
@@ -46,11 +49,21 @@ pub(super) fn read(fields: &mut Fields, before: About) -> (About, Option<i64>) {
     }
     if let Some(passwords) = fields.value("videoPasswords", |value| texts(value, PASSWORDS, 2, 100))
     {
-        about.passwords = passwords;
+        about.passwords = passwords.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
+    }
+    if about.privacy == Privacy::Password && about.passwords.is_empty() {
+        fields.refuse("videoPasswords", FieldError::Kind("there, where the privacy is 5"));
     }
     let channel =
         fields.value("channelId", |value| number(value).ok_or(FieldError::Kind("a number")));
     (about, channel)
+}
+
+/// Without what would turn the text around it.
+fn name(text: &str) -> Result<String, FieldError> {
+    let turns = |char: char| matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let text = line(text.trim(), 3, 120)?;
+    if text.chars().any(turns) { Err(FieldError::Control) } else { Ok(text.to_owned()) }
 }
 
 fn read_switches(fields: &mut Fields, about: &mut About) {
@@ -132,8 +145,15 @@ fn schedule(value: &Value) -> Result<Option<Schedule>, FieldError> {
     }
     let at = value.get("updateAt").map(moment).transpose()?.flatten();
     let at = at.ok_or(FieldError::Kind("an object with updateAt, a date and time"))?;
-    let privacy = value.get("privacy").map_or(Ok(Privacy::Public), privacy)?;
-    Ok(Some(Schedule { at, privacy }))
+    let privacy = value.get("privacy").filter(|value| !is_none(value));
+    let privacy = privacy.map_or(Ok(Privacy::Public), self::privacy)?;
+    // What nobody else sees, or a password opens, needs no moment.
+    match privacy {
+        Privacy::Public | Privacy::Unlisted | Privacy::Internal => {
+            Ok(Some(Schedule { at, privacy }))
+        }
+        Privacy::Private | Privacy::Password => Err(FieldError::Choice("1, 2, 4")),
+    }
 }
 
 /// A form's tags, which stand in one text with commas.
@@ -252,6 +272,8 @@ mod tests {
         for (name, value) in [
             ("name", json!("ab")),
             ("name", json!("a\nbc")),
+            ("name", json!("ab\u{202e}c")),
+            ("name", json!("  a ")),
             ("name", json!("x".repeat(121))),
             ("privacy", json!(6)),
             ("description", json!("x".repeat(DESCRIPTION + 1))),
@@ -263,6 +285,7 @@ mod tests {
             ("commentsPolicy", json!(0)),
             ("originallyPublishedAt", json!("yesterday")),
             ("scheduleUpdate", json!({ "privacy": 1 })),
+            ("scheduleUpdate", json!({ "updateAt": "2030-01-01", "privacy": 3 })),
             ("tags", json!(["ab", "cd", "ef", "gh", "ij", "kl"])),
             ("tags", json!(["x".repeat(31)])),
             ("tags", json!([1])),

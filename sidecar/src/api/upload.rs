@@ -413,7 +413,13 @@ impl Sidecar {
                     source_bytes: upload.bytes,
                     about: *about,
                 };
-                video::create_from_upload(database, now, &upload.id, &new).await?
+                let made = video::create_from_upload(database, now, &upload.id, &new).await?;
+                let said = new.about.description.as_deref().unwrap_or_default();
+                if let Some(id) = made {
+                    crate::table::about::set_chapters(database, id, &crate::chapters::find(said))
+                        .await?;
+                }
+                made
             }
             Plan::Replacement { video_id, source_name } => {
                 let source = (&*source_name, upload.bytes);

@@ -165,12 +165,6 @@ impl Sidecar {
         let before = before(&video, tags, passwords).ok_or(ApiError::NotFound("Video"))?;
         let now_ms = now_ms();
         let (about, channel_id) = change::read(&mut asked.fields, before.clone());
-        if about.privacy == Privacy::Password && about.passwords.is_empty() {
-            let reason = FieldError::Kind("a list of at least one password for this privacy");
-            asked.fields.refuse("videoPasswords", reason);
-        }
-        let fields = std::mem::take(&mut asked.fields);
-        fields.check()?;
         if let Some(channel_id) = channel_id.filter(|id| *id != video.channel_id) {
             self.move_video(&video, channel_id, asked.visitor()?).await?;
         }

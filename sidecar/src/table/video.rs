@@ -213,12 +213,8 @@ pub enum State {
     Published,
     /// It will be.
     ToTranscode,
-    /// Its file is still to come from somewhere else.
-    ToImport,
     /// It can't be.
     TranscodingFailed,
-    /// Its file didn't come.
-    ImportFailed,
 }
 
 /// What the origin made of a file.
@@ -272,13 +268,7 @@ impl Privacy {
 
 impl State {
     pub(crate) fn parse(id: i64) -> Option<State> {
-        let all = [
-            State::Published,
-            State::ToTranscode,
-            State::ToImport,
-            State::TranscodingFailed,
-            State::ImportFailed,
-        ];
+        let all = [State::Published, State::ToTranscode, State::TranscodingFailed];
         all.into_iter().find(|state| state.id() == id)
     }
 
@@ -286,9 +276,7 @@ impl State {
         match self {
             State::Published => "Published",
             State::ToTranscode => "To transcode",
-            State::ToImport => "To import",
             State::TranscodingFailed => "Transcoding failed",
-            State::ImportFailed => "Import failed",
         }
     }
 
@@ -296,9 +284,7 @@ impl State {
         match self {
             State::Published => 1,
             State::ToTranscode => 2,
-            State::ToImport => 3,
             State::TranscodingFailed => 7,
-            State::ImportFailed => 8,
         }
     }
 }
