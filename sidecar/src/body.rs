@@ -66,9 +66,9 @@ impl Fields {
         self.values.get(name).and_then(Value::as_str)
     }
 
-    /// Whether anything but `null` is said of it.
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.values.get(name).is_some_and(|value| !value.is_null())
+    /// Whether `null` is said of it; `None` if nothing is.
+    pub(crate) fn is_null(&self, name: &str) -> Option<bool> {
+        self.values.get(name).map(Value::is_null)
     }
 
     /// All texts, by their names.

@@ -165,6 +165,7 @@ impl Sidecar {
         let before = before(&video, tags, passwords).ok_or(ApiError::NotFound("Video"))?;
         let now_ms = now_ms();
         let (about, channel_id) = change::read(&mut asked.fields, before.clone());
+        std::mem::take(&mut asked.fields).check()?;
         if let Some(channel_id) = channel_id.filter(|id| *id != video.channel_id) {
             self.move_video(&video, channel_id, asked.visitor()?).await?;
         }

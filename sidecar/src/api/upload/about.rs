@@ -15,9 +15,10 @@ pub(crate) struct Wanted {
 impl Wanted {
     /// `None` if a field is bad, which the fields then know. What isn't said is as PeerTube has it.
     pub(crate) fn read(fields: &mut Fields) -> Option<Wanted> {
-        let (has_name, has_channel) = (fields.has("name"), fields.has("channelId"));
+        let is_named = !fields.is_null("name").unwrap_or(true);
+        let is_placed = fields.is_null("channelId").is_some();
         let (about, channel_id) = change::read(fields, blank());
-        for (name, is_there) in [("name", has_name), ("channelId", has_channel)] {
+        for (name, is_there) in [("name", is_named), ("channelId", is_placed)] {
             if !is_there {
                 fields.refuse(name, FieldError::Kind("there"));
             }
