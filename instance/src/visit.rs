@@ -83,6 +83,13 @@ impl<'a> Visit<'a> {
         self.visitor.as_ref().is_some_and(|visitor| visitor.role.moderates())
     }
 
+    /// Whether this is the page under a path, or below it.
+    pub(crate) fn is_at(&self, path: &str) -> bool {
+        self.here
+            .strip_prefix(path)
+            .is_some_and(|rest| matches!(rest.as_bytes().first(), None | Some(b'/' | b'?')))
+    }
+
     /// Other languages than this.
     pub(crate) fn other_languages(&self) -> impl Iterator<Item = &'static Language> {
         Language::all().iter().filter(|language| language.code != self.language.code)

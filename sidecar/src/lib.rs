@@ -287,14 +287,21 @@ impl Sidecar {
         role: Role,
         password_hash: String,
     ) -> NewUser {
+        // Whoever has the whole disk needs no bound on a part of it.
+        let (video_quota, video_quota_daily) = match role {
+            Role::Administrator => (-1, -1),
+            Role::Moderator | Role::User => {
+                (self.settings.video_quota_bytes, self.settings.video_quota_daily_bytes)
+            }
+        };
         NewUser {
             username,
             email,
             display_name,
             role,
             password_hash,
-            video_quota: self.settings.video_quota_bytes,
-            video_quota_daily: self.settings.video_quota_daily_bytes,
+            video_quota,
+            video_quota_daily,
             preferences: Preferences::default().json(),
         }
     }

@@ -9,7 +9,7 @@ use sidecar::{Act, Applicant, Fields, JobLine, UserLine};
 use super::settings::visitor;
 use super::shelf::page;
 use super::{PageError, Site, now_ms, see_other};
-use crate::visit::Visit;
+use crate::visit::{Visit, size};
 
 #[derive(Template)]
 #[template(path = "registrations.html")]
@@ -90,14 +90,15 @@ impl Site {
         let row = |user: UserLine| UserRow {
             role: role_key(user.role),
             used: match user.quota_bytes {
-                Some(most) => visit.used("quota-of", user.used_bytes, most),
-                None => visit.used("quota-used", user.used_bytes, 0),
+                Some(most) => format!("{} / {}", size(user.used_bytes), size(most)),
+                None => size(user.used_bytes),
             },
             last_login: match user.last_login_at.map(u64::try_from) {
                 Some(Ok(at)) => visit.age(at, now_ms),
                 _ => visit.say("never"),
             },
-            may_act: user.role == Role::User || visitor.role == Role::Administrator,
+            may_act: user.id != visitor.user_id
+                && (user.role == Role::User || visitor.role == Role::Administrator),
             user,
         };
         let page = Users {

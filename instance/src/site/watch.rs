@@ -415,11 +415,10 @@ fn source_key(sharing: Sharing) -> &'static str {
     }
 }
 
-/// Its address has a capability in it, which no other site is to see, nor any cache to keep.
+/// The address of its media has a capability in it, which no cache is to keep.
 fn keep_to_itself(reply: &mut Reply) {
-    let headers = reply.headers_mut();
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    let private = HeaderValue::from_static("private, no-store");
+    reply.headers_mut().insert(header::CACHE_CONTROL, private);
 }
 
 fn with_password(reply: &mut Reply, cookie: Option<(String, String)>) {
