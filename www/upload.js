@@ -53,11 +53,17 @@ function Upload(form) {
 
   async function upload(file) {
     const key = `shoal-upload ${file.name} ${file.size} ${file.lastModified}`;
-    let url = localStorage.getItem(key);
+    const about = described(file);
+    let { url, said: before } = JSON.parse(localStorage.getItem(key) ?? "{}");
+    // The server keeps what was said when it began: whoever says something else now begins anew.
+    if (url && before !== JSON.stringify(about)) {
+      await fetch(url, { method: "DELETE" }).catch(() => {});
+      url = undefined;
+    }
     let at = url ? await ask(url, file) : undefined;
     if (at === undefined) {
-      url = await begin(file);
-      localStorage.setItem(key, url);
+      url = await begin(file, about);
+      localStorage.setItem(key, JSON.stringify({ url, said: JSON.stringify(about) }));
       at = 0;
     } else if (typeof at === "number" && at > 0) {
       said.textContent = words.resumed;
@@ -70,10 +76,14 @@ function Upload(form) {
     return at;
   }
 
-  async function begin(file) {
+  function described(file) {
     const fields = new FormData(form);
     const about = { filename: file.name, name: fields.get("name"), channelId: Number(fields.get("channelId")), privacy: Number(fields.get("privacy")), waitTranscoding: fields.has("waitTranscoding") };
     if (about.privacy === 5) about.videoPasswords = [fields.get("videoPasswords")];
+    return about;
+  }
+
+  async function begin(file, about) {
     const answer = await patiently(() =>
       fetch("/api/v1/videos/upload-resumable", {
         method: "POST",

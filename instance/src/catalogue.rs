@@ -95,7 +95,7 @@ impl Catalogue {
                 return Ok(());
             }
             for access in due {
-                set_access(&self.sidecar, &self.library, access).await?;
+                set_access(&self.sidecar, &self.library, access.video).await?;
             }
         }
     }
@@ -179,15 +179,14 @@ pub(crate) async fn admit(
     library: &Library,
     uuid: VideoId,
 ) -> anyhow::Result<()> {
-    let told = sidecar.access(uuid).await?;
-    set_access(sidecar, library, told).await
+    set_access(sidecar, library, uuid).await
 }
 
-async fn set_access(
-    sidecar: &Sidecar,
-    library: &Library,
-    told: sidecar::Access,
-) -> anyhow::Result<()> {
+async fn set_access(sidecar: &Sidecar, library: &Library, uuid: VideoId) -> anyhow::Result<()> {
+    // What is read, told and noted belongs together.
+    static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    let _turn = TURN.lock().await;
+    let told = sidecar.access(uuid).await?;
     let (library, access) = (library.clone(), access_of(told.is_open));
     tokio::task::spawn_blocking(move || library.set_access(&told.video, access)).await??;
     Ok(sidecar.note_access(told).await?)

@@ -6,7 +6,16 @@ use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd, html};
 pub(crate) fn html(text: &str) -> String {
     let options = Options::ENABLE_STRIKETHROUGH;
     // A single new line is one, as people who write for video sites expect.
+    let mut depth = 0_usize;
     let events = Parser::new_ext(text, options).filter_map(|event| match event {
+        Event::Start(Tag::BlockQuote(_) | Tag::List(_) | Tag::Item) => {
+            depth += 1;
+            (depth <= DEEPEST).then_some(event)
+        }
+        Event::End(TagEnd::BlockQuote(_) | TagEnd::List(_) | TagEnd::Item) => {
+            depth -= 1;
+            (depth < DEEPEST).then_some(event)
+        }
         Event::SoftBreak => Some(Event::HardBreak),
         Event::Start(Tag::Image { .. }) | Event::End(TagEnd::Image) => None,
         Event::Html(raw) | Event::InlineHtml(raw) => Some(Event::Text(raw)),
@@ -50,6 +59,9 @@ pub(crate) fn excerpt(text: &str) -> String {
 const TAGS: [&str; 12] =
     ["p", "br", "a", "em", "strong", "del", "code", "pre", "blockquote", "ul", "ol", "li"];
 
+/// Quotes and lists within each other: more than that is nobody's thought, and takes the cleaner long.
+const DEEPEST: usize = 16;
+
 /// Characters, as many as other sites show.
 const EXCERPT: usize = 200;
 
@@ -91,6 +103,17 @@ mod tests {
                 assert!(!made.contains(bad), "{text} -> {made}");
             }
         }
+    }
+
+    #[test]
+    fn what_is_deep_is_flat_beyond_a_depth() {
+        for text in [">".repeat(10_000), "1) ".repeat(3_333), ">- ".repeat(3_333)] {
+            let made = html(&text);
+            let opened = made.matches("<blockquote>").count() + made.matches("<li>").count();
+            assert!(opened <= DEEPEST, "{opened}");
+            assert!(made.len() < 100_000, "{}", made.len());
+        }
+        assert_eq!(html("> a\n> > b\n").matches("</blockquote>").count(), 2);
     }
 
     #[test]

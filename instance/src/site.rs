@@ -15,7 +15,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use askama::Template;
 use http::header::{self, HeaderName};
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use origin::library::{Library, LibraryError};
@@ -191,8 +191,12 @@ impl Site {
             Ok(visit) => visit,
             Err(error) => return self.refuse(&self.stranger(request), &error),
         };
-        let done = self.act_in(&visit, request, peer).await;
-        done.unwrap_or_else(|error| self.refuse(&visit, &error))
+        match self.act_in(&visit, request, peer).await {
+            Ok(reply) => reply,
+            // A form can't be gone back to.
+            Err(PageError::LoggedOut) => see_other("/login"),
+            Err(error) => self.refuse(&visit, &error),
+        }
     }
 
     async fn act_in(
@@ -225,7 +229,7 @@ impl Site {
                 let knock = Knock { headers, peer, fields: Some(&fields) };
                 self.embed(visit, key, query, knock).await
             }
-            ["my", ref rest @ ..] => self.act_on_own(visit, rest, fields).await,
+            ["my", ref rest @ ..] => self.act_on_own(visit, rest, fields, headers).await,
             ["admin", "registrations", id] => self.decide_on(visit, number(id)?, fields).await,
             ["admin", "users", id] => self.govern(visit, number(id)?, fields).await,
             _ => Err(PageError::NotFound),
@@ -238,6 +242,7 @@ impl Site {
         visit: &Visit<'_>,
         path: &[&str],
         fields: Fields,
+        headers: &HeaderMap,
     ) -> Result<Reply, PageError> {
         match *path {
             ["settings"] => self.change_settings(visit, fields, Part::Profile).await,
@@ -250,7 +255,7 @@ impl Site {
             ["channels", handle] => self.change_channel(visit, handle, fields).await,
             ["channels", handle, "delete"] => self.delete_channel(visit, handle).await,
             ["subscriptions", handle] => self.subscribe(visit, handle, &fields).await,
-            ["ratings", key] => self.rate(visit, key, &fields).await,
+            ["ratings", key] => self.rate(visit, key, &fields, headers).await,
             ["history"] => self.forget_history(visit).await,
             _ => Err(PageError::NotFound),
         }
@@ -286,12 +291,7 @@ impl Site {
         page: &impl Template,
     ) -> Result<Reply, PageError> {
         let mut reply = html(status, page, Framing::Refused);
-        let headers = reply.headers_mut();
-        headers.insert(header::VARY, HeaderValue::from_static("Accept-Language, Cookie"));
-        if visit.visitor.is_some() {
-            let private = HeaderValue::from_static("private, no-cache");
-            headers.insert(header::CACHE_CONTROL, private);
-        }
+        keep_from_others(&mut reply, visit);
         Ok(reply)
     }
 
@@ -299,7 +299,9 @@ impl Site {
     fn refuse(&self, visit: &Visit<'_>, error: &PageError) -> Reply {
         let (status, reason) = match error {
             PageError::NotFound | PageError::Refused(ApiError::NotFound(_)) => {
-                return html(StatusCode::NOT_FOUND, &Missing { visit }, Framing::Refused);
+                let mut reply = html(StatusCode::NOT_FOUND, &Missing { visit }, Framing::Refused);
+                keep_from_others(&mut reply, visit);
+                return reply;
             }
             PageError::LoggedOut => {
                 let here: String = form_urlencoded::byte_serialize(visit.here.as_bytes()).collect();
@@ -314,7 +316,9 @@ impl Site {
         if status.is_server_error() {
             tracing::error!("{error}");
         }
-        html(status, &Refusal { visit, reason }, Framing::Refused)
+        let mut reply = html(status, &Refusal { visit, reason }, Framing::Refused);
+        keep_from_others(&mut reply, visit);
+        reply
     }
 }
 
@@ -373,6 +377,15 @@ fn html(status: StatusCode, page: &impl Template, framing: Framing) -> Reply {
         allow_framing(&mut reply);
     }
     reply
+}
+
+/// Says that a page is made for whoever asks, in their language.
+fn keep_from_others(reply: &mut Reply, visit: &Visit<'_>) {
+    let headers = reply.headers_mut();
+    headers.insert(header::VARY, HeaderValue::from_static("Accept-Language, Cookie"));
+    if visit.visitor.is_some() {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    }
 }
 
 /// Lets pages of other sites show this one in a frame.

@@ -20,6 +20,8 @@ mod mine_tests;
 mod oauth;
 mod registration;
 #[cfg(test)]
+mod rights_tests;
+#[cfg(test)]
 mod tests;
 pub mod thumbnails;
 pub mod upload;
@@ -248,7 +250,8 @@ impl Sidecar {
             _ => Fields::read(request).await?,
         };
         let query = Query::parse(request.uri().query().unwrap_or_default());
-        Ok(Asked { method, headers: request.headers(), query, fields, from, visitor })
+        let password = asked::password(request.headers(), request.uri().path());
+        Ok(Asked { method, query, fields, from, visitor, password })
     }
 }
 

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue};
+use wire::id::VideoId;
 
 /// The value of a cookie; of two with one name the first, which is the one of the longer path.
 pub fn find<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -23,6 +26,24 @@ pub fn set(name: &str, value: &str, life: Duration, public_url: &str) -> HeaderV
     let seconds = life.as_secs();
     let text = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
     HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""))
+}
+
+/// The password that opened a video's page before, as far as this browser keeps it.
+pub fn video_password(headers: &HeaderMap, video: &VideoId) -> Option<String> {
+    let kept = find(headers, &password_name(video))?;
+    String::from_utf8(URL_SAFE_NO_PAD.decode(kept).ok()?).ok()
+}
+
+/// Has a browser keep the password of a video until it ends: whoever shares a computer doesn't share the password.
+pub fn keep_video_password(video: &VideoId, password: &str, public_url: &str) -> HeaderValue {
+    let secure = if public_url.starts_with("https://") { "; Secure" } else { "" };
+    let (name, value) = (password_name(video), URL_SAFE_NO_PAD.encode(password));
+    let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}");
+    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""))
+}
+
+fn password_name(video: &VideoId) -> String {
+    format!("shoal_password_{}", video.short())
 }
 
 /// Whether a request that changes something comes from a page of this very host, as far as browsers tell.
@@ -70,6 +91,19 @@ mod tests {
         let plain = "shoal_session=x; Path=/; Max-Age=60; HttpOnly; SameSite=Lax";
         assert_eq!(set("http://127.0.0.1:9000"), plain);
         assert_eq!(set("https://video.example"), &*format!("{plain}; Secure"));
+    }
+
+    #[test]
+    fn the_password_of_a_video_is_kept_for_that_video_alone() {
+        let video = VideoId::from_random([1; 16]);
+        let kept = keep_video_password(&video, "open; sésame", "https://a.example");
+        let kept = kept.to_str().unwrap();
+        assert!(kept.ends_with("; Path=/; HttpOnly; SameSite=Lax; Secure"), "{kept}");
+        let mut headers = HeaderMap::new();
+        let pair = kept.split(';').next().unwrap();
+        headers.insert(header::COOKIE, pair.parse().unwrap());
+        assert_eq!(video_password(&headers, &video).as_deref(), Some("open; sésame"));
+        assert_eq!(video_password(&headers, &VideoId::from_random([2; 16])), None);
     }
 
     #[track_caller]

@@ -103,6 +103,8 @@ pub struct Sidecar {
     pages: Mutex<Pages<(ListQuery, bool)>>,
     signposts: Signposts,
     viewed: Mutex<Viewed>,
+    /// Held by whoever changes what is said of a video.
+    changing: tokio::sync::Mutex<()>,
     /// Told of each job that may begin.
     work_waits: Notify,
     house: House,
@@ -201,6 +203,7 @@ impl Sidecar {
             }),
             pages: Mutex::new(Pages::new(PAGES, PAGE_LIFE)),
             signposts: Signposts::default(),
+            changing: tokio::sync::Mutex::default(),
             viewed: Mutex::new(Viewed::new(token::generate()?)),
             work_waits: Notify::new(),
             house: House::default(),

@@ -5,6 +5,7 @@ use wire::id::VideoId;
 use crate::Sidecar;
 use crate::pace::Time;
 use crate::table::collaborator::{self, Role};
+use crate::table::user;
 use crate::table::video::{self, Privacy, State, Video};
 use crate::table::video_password;
 use crate::visitor::{Asker, Visitor};
@@ -84,6 +85,18 @@ impl Sidecar {
         }
     }
 
+    /// Whether somebody keeps order over an account: administrators over all, moderators over those who are neither.
+    async fn governs(&self, visitor: &Visitor, account_id: i64) -> sqlx::Result<bool> {
+        match visitor.role {
+            crate::role::Role::Administrator => Ok(true),
+            crate::role::Role::Moderator => {
+                let owner = user::role_of_account(&self.database, account_id).await?;
+                Ok(owner == Some(crate::role::Role::User))
+            }
+            crate::role::Role::User => Ok(false),
+        }
+    }
+
     /// Whether somebody may publish in a channel of this account.
     pub(crate) async fn may_publish(
         &self,
@@ -91,7 +104,8 @@ impl Sidecar {
         owner_account_id: i64,
         visitor: &Visitor,
     ) -> sqlx::Result<bool> {
-        if visitor.account_id == owner_account_id || visitor.role.moderates() {
+        if visitor.account_id == owner_account_id || self.governs(visitor, owner_account_id).await?
+        {
             return Ok(true);
         }
         let role = collaborator::role(&self.database, channel_id, visitor.account_id).await?;
@@ -105,7 +119,8 @@ impl Sidecar {
         owner_account_id: i64,
         visitor: &Visitor,
     ) -> sqlx::Result<bool> {
-        if visitor.account_id == owner_account_id || visitor.role.moderates() {
+        if visitor.account_id == owner_account_id || self.governs(visitor, owner_account_id).await?
+        {
             return Ok(true);
         }
         let role = collaborator::role(&self.database, channel_id, visitor.account_id).await?;

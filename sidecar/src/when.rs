@@ -23,7 +23,7 @@ pub(crate) fn iso(ms: i64) -> String {
     format!("{}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z", date(ms))
 }
 
-/// `2026-11-22T05:13`, from milliseconds since 1970: what a form's box for a moment holds, and [`parse`] reads again.
+/// `2026-11-22T05:13`, from milliseconds since 1970: what a form's box for a moment holds.
 pub fn minute(ms: i64) -> String {
     iso(ms).get(..16).unwrap_or_default().to_owned()
 }

@@ -78,10 +78,11 @@ impl Site {
     pub(super) async fn sign_up(
         &self,
         visit: &Visit<'_>,
-        fields: Fields,
+        mut fields: Fields,
         headers: &HeaderMap,
         peer: SocketAddr,
     ) -> Result<Reply, PageError> {
+        fields.drop_empty(&["displayName"]);
         match self.sidecar.sign_up(fields.clone(), headers, peer).await {
             Ok(SignedUp::Ready) => Ok(see_other("/login?new=1")),
             Ok(SignedUp::Waiting) => {

@@ -197,7 +197,8 @@ impl Site {
 
     pub(super) async fn search(&self, visit: &Visit<'_>, query: &str) -> Result<Reply, PageError> {
         let text = parameter(query, "q").unwrap_or_default();
-        let text: String = text.chars().take(LONGEST_SEARCH).collect();
+        let is_plain = |character: &char| !character.is_control();
+        let text: String = text.chars().filter(is_plain).take(LONGEST_SEARCH).collect();
         let page = page(query);
         let order = parameter(query, "sort").and_then(|sort| Order::parse(&sort));
         let mut wanted = list_query(page);
@@ -341,7 +342,10 @@ fn narrow(wanted: &mut ListQuery, query: &str) -> (Option<String>, Vec<(&'static
         kept.push(("language", (*code).to_owned()));
         title = Some((*label).to_owned());
     }
-    let tag = parameter(query, "tag").filter(|tag| (1..=30).contains(&tag.chars().count()));
+    let is_tag = |tag: &String| {
+        (1..=30).contains(&tag.chars().count()) && !tag.chars().any(char::is_control)
+    };
+    let tag = parameter(query, "tag").filter(is_tag);
     if let Some(tag) = tag {
         wanted.filters.tags_one_of = vec![tag.to_lowercase()];
         title = Some(format!("#{tag}"));

@@ -1,13 +1,14 @@
 //! What somebody publishes: `/my/videos`, `/my/upload`, one video's page of changes, and `/my/channels`.
 
 use askama::Template;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use origin::Reply;
 use sidecar::listing::Order;
 use sidecar::view::{ChannelPage, VideoPage};
 use sidecar::visitor::Asker;
 use sidecar::vocabulary::{CATEGORIES, LANGUAGES, LICENCES, PRIVACIES};
-use sidecar::{Act, ApiError, Fields, JobLine};
+use sidecar::{Act, ApiError, Fields, JobLine, cookie};
+use wire::id::VideoId;
 
 use super::settings::visitor;
 use super::shelf::{CARDS, Card, page};
@@ -252,14 +253,17 @@ impl Site {
         visit: &Visit<'_>,
         key: &str,
         fields: &Fields,
+        headers: &HeaderMap,
     ) -> Result<Reply, PageError> {
+        let video: VideoId = key.parse().map_err(|_| PageError::NotFound)?;
+        let password = cookie::video_password(headers, &video);
         let rating = match fields.text("rating") {
             Some("like") => Some(true),
             Some("dislike") => Some(false),
             _ => None,
         };
         let visitor = visitor(visit)?;
-        if !self.sidecar.rate_video(key, visitor, fields.text("password"), rating).await? {
+        if !self.sidecar.rate_video(key, visitor, password.as_deref(), rating).await? {
             return Err(PageError::NotFound);
         }
         Ok(see_other(&next(fields, &format!("/w/{key}"))))
@@ -295,10 +299,16 @@ impl Site {
         form: Form,
     ) -> Result<Reply, PageError> {
         let job = self.sidecar.job_of(visitor(visit)?, &video.card.id.to_string()).await?;
+        let mut choices = self.choices(visit).await?;
+        let own = (video.card.channel.no.to_string(), video.card.channel.name.clone());
+        if !choices.channels.contains(&own) {
+            // Whoever keeps order changes videos of channels that aren't theirs.
+            choices.channels.insert(0, own);
+        }
         let page = Edit {
             visit,
             form,
-            choices: self.choices(visit).await?,
+            choices,
             short: video.card.id.short(),
             uuid: video.card.id.to_string(),
             is_published: video.medium.is_some(),
@@ -339,7 +349,7 @@ fn filled(video: &VideoPage) -> Form {
     let ticked = |is_ticked: bool| if is_ticked { "true".to_owned() } else { String::new() };
     let (at, privacy) = match video.card.schedule {
         Some((at, privacy)) => (sidecar::when::minute(at), privacy.number().to_string()),
-        None => Default::default(),
+        None => (String::new(), "1".to_owned()),
     };
     Form::filled([
         ("name", video.card.name.clone()),

@@ -4,8 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use askama::Template;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::{self, HeaderValue};
 use http::{HeaderMap, StatusCode};
 use origin::Reply;
@@ -177,6 +175,7 @@ impl Site {
         let stage = Stage { snippet, has_page_keys: true, ..stage };
         let page = Embed { frame: &self.frame, stage, short: id.short() };
         let mut reply = html(StatusCode::OK, &page, Framing::Allowed);
+        super::keep_from_others(&mut reply, visit);
         if !is_public {
             keep_to_itself(&mut reply);
         }
@@ -203,9 +202,7 @@ impl Site {
         id: &VideoId,
         knock: Knock<'_>,
     ) -> Result<Opened, PageError> {
-        let kept = cookie::find(knock.headers, &password_cookie(id));
-        let kept = kept.and_then(|text| URL_SAFE_NO_PAD.decode(text).ok());
-        let kept = kept.and_then(|bytes| String::from_utf8(bytes).ok());
+        let kept = cookie::video_password(knock.headers, id);
         let said = knock.fields.and_then(|fields| fields.text("password"));
         let from = self.sidecar.counted(knock.headers, knock.peer);
         let asker = Asker {
@@ -215,7 +212,8 @@ impl Site {
         };
         let problem = match self.sidecar.video_page(&id.to_string(), asker).await? {
             Seen::Shown(video) => {
-                let cookie = said.map(|said| (password_cookie(id), URL_SAFE_NO_PAD.encode(said)));
+                let url = &self.frame.public_url;
+                let cookie = said.map(|said| cookie::keep_video_password(id, said, url));
                 return Ok(Opened::Video(video, cookie));
             }
             Seen::Nothing => return Err(PageError::NotFound),
@@ -277,8 +275,8 @@ impl Site {
 
 /// What stands behind a video's address.
 enum Opened {
-    /// It is shown; with the name and value of a cookie that opens it again, if a password just did.
-    Video(Box<VideoPage>, Option<(String, String)>),
+    /// It is shown; with a cookie that opens it again, if a password just did.
+    Video(Box<VideoPage>, Option<HeaderValue>),
     Door(Reply),
 }
 
@@ -421,15 +419,8 @@ fn keep_to_itself(reply: &mut Reply) {
     reply.headers_mut().insert(header::CACHE_CONTROL, private);
 }
 
-fn with_password(reply: &mut Reply, cookie: Option<(String, String)>) {
-    let Some((name, value)) = cookie else { return };
-    // Until the browser ends: whoever shares a computer doesn't share the password.
-    let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax");
-    if let Ok(value) = HeaderValue::try_from(text) {
-        reply.headers_mut().append(header::SET_COOKIE, value);
+fn with_password(reply: &mut Reply, cookie: Option<HeaderValue>) {
+    if let Some(cookie) = cookie {
+        reply.headers_mut().append(header::SET_COOKIE, cookie);
     }
-}
-
-fn password_cookie(id: &VideoId) -> String {
-    format!("shoal_password_{}", id.short())
 }

@@ -1,6 +1,6 @@
 //! What pages have done in a visitor's name: by the very rules of the API, under which a test has each of them.
 
-use http::{HeaderMap, Method};
+use http::Method;
 use wire::id::VideoId;
 
 use super::asked::Asked;
@@ -90,14 +90,13 @@ impl Sidecar {
         act: Act<'_>,
         fields: Fields,
     ) -> Result<(), ApiError> {
-        let headers = HeaderMap::new();
         let asked = |method| Asked {
             method,
-            headers: &headers,
             query: Query::parse(""),
             fields,
             from: "",
             visitor: Some(visitor.clone()),
+            password: None,
         };
         let done: Reply = match act {
             Act::ChangeVideo(key) => {

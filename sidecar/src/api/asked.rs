@@ -2,7 +2,10 @@
 
 use http::{HeaderMap, Method};
 
+use wire::id::VideoId;
+
 use crate::body::Fields;
+use crate::cookie;
 use crate::error::ApiError;
 use crate::query::Query;
 use crate::visitor::{Asker, Visitor};
@@ -11,12 +14,13 @@ use crate::visitor::{Asker, Visitor};
 #[derive(Debug)]
 pub(super) struct Asked<'a> {
     pub(super) method: Method,
-    pub(super) headers: &'a HeaderMap,
     pub(super) query: Query,
     pub(super) fields: Fields,
     /// Whose budgets it is counted on.
     pub(super) from: &'a str,
     pub(super) visitor: Option<Visitor>,
+    /// What they have to show for a video that a password opens.
+    pub(super) password: Option<String>,
 }
 
 impl Asked<'_> {
@@ -40,12 +44,21 @@ impl Asked<'_> {
 
     /// What they have to show for a video.
     pub(super) fn asker(&self) -> Asker<'_> {
-        let password = self
-            .headers
-            .get(PASSWORD)
-            .and_then(|password| std::str::from_utf8(password.as_bytes()).ok());
-        Asker { visitor: self.visitor.as_ref(), password, from: self.from }
+        Asker {
+            visitor: self.visitor.as_ref(),
+            password: self.password.as_deref(),
+            from: self.from,
+        }
     }
+}
+
+/// The password in the header, else the one that opened the page of the video in a path of the API.
+pub(super) fn password(headers: &HeaderMap, path: &str) -> Option<String> {
+    if let Some(shown) = headers.get(PASSWORD) {
+        return String::from_utf8(shown.as_bytes().to_vec()).ok();
+    }
+    let video: VideoId = path.split('/').find_map(|part| part.parse().ok())?;
+    cookie::is_from_own_page(headers).then(|| cookie::video_password(headers, &video))?
 }
 
 /// Where PeerTube's programs put a video's password.

@@ -160,9 +160,11 @@ impl Sidecar {
         let wanted = page(&mut asked.query);
         let query = std::mem::take(&mut asked.query);
         let (start, count) = query.finish(wanted)?;
-        let user_id = asked.visitor()?.user_id;
+        let visitor = asked.visitor()?;
+        let (user_id, account_id) = (visitor.user_id, visitor.account_id);
         let (total, cards) =
-            history::page(&self.database, user_id, start.into(), count.into()).await?;
+            history::page(&self.database, (user_id, account_id), start.into(), count.into())
+                .await?;
         let data = cards.iter().map(|card| {
             let mut form = value(&self.card_form(card));
             merge(&mut form, json!({ "userHistory": { "currentTime": card.position } }));

@@ -33,7 +33,7 @@ use crate::body::Fields;
 use crate::error::{ApiError, BodyError};
 use crate::limits::UPLOAD_BYTES;
 use crate::table::upload::{self, NewUpload, Size, Upload};
-use crate::table::user::User;
+use crate::table::user::{self, User};
 use crate::table::video::{self, About, NewVideo, State, Video};
 use crate::table::{account, channel, job};
 use crate::{Reply, Sidecar, now_ms};
@@ -210,6 +210,7 @@ impl Sidecar {
         let part = content_range(headers, bytes)?;
         let is_settled = upload.video_id.is_some();
         if !is_settled {
+            self.check_right(&upload).await?;
             self.check_quota(upload.account_id).await?;
             upload::touch(&self.database, now_ms(), &upload.id).await.map_err(ApiError::from)?;
         }
@@ -397,6 +398,7 @@ impl Sidecar {
     }
 
     async fn make_video(&self, upload: &Upload) -> Result<Option<i64>, ApiError> {
+        self.check_right(upload).await?;
         self.check_quota(upload.account_id).await?;
         let plan = serde_json::from_str(&upload.video);
         let (database, now) = (&self.database, now_ms());
@@ -455,6 +457,24 @@ impl Sidecar {
         let upload = upload.ok_or(ApiError::NotFound("Upload"))?;
         let bytes = length(&upload);
         Ok((upload, bytes))
+    }
+
+    /// That whoever sends an upload may still publish where it is to go: it may take a day.
+    async fn check_right(&self, upload: &Upload) -> Result<(), ApiError> {
+        let user = user::by_id(&self.database, upload.user_id).await?;
+        let user = user.filter(|user| !user.blocked).ok_or(ApiError::BadToken)?;
+        let plan = serde_json::from_str(&upload.video).map_err(|_| ApiError::NotFound("Upload"))?;
+        let channel_id = match plan {
+            Plan::Video { channel_id, .. } => channel_id,
+            Plan::Replacement { video_id, .. } => {
+                let video = video::by_id(&self.database, video_id).await?;
+                video.ok_or(ApiError::NotFound("Video"))?.channel_id
+            }
+        };
+        if user.role.moderates() && matches!(plan, Plan::Replacement { .. }) {
+            return Ok(());
+        }
+        self.owner_of(channel_id, &user).await.map(drop)
     }
 
     /// Whose quota an upload to a channel counts against, if this user may publish there.

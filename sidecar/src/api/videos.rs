@@ -159,6 +159,8 @@ impl Sidecar {
     }
 
     async fn change_video(&self, key: &str, mut asked: Asked<'_>) -> Result<Reply, ApiError> {
+        // What isn't said stays as it is, so nobody else may change it between the look and the change.
+        let _turn = self.changing.lock().await;
         let Sight { video, .. } = self.editable(key, &asked).await?;
         let tags = about::tags(&self.database, video.id).await?;
         let passwords = video_password::all(&self.database, video.id).await?;

@@ -30,25 +30,28 @@ pub(crate) async fn note(
 /// A page of a user's history, what they watched last first, and how much there is.
 pub(crate) async fn page(
     database: &Database,
-    user_id: i64,
+    (user_id, account_id): (i64, i64),
     start: i64,
     count: i64,
 ) -> sqlx::Result<(i64, Vec<Card>)> {
     let total: (i64,) = reading!(database, pool => {
-        let select = "SELECT COUNT(*) FROM history WHERE user_id = $1";
-        sqlx::query_as(select).bind(user_id).fetch_one(pool).await
+        sqlx::query_as(TOTAL).bind(user_id).bind(account_id).fetch_one(pool).await
     })?;
-    let chosen = chosen(user_id, start, count);
+    let chosen = chosen((user_id, account_id), start, count);
     Ok((total.0, card::fetch(database, chosen, true, user_id).await?))
 }
 
-pub(super) fn chosen(user_id: i64, start: i64, count: i64) -> Sql {
+/// Of what they watched only what they may still see: who may has perhaps changed since.
+pub(super) fn chosen((user_id, account_id): (i64, i64), start: i64, count: i64) -> Sql {
     let mut sql = Sql::default();
     sql.push(
-        "SELECT video_id AS chosen_id, watched_at AS chosen_key FROM history WHERE user_id = ",
+        "SELECT video_id AS chosen_id, watched_at AS chosen_key FROM history JOIN video ON video.id = video_id \
+         WHERE user_id = ",
     );
     sql.number(user_id);
-    sql.push(" ORDER BY watched_at DESC LIMIT ");
+    sql.push(" AND ((state = 1 AND privacy IN (1, 2, 4)) OR account_id = ");
+    sql.number(account_id);
+    sql.push(") ORDER BY watched_at DESC LIMIT ");
     sql.number(count);
     sql.push(" OFFSET ");
     sql.number(start);
@@ -72,6 +75,9 @@ pub(crate) async fn forget(
             .map(drop)
     })
 }
+
+const TOTAL: &str = "SELECT COUNT(*) FROM history JOIN video ON video.id = video_id \
+                     WHERE user_id = $1 AND ((state = 1 AND privacy IN (1, 2, 4)) OR account_id = $2)";
 
 const NOTE: &str = "INSERT INTO history (user_id, video_id, position, watched_at) VALUES ($1, $2, $3, $4) \
                     ON CONFLICT (user_id, video_id) DO UPDATE SET position = excluded.position, watched_at = excluded.watched_at";

@@ -85,7 +85,7 @@ mod tests {
                 all.push(card::statement(chosen(whose, order, 0, 15), true, 1));
             }
         }
-        all.push(card::statement(history::chosen(1, 0, 15), true, 1));
+        all.push(card::statement(history::chosen((1, 1), 0, 15), true, 1));
         let plain = [
             user::PAGE,
             channel::PAGE,

@@ -89,6 +89,9 @@ pub(crate) async fn by_login(
     database: &Database,
     login: &str,
 ) -> sqlx::Result<Option<Registration>> {
+    if login.contains('\0') {
+        return Ok(None);
+    }
     let login = login.to_ascii_lowercase();
     let select = if login.contains('@') { BY_EMAIL } else { BY_NAME };
     reading!(database, pool => sqlx::query_as(select).bind(login).fetch_optional(pool).await)

@@ -107,6 +107,10 @@ pub(crate) async fn create(
 
 /// A user by what they log in with: their name, or their e-mail address, which has an @ that no name has.
 pub(crate) async fn by_login(database: &Database, login: &str) -> sqlx::Result<Option<User>> {
+    // PostgreSQL knows no such character, and nobody's name has it.
+    if login.contains('\0') {
+        return Ok(None);
+    }
     let login = login.to_ascii_lowercase();
     let select = if login.contains('@') { BY_EMAIL } else { BY_NAME };
     reading!(database, pool => sqlx::query_as(select).bind(login).fetch_optional(pool).await)
@@ -115,6 +119,19 @@ pub(crate) async fn by_login(database: &Database, login: &str) -> sqlx::Result<O
 /// A user by their id.
 pub(crate) async fn by_id(database: &Database, id: i64) -> sqlx::Result<Option<User>> {
     reading!(database, pool => sqlx::query_as(BY_ID).bind(id).fetch_optional(pool).await)
+}
+
+/// The role of an account's user.
+pub(crate) async fn role_of_account(
+    database: &Database,
+    account_id: i64,
+) -> sqlx::Result<Option<Role>> {
+    let select =
+        "SELECT role FROM users JOIN account ON account.user_id = users.id WHERE account.id = $1";
+    let found: Option<(Role,)> = reading!(database, pool => {
+        sqlx::query_as(select).bind(account_id).fetch_optional(pool).await
+    })?;
+    Ok(found.map(|found| found.0))
 }
 
 /// Whether anybody has this role. It may look at all users, so it is asked at the start alone.

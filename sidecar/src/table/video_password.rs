@@ -8,6 +8,9 @@ pub(crate) async fn opens(
     video_id: i64,
     password: &str,
 ) -> sqlx::Result<bool> {
+    if password.contains('\0') {
+        return Ok(false);
+    }
     let select = "SELECT id FROM video_password WHERE video_id = $1 AND password = $2";
     let found: Option<(i64,)> = reading!(database, pool => {
         sqlx::query_as(select).bind(video_id).bind(password).fetch_optional(pool).await

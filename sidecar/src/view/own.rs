@@ -57,8 +57,13 @@ impl Sidecar {
         count: u32,
     ) -> Result<Listed<VideoCard>, Unavailable> {
         let count = i64::from(count).min(LIST as i64);
-        let (total, cards) =
-            history::page(&self.database, visitor.user_id, start.into(), count).await?;
+        let (total, cards) = history::page(
+            &self.database,
+            (visitor.user_id, visitor.account_id),
+            start.into(),
+            count,
+        )
+        .await?;
         Ok(self.listed(total, &cards))
     }
 

@@ -113,15 +113,12 @@ impl Sidecar {
         headers: &HeaderMap,
         uuid: VideoId,
     ) -> Result<Video, ApiError> {
-        let (_, user) = self.authenticate(headers).await?;
+        let visitor = self.visitor_of(headers).await?.ok_or(ApiError::NoToken)?;
         let missing = ApiError::NotFound("Video");
         let Some(video) = video::by_uuid(&self.database, &uuid).await? else {
             return Err(missing);
         };
-        let own = self.account_of(&user).await?;
-        let may = user.role.moderates()
-            || video.account_id == own
-            || upload::is_collaborator(&self.database, video.channel_id, own).await?;
+        let may = self.may_edit(&video, Some(&visitor)).await?;
         if may { Ok(video) } else { Err(missing) }
     }
 }
