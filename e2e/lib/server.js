@@ -11,10 +11,13 @@ export { text };
 /** Where our server listens; 10.99.0.2 is another host on the same network. */
 export const host = "10.99.0.1";
 
-/** Starts a server on a data folder of its own, with these settings as variables; `close` ends it and removes the folder. */
-export async function startServer(port = 9000, environment = {}) {
+/**
+ * Starts a server on a data folder of its own, with these settings as variables; `close` ends it and removes the folder. Behind a
+ * proxy it has another `publicUrl`.
+ */
+export async function startServer(port = 9000, environment = {}, publicUrl = undefined) {
   const folder = dataFolder();
-  const server = new Server(folder, port, environment);
+  const server = new Server(folder, port, environment, publicUrl);
   await server.start();
   return server;
 }
@@ -68,11 +71,13 @@ class Tracker extends Child {
 class Server extends Child {
   #folder;
   #environment;
+  #publicUrl;
 
-  constructor(folder, port, environment) {
+  constructor(folder, port, environment, publicUrl) {
     super();
     this.#folder = folder;
     this.#environment = environment;
+    this.#publicUrl = publicUrl ?? `http://${host}:${port}`;
     this.port = port;
     this.url = `http://${host}:${port}`;
     this.tracker = `ws://${host}:${port}/tracker/socket`;
@@ -82,7 +87,7 @@ class Server extends Child {
   }
 
   start() {
-    return this.run(this.url, ["serve", "--listen", `${host}:${this.port}`, "--public-url", this.url, "--data", this.data], this.#environment);
+    return this.run(this.url, ["serve", "--listen", `${host}:${this.port}`, "--public-url", this.#publicUrl, "--data", this.data], this.#environment);
   }
 
   /** Another password for a user, as their host gives it. */

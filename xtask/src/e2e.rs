@@ -18,6 +18,7 @@ pub(crate) fn alone(filter: Option<&str>) -> Result<()> {
 pub(crate) fn browse(shoal: &Path, filter: Option<&str>) -> Result<()> {
     let folder = folder();
     install_packages()?;
+    let downloader = fetch_downloader()?;
     let files = test_files(&folder)?;
     let (named, pattern) = select(&files, filter);
 
@@ -28,6 +29,7 @@ pub(crate) fn browse(shoal: &Path, filter: Option<&str>) -> Result<()> {
     }
     node.args(named).current_dir(&folder);
     node.env("E2E_SHOAL", shoal).env("E2E_CACHE", shell::target().join("e2e-media"));
+    node.env("E2E_YT_DLP", downloader);
     shell::run(&mut node)
 }
 
@@ -78,6 +80,22 @@ pub(crate) fn install_packages() -> Result<()> {
             .current_dir(&folder),
     )
 }
+
+/// The wheel of yt-dlp, which Python runs as it is.
+fn fetch_downloader() -> Result<PathBuf> {
+    let folder = shell::target().join("yt-dlp");
+    let wheel = folder.join(format!("yt_dlp-{DOWNLOADER}-py3-none-any.whl"));
+    if !wheel.exists() {
+        println!("xtask: fetching yt-dlp {DOWNLOADER} with pip");
+        let mut pip = Command::new("pip3");
+        pip.args(["download", "--quiet", "--no-deps", "--disable-pip-version-check", "--dest"]);
+        shell::run(pip.arg(&folder).arg(format!("yt-dlp=={DOWNLOADER}")))?;
+    }
+    Ok(wheel)
+}
+
+/// A version of yt-dlp, which knows PeerTubes.
+const DOWNLOADER: &str = "2026.10.26";
 
 #[cfg(test)]
 mod tests {
