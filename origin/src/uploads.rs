@@ -289,7 +289,14 @@ impl Writing {
     async fn write(&mut self) -> Result<(), UploadError> {
         let (batch, waiting) = (std::mem::take(&mut self.batch), self.waiting);
         self.waiting = 0;
-        let write = move |mut file: &File| batch.iter().try_for_each(|piece| file.write_all(piece));
+        let write = move |mut file: &File| {
+            // Others may have been promised the same room.
+            let found = rustix::fs::fstatvfs(file).map_err(io::Error::from)?;
+            if found.f_bavail.saturating_mul(found.f_frsize) < UPLOAD_SPARE {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            batch.iter().try_for_each(|piece| file.write_all(piece))
+        };
         self.on_disk(write).await?;
         self.have += waiting;
         Ok(())
