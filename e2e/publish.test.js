@@ -189,6 +189,20 @@ test("what is no video is refused with a reason that its owner sees", async () =
   assert.ok(why.length > 10 && !why.includes("root:"), why);
 });
 
+test("somebody leaves for good, and takes along what is theirs", async () => {
+  const { page: door } = await at("/register");
+  await fill(door, { username: "carol", email: "carol@example.org", password });
+  await door.locator("main button.main").click();
+  const { page } = await logIn("carol", "/my/settings");
+  await page.locator("#farewell-password").fill("not this one");
+  await page.locator("button.bad").click();
+  assert.match(await page.locator("[role=alert]").textContent(), /now is wrong/);
+  await page.locator("#farewell-password").fill(password);
+  await page.locator("button.bad").click();
+  await page.locator('a[href^="/login"]').waitFor();
+  for (const path of ["/a/carol", "/c/carol_channel"]) assert.equal((await fetch(fixture.server.url + path)).status, 404, path);
+});
+
 test("captions and a storyboard are in the player of an uploaded video", async () => {
   const { page, player } = await logIn("alice", "/my/upload");
   await page.locator("[name=file]").setInputFiles(clip());

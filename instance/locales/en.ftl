@@ -102,6 +102,9 @@ saved = Saved.
 sessions = Where you are logged in
 sessions-about = Each line is a browser or a program. End those that you don't know, and choose a new password.
 session-this = this browser
+farewell = Leave for good
+farewell-about = Your account, your channels and all their videos are gone then, for everybody, and your names may be taken by others.
+farewell-do = Delete my account
 session-end = End
 
 # Keeping order

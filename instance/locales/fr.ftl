@@ -99,6 +99,9 @@ saved = Enregistré.
 sessions = Où vous êtes connecté
 sessions-about = Chaque ligne est un navigateur ou un programme. Mettez fin à ceux que vous ne connaissez pas, et choisissez un nouveau mot de passe.
 session-this = ce navigateur
+farewell = Partir pour de bon
+farewell-about = Votre compte, vos chaînes et toutes leurs vidéos disparaissent alors, pour tout le monde, et d’autres pourront prendre vos noms.
+farewell-do = Supprimer mon compte
 session-end = Mettre fin
 
 # Tenir la maison

@@ -247,6 +247,7 @@ impl Site {
         match *path {
             ["settings"] => self.change_settings(visit, fields, Part::Profile).await,
             ["access"] => self.change_settings(visit, fields, Part::Access).await,
+            ["farewell"] => self.delete_account(visit, &fields).await,
             ["sessions", id] => self.end_session(visit, number(id)?).await,
             ["videos", key] => self.change_video(visit, key, fields).await,
             ["videos", key, "delete"] => self.delete_video(visit, key).await,
@@ -403,7 +404,7 @@ fn is_form(path: &[&str]) -> bool {
         ["login" | "logout" | "register" | "language"]
             | ["w", _]
             | ["videos", "embed", _]
-            | ["my", "settings" | "access" | "channels" | "history"]
+            | ["my", "settings" | "access" | "farewell" | "channels" | "history"]
             | ["my", "sessions" | "videos" | "channels" | "subscriptions" | "ratings", _]
             | ["my", "videos", _, "delete" | "retry"]
             | ["my", "channels", _, "delete"]

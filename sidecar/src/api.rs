@@ -129,7 +129,7 @@ impl<'a> Route<'a> {
             | Route::Source(_)
             | Route::Progress(_)
             | Route::Jobs(_) => "GET, HEAD, OPTIONS",
-            Route::Me => "GET, HEAD, PUT, OPTIONS",
+            Route::Me => "GET, HEAD, PUT, DELETE, OPTIONS",
             Route::Token
             | Route::RevokeToken
             | Route::Register
@@ -184,6 +184,10 @@ impl Sidecar {
             (Route::Token, Method::POST) => self.grant(&Fields::read(request).await?, from).await,
             (Route::RevokeToken, Method::POST) => self.revoke(request.headers()).await,
             (Route::Me, Method::GET) => self.tell_me(request.headers()).await,
+            (Route::Me, Method::DELETE) => {
+                let (_, user) = self.authenticate(request.headers()).await?;
+                self.leave_for_good(&user).await
+            }
             (Route::Me, Method::PUT) => {
                 let visitor = self.authenticate(request.headers()).await?;
                 self.change_me(visitor, Fields::read(request).await?).await

@@ -159,6 +159,22 @@ impl Sidecar {
         self.change_me((session, user), fields).await.map(drop)
     }
 
+    /// Takes a visitor's account away with all that is theirs, if `currentPassword` is right; returns the cookie's end.
+    ///
+    /// # Errors
+    /// When the password is wrong, they are administrator, or the database fails.
+    pub async fn delete_account(
+        &self,
+        visitor: &Visitor,
+        fields: &Fields,
+    ) -> Result<HeaderValue, ApiError> {
+        let user = user::by_id(&self.database, visitor.user_id).await?;
+        let user = user.ok_or(ApiError::BadToken)?;
+        let password = fields.text("currentPassword").unwrap_or_default().to_owned();
+        self.leave_for_good_by(&user, password).await?;
+        Ok(cookie::set(cookie::SESSION, "", Duration::ZERO, &self.public_url))
+    }
+
     /// Where a visitor is logged in, the newest first.
     ///
     /// # Errors

@@ -124,7 +124,7 @@ pub(super) fn parameter(query: &str, name: &str) -> Option<String> {
     pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
 }
 
-fn with_cookie(mut reply: Reply, cookie: HeaderValue) -> Reply {
+pub(super) fn with_cookie(mut reply: Reply, cookie: HeaderValue) -> Reply {
     reply.headers_mut().append(header::SET_COOKIE, cookie);
     reply
 }

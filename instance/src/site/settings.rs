@@ -3,6 +3,7 @@
 use askama::Template;
 use http::StatusCode;
 use origin::Reply;
+use sidecar::role::Role;
 use sidecar::{ApiError, Fields, Profile, Visitor};
 
 use super::{PageError, Site, now_ms, see_other};
@@ -19,6 +20,9 @@ struct Settings<'a> {
     profile: Form,
     /// Password and address, which the password must confirm.
     access: Form,
+    /// What the password confirms that ends all of it.
+    farewell: Form,
+    may_leave: bool,
     sessions: Vec<SessionRow>,
 }
 
@@ -39,7 +43,8 @@ impl Site {
         let known = self.sidecar.profile(visitor).await?;
         let mut profile = profile(visitor, &known);
         profile.done = done.map(|key| visit.say(key));
-        self.settings(visit, StatusCode::OK, profile, access(&known)).await
+        let forms = Forms { profile, access: access(&known), farewell: Form::default() };
+        self.settings(visit, StatusCode::OK, forms).await
     }
 
     /// Takes one of the page's two forms.
@@ -60,6 +65,21 @@ impl Site {
         }
     }
 
+    /// Takes the account away for good.
+    pub(super) async fn delete_account(
+        &self,
+        visit: &Visit<'_>,
+        fields: &Fields,
+    ) -> Result<Reply, PageError> {
+        let visitor = visitor(visit)?;
+        match self.sidecar.delete_account(visitor, fields).await {
+            Ok(cookie) => Ok(super::enter::with_cookie(see_other("/"), cookie)),
+            Err(error) => {
+                self.refuse_settings(visit, visitor, fields, &error, Part::Farewell).await
+            }
+        }
+    }
+
     pub(super) async fn end_session(&self, visit: &Visit<'_>, id: i64) -> Result<Reply, PageError> {
         self.sidecar.end_session(visitor(visit)?, id).await?;
         Ok(see_other("/my/settings#sessions"))
@@ -75,19 +95,24 @@ impl Site {
     ) -> Result<Reply, PageError> {
         let refused = Form::refused(visit.language, fields, error);
         let known = self.sidecar.profile(visitor).await?;
-        let (profile, access) = match part {
-            Part::Profile => (refused, access(&known)),
-            Part::Access => (profile(visitor, &known), refused),
+        let mut forms = Forms {
+            profile: profile(visitor, &known),
+            access: access(&known),
+            farewell: Form::default(),
         };
-        self.settings(visit, error.status(), profile, access).await
+        match part {
+            Part::Profile => forms.profile = refused,
+            Part::Access => forms.access = refused,
+            Part::Farewell => forms.farewell = refused,
+        }
+        self.settings(visit, error.status(), forms).await
     }
 
     async fn settings(
         &self,
         visit: &Visit<'_>,
         status: StatusCode,
-        profile: Form,
-        access: Form,
+        forms: Forms,
     ) -> Result<Reply, PageError> {
         let visitor = visitor(visit)?;
         let now_ms = now_ms();
@@ -104,8 +129,10 @@ impl Site {
         let page = Settings {
             visit,
             username: &visitor.username,
-            profile,
-            access,
+            profile: forms.profile,
+            access: forms.access,
+            farewell: forms.farewell,
+            may_leave: visitor.role != Role::Administrator,
             sessions: sessions.collect(),
         };
         self.html(visit, status, &page)
@@ -117,6 +144,15 @@ impl Site {
 pub(super) enum Part {
     Profile,
     Access,
+    /// The end of the account.
+    Farewell,
+}
+
+/// All forms of the page.
+struct Forms {
+    profile: Form,
+    access: Form,
+    farewell: Form,
 }
 
 /// Who is logged in, which the page is for.

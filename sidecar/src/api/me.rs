@@ -8,6 +8,7 @@ use crate::body::Fields;
 use crate::error::ApiError;
 use crate::field::{Email, FieldError, Password, line, prose};
 use crate::preferences::{NsfwPolicy, Preferences};
+use crate::role::Role;
 use crate::table::account::{self, Account};
 use crate::table::channel::{self, Channel};
 use crate::table::session::Session;
@@ -62,6 +63,25 @@ impl Sidecar {
             user::set_password(database, user.id, &hash, Some(session.id)).await?;
         }
         Ok(done())
+    }
+
+    /// Takes a user away with all that is theirs. An administrator is somebody else's to take away, so that one is left.
+    pub(super) async fn leave_for_good(&self, user: &User) -> Result<Reply, ApiError> {
+        if user.role == Role::Administrator {
+            return Err(ApiError::Forbidden("an administrator can't delete their own account"));
+        }
+        self.delete_user(user).await?;
+        Ok(done())
+    }
+
+    /// The same for a page, where the password confirms it.
+    pub(crate) async fn leave_for_good_by(
+        &self,
+        user: &User,
+        password: String,
+    ) -> Result<(), ApiError> {
+        self.confirm(user, password).await?;
+        self.leave_for_good(user).await.map(drop)
     }
 
     /// That whoever holds the token knows the password, too; counted like a login of that name.
