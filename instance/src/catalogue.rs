@@ -172,7 +172,6 @@ impl Catalogue {
     }
 }
 
-/// In the origin's words.
 /// Lets read a video who may, before anybody is told of it.
 pub(crate) async fn admit(
     sidecar: &Sidecar,
@@ -192,7 +191,8 @@ async fn set_access(sidecar: &Sidecar, library: &Library, uuid: VideoId) -> anyh
     Ok(sidecar.note_access(told).await?)
 }
 
-fn access_of(is_open: bool) -> Access {
+/// In the origin's words.
+pub(crate) fn access_of(is_open: bool) -> Access {
     if is_open { Access::Open } else { Access::Capability }
 }
 

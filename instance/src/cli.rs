@@ -11,7 +11,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, PublicUrl};
 use crate::import::{self, ImportArgs};
-use crate::{doctor, remote, serve, user};
+use crate::{backup, doctor, remote, restore, serve, user};
 
 /// A free, decentralised video host in one binary.
 #[derive(Debug, Parser)]
@@ -51,6 +51,22 @@ enum Command {
     User {
         #[command(subcommand)]
         command: UserCommand,
+    },
+    /// Keep all that the instance has in a new folder, whether or not the server runs.
+    Backup {
+        /// The folder, which is empty or not there yet.
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Make an instance of a backup, in a data folder that is empty or not there yet.
+    Restore {
+        /// The folder that `shoal backup` made.
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+        #[command(flatten)]
+        settings: Settings,
     },
     /// Check what a working instance needs, one line for each thing.
     Doctor(Listening),
@@ -159,6 +175,8 @@ impl Cli {
                 remote::run(&url, &token, &data, settings, &interrupted)?;
             }
             Command::User { command } => command.run()?,
+            Command::Backup { folder, settings } => backup::run(&settings.load()?, &folder)?,
+            Command::Restore { folder, settings } => restore::run(&settings.load()?, &folder)?,
             Command::Doctor(settings) => doctor::run(&settings.load()?)?,
         }
         Ok(ExitCode::SUCCESS)

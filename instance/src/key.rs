@@ -81,7 +81,7 @@ pub(crate) enum KeyError {
 }
 
 /// In the data folder.
-const FILE: &str = "key";
+pub(crate) const FILE: &str = "key";
 
 #[cfg(test)]
 mod tests {

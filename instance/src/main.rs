@@ -1,6 +1,7 @@
 //! The binary `shoal`: a whole video site in one process, and the commands of its host.
 
 mod assets;
+mod backup;
 mod catalogue;
 mod cli;
 mod companion;
@@ -15,6 +16,7 @@ mod language;
 mod pages;
 mod prose;
 mod remote;
+mod restore;
 mod serve;
 mod site;
 mod swarms;

@@ -23,10 +23,16 @@ impl Sidecar {
     /// When the database fails.
     pub async fn access_due(&self) -> Result<Vec<Access>, WorkError> {
         let due = video::access_due(&self.database, AT_ONCE).await?;
-        let access = |(uuid, privacy): (String, i64)| {
-            Some(Access { video: uuid.parse().ok()?, is_open: is_open(privacy) })
-        };
-        Ok(due.into_iter().filter_map(access).collect())
+        Ok(due.into_iter().filter_map(access_of).collect())
+    }
+
+    /// Who may read which video, of all, whatever the origin was told.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn all_access(&self) -> Result<Vec<Access>, WorkError> {
+        let all = video::privacies(&self.database).await?;
+        Ok(all.into_iter().filter_map(access_of).collect())
     }
 
     /// Who may read a video now; nobody without a capability if there is none.
@@ -46,6 +52,10 @@ impl Sidecar {
         let uuid = access.video.to_string();
         Ok(video::note_access(&self.database, &uuid, access.is_open).await?)
     }
+}
+
+fn access_of((uuid, privacy): (String, i64)) -> Option<Access> {
+    Some(Access { video: uuid.parse().ok()?, is_open: is_open(privacy) })
 }
 
 /// The rest comes a moment later.

@@ -159,6 +159,21 @@ impl Sidecar {
         }
     }
 
+    /// Notes what was made of a published video, if the catalogue has something else of it: it is older than the media, in which
+    /// another file has taken the place of the first. Whoever makes a video says so by themselves.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn correct(&self, uuid: &VideoId, made: &Made) -> Result<(), WorkError> {
+        let Some(video) = video::by_uuid(&self.database, uuid).await? else { return Ok(()) };
+        let is_other = video.media.as_ref() != Some(&made.json);
+        if video.state == State::Published.id() && is_other && !self.is_being_made(video.id).await?
+        {
+            video::set_media(&self.database, now_ms(), video.id, &made.media()).await?;
+        }
+        Ok(())
+    }
+
     async fn is_being_made(&self, video_id: i64) -> Result<bool, sqlx::Error> {
         let job = job::of_video(&self.database, video_id).await?;
         Ok(job.is_some_and(|job| job.is_open()))

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use crate::database::OpenError;
 
@@ -59,9 +59,57 @@ impl DatabaseUrl {
         options.ok_or(OpenError::BadUrl)
     }
 
+    /// The same as variables of the environment, for PostgreSQL's own programs.
+    pub(crate) fn variables(&self) -> Result<Vec<(&'static str, String)>, OpenError> {
+        let options = self.options()?;
+        let folder = options.get_socket().map(|folder| folder.to_string_lossy().into_owned());
+        let user = options.get_username().to_owned();
+        let mut variables = vec![
+            ("PGHOST", folder.unwrap_or_else(|| options.get_host().to_owned())),
+            ("PGPORT", options.get_port().to_string()),
+            ("PGDATABASE", options.get_database().map_or_else(|| user.clone(), str::to_owned)),
+            ("PGUSER", user),
+            ("PGSSLMODE", ssl_mode(options.get_ssl_mode()).to_owned()),
+        ];
+        variables.extend(options.get_options().map(|text| ("PGOPTIONS", text.to_owned())));
+        variables.extend(self.password().map(|text| ("PGPASSWORD", text)));
+        let files = [
+            ("PGSSLROOTCERT", ["sslrootcert", "ssl-root-cert", "ssl-ca"].as_slice()),
+            ("PGSSLCERT", &["sslcert", "ssl-cert"]),
+            ("PGSSLKEY", &["sslkey", "ssl-key"]),
+        ];
+        let named = files.map(|(variable, keys)| Some((variable, self.parameter(keys)?)));
+        variables.extend(named.into_iter().flatten());
+        Ok(variables)
+    }
+
+    /// One behind the `?` wins over one before the host.
+    fn password(&self) -> Option<String> {
+        let authority = self.0.split_once("://")?.1.split(['/', '?', '#']).next()?;
+        let before = authority.rsplit_once('@').and_then(|(who, _)| who.split_once(':'));
+        self.parameter(&["password"]).or_else(|| {
+            // A plus sign is a space behind the `?` alone.
+            let text = before?.1.replace('+', "%2B").replace('&', "%26").replace('=', "%3D");
+            let decoded = form_urlencoded::parse(text.as_bytes()).next();
+            decoded.map(|(text, _)| text.into_owned())
+        })
+    }
+
+    /// The last of these names behind the `?`.
+    fn parameter(&self, names: &[&str]) -> Option<String> {
+        let query = self.0.split_once('?')?.1.split('#').next()?;
+        let pairs = form_urlencoded::parse(query.as_bytes());
+        pairs.filter(|(key, _)| names.contains(&&**key)).last().map(|(_, value)| value.into_owned())
+    }
+
     #[cfg(test)]
     pub(crate) fn new(url: String) -> DatabaseUrl {
         DatabaseUrl(url)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
     }
 }
 
@@ -135,6 +183,18 @@ pub enum BadSetting {
     /// Less than nothing.
     #[error("{0} = {1} is out of bounds: it may be -1, for no bound, or a number of bytes")]
     Quota(&'static str, i64),
+}
+
+/// In PostgreSQL's words.
+fn ssl_mode(mode: PgSslMode) -> &'static str {
+    match mode {
+        PgSslMode::Disable => "disable",
+        PgSslMode::Allow => "allow",
+        PgSslMode::Prefer => "prefer",
+        PgSslMode::Require => "require",
+        PgSslMode::VerifyCa => "verify-ca",
+        PgSslMode::VerifyFull => "verify-full",
+    }
 }
 
 /// More than any PostgreSQL is configured for.

@@ -218,10 +218,10 @@ const POSTGRES: Dialect = Dialect {
 };
 
 /// Hashes of passwords are in it; what SQLite puts beside it gets the same mode.
-const OURS_ALONE: u32 = 0o600;
+pub(crate) const OURS_ALONE: u32 = 0o600;
 
 /// SQLite's file in the data folder.
-const FILE: &str = "shoal.sqlite";
+pub(crate) const FILE: &str = "shoal.sqlite";
 
 /// Readers of SQLite at once, each with a thread: more than a small server has cores gain nothing.
 const SQLITE_READERS: u32 = 4;
@@ -230,7 +230,7 @@ const SQLITE_READERS: u32 = 4;
 const CACHE_KIB: &str = "-1024";
 
 /// How long another process (`shoal user`, a backup) may keep SQLite's file to itself before we give up.
-const BUSY: Duration = Duration::from_secs(5);
+pub(crate) const BUSY: Duration = Duration::from_secs(5);
 
 /// How long a request waits for a connection: after this whoever asked has lost patience.
 const ACQUIRE: Duration = Duration::from_secs(10);

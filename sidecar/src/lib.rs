@@ -1,6 +1,7 @@
 //! The control plane: who may come in, and what there is, behind PeerTube's REST API.
 //!
 //! - `database`: SQLite or PostgreSQL, and its schema
+//! - `snapshot`: a copy of it, and the way back
 //! - `table`: each table's queries
 //! - `sight`: who may see what
 //! - `listing`: which videos somebody wants to see
@@ -37,6 +38,7 @@ pub mod role;
 mod search;
 mod sight;
 mod signposts;
+pub mod snapshot;
 mod subtitle;
 mod table;
 mod token;

@@ -260,7 +260,7 @@ const EXPIRE: &str = "DELETE FROM upload WHERE (video_id IS NULL AND touched_at 
                       (SELECT 1 FROM job WHERE job.video_id = upload.video_id AND job.state IN (1, 2)))";
 
 /// Job state 3 is done.
-const NEEDED: &str = "SELECT id FROM upload WHERE video_id IS NULL \
+pub(crate) const NEEDED: &str = "SELECT id FROM upload WHERE video_id IS NULL \
                       OR EXISTS (SELECT 1 FROM job WHERE job.video_id = upload.video_id AND job.state <> 3)";
 
 /// Quotas of a day count its bytes.

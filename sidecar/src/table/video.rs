@@ -380,6 +380,12 @@ pub(crate) async fn access_due(database: &Database, most: i64) -> sqlx::Result<V
     reading!(database, pool => sqlx::query_as(ACCESS_DUE).bind(most).fetch_all(pool).await)
 }
 
+/// UUID and privacy of all.
+pub(crate) async fn privacies(database: &Database) -> sqlx::Result<Vec<(String, i64)>> {
+    let select = "SELECT uuid, privacy FROM video ORDER BY id";
+    reading!(database, pool => sqlx::query_as(select).fetch_all(pool).await)
+}
+
 /// Notes what the origin was told of who may have the media.
 pub(crate) async fn note_access(
     database: &Database,
@@ -424,6 +430,9 @@ macro_rules! select {
         )
     };
 }
+
+/// Of all.
+pub(crate) const UUIDS: &str = "SELECT uuid FROM video";
 
 /// The index `video_access_due` has the same condition.
 const ACCESS_DUE: &str = "SELECT uuid, privacy FROM video WHERE media IS NOT NULL AND (told_open IS NULL OR told_open <> (privacy <= 2)) \
