@@ -134,7 +134,12 @@ fn a_killed_import_ends_ffmpeg_and_is_cleaned_up_by_the_next_start() {
     let (mut import, mut lines) = site.start(&film);
     wait_for(&mut lines, "Playable");
     wait_for(&mut lines, "Making");
-    let ffmpeg = readers_of(&film);
+    // It says so a moment before ffmpeg begins.
+    let mut ffmpeg = readers_of(&film);
+    while ffmpeg.is_empty() {
+        assert!(import.try_wait().unwrap().is_none(), "it ended before it was killed");
+        ffmpeg = readers_of(&film);
+    }
     send("KILL", import.id());
     import.wait().unwrap();
     ffmpeg.into_iter().for_each(wait_for_end);
