@@ -116,7 +116,7 @@ impl Catalogue {
             }
         }
         if adopted > 0 {
-            tracing::info!("{adopted} videos are in the catalogue now");
+            tracing::info!("taken into the catalogue: {adopted}");
         }
         if marked > 0 {
             tracing::warn!("{marked} videos of the catalogue have no media");

@@ -57,6 +57,16 @@ impl Frame {
     }
 }
 
+impl Frame {
+    /// What crawlers are told: everything public may be found, and is listed in the sitemap.
+    pub(crate) fn robots(&self) -> String {
+        format!(
+            "User-agent: *\nDisallow: /my/\nDisallow: /admin/\nSitemap: {}/sitemap.xml\n",
+            self.public_url
+        )
+    }
+}
+
 /// The page for an address that leads nowhere.
 #[derive(Template)]
 #[template(path = "missing.html")]

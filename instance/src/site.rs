@@ -113,6 +113,7 @@ impl Site {
     async fn show(&self, request: &Request<Incoming>, peer: SocketAddr) -> Reply {
         match request.uri().path() {
             "/health" => origin::serve::text(StatusCode::OK, "ok\n"),
+            "/robots.txt" => origin::serve::text(StatusCode::OK, self.frame.robots()),
             "/metrics" if self.public_metrics || metrics::may_see(request, peer) => {
                 self.metrics.answer_with(&self.tracker.metrics())
             }

@@ -323,6 +323,9 @@ fn health_metrics_and_media_are_on_the_same_port() {
     assert_eq!(shoal.get("/health").body, "ok\n");
     assert_eq!(shoal.get(&format!("/hls/{ID}/g1-master.m3u8")).body, MASTER);
     assert!(shoal.get("/metrics").body.contains("shoal_http_requests_total{status=\"2xx\"} 2"));
+    let robots = shoal.get("/robots.txt").body;
+    assert!(robots.contains("Sitemap: https://videos.example.org/sitemap.xml"), "{robots}");
+    assert!(shoal.get("/sitemap.xml").body.contains(SHORT));
 }
 
 #[test]
