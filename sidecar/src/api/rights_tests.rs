@@ -141,3 +141,23 @@ async fn a_page_that_a_password_opened_is_counted_and_no_other_is() {
         }
     }
 }
+
+#[tokio::test]
+async fn who_leaves_takes_along_what_is_theirs_and_an_administrator_stays() {
+    for instance in instances(Registration::Closed).await {
+        let token = instance.user("alice").await;
+        let (_, uuid) = instance.publish("alice", about("The sea")).await;
+        let root = instance.root().await;
+        let leave =
+            async |token: &str| instance.ask("DELETE", "users/me", token, Value::Null).await.status;
+        assert_eq!(leave(&root).await, 403);
+        assert_eq!(leave(&token).await, 204);
+        assert_eq!(instance.get("users/me", &token).await.status, 401);
+        for path in [format!("videos/{uuid}"), "accounts/alice".to_owned()] {
+            assert_eq!(instance.get(&path, &root).await.status, 404, "{path}");
+        }
+        assert_eq!(instance.get("videos", &root).await.body["total"], 0);
+        let due = instance.sidecar.withdrawals().await.unwrap();
+        assert_eq!(due.iter().map(ToString::to_string).collect::<Vec<_>>(), [uuid]);
+    }
+}
