@@ -76,6 +76,19 @@ test("a video is described, found, watched, liked, subscribed to and gone on wit
   await page.locator("form button.main").first().click();
   assert.equal(await page.locator("p.done").textContent(), "Saved.");
   assert.equal(await page.locator("[name=tags]").inputValue(), "boats, sea");
+  const scheduled = (body) => page.evaluate(async ([short, body]) => {
+    const headers = { "content-type": "application/json" };
+    const answer = await fetch(`/api/v1/videos/${short}`, body ? { method: "PUT", headers, body: JSON.stringify(body) } : {});
+    return body ? answer.status : (await answer.json()).scheduledUpdate;
+  }, [uploaded, body]);
+  assert.equal(await scheduled({ scheduleUpdate: { updateAt: "2999-01-01T10:30:00Z", privacy: 4 } }), 204);
+  await page.reload();
+  assert.equal(await page.locator("[name=scheduleAt]").inputValue(), "2999-01-01T10:30");
+  await page.locator("form button.main").first().click();
+  assert.equal((await scheduled()).privacy, 4);
+  await page.locator("[name=scheduleAt]").fill("");
+  await page.locator("form button.main").first().click();
+  assert.equal(await page.locator("p.done").textContent(), "Saved.");
 
   await page.locator(".find input").fill("harbour");
   await page.locator(".find button").click();

@@ -1,4 +1,4 @@
-//! The folder of videos, which is the catalogue until the sidecar keeps one.
+//! The folder of videos: their media, and what the origin knows of it. What people say of videos is the catalogue's.
 //!
 //! ```text
 //! DATA/videos/<uuid>.json   the record: the video can be watched as soon as this file exists, and no longer when it's gone

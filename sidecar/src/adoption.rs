@@ -186,6 +186,7 @@ impl Sidecar {
         state: State,
     ) -> Result<i64, NewcomerError> {
         let (channel_id, account_id) = self.channel_for(newcomer.channel.as_deref()).await?;
+        let privacy = if newcomer.is_open { Privacy::Public } else { Privacy::Private };
         let new = NewVideo {
             uuid: newcomer.uuid,
             channel_id,
@@ -193,23 +194,7 @@ impl Sidecar {
             state,
             source_name: newcomer.title.clone(),
             source_bytes: i64::try_from(newcomer.bytes).unwrap_or(i64::MAX),
-            about: About {
-                name: newcomer.title.clone(),
-                privacy: if newcomer.is_open { Privacy::Public } else { Privacy::Private },
-                description: None,
-                support: None,
-                category: None,
-                licence: None,
-                language: None,
-                nsfw: false,
-                comments_policy: 1,
-                download_enabled: true,
-                wait_transcoding: false,
-                originally_published_at: None,
-                schedule: None,
-                tags: Vec::new(),
-                passwords: Vec::new(),
-            },
+            about: About::named(newcomer.title.clone(), privacy),
         };
         Ok(video::create(&self.database, created_at_ms, &new).await?)
     }

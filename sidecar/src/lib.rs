@@ -91,7 +91,7 @@ use wire::id::VideoId;
 /// An answer whose body is in memory.
 pub type Reply = Response<Full<Bytes>>;
 
-/// The accounts of one instance.
+/// Accounts, channels and catalogue of one instance.
 #[derive(Debug)]
 pub struct Sidecar {
     database: Database,

@@ -18,7 +18,6 @@ pub(crate) mod subscription;
 pub(crate) mod thumbnail;
 pub(crate) mod upload;
 pub(crate) mod user;
-#[allow(dead_code, reason = "uploads make videos, which come next")]
 pub(crate) mod video;
 pub(crate) mod video_password;
 pub(crate) mod views;

@@ -17,7 +17,8 @@ impl Wanted {
     pub(crate) fn read(fields: &mut Fields) -> Option<Wanted> {
         let is_named = !fields.is_null("name").unwrap_or(true);
         let is_placed = fields.is_null("channelId").is_some();
-        let (about, channel_id) = change::read(fields, blank());
+        let (about, channel_id) =
+            change::read(fields, About::named(String::new(), Privacy::Public));
         for (name, is_there) in [("name", is_named), ("channelId", is_placed)] {
             if !is_there {
                 fields.refuse(name, FieldError::Kind("there"));
@@ -30,27 +31,6 @@ impl Wanted {
 /// What a file is called by whoever sends it: it is shown, and never a path.
 pub(crate) fn file_name(text: &str) -> Result<String, FieldError> {
     line(text, 1, 255).map(str::to_owned)
-}
-
-/// What is said of a video of which nothing is said.
-fn blank() -> About {
-    About {
-        name: String::new(),
-        privacy: Privacy::Public,
-        description: None,
-        support: None,
-        category: None,
-        licence: None,
-        language: None,
-        nsfw: false,
-        comments_policy: 1,
-        download_enabled: true,
-        wait_transcoding: false,
-        originally_published_at: None,
-        schedule: None,
-        tags: Vec::new(),
-        passwords: Vec::new(),
-    }
 }
 
 #[cfg(test)]

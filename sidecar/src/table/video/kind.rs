@@ -39,6 +39,29 @@ pub(crate) struct About {
     pub(crate) passwords: Vec<String>,
 }
 
+impl About {
+    /// What is said of a video of which only this is said; the rest as PeerTube has it.
+    pub(crate) fn named(name: String, privacy: Privacy) -> About {
+        About {
+            name,
+            privacy,
+            description: None,
+            support: None,
+            category: None,
+            licence: None,
+            language: None,
+            nsfw: false,
+            comments_policy: 1,
+            download_enabled: true,
+            wait_transcoding: false,
+            originally_published_at: None,
+            schedule: None,
+            tags: Vec::new(),
+            passwords: Vec::new(),
+        }
+    }
+}
+
 /// When a video becomes what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Schedule {
