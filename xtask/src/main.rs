@@ -18,6 +18,8 @@ mod test;
 #[cfg(test)]
 mod tidy;
 mod wasm;
+#[cfg(test)]
+mod words;
 mod www;
 
 use anyhow::Result;

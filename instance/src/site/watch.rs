@@ -17,6 +17,7 @@ use wire::id::VideoId;
 use super::{Framing, PageError, Site, html, moved, now_ms};
 use crate::config::Sharing;
 use crate::embed::Options;
+use crate::language::Language;
 use crate::pages::{Frame, snippet};
 use crate::prose;
 use crate::visit::{Visit, size};
@@ -101,6 +102,7 @@ struct RenditionLine {
 #[derive(Template)]
 #[template(path = "embed.html")]
 struct Embed<'a> {
+    language: &'static Language,
     frame: &'a Frame,
     stage: Stage,
     short: String,
@@ -173,7 +175,7 @@ impl Site {
         let snippet = Some(snippet(&self.frame, &id, &video.card.name));
         let is_public = matches!(video.card.privacy, Privacy::Public | Privacy::Unlisted);
         let stage = Stage { snippet, has_page_keys: true, ..stage };
-        let page = Embed { frame: &self.frame, stage, short: id.short() };
+        let page = Embed { language: visit.language, frame: &self.frame, stage, short: id.short() };
         let mut reply = html(StatusCode::OK, &page, Framing::Allowed);
         super::keep_from_others(&mut reply, visit);
         if !is_public {
