@@ -8,6 +8,7 @@
 //! - `view`: what pages show
 //! - `api`: the answers under `/api/v1/`
 //! - `publishing` and `work`: how an uploaded file becomes a published video, and who works on it
+//! - `outbound`: the door to other hosts
 //! - `pace` and `hasher`: how often somebody may try to log in, and what that may cost
 //!
 //! It knows no media and no viewers. `instance` mounts [`Sidecar::answer`] at [`PREFIX`]; nothing that identifies who
@@ -29,6 +30,7 @@ mod hasher;
 mod limits;
 pub mod listing;
 mod media;
+pub mod outbound;
 mod pace;
 mod pages;
 mod preferences;
