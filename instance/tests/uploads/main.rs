@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed, helpers included")]
 
 mod beside;
+mod imports;
+mod pictures;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
