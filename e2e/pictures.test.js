@@ -43,7 +43,7 @@ async function logIn(path) {
 
 /** A picture as somebody's telephone has it. */
 function picture(source, size) {
-  const words = ["-v", "error", "-f", "lavfi", "-i", `${source}=s=${size}:d=1`, "-frames:v", "1", "-f", "image2", "-c:v", "png", "-"];
+  const words = ["-v", "error", "-f", "lavfi", "-i", `${source}=s=${size}`, "-frames:v", "1", "-f", "image2", "-c:v", "png", "-"];
   return { name: "picture.png", mimeType: "image/png", buffer: execFileSync("ffmpeg", words) };
 }
 

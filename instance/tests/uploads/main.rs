@@ -4,6 +4,7 @@
 
 mod beside;
 mod imports;
+mod live;
 mod pictures;
 
 use std::fs;
