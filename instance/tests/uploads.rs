@@ -1,6 +1,9 @@
 //! Uploads to a running `shoal serve` over HTTP, from the first byte to a video that plays, through cut lines and kill -9.
 
 mod beside;
+mod imports;
+mod live;
+mod pictures;
 
 use std::fs;
 use std::io::Write;

@@ -18,6 +18,7 @@ mod mine;
 #[cfg(test)]
 mod mine_tests;
 mod oauth;
+pub mod pictures;
 mod registration;
 #[cfg(test)]
 mod rights_tests;
@@ -73,6 +74,8 @@ enum Route<'a> {
     Progress(VideoId),
     Retry(VideoId),
     Jobs(Option<JobState>),
+    /// A video from an address.
+    Import,
     Channels(channels::Route<'a>),
     Mine(mine::Route<'a>),
     Users(users::Route),
@@ -110,6 +113,7 @@ impl<'a> Route<'a> {
             ["users", "registrations", id, "accept"] => id.parse().ok().map(Route::Accept),
             ["users", "registrations", id, "reject"] => id.parse().ok().map(Route::Refuse),
             ["videos", id, "source"] => id.parse().ok().map(Route::Source),
+            ["videos", "imports"] => Some(Route::Import),
             ["jobs"] => Some(Route::Jobs(None)),
             ["jobs", state] => JobState::named(state).map(Route::Jobs),
             _ => None
@@ -136,6 +140,7 @@ impl<'a> Route<'a> {
             | Route::AskForAccount
             | Route::Accept(_)
             | Route::Refuse(_)
+            | Route::Import
             | Route::Retry(_) => "POST, OPTIONS",
             Route::Videos(route) => route.methods(),
             Route::Channels(route) => route.methods(),
@@ -149,7 +154,7 @@ impl Sidecar {
     /// Answers one request; `peer` is who is connected.
     pub async fn answer<B>(&self, request: &mut Request<B>, peer: SocketAddr) -> Reply
     where
-        B: Body<Data = Bytes> + Unpin,
+        B: Body<Data = Bytes> + Unpin + Send,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let is_head = request.method() == Method::HEAD;
@@ -168,7 +173,7 @@ impl Sidecar {
 
     async fn route<B>(&self, request: &mut Request<B>, peer: SocketAddr) -> Result<Reply, ApiError>
     where
-        B: Body<Data = Bytes> + Unpin,
+        B: Body<Data = Bytes> + Unpin + Send,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let uri = request.uri().clone();
@@ -218,6 +223,10 @@ impl Sidecar {
             (Route::Jobs(state), Method::GET) => {
                 let query = request.uri().query().unwrap_or_default();
                 self.tell_jobs(request.headers(), state, query).await
+            }
+            (Route::Import, Method::POST) => {
+                let (_, user) = self.authenticate(request.headers()).await?;
+                self.begin_import(user.id, upload::read_fields(request).await?).await
             }
             (route, method) => {
                 self.answer_rest(route, self.asked(request, method, &from).await?).await

@@ -200,6 +200,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (2, "catalogue", include_str!("../migrations/0002-catalogue.sql")),
     (3, "search", "{search}"),
     (4, "withdrawals", include_str!("../migrations/0004-withdrawals.sql")),
+    (6, "pictures and imports", include_str!("../migrations/0006-pictures-imports.sql")),
 ];
 
 const SQLITE: Dialect = Dialect {

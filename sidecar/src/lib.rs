@@ -8,6 +8,7 @@
 //! - `view`: what pages show
 //! - `api`: the answers under `/api/v1/`
 //! - `publishing` and `work`: how an uploaded file becomes a published video, and who works on it
+//! - `outbound`: the door to other hosts
 //! - `pace` and `hasher`: how often somebody may try to log in, and what that may cost
 //!
 //! It knows no media and no viewers. `instance` mounts [`Sidecar::answer`] at [`PREFIX`]; nothing that identifies who
@@ -29,6 +30,7 @@ mod hasher;
 mod limits;
 pub mod listing;
 mod media;
+pub mod outbound;
 mod pace;
 mod pages;
 mod preferences;
@@ -61,7 +63,7 @@ use tokio::sync::Notify;
 
 pub use access::Access;
 pub use api::{Act, JobLine, OWN_PREFIX, PREFIX, UserLine};
-pub use api::{captions, thumbnails, upload};
+pub use api::{captions, pictures, thumbnails, upload};
 pub use body::Fields;
 pub use database::OpenError;
 pub use error::{ApiError, BadField, BodyError, GrantError, PasswordError};
@@ -76,6 +78,7 @@ use database::Database;
 use field::{Email, Password, Username};
 use hasher::{Hasher, HasherError};
 use limits::{PAGES, READ_STEP, REMEMBERED};
+use outbound::{Door, DoorError};
 use pace::{Pace, Rate, Time};
 use pages::Pages;
 use preferences::Preferences;
@@ -109,6 +112,12 @@ pub struct Sidecar {
     changing: tokio::sync::Mutex<()>,
     /// Told of each job that may begin.
     work_waits: Notify,
+    /// Told of each import that may begin.
+    import_waits: Notify,
+    /// To other hosts; none before it is opened.
+    door: Option<Door>,
+    /// Whether people may have videos fetched.
+    imports: bool,
     house: House,
     started: Instant,
     /// How long ago `started` was.
@@ -208,6 +217,9 @@ impl Sidecar {
             changing: tokio::sync::Mutex::default(),
             viewed: Mutex::new(Viewed::new(token::generate()?)),
             work_waits: Notify::new(),
+            import_waits: Notify::new(),
+            door: None,
+            imports: false,
             house: House::default(),
             started: Instant::now(),
             elapsed: Instant::elapsed,
@@ -222,6 +234,16 @@ impl Sidecar {
     /// Has programs and feeds told this of the house.
     pub fn describe_house(&mut self, house: House) {
         self.house = house;
+    }
+
+    /// Lets it ask other hosts, as far as these settings allow.
+    ///
+    /// # Errors
+    /// When the certificates that they name can't be read.
+    pub fn open_door(&mut self, settings: &config::Outbound) -> Result<(), DoorError> {
+        self.door = Some(Door::new(settings, &self.public_url)?);
+        self.imports = settings.imports;
+        Ok(())
     }
 
     /// Makes `root`, unless the instance has an administrator.

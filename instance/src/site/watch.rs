@@ -293,7 +293,6 @@ fn watch_page<'a>(
     let published = video.card.published_at_ms.unwrap_or(video.card.created_at_ms);
     let published = u64::try_from(published).unwrap_or_default();
     let ms = u64::try_from(video.card.duration.as_millis()).unwrap_or(u64::MAX);
-    let folder = stage.src.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
     let mut best_first: Vec<&Rendition> =
         record.iter().flat_map(|record| &record.renditions).collect();
     best_first.sort_by_key(|rendition| std::cmp::Reverse(rendition.height));
@@ -303,7 +302,7 @@ fn watch_page<'a>(
             name: format!("{}p", rendition.width.min(rendition.height)),
             size: format!("{}×{}", rendition.width, rendition.height),
             bytes: size(rendition.bytes),
-            href: format!("{folder}/{}", rendition.media),
+            href: format!("/download/videos/{id}-{}.mp4", rendition.height),
         });
     let chapters = std::mem::take(&mut video.chapters).into_iter().map(|chapter| ChapterLine {
         seconds: chapter.at.as_secs(),

@@ -172,7 +172,7 @@ fn a_thumbnail_is_sent_or_picked_and_made_anew_within_bounds() {
 }
 
 /// One picture in the format that its name says.
-fn picture(folder: &Path, size: &str, name: &str) -> Vec<u8> {
+pub(crate) fn picture(folder: &Path, size: &str, name: &str) -> Vec<u8> {
     let source = format!("testsrc2=s={size}:d=1");
     let mut ffmpeg = Command::new("ffmpeg");
     ffmpeg.args(["-v", "error", "-y", "-f", "lavfi", "-i", &source, "-frames:v", "1"]);
@@ -182,7 +182,7 @@ fn picture(folder: &Path, size: &str, name: &str) -> Vec<u8> {
 }
 
 /// Its codec, width and height.
-fn probe(file: &Path) -> String {
+pub(crate) fn probe(file: &Path) -> String {
     let wanted = ["-of", "csv=p=0", "-show_entries", "stream=codec_name,width,height"];
     let told = Command::new("ffprobe").args(["-v", "error"]).args(wanted).arg(file).output();
     String::from_utf8(told.unwrap().stdout).unwrap().trim().to_owned()

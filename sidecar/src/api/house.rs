@@ -133,7 +133,7 @@ impl Sidecar {
                 "minimumAge": 0, "requiresApproval": rule == Registration::Approval, "requiresEmailVerification": false,
             },
         });
-        merge(&mut all, media_json());
+        merge(&mut all, media_json(self.import_door().is_some()));
         all
     }
 
@@ -176,7 +176,7 @@ impl Sidecar {
 }
 
 /// The part of `config` that is about files.
-fn media_json() -> Value {
+fn media_json(imports: bool) -> Value {
     let off = || json!({ "enabled": false });
     let remote = || json!({ "enabled": false, "remoteRunners": { "enabled": false } });
     let picture =
@@ -196,7 +196,7 @@ fn media_json() -> Value {
             },
             "videoStudio": remote(), "videoFile": { "update": off() }, "videoTranscription": remote(),
             "import": {
-                "videos": { "http": off(), "torrent": off() }, "videoChannelSynchronization": off(), "users": off(),
+                "videos": { "http": { "enabled": imports }, "torrent": off() }, "videoChannelSynchronization": off(), "users": off(),
             },
             "export": { "users": { "enabled": false, "exportExpiration": 0, "maxUserVideoQuota": 0 } },
             "autoBlacklist": { "videos": { "ofUsers": off() } },
