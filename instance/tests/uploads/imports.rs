@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::{ROOTS_CHANNEL, Shoal, commands, film, fresh};
+use super::{assert_plays, fresh};
+use crate::server::{ROOTS_CHANNEL, Shoal, film, shoal};
 
 const LAX: [(&str, &str); 1] = [("SHOAL_OUTBOUND_ALLOW_PRIVATE", "true")];
 
@@ -136,7 +137,7 @@ fn a_video_from_an_address_goes_on_after_kill_9_and_becomes_one_that_plays() {
     let video = import["video"]["uuid"].as_str().unwrap().to_owned();
     assert_eq!(import["video"]["name"], "The sea");
     server.wait_for(&video, &token, &["published"]);
-    server.assert_plays(data.path(), &video);
+    assert_plays(&server, data.path(), &video);
     let heard = host.heard.lock().unwrap();
     assert_eq!(heard.len(), 2, "{heard:?}");
     let from = heard[1].lines().find_map(|line| line.strip_prefix("range: bytes=")).unwrap();
@@ -152,7 +153,7 @@ fn what_lies_or_is_no_video_is_not_taken_and_leaves_nothing() {
     let data = fresh();
     let settings = [LAX[0], ("SHOAL_ACCOUNTS_VIDEO_QUOTA_BYTES", "500000")];
     let server = Shoal::start(data.path(), &settings);
-    let made = commands(&["user", "create", "bob"], data.path()).envs(settings).output().unwrap();
+    let made = shoal(&["user", "create", "bob"], data.path()).envs(settings).output().unwrap();
     let printed = String::from_utf8(made.stdout).unwrap();
     let password = printed.lines().find_map(|line| line.strip_prefix("password: ")).unwrap();
     let token = server.token("bob", password);

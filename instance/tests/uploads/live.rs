@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::{ROOTS_CHANNEL, Shoal, film, fresh, uuid, video};
+use super::fresh;
+use crate::server::{ROOTS_CHANNEL, Shoal, film, uuid, video};
 
 /// An uploaded film of so many seconds.
 fn uploaded(server: &Shoal, token: &str, film: &[u8]) -> String {

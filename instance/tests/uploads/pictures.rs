@@ -5,8 +5,9 @@ use std::io::Read;
 
 use serde_json::{Value, json};
 
-use crate::beside::{picture, probe};
-use crate::{ROOTS_CHANNEL, Reply, Shoal, film, fresh, noise, uuid, video};
+use super::beside::{picture, probe};
+use super::{fresh, noise};
+use crate::server::{ROOTS_CHANNEL, Reply, Shoal, film, uuid, video};
 
 /// A form with files and fields.
 fn form(files: &[(&str, &[u8])], fields: &[(&str, &str)]) -> Vec<u8> {
