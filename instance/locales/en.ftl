@@ -284,3 +284,22 @@ block = Keep out
 unblock = Let in again
 blocked = Kept out
 block-reason = Reason
+
+# What the instance says of itself
+about = About this site
+about-facts = In short
+about-rules = House rules
+about-terms = Terms of use
+about-moderation = How order is kept
+about-administrator = Who runs it
+about-reason = Why it is there
+about-lifetime = For how long
+about-business = Who pays for it
+about-hardware = What it runs on
+about-sensitive = Most of what is here is sensitive.
+about-languages = Spoken here: { $name }
+about-categories = Mostly about: { $name }
+about-closed = Accounts are given by whoever runs it.
+about-open = Everybody may have an account.
+about-approval = Whoever asks for an account is let in by a moderator.
+about-contact = Contact: { $name }

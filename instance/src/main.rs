@@ -1,5 +1,6 @@
 //! The binary `shoal`: a whole video site in one process, and the commands of its host.
 
+mod alone;
 mod assets;
 mod backup;
 mod catalogue;
@@ -9,6 +10,7 @@ mod config;
 mod doctor;
 mod embed;
 mod form;
+mod health;
 mod hired;
 mod import;
 mod key;
@@ -20,8 +22,8 @@ mod restore;
 mod serve;
 mod site;
 mod swarms;
+mod terminal;
 mod upload;
-mod user;
 mod visit;
 mod when;
 mod worker;

@@ -21,6 +21,7 @@ mod oauth;
 mod registration;
 #[cfg(test)]
 mod rights_tests;
+mod stats;
 #[cfg(test)]
 mod tests;
 pub mod thumbnails;
@@ -121,6 +122,23 @@ impl<'a> Route<'a> {
         }
     }
 
+    /// What it is counted under.
+    fn kind(self) -> &'static str {
+        match self {
+            Route::Client
+            | Route::Token
+            | Route::RevokeToken
+            | Route::Register
+            | Route::AskForAccount => "entry",
+            Route::Videos(_) | Route::Source(_) | Route::Progress(_) | Route::Retry(_) => "videos",
+            Route::Channels(_) => "channels",
+            Route::Me | Route::Mine(_) => "mine",
+            Route::Registrations | Route::Accept(_) | Route::Refuse(_) | Route::Users(_) => "users",
+            Route::Jobs(_) => "jobs",
+            Route::House(_) => "house",
+        }
+    }
+
     fn methods(self) -> &'static str {
         match self {
             Route::Client
@@ -157,6 +175,8 @@ impl Sidecar {
             Ok(reply) => reply,
             Err(error) => error.answer(),
         };
+        let kind = Route::parse(request.uri().path()).map_or("other", Route::kind);
+        self.metrics.count_request(kind, reply.status());
         if is_head {
             *reply.body_mut() = Full::default();
         }
