@@ -303,3 +303,4 @@ about-closed = Accounts are given by whoever runs it.
 about-open = Everybody may have an account.
 about-approval = Whoever asks for an account is let in by a moderator.
 about-contact = Contact: { $name }
+about-programs = For programs: the description of the API (OpenAPI)

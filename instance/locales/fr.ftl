@@ -300,3 +300,4 @@ about-closed = Les comptes sont donnés par la personne qui s’en occupe.
 about-open = Tout le monde peut avoir un compte.
 about-approval = Les demandes de compte sont acceptées par la modération.
 about-contact = Contact : { $name }
+about-programs = Pour les programmes : la description de l’API (OpenAPI)

@@ -226,6 +226,7 @@ fn each_part_runs_alone_and_says_what_it_has_not() {
         (&sidecar, "/health", 200),
         (&sidecar, "/metrics", 200),
         (&sidecar, "/feeds/videos.xml", 200),
+        (&sidecar, "/api/shoal/v1/openapi.json", 200),
         (&sidecar, "/", 404),
         (&sidecar, &*master, 404),
         (&sidecar, "/tracker/socket", 404),

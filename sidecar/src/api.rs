@@ -18,6 +18,7 @@ mod mine;
 #[cfg(test)]
 mod mine_tests;
 mod oauth;
+mod openapi;
 mod registration;
 #[cfg(test)]
 mod rights_tests;
@@ -78,6 +79,8 @@ enum Route<'a> {
     Mine(mine::Route<'a>),
     Users(users::Route),
     House(house::Route),
+    /// Of all this.
+    Description,
 }
 
 impl<'a> Route<'a> {
@@ -93,6 +96,7 @@ impl<'a> Route<'a> {
     /// What we have beyond PeerTube.
     fn parse_own(segments: &[&'a str]) -> Option<Route<'a>> {
         match *segments {
+            ["openapi.json"] => Some(Route::Description),
             ["videos", id, "progress"] => id.parse().ok().map(Route::Progress),
             ["videos", id, "retry"] => id.parse().ok().map(Route::Retry),
             _ => channels::Route::parse_ours(segments).map(Route::Channels),
@@ -135,7 +139,7 @@ impl<'a> Route<'a> {
             Route::Me | Route::Mine(_) => "mine",
             Route::Registrations | Route::Accept(_) | Route::Refuse(_) | Route::Users(_) => "users",
             Route::Jobs(_) => "jobs",
-            Route::House(_) => "house",
+            Route::House(_) | Route::Description => "house",
         }
     }
 
@@ -144,6 +148,7 @@ impl<'a> Route<'a> {
             Route::Client
             | Route::Registrations
             | Route::House(_)
+            | Route::Description
             | Route::Source(_)
             | Route::Progress(_)
             | Route::Jobs(_) => "GET, HEAD, OPTIONS",
@@ -201,6 +206,7 @@ impl Sidecar {
         let from = address::counted(request.headers(), peer, &self.settings.trusted_proxies);
         match (route, method) {
             (Route::Client, Method::GET) => Ok(self.tell_client()),
+            (Route::Description, Method::GET) => Ok(self.tell_description()),
             (Route::Token, Method::POST) => self.grant(&Fields::read(request).await?, from).await,
             (Route::RevokeToken, Method::POST) => self.revoke(request.headers()).await,
             (Route::Me, Method::GET) => self.tell_me(request.headers()).await,
