@@ -228,6 +228,7 @@ impl Listening {
 
 pub(crate) fn open_library(config: &Config) -> anyhow::Result<Library> {
     let data = &config.server.data;
+    restore::ensure_whole(data)?;
     Library::open(data).with_context(|| format!("cannot use the data folder {}", data.display()))
 }
 

@@ -19,6 +19,7 @@ use sidecar::Sidecar;
 
 use crate::config::Config;
 use crate::key;
+use crate::restore;
 
 /// How a command says what it found.
 #[derive(Debug, Clone, Copy, Args)]
@@ -70,6 +71,7 @@ fn with<T, E: Into<anyhow::Error>>(
     work: impl AsyncFnOnce(&Sidecar) -> Result<T, E>,
 ) -> anyhow::Result<T> {
     let data = &config.server.data;
+    restore::ensure_whole(data)?;
     anyhow::ensure!(
         data.is_dir() && Sidecar::is_there(&config.database, data),
         "{} holds no instance: name its folder with --data, or begin one with shoal serve",

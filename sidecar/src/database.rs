@@ -238,7 +238,7 @@ const POSTGRES: Dialect = Dialect {
 pub(crate) const OURS_ALONE: u32 = 0o600;
 
 /// SQLite's file in the data folder.
-pub(crate) const FILE: &str = "shoal.sqlite";
+pub const FILE: &str = "shoal.sqlite";
 
 /// Readers of SQLite at once, each with a thread: more than a small server has cores gain nothing.
 const SQLITE_READERS: u32 = 4;
