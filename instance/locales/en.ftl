@@ -310,3 +310,23 @@ import-cancelled = stopped
 import-failed = could not be fetched
 import-cancel = Stop
 import-forget = Forget it
+
+# What the instance says of itself
+about = About this site
+about-facts = In short
+about-rules = House rules
+about-terms = Terms of use
+about-moderation = How order is kept
+about-administrator = Who runs it
+about-reason = Why it is there
+about-lifetime = For how long
+about-business = Who pays for it
+about-hardware = What it runs on
+about-sensitive = Most of what is here is sensitive.
+about-languages = Spoken here: { $name }
+about-categories = Mostly about: { $name }
+about-closed = Accounts are given by whoever runs it.
+about-open = Everybody may have an account.
+about-approval = Whoever asks for an account is let in by a moderator.
+about-contact = Contact: { $name }
+about-programs = For programs: the description of the API (OpenAPI)

@@ -307,3 +307,23 @@ import-cancelled = arrêtée
 import-failed = n’a pas pu être récupérée
 import-cancel = Arrêter
 import-forget = L’oublier
+
+# Ce que l’instance dit d’elle-même
+about = À propos de ce site
+about-facts = En bref
+about-rules = Règles de la maison
+about-terms = Conditions d’utilisation
+about-moderation = Modération
+about-administrator = Qui s’en occupe
+about-reason = Pourquoi elle existe
+about-lifetime = Pour combien de temps
+about-business = Qui la finance
+about-hardware = Sur quoi elle tourne
+about-sensitive = La plupart des contenus sont sensibles.
+about-languages = Langues parlées ici : { $name }
+about-categories = Surtout à propos de : { $name }
+about-closed = Les comptes sont donnés par la personne qui s’en occupe.
+about-open = Tout le monde peut avoir un compte.
+about-approval = Les demandes de compte sont acceptées par la modération.
+about-contact = Contact : { $name }
+about-programs = Pour les programmes : la description de l’API (OpenAPI)

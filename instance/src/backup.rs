@@ -33,6 +33,7 @@ use wire::id::VideoId;
 
 use crate::config::Config;
 use crate::key;
+use crate::restore;
 
 /// The last file of a backup, which says that it is whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +60,7 @@ pub(crate) struct Manifest {
 /// is no backup.
 pub(crate) fn run(config: &Config, folder: &Path) -> anyhow::Result<()> {
     let data = &config.server.data;
+    restore::ensure_whole(data)?;
     anyhow::ensure!(
         data.is_dir() && Sidecar::is_there(&config.database, data),
         "{} holds no instance: name its folder with --data",
@@ -219,7 +221,7 @@ pub(crate) fn ensure_empty(folder: &Path) -> anyhow::Result<()> {
     }
 }
 
-fn names(folder: &Path) -> anyhow::Result<Vec<OsString>> {
+pub(crate) fn names(folder: &Path) -> anyhow::Result<Vec<OsString>> {
     let entries = unless_gone(fs::read_dir(folder)).with_context(|| cannot("list", folder))?;
     let names = entries.into_iter().flatten().map(|entry| Ok(entry?.file_name()));
     names.collect::<io::Result<_>>().with_context(|| cannot("list", folder))

@@ -1,10 +1,14 @@
 //! What keeps catalogue and media of one mind: after a start, and now and then.
 
 use std::collections::HashSet;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
+use http::{Method, Request, StatusCode};
+use hyper::body::Incoming;
+use origin::Reply;
 use origin::library::{Access, Library, LibraryError, Video};
 use origin::uploads::{UploadId, Uploads};
 use sidecar::Sidecar;
@@ -52,6 +56,26 @@ impl Catalogue {
         upload.parse().ok().and_then(|id| self.uploads.length(id).ok()).unwrap_or_default()
     }
 
+    /// Has the sidecar answer; what that changes about who may have a video's media holds before anybody hears of it.
+    pub(crate) async fn answer_api(
+        &self,
+        request: &mut Request<Incoming>,
+        peer: SocketAddr,
+    ) -> Reply {
+        let reply = self.sidecar.answer(request, peer).await;
+        let is_change = *request.method() == Method::PUT;
+        if is_change
+            && request.uri().path().starts_with(VIDEOS)
+            && reply.status().is_success()
+            && let Err(error) = self.tell_access().await
+        {
+            tracing::error!("who may have a video's media is told the origin later: {error:#}");
+            let text = "this cannot be done just now\n";
+            return origin::serve::text(StatusCode::INTERNAL_SERVER_ERROR, text);
+        }
+        reply
+    }
+
     /// Removes what nobody needs any more, until the process is asked to end.
     pub(crate) async fn keep_house(&self, asked_to_end: CancellationToken) {
         let (mut often, mut seldom) = (tokio::time::interval(OFTEN), tokio::time::interval(SELDOM));
@@ -83,12 +107,7 @@ impl Catalogue {
     }
 
     async fn withdraw_deleted(&self) -> anyhow::Result<()> {
-        for uuid in self.sidecar.withdrawals().await? {
-            self.on_disk(move |library| library.withdraw(&uuid)).await?;
-            self.on_disk(move |library| library.remove_companions(&uuid)).await?;
-            self.sidecar.note_withdrawn(&uuid).await?;
-        }
-        Ok(())
+        withdraw_deleted(&self.sidecar, &self.library).await
     }
 
     /// Tells the origin who may read what, where that has changed in whichever way: by the clock, at a terminal, or just now from a
@@ -195,6 +214,25 @@ pub(crate) async fn admit(
     set_access(sidecar, library, uuid).await
 }
 
+/// Removes what is left of deleted videos.
+pub(crate) async fn withdraw_deleted(sidecar: &Sidecar, library: &Library) -> anyhow::Result<()> {
+    loop {
+        let due = sidecar.withdrawals().await?;
+        if due.is_empty() {
+            return Ok(());
+        }
+        for uuid in due {
+            let library = library.clone();
+            let removing = tokio::task::spawn_blocking(move || {
+                library.withdraw(&uuid)?;
+                library.remove_companions(&uuid)
+            });
+            removing.await??;
+            sidecar.note_withdrawn(&uuid).await?;
+        }
+    }
+}
+
 async fn set_access(sidecar: &Sidecar, library: &Library, uuid: VideoId) -> anyhow::Result<()> {
     // What is read, told and noted belongs together.
     static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
@@ -227,6 +265,9 @@ fn whole(library: &Library, ids: &[VideoId]) -> Vec<Video> {
 fn told(refusal: Refusal) -> anyhow::Error {
     anyhow::anyhow!("{refusal}")
 }
+
+/// Under which paths the API changes a video.
+const VIDEOS: &str = "/api/v1/videos/";
 
 /// Videos that are taken in within a second.
 const FEW: usize = 200;

@@ -9,9 +9,14 @@ use clap::{Args, Parser, Subcommand};
 use origin::library::Library;
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{Config, PublicUrl};
+use crate::config::{Config, PublicUrl, Sources};
 use crate::import::{self, ImportArgs};
-use crate::{backup, doctor, remote, restore, serve, user};
+use crate::terminal::channel::ChannelCommand;
+use crate::terminal::job::JobCommand;
+use crate::terminal::settings::ConfigCommand;
+use crate::terminal::user::UserCommand;
+use crate::terminal::video::VideoCommand;
+use crate::{backup, doctor, remote, restore, serve};
 
 /// A free, decentralised video host in one binary.
 #[derive(Debug, Parser)]
@@ -25,10 +30,22 @@ pub(crate) struct Cli {
 enum Command {
     /// Run the whole site: pages, player and media on one port.
     Serve(Listening),
-    /// Run the media part alone.
+    /// Run the media part alone: /hls/ of the videos in the data folder, /health and /metrics.
+    ///
+    /// It has no pages, no API and no tracker. Who may see which video is for shoal sidecar or shoal serve to say, on the same
+    /// data folder.
     Origin(Listening),
     /// Run the tracker alone, for the videos in the data folder.
+    ///
+    /// It introduces viewers to each other at /tracker/socket and answers STUN, and it has no pages, no media and no API. Pages
+    /// look for it at the host that they come from.
     Tracker(Listening),
+    /// Run accounts, catalogue and their API alone, with feeds, oEmbed and the sitemap.
+    ///
+    /// It has no pages, no media and no tracker. It takes in no uploads, captions and thumbnails, and makes no videos: for those
+    /// there is shoal serve or, at a terminal, shoal import. For shoal origin to know who may see which video, both need the
+    /// same data folder.
+    Sidecar(Listening),
     /// Publish a video file, whether or not the server runs, and print where it can be watched.
     Import {
         #[command(flatten)]
@@ -47,10 +64,30 @@ enum Command {
         #[command(flatten)]
         settings: Settings,
     },
-    /// Make a user or give one another password, whether or not the server runs.
+    /// List users, make and delete them, set what they may do, whether or not the server runs.
     User {
         #[command(subcommand)]
         command: UserCommand,
+    },
+    /// List channels, make, delete and transfer them, whether or not the server runs.
+    Channel {
+        #[command(subcommand)]
+        command: ChannelCommand,
+    },
+    /// List and show videos, set who may see them, delete them, whether or not the server runs.
+    Video {
+        #[command(subcommand)]
+        command: VideoCommand,
+    },
+    /// List the work on videos, try it again or end it, whether or not the server runs.
+    Job {
+        #[command(subcommand)]
+        command: JobCommand,
+    },
+    /// Show and check the settings, or print all of them with their defaults.
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
     },
     /// Keep all that the instance has in a new folder, whether or not the server runs.
     Backup {
@@ -72,51 +109,9 @@ enum Command {
     Doctor(Listening),
 }
 
-/// What is done to a user.
-#[derive(Debug, Subcommand)]
-enum UserCommand {
-    /// Make a user, and print the password that is generated for them.
-    Create {
-        /// What they log in with: 1 to 50 of a-z, 0-9, _, and within it . and -.
-        name: String,
-        /// administrator, moderator or user.
-        #[arg(long, default_value = "user")]
-        role: String,
-        /// They can log in with it, too.
-        #[arg(long, value_name = "ADDRESS")]
-        email: Option<String>,
-        #[command(flatten)]
-        settings: Settings,
-    },
-    /// Print another password for a user, and end all their sessions.
-    ResetPassword {
-        /// What they log in with.
-        name: String,
-        #[command(flatten)]
-        settings: Settings,
-    },
-}
-
-impl UserCommand {
-    fn run(self) -> anyhow::Result<()> {
-        match self {
-            UserCommand::Create { name, role, email, settings } => {
-                let config = settings.load()?;
-                open_library(&config)?;
-                user::create(&config, &name, &role, email.as_deref())
-            }
-            UserCommand::ResetPassword { name, settings } => {
-                let config = settings.load()?;
-                open_library(&config)?;
-                user::reset_password(&config, &name)
-            }
-        }
-    }
-}
-
 /// The flags that every command takes.
 #[derive(Debug, Args)]
-struct Settings {
+pub(crate) struct Settings {
     /// Configuration file [default: shoal.toml in this folder, if there is one].
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -160,6 +155,11 @@ impl Cli {
                 let library = open_library(&config)?;
                 serve::run(config, library, serve::Part::Tracker)?;
             }
+            Command::Sidecar(settings) => {
+                let config = settings.load()?;
+                let library = open_library(&config)?;
+                serve::run(config, library, serve::Part::Sidecar)?;
+            }
             Command::Import { args, settings } => {
                 let config = settings.load()?;
                 let library = open_library(&config)?;
@@ -175,6 +175,10 @@ impl Cli {
                 remote::run(&url, &token, &data, settings, &interrupted)?;
             }
             Command::User { command } => command.run()?,
+            Command::Channel { command } => command.run()?,
+            Command::Video { command } => command.run()?,
+            Command::Job { command } => command.run()?,
+            Command::Config { command } => command.run()?,
             Command::Backup { folder, settings } => backup::run(&settings.load()?, &folder)?,
             Command::Restore { folder, settings } => restore::run(&settings.load()?, &folder)?,
             Command::Doctor(settings) => doctor::run(&settings.load()?)?,
@@ -185,7 +189,12 @@ impl Cli {
 
 impl Settings {
     /// The configuration with these flags laid over it.
-    fn load(self) -> anyhow::Result<Config> {
+    pub(crate) fn load(self) -> anyhow::Result<Config> {
+        self.trace().map(|(config, _)| config)
+    }
+
+    /// The same, and where each value comes from.
+    pub(crate) fn trace(self) -> anyhow::Result<(Config, Sources)> {
         // PostgreSQL remarks at each start that tables are there already.
         let default_level = if self.verbose { "debug" } else { "info,sqlx::postgres::notice=warn" };
         let filter =
@@ -196,11 +205,16 @@ impl Settings {
             // It would tell of a closed pipe on that same pipe, and panic.
             .log_internal_errors(false)
             .init();
-        let mut config = Config::load(self.config.as_deref(), utf8_variables())?;
+        let (mut config, mut sources) = Config::load(self.config.as_deref(), utf8_variables())?;
+        let flags = [
+            self.public_url.as_ref().map(|_| ("server", "public_url", "--public-url")),
+            self.data.as_ref().map(|_| ("server", "data", "--data")),
+        ];
+        sources.flags = flags.into_iter().flatten().collect();
         let server = &mut config.server;
         server.public_url = self.public_url.or_else(|| server.public_url.take());
         server.data = self.data.unwrap_or_else(|| std::mem::take(&mut server.data));
-        Ok(config)
+        Ok((config, sources))
     }
 }
 
@@ -212,8 +226,9 @@ impl Listening {
     }
 }
 
-fn open_library(config: &Config) -> anyhow::Result<Library> {
+pub(crate) fn open_library(config: &Config) -> anyhow::Result<Library> {
     let data = &config.server.data;
+    restore::ensure_whole(data)?;
     Library::open(data).with_context(|| format!("cannot use the data folder {}", data.display()))
 }
 

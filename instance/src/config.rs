@@ -13,6 +13,7 @@ use toml::{Table, Value};
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Config {
     pub(crate) server: Server,
+    pub(crate) instance: sidecar::House,
     pub(crate) origin: origin::Config,
     pub(crate) tracker: tracker::Config,
     pub(crate) player: Player,
@@ -106,11 +107,11 @@ impl Default for Server {
 }
 
 impl Config {
-    /// The file, which must exist if named, with the variables laid over it.
+    /// The file, which must exist if named, with the variables laid over it, and where each value comes from.
     pub(crate) fn load(
         file: Option<&Path>,
         variables: impl IntoIterator<Item = (String, String)>,
-    ) -> Result<Config, ConfigError> {
+    ) -> Result<(Config, Sources), ConfigError> {
         let path = file.unwrap_or(Path::new(DEFAULT_FILE));
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
@@ -121,13 +122,16 @@ impl Config {
         };
         let bad = |reason| ConfigError::File { path: path.to_owned(), reason: Box::new(reason) };
         let from_file: Config = toml::from_str(&text).map_err(bad)?;
+        let variables: Vec<(String, String)> = variables.into_iter().collect();
+        let sources = Sources::of_file(path, &text, &from_file, &variables);
         let config = overlay(from_file, variables)?;
         config.origin.check()?;
         config.import.check()?;
         config.accounts.check()?;
+        config.instance.check()?;
         config.database.check()?;
         config.worker.check()?;
-        Ok(config)
+        Ok((config, sources))
     }
 
     /// Nobody else can reach it: it listens on the loopback, and no proxy has a public address for it.
@@ -239,6 +243,59 @@ pub(crate) enum ConfigError {
     /// Something else than scheme and host.
     #[error("{0:?} is no public URL: write it as https://videos.example.org, without a path")]
     PublicUrl(String),
+}
+
+/// Where the values of a configuration come from, if they aren't the defaults.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Sources {
+    /// The file that was read.
+    pub(crate) file: Option<PathBuf>,
+    /// What is said in it.
+    said: Table,
+    /// Section, key and name of each variable.
+    pub(crate) variables: Vec<(String, String, String)>,
+    /// Section and key of what a flag said, and that flag.
+    pub(crate) flags: Vec<(&'static str, &'static str, &'static str)>,
+}
+
+impl Sources {
+    fn of_file(
+        path: &Path,
+        text: &str,
+        config: &Config,
+        variables: &[(String, String)],
+    ) -> Sources {
+        let table = Table::try_from(config).expect("a configuration is a table of plain values");
+        let named = variables.iter().filter_map(|(name, _)| {
+            target(&table, name).map(|(section, key)| (section, key, name.clone()))
+        });
+        Sources {
+            file: path.exists().then(|| path.to_owned()),
+            said: text.parse().unwrap_or_default(),
+            variables: named.collect(),
+            flags: Vec::new(),
+        }
+    }
+
+    /// Where a value comes from, in words.
+    pub(crate) fn of(&self, section: &str, key: &str) -> String {
+        let is_it = |of: &&(&str, &str, &str)| (of.0, of.1) == (section, key);
+        if let Some((.., flag)) = self.flags.iter().find(is_it) {
+            return (*flag).to_owned();
+        }
+        if let Some((.., name)) =
+            self.variables.iter().find(|of| (&*of.0, &*of.1) == (section, key))
+        {
+            return name.clone();
+        }
+        let said = self.said.get(section).and_then(Value::as_table);
+        match &self.file {
+            Some(file) if said.is_some_and(|keys| keys.contains_key(key)) => {
+                file.display().to_string()
+            }
+            _ => "default".to_owned(),
+        }
+    }
 }
 
 /// Lays `SHOAL_SECTION_KEY` variables over a configuration.

@@ -1,5 +1,6 @@
 //! The binary `shoal`: a whole video site in one process, and the commands of its host.
 
+mod alone;
 mod assets;
 mod backup;
 mod catalogue;
@@ -11,6 +12,7 @@ mod download;
 mod embed;
 mod fetching;
 mod form;
+mod health;
 mod hired;
 mod import;
 mod key;
@@ -25,8 +27,8 @@ mod sent;
 mod serve;
 mod site;
 mod swarms;
+mod terminal;
 mod upload;
-mod user;
 mod visit;
 mod when;
 mod worker;

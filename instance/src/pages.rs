@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use askama::Template;
+use sidecar::House;
 use wire::id::VideoId;
 
 use crate::assets::Assets;
@@ -25,6 +26,8 @@ pub(crate) struct Frame {
     pub(crate) script: String,
     pub(crate) watching: String,
     pub(crate) upload: String,
+    /// What the instance says of itself.
+    pub(crate) house: House,
 }
 
 /// Where the player's two files are.
@@ -53,6 +56,7 @@ impl Frame {
             script: url("pages.js"),
             watching: url("watching.js"),
             upload: url("upload.js"),
+            house: config.instance.clone(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `shoal serve`, `shoal origin` and `shoal tracker`: the process from its first listening to its last answer.
+//! `shoal serve`, `shoal origin`, `shoal tracker` and `shoal sidecar`: the process from its first listening to its last answer.
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tracker::Tracker;
 use wire::capability::Key;
 
+use crate::alone::Alone;
 use crate::catalogue::Catalogue;
 use crate::companion::Companions;
 use crate::config::Config;
@@ -41,6 +42,8 @@ pub(crate) enum Part {
     Origin,
     /// The tracker alone.
     Tracker,
+    /// Accounts and catalogue alone.
+    Sidecar,
 }
 
 /// Serves until SIGINT or SIGTERM.
@@ -62,7 +65,9 @@ pub(crate) fn run(mut config: Config, library: Library, part: Part) -> anyhow::R
         let asked_to_end = shutdown::on_signal().context("cannot listen to signals")?;
         let key = key::ensure(&config.server.data)?;
         let opened = match part {
-            Part::Everything => Some(open(&config, address, key.clone(), library.clone()).await?),
+            Part::Everything | Part::Sidecar => {
+                Some(open(&config, address, key.clone(), library.clone()).await?)
+            }
             Part::Origin | Part::Tracker => None,
         };
         announce(address, &config)?;
@@ -79,13 +84,16 @@ pub(crate) fn run(mut config: Config, library: Library, part: Part) -> anyhow::R
             );
         }
         let swarms = Arc::new(KnownSwarms::new(&config, address));
-        if part != Part::Origin && !config.tracker.open {
+        if matches!(part, Part::Everything | Part::Tracker) && !config.tracker.open {
             swarms.look(&library, None);
             tokio::spawn(Arc::clone(&swarms).follow(library.clone()));
         }
         match (part, opened) {
             (Part::Tracker, _) => {
                 tracker::run(listener, &config.tracker, swarms, asked_to_end).await;
+            }
+            (Part::Sidecar, Some((catalogue, _))) => {
+                control(listener, &config, catalogue, asked_to_end).await;
             }
             (_, Some((catalogue, _))) => {
                 let listening = (listener, address);
@@ -166,6 +174,25 @@ async fn everything(
     sidecar.close().await;
 }
 
+/// The sidecar alone: it keeps house as the whole does, and makes no videos.
+async fn control(
+    listener: TcpListener,
+    config: &Config,
+    catalogue: Catalogue,
+    asked_to_end: CancellationToken,
+) {
+    let metrics = Arc::new(Metrics::default());
+    let alone = Arc::new(Alone::new(config, catalogue.clone(), Arc::clone(&metrics)));
+    let answer = move |mut request: Request<Incoming>, peer| {
+        let alone = Arc::clone(&alone);
+        async move { alone.answer(&mut request, peer).await }
+    };
+    let bounds = config.origin.bounds();
+    let serving = connections::accept(listener, &bounds, metrics, asked_to_end.clone(), answer);
+    tokio::join!(serving, catalogue.keep_house(asked_to_end));
+    catalogue.sidecar.close().await;
+}
+
 /// Makes videos of what people upload, and keeps catalogue and media of one mind.
 async fn publish(catalogue: Catalogue, config: &Config, asked_to_end: CancellationToken) {
     catalogue.mend().await;
@@ -193,8 +220,9 @@ async fn open(
 ) -> anyhow::Result<(Catalogue, Option<Administrator>)> {
     let public_url = config.public_url(address);
     let data = &config.server.data;
-    let mut sidecar =
-        Sidecar::open(&config.database, &config.accounts, data, public_url, key).await?;
+    let opening = Sidecar::open(&config.database, &config.accounts, data, public_url, key);
+    let mut sidecar = opening.await?;
+    sidecar.describe_house(config.instance.clone());
     sidecar.open_door(&config.outbound)?;
     if config.outbound.allow_private {
         tracing::warn!(

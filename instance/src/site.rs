@@ -2,6 +2,7 @@
 //!
 //! What the pages of a room show and do is in a module of its own.
 
+mod about;
 mod enter;
 mod order;
 mod settings;
@@ -29,6 +30,7 @@ use crate::assets::Assets;
 use crate::catalogue::Catalogue;
 use crate::config::Config;
 use crate::form::sentence;
+use crate::health::Health;
 use crate::language::Language;
 use crate::pages::{Frame, Missing, Refusal};
 use crate::portrait;
@@ -46,6 +48,7 @@ pub(crate) struct Site {
     media: Arc<Origin>,
     tracker: Arc<Tracker>,
     metrics: Arc<Metrics>,
+    health: Health,
     public_metrics: bool,
 }
 
@@ -67,6 +70,7 @@ impl Site {
         Site {
             frame,
             assets,
+            health: Health::new(Arc::clone(&catalogue.sidecar), catalogue.library.clone()),
             sidecar: Arc::clone(&catalogue.sidecar),
             catalogue,
             media,
@@ -83,7 +87,7 @@ impl Site {
         }
         let prefixes = [sidecar::PREFIX, sidecar::OWN_PREFIX];
         if prefixes.iter().any(|prefix| request.uri().path().starts_with(prefix)) {
-            return self.answer_api(request, peer).await;
+            return self.catalogue.answer_api(request, peer).await;
         }
         if request.uri().path().starts_with("/hls/") {
             return self.media.answer(request).await;
@@ -95,28 +99,13 @@ impl Site {
         }
     }
 
-    /// Has the sidecar answer; what that changes about who may have a video's media holds before anybody hears of it.
-    async fn answer_api(&self, request: &mut Request<Incoming>, peer: SocketAddr) -> Reply {
-        let reply = self.sidecar.answer(request, peer).await;
-        let is_change = *request.method() == Method::PUT;
-        if is_change
-            && request.uri().path().starts_with(VIDEOS)
-            && reply.status().is_success()
-            && let Err(error) = self.catalogue.tell_access().await
-        {
-            tracing::error!("who may have a video's media is told the origin later: {error:#}");
-            let text = "this cannot be done just now\n";
-            return origin::serve::text(StatusCode::INTERNAL_SERVER_ERROR, text);
-        }
-        reply
-    }
-
     async fn show(&self, request: &Request<Incoming>, peer: SocketAddr) -> Reply {
         match request.uri().path() {
-            "/health" => origin::serve::text(StatusCode::OK, "ok\n"),
+            "/health" => self.health.answer().await,
             "/robots.txt" => origin::serve::text(StatusCode::OK, self.frame.robots()),
             "/metrics" if self.public_metrics || metrics::may_see(request, peer) => {
-                self.metrics.answer_with(&self.tracker.metrics())
+                let others = self.tracker.metrics() + &self.sidecar.metrics().await;
+                self.metrics.answer_with(&others)
             }
             _ => match self.assets.answer(request) {
                 Some(reply) => reply,
@@ -157,6 +146,7 @@ impl Site {
             ["videos", "embed", key] => self.embed(visit, key, query, knock).await,
             ["c" | "video-channels", handle] => self.channel(visit, handle, query).await,
             ["a" | "accounts", handle] => self.account(visit, handle, query).await,
+            ["about"] => self.show_about(visit),
             ["login"] => self.show_login(visit, query),
             ["register"] => self.show_register(visit),
             ["my", ref rest @ ..] => self.own_page(visit, rest, query).await,
@@ -464,9 +454,6 @@ macro_rules! policy {
 
 const POLICY: &str = policy!("'none'");
 const POLICY_OF_EMBEDS: &str = policy!("*");
-
-/// Under which paths the API changes a video.
-const VIDEOS: &str = "/api/v1/videos/";
 
 /// What a player needs, and nothing that could watch a viewer.
 const PERMISSIONS: &str = "autoplay=*, fullscreen=*, picture-in-picture=*, camera=(), geolocation=(), microphone=(), \

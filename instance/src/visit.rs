@@ -55,7 +55,11 @@ impl<'a> Visit<'a> {
     /// Whether pictures of sensitive videos are to be blurred.
     pub(crate) fn blurs(&self) -> bool {
         let visitor = self.visitor.as_ref();
-        visitor.is_none_or(|visitor| visitor.choices().nsfw_policy != "display")
+        let policy = visitor.map_or_else(
+            || self.frame.house.nsfw_policy.name(),
+            |visitor| visitor.choices().nsfw_policy,
+        );
+        policy != "display"
     }
 
     /// What is said of the stage that work on a video is at.

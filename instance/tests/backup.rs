@@ -175,3 +175,38 @@ fn what_would_be_mixed_or_is_no_backup_is_refused_and_stays() {
     let taken = run(&["user", "create", "alice"], &there).unwrap_err();
     assert!(taken.contains("is taken"), "{taken}");
 }
+
+#[test]
+fn a_restore_that_is_killed_leaves_nothing_that_could_be_taken_for_an_instance() {
+    let place = tempfile::tempdir().unwrap();
+    let [here, kept, there] = ["here", "kept", "there"].map(|name| place.path().join(name));
+    run(&["user", "create", "alice"], &here).unwrap();
+    with("backup", &kept, &here).unwrap();
+    // Whoever reads this waits until somebody writes it: there the restore is killed.
+    let trap = kept.join("videos/trap.json");
+    assert!(Command::new("mkfifo").arg(&trap).status().unwrap().success());
+    let mut restore = shoal(&["restore", kept.to_str().unwrap()], &there).spawn().unwrap();
+    let writing = fs::OpenOptions::new().write(true).open(&trap).unwrap();
+    restore.kill().unwrap();
+    restore.wait().unwrap();
+    drop(writing);
+    fs::remove_file(&trap).unwrap();
+
+    let names: Vec<_> =
+        fs::read_dir(&there).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["restoring"]);
+    let elsewhere = place.path().join("elsewhere");
+    for arguments in [
+        &["user", "create", "bob"][..],
+        &["user", "list"],
+        &["serve", "--listen", "127.0.0.1:0"],
+        &["backup", elsewhere.to_str().unwrap()],
+    ] {
+        let refused = run(arguments, &there).unwrap_err();
+        assert!(refused.contains("is half restored: remove what is in it"), "{refused}");
+    }
+    with("restore", &kept, &there).unwrap();
+    let taken = run(&["user", "create", "alice"], &there).unwrap_err();
+    assert!(taken.contains("is taken"), "{taken}");
+    assert!(!there.join("restoring").exists());
+}

@@ -19,9 +19,11 @@ mod mine;
 mod mine_tests;
 mod oauth;
 pub mod pictures;
+mod openapi;
 mod registration;
 #[cfg(test)]
 mod rights_tests;
+mod stats;
 #[cfg(test)]
 mod tests;
 pub mod thumbnails;
@@ -80,6 +82,8 @@ enum Route<'a> {
     Mine(mine::Route<'a>),
     Users(users::Route),
     House(house::Route),
+    /// Of all this.
+    Description,
 }
 
 impl<'a> Route<'a> {
@@ -95,6 +99,7 @@ impl<'a> Route<'a> {
     /// What we have beyond PeerTube.
     fn parse_own(segments: &[&'a str]) -> Option<Route<'a>> {
         match *segments {
+            ["openapi.json"] => Some(Route::Description),
             ["videos", id, "progress"] => id.parse().ok().map(Route::Progress),
             ["videos", id, "retry"] => id.parse().ok().map(Route::Retry),
             _ => channels::Route::parse_ours(segments).map(Route::Channels),
@@ -125,11 +130,29 @@ impl<'a> Route<'a> {
         }
     }
 
+    /// What it is counted under.
+    fn kind(self) -> &'static str {
+        match self {
+            Route::Client
+            | Route::Token
+            | Route::RevokeToken
+            | Route::Register
+            | Route::AskForAccount => "entry",
+            Route::Videos(_) | Route::Source(_) | Route::Progress(_) | Route::Retry(_) => "videos",
+            Route::Channels(_) => "channels",
+            Route::Me | Route::Mine(_) => "mine",
+            Route::Registrations | Route::Accept(_) | Route::Refuse(_) | Route::Users(_) => "users",
+            Route::Jobs(_) => "jobs",
+            Route::House(_) | Route::Description => "house",
+        }
+    }
+
     fn methods(self) -> &'static str {
         match self {
             Route::Client
             | Route::Registrations
             | Route::House(_)
+            | Route::Description
             | Route::Source(_)
             | Route::Progress(_)
             | Route::Jobs(_) => "GET, HEAD, OPTIONS",
@@ -162,6 +185,8 @@ impl Sidecar {
             Ok(reply) => reply,
             Err(error) => error.answer(),
         };
+        let kind = Route::parse(request.uri().path()).map_or("other", Route::kind);
+        self.metrics.count_request(kind, reply.status());
         if is_head {
             *reply.body_mut() = Full::default();
         }
@@ -186,6 +211,7 @@ impl Sidecar {
         let from = address::counted(request.headers(), peer, &self.settings.trusted_proxies);
         match (route, method) {
             (Route::Client, Method::GET) => Ok(self.tell_client()),
+            (Route::Description, Method::GET) => Ok(self.tell_description()),
             (Route::Token, Method::POST) => self.grant(&Fields::read(request).await?, from).await,
             (Route::RevokeToken, Method::POST) => self.revoke(request.headers()).await,
             (Route::Me, Method::GET) => self.tell_me(request.headers()).await,

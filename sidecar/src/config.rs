@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use crate::database::OpenError;
+use crate::field::FieldError;
 
 /// The section `[database]` of the configuration file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -198,6 +199,14 @@ pub enum BadSetting {
     /// No connection, or more than any server lets in.
     #[error("database.connections = {0} is out of bounds: it may be 1 to {MOST_CONNECTIONS}")]
     Connections(u32),
+    /// What an instance can't say of itself.
+    #[error("instance.{key} {reason}")]
+    House {
+        /// Which one.
+        key: &'static str,
+        /// What it may be.
+        reason: FieldError,
+    },
     /// Less than nothing.
     #[error("{0} = {1} is out of bounds: it may be -1, for no bound, or a number of bytes")]
     Quota(&'static str, i64),

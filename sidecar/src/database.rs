@@ -133,8 +133,12 @@ pub enum OpenError {
 macro_rules! writing {
     ($database:expr, $pool:ident => $work:expr) => {
         match $database {
-            $crate::database::Database::Sqlite { writing: $pool, .. } => $work,
-            $crate::database::Database::Postgres($pool) => $work,
+            $crate::database::Database::Sqlite { writing: $pool, .. } => {
+                $crate::database::timed!(Writing, $work)
+            }
+            $crate::database::Database::Postgres($pool) => {
+                $crate::database::timed!(Writing, $work)
+            }
         }
     };
 }
@@ -143,10 +147,22 @@ macro_rules! writing {
 macro_rules! reading {
     ($database:expr, $pool:ident => $work:expr) => {
         match $database {
-            $crate::database::Database::Sqlite { reading: $pool, .. } => $work,
-            $crate::database::Database::Postgres($pool) => $work,
+            $crate::database::Database::Sqlite { reading: $pool, .. } => {
+                $crate::database::timed!(Reading, $work)
+            }
+            $crate::database::Database::Postgres($pool) => {
+                $crate::database::timed!(Reading, $work)
+            }
         }
     };
+}
+
+/// Counts a query and its time.
+macro_rules! timed {
+    ($asking:ident, $work:expr) => {{
+        let _timer = $crate::metrics::Timer::start($crate::metrics::Asking::$asking);
+        $work
+    }};
 }
 
 /// A struct whose fields are read from columns of the same names, of either database.
@@ -167,7 +183,7 @@ macro_rules! record {
     };
 }
 
-pub(crate) use {reading, record, writing};
+pub(crate) use {reading, record, timed, writing};
 
 /// Whether a write failed because a value that must be unique is there already.
 pub(crate) fn is_taken(error: &sqlx::Error) -> bool {
@@ -201,6 +217,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (3, "search", "{search}"),
     (4, "withdrawals", include_str!("../migrations/0004-withdrawals.sql")),
     (6, "pictures and imports", include_str!("../migrations/0006-pictures-imports.sql")),
+    (7, "overviews", include_str!("../migrations/0007-overviews.sql")),
 ];
 
 const SQLITE: Dialect = Dialect {
@@ -222,7 +239,7 @@ const POSTGRES: Dialect = Dialect {
 pub(crate) const OURS_ALONE: u32 = 0o600;
 
 /// SQLite's file in the data folder.
-pub(crate) const FILE: &str = "shoal.sqlite";
+pub const FILE: &str = "shoal.sqlite";
 
 /// Readers of SQLite at once, each with a thread: more than a small server has cores gain nothing.
 const SQLITE_READERS: u32 = 4;

@@ -7,6 +7,8 @@
 //! - `listing`: which videos somebody wants to see
 //! - `view`: what pages show
 //! - `api`: the answers under `/api/v1/`
+//! - `host`: what is done at a terminal
+//! - `house`: what an instance says of itself
 //! - `publishing` and `work`: how an uploaded file becomes a published video, and who works on it
 //! - `outbound`: the door to other hosts
 //! - `pace` and `hasher`: how often somebody may try to log in, and what that may cost
@@ -27,10 +29,13 @@ mod error;
 mod feed;
 pub mod field;
 mod hasher;
+pub mod host;
+pub mod house;
 mod limits;
 pub mod listing;
 mod media;
 pub mod outbound;
+mod metrics;
 mod pace;
 mod pages;
 mod preferences;
@@ -59,6 +64,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use http::Response;
 use http_body_util::Full;
+use serde_json::Value;
 use tokio::sync::Notify;
 
 pub use access::Access;
@@ -67,6 +73,7 @@ pub use api::{captions, pictures, thumbnails, upload};
 pub use body::Fields;
 pub use database::OpenError;
 pub use error::{ApiError, BadField, BodyError, GrantError, PasswordError};
+pub use house::House;
 pub use limits::READ_LIFE;
 pub use sight::Seen;
 pub use visitor::{Choices, Visitor};
@@ -79,6 +86,7 @@ use field::{Email, Password, Username};
 use hasher::{Hasher, HasherError};
 use limits::{PAGES, READ_STEP, REMEMBERED};
 use outbound::{Door, DoorError};
+use metrics::Metrics;
 use pace::{Pace, Rate, Time};
 use pages::Pages;
 use preferences::Preferences;
@@ -119,6 +127,9 @@ pub struct Sidecar {
     /// Whether people may have videos fetched.
     imports: bool,
     house: House,
+    metrics: Metrics,
+    /// The instance in numbers, and when it was counted.
+    counted: Mutex<Option<(Time, Value)>>,
     started: Instant,
     /// How long ago `started` was.
     elapsed: fn(&Instant) -> Time,
@@ -132,30 +143,6 @@ struct Attempts {
     registrations_from: Pace<String>,
     /// Of videos, by who asks and which.
     passwords: Pace<String>,
-}
-
-/// What an instance says of itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct House {
-    /// What it is called.
-    pub name: String,
-    /// In a sentence.
-    pub short_description: String,
-    /// Markdown.
-    pub description: String,
-    /// Its rules; markdown.
-    pub terms: String,
-}
-
-impl Default for House {
-    fn default() -> House {
-        House {
-            name: "Shoal".to_owned(),
-            short_description: "A free, decentralised video host.".to_owned(),
-            description: String::new(),
-            terms: String::new(),
-        }
-    }
 }
 
 /// Whom a new instance makes, told to its host once.
@@ -221,6 +208,8 @@ impl Sidecar {
             door: None,
             imports: false,
             house: House::default(),
+            metrics: Metrics::default(),
+            counted: Mutex::default(),
             started: Instant::now(),
             elapsed: Instant::elapsed,
         })
@@ -301,6 +290,21 @@ impl Sidecar {
         self.key.sign(video, u32::try_from(ends_at).unwrap_or(u32::MAX))
     }
 
+    /// That the database answers, and takes what is written.
+    ///
+    /// # Errors
+    /// In a sentence for everybody; the log has the rest.
+    pub async fn health(&self) -> Result<(), &'static str> {
+        match tokio::time::timeout(HEALTH, client::touch(&self.database)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => {
+                tracing::error!("the database is unwell: {error}");
+                Err("the database can't be written")
+            }
+            Err(_) => Err("the database doesn't answer"),
+        }
+    }
+
     /// Closes the database when all has been answered.
     pub async fn close(&self) {
         self.database.close().await;
@@ -329,8 +333,13 @@ impl Sidecar {
             password_hash,
             video_quota,
             video_quota_daily,
-            preferences: Preferences::default().json(),
+            preferences: self.first_preferences().json(),
         }
+    }
+
+    /// What somebody begins with who hasn't chosen.
+    pub(crate) fn first_preferences(&self) -> Preferences {
+        Preferences { nsfw_policy: self.house.nsfw_policy, ..Preferences::default() }
     }
 
     /// A page of a list.
@@ -371,6 +380,9 @@ impl From<HasherError> for UserError {
 fn now_ms() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
 }
+
+/// How long the database may take to write a line: after that whoever asks takes us for dead.
+const HEALTH: Duration = Duration::from_secs(3);
 
 /// Whom a new instance makes, as PeerTube does.
 const FIRST: &str = "root";

@@ -24,7 +24,7 @@ pub(crate) struct Preferences {
 /// What becomes of videos that are not safe for work.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum NsfwPolicy {
+pub enum NsfwPolicy {
     /// They are not in lists.
     #[default]
     DoNotList,
@@ -36,7 +36,7 @@ pub(crate) enum NsfwPolicy {
 
 impl NsfwPolicy {
     /// PeerTube's word for it.
-    pub(crate) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             NsfwPolicy::DoNotList => "do_not_list",
             NsfwPolicy::Blur => "blur",

@@ -147,6 +147,12 @@ pub(crate) fn retried(now_ms: i64, state: JobState) -> Option<Next> {
     (state == JobState::Failed).then(|| again(now_ms, 0, None))
 }
 
+/// What becomes of a job that the host ends; `None` if it is over.
+pub(crate) fn cancelled(now_ms: i64, state: JobState, attempts: i64) -> Option<Next> {
+    let is_open = matches!(state, JobState::Waiting | JobState::Running);
+    is_open.then(|| failed(now_ms, attempts, "cancelled by an administrator".to_owned()))
+}
+
 fn again(due_at: i64, attempts: i64, reason: Option<String>) -> Next {
     Next { state: JobState::Waiting, stage: Stage::Queued, percent: 0, attempts, due_at, reason }
 }
@@ -217,6 +223,8 @@ mod tests {
             (JobState::Failed, true),
         ] {
             assert_eq!(retried(9, state).is_some(), is_retried, "{state:?}");
+            let is_open = matches!(state, JobState::Waiting | JobState::Running);
+            assert_eq!(cancelled(9, state, 1).is_some(), is_open, "{state:?}");
             assert_eq!(JobState::parse(state.id()), Some(state));
         }
         assert_eq!(retried(9, JobState::Failed).unwrap().attempts, 0);

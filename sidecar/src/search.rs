@@ -11,7 +11,7 @@ use crate::listing::{ListQuery, Order};
 use crate::table::card;
 use crate::table::channel::{self, Channel};
 use crate::table::listing::{self, Found, Plan};
-use crate::view::{ChannelPage, Listed, Unavailable, VideoCard, as_wanted, whole};
+use crate::view::{ChannelPage, Listed, Unavailable, VideoCard, whole};
 use crate::visitor::Visitor;
 
 /// Words to look for, as each database wants them told.
@@ -34,7 +34,7 @@ impl Sidecar {
         order: Option<Order>,
         viewer: Option<&Visitor>,
     ) -> Result<Listed<VideoCard>, Unavailable> {
-        let query = as_wanted(query.clone(), viewer);
+        let query = self.as_wanted(query.clone(), viewer);
         let user_id = viewer.map_or(0, |viewer| viewer.user_id);
         let found = videos(&self.database, text, &query, order, user_id).await?;
         Ok(self.listed(found.total, &found.cards))

@@ -16,7 +16,8 @@ use sqlx::{ConnectOptions, Connection, PgConnection};
 use wire::id::VideoId;
 
 use crate::config::{Database, DatabaseUrl};
-use crate::database::{BUSY, FILE, OURS_ALONE, OpenError};
+pub use crate::database::FILE;
+use crate::database::{BUSY, OURS_ALONE, OpenError};
 use crate::table::{upload, video};
 
 /// What a copy speaks of that lies in files.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use wire::id::VideoId;
 
 use crate::Sidecar;
+use crate::house::NsfwPolicy;
 use crate::listing::{ListQuery, Nsfw};
 use crate::table::card::Card;
 pub use crate::table::video::{Privacy, State};
@@ -96,7 +97,7 @@ impl Sidecar {
         query: &ListQuery,
         viewer: Option<&Visitor>,
     ) -> Result<Listed<VideoCard>, Unavailable> {
-        let query = as_wanted(query.clone(), viewer);
+        let query = self.as_wanted(query.clone(), viewer);
         let user_id = viewer.map_or(0, |viewer| viewer.user_id);
         let found = self.find_list(&query, user_id).await?;
         Ok(self.listed(found.total, &found.cards))
@@ -145,13 +146,18 @@ impl Sidecar {
     }
 }
 
-/// What isn't safe for work is not listed for those who don't want it, unless they ask for it now.
-pub(crate) fn as_wanted(mut query: ListQuery, viewer: Option<&Visitor>) -> ListQuery {
-    if query.filters.nsfw == Nsfw::AsWanted {
-        let is_wanted = viewer.is_some_and(Visitor::lists_nsfw);
-        query.filters.nsfw = if is_wanted { Nsfw::With } else { Nsfw::Without };
+impl Sidecar {
+    /// What isn't safe for work is not listed for those who don't want it, unless they ask for it now.
+    pub(crate) fn as_wanted(&self, mut query: ListQuery, viewer: Option<&Visitor>) -> ListQuery {
+        if query.filters.nsfw == Nsfw::AsWanted {
+            let is_wanted = match viewer {
+                Some(visitor) => visitor.lists_nsfw(),
+                None => self.house.nsfw_policy != NsfwPolicy::DoNotList,
+            };
+            query.filters.nsfw = if is_wanted { Nsfw::With } else { Nsfw::Without };
+        }
+        query
     }
-    query
 }
 
 /// Counts are never below nothing.

@@ -16,7 +16,7 @@ pub fn date(ms: u64) -> String {
 }
 
 /// `2026-11-22T05:13:20.007Z`, from milliseconds since 1970; what is before that is 1970.
-pub(crate) fn iso(ms: i64) -> String {
+pub fn iso(ms: i64) -> String {
     let ms = u64::try_from(ms).unwrap_or(0);
     let (hour, minute) = (ms / 3_600_000 % 24, ms / 60_000 % 60);
     let (second, milli) = (ms / 1000 % 60, ms % 1000);

@@ -278,7 +278,7 @@ impl Sidecar {
     }
 
     /// Takes a video out of the lists: its renditions went with the attempt that made them.
-    async fn unshow(&self, video_id: i64) -> Result<(), sqlx::Error> {
+    pub(crate) async fn unshow(&self, video_id: i64) -> Result<(), sqlx::Error> {
         let now = now_ms();
         video::set_state(&self.database, now, video_id, State::ToTranscode).await?;
         video::forget_media(&self.database, now, video_id).await

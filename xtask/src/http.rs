@@ -13,9 +13,25 @@ pub(crate) struct Answer {
 
 /// Asks once, over HTTP/1.0 so that the answer ends with the connection.
 pub(crate) fn get(address: SocketAddr, path: &str) -> Result<Answer> {
+    ask(address, &format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n"))
+}
+
+/// Sends a form.
+pub(crate) fn post(address: SocketAddr, path: &str, form: &str) -> Result<Answer> {
+    let length = form.len();
+    let kind = "application/x-www-form-urlencoded";
+    ask(
+        address,
+        &format!(
+            "POST {path} HTTP/1.0\r\nHost: {address}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{form}"
+        ),
+    )
+}
+
+fn ask(address: SocketAddr, request: &str) -> Result<Answer> {
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n")?;
+    stream.write_all(request.as_bytes())?;
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes)?;
     parse(&bytes).with_context(|| format!("{address} answers something that is not HTTP"))

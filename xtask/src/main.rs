@@ -3,6 +3,7 @@
 mod aquatic;
 mod bench;
 mod budget;
+mod described;
 mod e2e;
 mod http;
 mod imports;
@@ -34,6 +35,7 @@ enum Task {
     Pages,
     Bench { names: Vec<String> },
     EndToEnd { filter: Option<String> },
+    Api { shoal: Option<PathBuf> },
     Simulate { options: Vec<String> },
     Help,
 }
@@ -64,6 +66,8 @@ fn perform(task: Task) -> Result<()> {
         Task::Pages => www::build(),
         Task::Bench { names } => bench::bench(&names),
         Task::EndToEnd { filter } => e2e::alone(filter.as_deref()),
+        Task::Api { shoal: Some(shoal) } => described::check(&std::path::absolute(shoal)?),
+        Task::Api { shoal: None } => described::check(&run::compile()?),
         Task::Simulate { options } => simulate::simulate(&options),
         Task::Help => {
             println!("{USAGE}");
@@ -90,6 +94,8 @@ fn parse(arguments: &[String]) -> Result<Task, String> {
         ("pages", []) => Ok(Task::Pages),
         ("bench", names) => Ok(Task::Bench { names: names.to_vec() }),
         ("e2e", []) => Ok(Task::EndToEnd { filter: None }),
+        ("api", []) => Ok(Task::Api { shoal: None }),
+        ("api", [shoal]) => Ok(Task::Api { shoal: Some(PathBuf::from(shoal)) }),
         ("e2e", [filter]) => Ok(Task::EndToEnd { filter: Some(filter.clone()) }),
         ("help" | "--help" | "-h", _) => Ok(Task::Help),
         ("test" | "build", [extra, ..]) => Err(format!("{name} takes no argument, got {extra:?}")),
@@ -107,6 +113,8 @@ Usage: cargo xtask <task>
                    what viewers download. Needs root or user namespaces.
   build            Make the release binary target/release/shoal, pages inside.
   pages            Only what browsers load: www/dist, which a debug binary reads live.
+  api [SHOAL]      Only whether the API answers as its description says, of the release
+                   binary or of another.
   e2e [FILTER]     Only the browser tests whose file or test name contains FILTER.
   simulate [OPTION…]  Play an audience in virtual time around the engine and print
                    what became of it; `simulate --help` lists scenarios and options.
@@ -132,6 +140,7 @@ mod tests {
         check(&["run"], true);
         check(&["run", "a.mp4", "b c.mkv"], true);
         check(&["e2e", "seek"], true);
+        check(&["api", "target/debug/shoal"], true);
         check(&["rnu"], false);
         check(&["test", "more"], false);
         check(&["run", "--port"], false);

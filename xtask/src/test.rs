@@ -1,7 +1,7 @@
 //! Every check there is, in the order in which a mistake is found soonest; the first failure stops.
 
 use crate::install::{self, For};
-use crate::{budget, e2e, run, shell, www};
+use crate::{budget, described, e2e, run, shell, www};
 use anyhow::{Context, Result};
 use std::process::Command;
 use std::time::Instant;
@@ -20,6 +20,7 @@ pub(crate) fn test() -> Result<()> {
     step("doc tests", || cargo(&with_natives(&["test", "--doc"], &[])))?;
     step("docs", docs)?;
     let shoal = step("release binary", run::compile)?;
+    step("answers as the API's description has them", || described::check(&shoal))?;
     step("what an embed downloads", || budget::check(&shoal))?;
     step("browser tests", || e2e::browse(&shoal, None))
 }

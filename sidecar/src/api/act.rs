@@ -8,7 +8,7 @@ use super::upload::imports::Change;
 use super::{channels, users, videos};
 use crate::body::Fields;
 use crate::error::ApiError;
-use crate::publishing::Stage;
+use crate::publishing::{JobState, Stage};
 use crate::query::Query;
 use crate::role::Role;
 use crate::table::{job, upload, user, video};
@@ -61,6 +61,8 @@ pub struct UserLine {
     pub used_bytes: u64,
     /// Bytes that they may have uploaded; `None` is without a bound.
     pub quota_bytes: Option<u64>,
+    /// Bytes that they may upload in 24 hours; `None` is without a bound.
+    pub daily_bytes: Option<u64>,
     /// Milliseconds since 1970.
     pub created_at: i64,
     /// Milliseconds since 1970.
@@ -70,10 +72,14 @@ pub struct UserLine {
 /// Work on a video.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobLine {
+    /// Its number.
+    pub id: i64,
     /// The video's UUID.
     pub uuid: String,
     /// What it is called.
     pub name: String,
+    /// `waiting`, `active`, `completed` or `failed`.
+    pub state: &'static str,
     /// The word of its stage: `queued`, `probing`, `transcoding`, `published` or `failed`.
     pub stage: String,
     /// Of all the work.
@@ -154,6 +160,14 @@ impl Sidecar {
         if !visitor.role.moderates() {
             return Err(ApiError::Forbidden("only moderators and administrators may do this"));
         }
+        Ok(self.user_lines(start, count).await?)
+    }
+
+    pub(crate) async fn user_lines(
+        &self,
+        start: u32,
+        count: u32,
+    ) -> sqlx::Result<(u64, Vec<UserLine>)> {
         let mut lines = Vec::new();
         for user in user::page(&self.database, start.into(), count.into()).await? {
             let account = crate::table::account::of_user(&self.database, user.id).await?;
@@ -169,6 +183,7 @@ impl Sidecar {
                 blocked: user.blocked.then_some(user.blocked_reason),
                 used_bytes: used.unsigned_abs(),
                 quota_bytes: u64::try_from(user.video_quota).ok(),
+                daily_bytes: u64::try_from(user.video_quota_daily).ok(),
                 created_at: user.created_at,
                 last_login_at: user.last_login_at,
             });
@@ -204,17 +219,23 @@ impl Sidecar {
             return Ok(None);
         }
         match job::of_video(&self.database, video.id).await? {
-            Some(job) => self.job_line(job, &video).await.map(Some),
+            Some(job) => Ok(Some(self.job_line(job, &video).await?)),
             None => Ok(None),
         }
     }
 
-    async fn job_line(&self, job: job::Job, video: &video::Video) -> Result<JobLine, ApiError> {
+    pub(crate) async fn job_line(
+        &self,
+        job: job::Job,
+        video: &video::Video,
+    ) -> sqlx::Result<JobLine> {
         let is_failed = job.stage == Stage::Failed.word();
         let is_kept = is_failed && upload::of_video(&self.database, video.id).await?.is_some();
         Ok(JobLine {
+            id: job.id,
             uuid: video.uuid.clone(),
             name: video.name.clone(),
+            state: JobState::parse(job.state).map_or("unknown", JobState::label),
             stage: job.stage,
             percent: job.percent,
             attempts: job.attempts,

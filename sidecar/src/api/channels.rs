@@ -4,6 +4,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::asked::Asked;
+use super::house::tell_none;
 use super::{done, json as answer};
 use crate::body::Fields;
 use crate::error::ApiError;
@@ -23,9 +24,14 @@ pub(super) enum Route<'a> {
     Channels,
     Channel(&'a str),
     ChannelVideos(&'a str),
+    Accounts,
     Account(&'a str),
     AccountVideos(&'a str),
     AccountChannels(&'a str),
+    /// Playlists or followers of an account, of which there are none.
+    AccountNothing(&'a str),
+    /// The same of a channel.
+    ChannelNothing(&'a str),
     /// Ours: who else works in a channel.
     Collaborators(&'a str),
     Collaborator(&'a str, &'a str),
@@ -39,7 +45,12 @@ impl<'a> Route<'a> {
             ["video-channels"] => Route::Channels,
             ["video-channels", handle] => Route::Channel(handle),
             ["video-channels", handle, "videos"] => Route::ChannelVideos(handle),
+            ["video-channels", handle, "video-playlists"] => Route::ChannelNothing(handle),
+            ["video-channels", handle, "followers"] => Route::ChannelNothing(handle),
+            ["accounts"] => Route::Accounts,
             ["accounts", name] => Route::Account(name),
+            ["accounts", name, "video-playlists"] => Route::AccountNothing(name),
+            ["accounts", name, "followers"] => Route::AccountNothing(name),
             ["accounts", name, "videos"] => Route::AccountVideos(name),
             ["accounts", name, "video-channels"] => Route::AccountChannels(name),
             _ => return None,
@@ -87,6 +98,15 @@ impl Sidecar {
                 let channel = self.channel(handle).await?;
                 self.tell_videos(Scope::Channel(channel.id), asked).await
             }
+            (Route::ChannelNothing(handle), &Method::GET) => {
+                self.channel(handle).await?;
+                tell_none(asked)
+            }
+            (Route::AccountNothing(name), &Method::GET) => {
+                self.account(name).await?;
+                tell_none(asked)
+            }
+            (Route::Accounts, &Method::GET) => self.tell_accounts(asked).await,
             (Route::Account(name), &Method::GET) => {
                 Ok(answer(&self.account_json(&self.account(name).await?)))
             }
@@ -124,6 +144,15 @@ impl Sidecar {
         let (start, count) = asked.query.finish(wanted)?;
         let (total, channels) = channel::page(&self.database, start.into(), count.into()).await?;
         Ok(self.channels_json(total, &channels))
+    }
+
+    async fn tell_accounts(&self, mut asked: Asked<'_>) -> Result<Reply, ApiError> {
+        let wanted = page(&mut asked.query);
+        let (start, count) = asked.query.finish(wanted)?;
+        let accounts = account::page(&self.database, start.into(), count.into()).await?;
+        let total = video::tally(&self.database, "users", "").await?;
+        let data: Vec<Value> = accounts.iter().map(|account| self.account_json(account)).collect();
+        Ok(answer(&json!({ "total": total, "data": data })))
     }
 
     pub(super) fn channels_json(&self, total: i64, channels: &[Channel]) -> Reply {
@@ -178,7 +207,7 @@ impl Sidecar {
     }
 
     /// One by one, so that each leaves the kept counts, and others may write in between.
-    pub(super) async fn delete_videos_of(&self, channel_id: i64) -> sqlx::Result<()> {
+    pub(crate) async fn delete_videos_of(&self, channel_id: i64) -> sqlx::Result<()> {
         loop {
             let ids = video::ids_of_channel(&self.database, channel_id).await?;
             if ids.is_empty() {

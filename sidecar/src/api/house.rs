@@ -1,7 +1,7 @@
 //! `search`, `config` and `server`: what there is, and what the house is like.
 
 use http::Method;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::asked::Asked;
 use super::forms::merge;
@@ -11,8 +11,6 @@ use crate::config::Registration;
 use crate::error::ApiError;
 use crate::field::{FieldError, line};
 use crate::listing::{self, ListQuery};
-use crate::table::video::tally;
-use crate::view::as_wanted;
 use crate::{Reply, Sidecar, search};
 
 /// What a path is about.
@@ -23,6 +21,9 @@ pub(super) enum Route {
     Config,
     About,
     Stats,
+    Overview,
+    /// Comments, playlists, or what belongs to other servers, of which there is none.
+    None,
 }
 
 impl Route {
@@ -33,6 +34,10 @@ impl Route {
             ["config"] => Route::Config,
             ["config", "about"] => Route::About,
             ["server", "stats"] => Route::Stats,
+            ["overviews", "videos"] => Route::Overview,
+            ["server", "followers"] => Route::None,
+            ["server", "following"] => Route::None,
+            ["video-playlists"] => Route::None,
             _ => return None,
         })
     }
@@ -49,7 +54,9 @@ impl Sidecar {
             (Route::SearchChannels, &Method::GET) => self.search_channels_for(asked).await,
             (Route::Config, &Method::GET) => Ok(answer(&self.config_json())),
             (Route::About, &Method::GET) => Ok(answer(&self.about_json())),
-            (Route::Stats, &Method::GET) => Ok(answer(&self.stats_json().await?)),
+            (Route::Stats, &Method::GET) => self.tell_stats().await,
+            (Route::Overview, &Method::GET) => self.tell_overview(asked).await,
+            (Route::None, &Method::GET) => tell_none(asked),
             _ => Err(ApiError::Method("GET, HEAD, OPTIONS")),
         }
     }
@@ -62,7 +69,7 @@ impl Sidecar {
         }
         let query = ListQuery::read(&mut asked.query);
         let read = std::mem::take(&mut asked.query);
-        let query = as_wanted(read.finish(query)?, asked.visitor.as_ref());
+        let query = self.as_wanted(read.finish(query)?, asked.visitor.as_ref());
         let order = (!by_match).then_some(query.order);
         let found = search::videos(&self.database, &text, &query, order, asked.user_id()).await?;
         Ok(page_reply(self.page_json(&found, false)))
@@ -98,8 +105,8 @@ impl Sidecar {
             },
             "webadmin": { "configuration": { "edition": { "allowed": false } } },
             "instance": {
-                "name": house.name, "shortDescription": house.short_description, "isNSFW": false,
-                "defaultNSFWPolicy": "do_not_list", "defaultClientRoute": "/", "avatars": [], "banners": [],
+                "name": house.name, "shortDescription": house.short_description, "isNSFW": house.is_nsfw,
+                "defaultNSFWPolicy": house.nsfw_policy.name(), "defaultClientRoute": "/", "avatars": [], "banners": [],
                 "customizations": { "javascript": "", "css": "" },
             },
             "search": {
@@ -142,37 +149,21 @@ impl Sidecar {
         json!({
             "instance": {
                 "name": house.name, "shortDescription": house.short_description, "description": house.description,
-                "terms": house.terms, "codeOfConduct": "", "hardwareInformation": "", "creationReason": "",
-                "moderationInformation": "", "administrator": "", "maintenanceLifetime": "", "businessModel": "",
-                "languages": [], "categories": [], "banners": [], "avatars": [],
+                "terms": house.terms, "codeOfConduct": house.rules, "hardwareInformation": house.hardware,
+                "creationReason": house.creation_reason, "moderationInformation": house.moderation,
+                "administrator": house.administrator, "maintenanceLifetime": house.maintenance_lifetime,
+                "businessModel": house.business_model, "languages": house.languages,
+                "categories": house.category_ids(), "banners": [], "avatars": [],
             },
         })
     }
+}
 
-    /// From kept counts; what isn't counted here is not told.
-    async fn stats_json(&self) -> Result<Value, ApiError> {
-        let mut told = Map::new();
-        for (key, kind) in [
-            ("totalUsers", "users"),
-            ("totalLocalVideos", "all"),
-            ("totalVideos", "all"),
-            ("totalLocalVideoViews", "views"),
-            ("totalLocalVideoChannels", "channels"),
-        ] {
-            told.insert(key.to_owned(), tally(&self.database, kind, "").await?.into());
-        }
-        for key in [
-            "totalInstanceFollowers",
-            "totalInstanceFollowing",
-            "totalLocalPlaylists",
-            "totalLocalVideoComments",
-            "totalVideoComments",
-        ] {
-            told.insert(key.to_owned(), 0.into());
-        }
-        told.insert("videosRedundancy".to_owned(), json!([]));
-        Ok(Value::Object(told))
-    }
+/// A list with nothing in it.
+pub(super) fn tell_none(mut asked: Asked<'_>) -> Result<Reply, ApiError> {
+    let wanted = listing::page(&mut asked.query);
+    asked.query.finish(wanted)?;
+    Ok(answer(&json!({ "total": 0, "data": [] })))
 }
 
 /// The part of `config` that is about files.

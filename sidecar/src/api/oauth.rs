@@ -83,6 +83,12 @@ impl Sidecar {
         password: &str,
         from: String,
     ) -> Result<User, ApiError> {
+        let found = self.recognise(name, password, from).await;
+        self.metrics.count_login(&found);
+        found
+    }
+
+    async fn recognise(&self, name: &str, password: &str, from: String) -> Result<User, ApiError> {
         // Hashed, so that what is remembered of a long name is short.
         let of = token::hash(&name.to_ascii_lowercase());
         self.take_attempt(&from, &of)?;

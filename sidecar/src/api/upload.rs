@@ -412,12 +412,15 @@ impl Sidecar {
         let (database, now) = (&self.database, now_ms());
         let made = match plan.map_err(|_| ApiError::NotFound("Upload"))? {
             Plan::Video { channel_id, source_name, about } => {
+                // It may be somebody else's by now.
+                let channel = channel::by_id(database, channel_id).await?;
+                let channel = channel.ok_or(ApiError::NotFound("Video channel"))?;
                 let mut random = [0; 16];
                 getrandom::fill(&mut random)?;
                 let new = NewVideo {
                     uuid: VideoId::from_random(random),
                     channel_id,
-                    account_id: upload.account_id,
+                    account_id: channel.account_id,
                     state: State::ToTranscode,
                     source_name,
                     source_bytes: upload.bytes,
@@ -437,6 +440,9 @@ impl Sidecar {
                 done.await?.then_some(video_id)
             }
         };
+        if made.is_some() {
+            self.metrics.count_upload();
+        }
         self.work_waits.notify_one();
         Ok(made)
     }

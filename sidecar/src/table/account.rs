@@ -49,6 +49,17 @@ pub(crate) async fn by_name(database: &Database, name: &str) -> sqlx::Result<Opt
     reading!(database, pool => sqlx::query_as(BY_NAME).bind(name).fetch_optional(pool).await)
 }
 
+/// A page of all accounts, the newest first.
+pub(crate) async fn page(
+    database: &Database,
+    start: i64,
+    count: i64,
+) -> sqlx::Result<Vec<Account>> {
+    reading!(database, pool => {
+        sqlx::query_as(PAGE).bind(count).bind(start).fetch_all(pool).await
+    })
+}
+
 /// An account by its id.
 pub(crate) async fn by_id(database: &Database, id: i64) -> sqlx::Result<Option<Account>> {
     reading!(database, pool => sqlx::query_as(BY_ID).bind(id).fetch_optional(pool).await)
@@ -67,6 +78,7 @@ macro_rules! select {
 const OF_USER: &str = select!("user_id = $1");
 const BY_ID: &str = select!("account.id = $1");
 const BY_NAME: &str = select!("handle.name = $1");
+const PAGE: &str = select!("TRUE ORDER BY account.id DESC LIMIT $1 OFFSET $2");
 
 const DESCRIBE: &str = "UPDATE account SET display_name = COALESCE($2, display_name), \
                         description = CASE WHEN $3 THEN $4 ELSE description END, updated_at = $5 WHERE user_id = $1";

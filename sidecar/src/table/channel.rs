@@ -163,6 +163,41 @@ pub(crate) async fn delete(database: &Database, id: i64) -> sqlx::Result<bool> {
     })
 }
 
+/// Gives a channel with its videos to another account, unless that has enough or it is its owner's last; `false` if so.
+pub(crate) async fn transfer(
+    database: &Database,
+    now_ms: i64,
+    id: i64,
+    account_id: i64,
+) -> sqlx::Result<bool> {
+    writing!(database, pool => {
+        let mut work = pool.begin().await?;
+        // Both accounts' locks: of two at once, the second sees what the first left.
+        sqlx::query(LOCK_ACCOUNTS).bind(id).bind(account_id).execute(&mut *work).await?;
+        // Its videos' locks, too: nothing comes into a list or leaves one until all are counted anew.
+        sqlx::query("UPDATE video SET updated_at = updated_at WHERE channel_id = $1")
+            .bind(id)
+            .execute(&mut *work)
+            .await?;
+        sqlx::query(COUNT_FOR_OWNER).bind(id).bind(-1_i64).execute(&mut *work).await?;
+        let done = sqlx::query(TRANSFER)
+            .bind(id)
+            .bind(account_id)
+            .bind(now_ms)
+            .bind(crate::limits::CHANNELS)
+            .execute(&mut *work)
+            .await?;
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
+        for follow in [FOLLOW_VIDEOS, FOLLOW_COLLABORATOR] {
+            sqlx::query(follow).bind(id).bind(account_id).execute(&mut *work).await?;
+        }
+        sqlx::query(COUNT_FOR_OWNER).bind(id).bind(1_i64).execute(&mut *work).await?;
+        work.commit().await.map(|()| true)
+    })
+}
+
 fn or_taken(error: sqlx::Error) -> CreateError {
     if is_taken(&error) { CreateError::Taken } else { error.into() }
 }
@@ -195,6 +230,28 @@ const DESCRIBE: &str = "UPDATE channel SET display_name = COALESCE($2, display_n
                         support = CASE WHEN $5 THEN $6 ELSE support END, updated_at = $7 WHERE id = $1";
 
 const LOCK_ACCOUNT: &str = "UPDATE account SET updated_at = updated_at WHERE id = (SELECT account_id FROM channel WHERE id = $1)";
+
+const LOCK_ACCOUNTS: &str = "UPDATE account SET updated_at = updated_at \
+                             WHERE id = $2 OR id = (SELECT account_id FROM channel WHERE id = $1)";
+
+const TRANSFER: &str = "UPDATE channel SET account_id = $2, updated_at = $3 WHERE id = $1 AND EXISTS \
+                        (SELECT 1 FROM channel AS other WHERE other.account_id = channel.account_id AND other.id <> channel.id) \
+                        AND (SELECT COUNT(*) FROM channel AS theirs WHERE theirs.account_id = $2) < $4";
+
+/// Whose quota they count against.
+const FOLLOW_VIDEOS: &str = "UPDATE video SET account_id = $2 WHERE channel_id = $1";
+
+/// Whoever worked there and now owns it.
+const FOLLOW_COLLABORATOR: &str =
+    "DELETE FROM collaborator WHERE channel_id = $1 AND account_id = $2";
+
+/// Counts a channel's listed videos for its owner, or no longer.
+const COUNT_FOR_OWNER: &str = "INSERT INTO tally (kind, value, videos, nsfw) \
+                               SELECT 'account', CAST(account_id AS TEXT), CAST($2 AS BIGINT) * COUNT(*), \
+                               CAST($2 AS BIGINT) * COALESCE(SUM(CASE WHEN nsfw THEN 1 ELSE 0 END), 0) \
+                               FROM video WHERE channel_id = $1 AND listed_at IS NOT NULL GROUP BY account_id \
+                               ON CONFLICT (kind, value) DO UPDATE SET videos = tally.videos + excluded.videos, \
+                               nsfw = tally.nsfw + excluded.nsfw";
 
 /// How many channels there are.
 pub(crate) const COUNT: &str = "INSERT INTO tally (kind, value, videos, nsfw) VALUES ('channels', '', $1, 0) \

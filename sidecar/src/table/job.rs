@@ -127,6 +127,17 @@ pub(crate) async fn retry(
     change(database, now_ms, job.id, (JobState::Failed, job.attempts), next).await
 }
 
+/// Ends a job that is in this state; false if it isn't as it was any more.
+pub(crate) async fn cancel(
+    database: &Database,
+    now_ms: i64,
+    job: &Job,
+    state: JobState,
+    next: &Next,
+) -> sqlx::Result<bool> {
+    change(database, now_ms, job.id, (state, job.attempts), next).await
+}
+
 /// Running jobs whose worker has been silent past its time.
 pub(crate) async fn abandoned(database: &Database, now_ms: i64) -> sqlx::Result<Vec<Job>> {
     reading!(database, pool => sqlx::query_as(ABANDONED).bind(now_ms).fetch_all(pool).await)

@@ -148,6 +148,15 @@ pub(crate) async fn first(database: &Database, role: Role) -> sqlx::Result<Optio
     Ok(found.map(|found| found.0))
 }
 
+/// Whether anybody but this one is administrator, and can come in. It may look at all users, too.
+pub(crate) async fn is_another_administrator(database: &Database, id: i64) -> sqlx::Result<bool> {
+    let select = "SELECT id FROM users WHERE role = 0 AND NOT blocked AND id <> $1 LIMIT 1";
+    let found: Option<(i64,)> = reading!(database, pool => {
+        sqlx::query_as(select).bind(id).fetch_optional(pool).await
+    })?;
+    Ok(found.is_some())
+}
+
 /// Notes that a user logged in.
 pub(crate) async fn note_login(database: &Database, id: i64, now_ms: i64) -> sqlx::Result<()> {
     let update = "UPDATE users SET last_login_at = $2 WHERE id = $1";

@@ -315,6 +315,33 @@ pub(crate) async fn keep_schedules(database: &Database, now_ms: i64) -> sqlx::Re
     Ok(due.len())
 }
 
+/// Sets who may see a video, and forgets what was planned for later; a password takes the place of those that it has.
+pub(crate) async fn set_privacy(
+    database: &Database,
+    now_ms: i64,
+    id: i64,
+    privacy: Privacy,
+    password: Option<&str>,
+) -> sqlx::Result<()> {
+    writing!(database, pool => {
+        let mut work = pool.begin().await?;
+        unlist!(work, id);
+        sqlx::query(SET_PRIVACY)
+            .bind(id)
+            .bind(privacy.id())
+            .bind(now_ms)
+            .execute(&mut *work)
+            .await?;
+        if let Some(password) = password {
+            sqlx::query(CLEAR_PASSWORDS).bind(id).execute(&mut *work).await?;
+            let insert = sqlx::query(INSERT_PASSWORD).bind(id).bind(password).bind(now_ms);
+            insert.execute(&mut *work).await?;
+        }
+        list!(work, id);
+        work.commit().await
+    })
+}
+
 /// Takes a video away with all that is its own.
 pub(crate) async fn delete(database: &Database, id: i64) -> sqlx::Result<()> {
     writing!(database, pool => {
@@ -454,6 +481,9 @@ const REPLACE_SOURCE: &str = "UPDATE video SET source_name = $2, source_bytes = 
                               WHERE id = $1 RETURNING state, media IS NOT NULL";
 
 const SET_MEDIA: &str = "UPDATE video SET media = $2, duration_ms = $3, width = $4, height = $5, updated_at = $6 WHERE id = $1";
+
+const SET_PRIVACY: &str = "UPDATE video SET privacy = $2, updated_at = $3, scheduled_at = NULL, scheduled_privacy = NULL \
+                           WHERE id = $1";
 
 /// 1 is published.
 const SET_STATE: &str = "UPDATE video SET state = $2, updated_at = $3, \

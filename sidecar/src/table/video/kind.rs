@@ -133,6 +133,22 @@ impl Privacy {
         all.into_iter().find(|privacy| privacy.id() == id)
     }
 
+    /// As a terminal says it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Privacy::Public => "public",
+            Privacy::Unlisted => "unlisted",
+            Privacy::Private => "private",
+            Privacy::Internal => "internal",
+            Privacy::Password => "password",
+        }
+    }
+
+    /// By that word.
+    pub fn named(word: &str) -> Option<Privacy> {
+        (1..=5).filter_map(Privacy::parse).find(|privacy| privacy.word() == word)
+    }
+
     pub(crate) fn label(self) -> &'static str {
         match self {
             Privacy::Public => "Public",
