@@ -66,7 +66,8 @@ pub(crate) fn run() -> anyhow::Result<Table> {
     Ok(table)
 }
 
-fn start(data: &Path) -> anyhow::Result<Server> {
+/// Our server on a data folder.
+pub(crate) fn start(data: &Path) -> anyhow::Result<Server> {
     let address = free_address()?;
     let mut command = Command::new(shoal());
     command.args(["serve", "--listen", &address.to_string(), "--data"]).arg(data);
@@ -74,7 +75,7 @@ fn start(data: &Path) -> anyhow::Result<Server> {
 }
 
 /// Writes what that many uploads would have left.
-async fn fill(data: &Path, videos: i64) -> anyhow::Result<()> {
+pub(crate) async fn fill(data: &Path, videos: i64) -> anyhow::Result<()> {
     let options = SqliteConnectOptions::new().filename(data.join("shoal.sqlite"));
     let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
     let mut work = pool.begin().await?;
@@ -124,6 +125,22 @@ async fn fill(data: &Path, videos: i64) -> anyhow::Result<()> {
     }
     work.commit().await?;
     pool.close().await;
+    record(data, videos)
+}
+
+/// Tells the origin of them: a start marks what has no record as lost, which is on no list.
+fn record(data: &Path, videos: i64) -> anyhow::Result<()> {
+    fs::create_dir_all(data.join("videos"))?;
+    for no in 1..=videos {
+        // As the statement above makes them.
+        let first = no * 2_654_435_761 % 4_294_967_296;
+        let id = format!("{first:08x}-0000-4000-8000-{no:012x}");
+        let record = format!(
+            r#"{{"id":"{id}","title":"{no}","durationMs":60000,"publishedAtMs":1,"isImporting":false,{}"#,
+            &MEDIA[1..]
+        );
+        fs::write(data.join("videos").join(format!("{id}.json")), record)?;
+    }
     Ok(())
 }
 

@@ -2,10 +2,13 @@
 //!
 //! Times depend on the machine and on what else it does, so A and B run in turn and the ratio is the figure to read.
 
+mod api;
 mod aquatic;
 mod catalogue;
 mod first_frame;
+mod idle;
 mod import;
+mod pages;
 mod process;
 mod published;
 mod serve;
@@ -13,6 +16,7 @@ mod share;
 mod start;
 mod table;
 mod tracker;
+mod upload;
 
 fn main() -> anyhow::Result<()> {
     let named: Vec<String> = std::env::args().skip(1).collect();
@@ -39,6 +43,9 @@ const BENCHES: &[(&str, Bench)] = &[
     ("start", || Ok(start::run()?.to_string())),
     ("serve", || Ok(serve::run()?.to_string())),
     ("catalogue", || Ok(catalogue::run()?.to_string())),
+    ("pages", || Ok(pages::run()?.to_string())),
+    ("idle", || Ok(idle::run()?.to_string())),
+    ("upload", || Ok(upload::run()?.to_string())),
     ("import", || Ok(import::run()?.to_string())),
     ("first-frame", first_frame::run),
     ("tracker", tracker::run),

@@ -51,11 +51,24 @@ impl Server {
 
     /// Memory that the process holds now.
     pub(crate) fn resident_bytes(&self) -> anyhow::Result<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line =
-            status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-        let kilobytes: u64 = line.trim().trim_end_matches(" kB").parse()?;
-        Ok(kilobytes << 10)
+        Ok(self.told("status", "VmRSS:")? << 10)
+    }
+
+    /// The same without what is mapped of files, which the system may take back.
+    pub(crate) fn anonymous_bytes(&self) -> anyhow::Result<u64> {
+        Ok(self.told("status", "RssAnon:")? << 10)
+    }
+
+    /// What the process has had written to disks so far.
+    pub(crate) fn written_bytes(&self) -> anyhow::Result<u64> {
+        self.told("io", "write_bytes:")
+    }
+
+    /// A number of proc(5).
+    fn told(&self, file: &str, key: &str) -> anyhow::Result<u64> {
+        let text = fs::read_to_string(format!("/proc/{}/{file}", self.child.id()))?;
+        let line = text.lines().find_map(|line| line.strip_prefix(key)).context("no such line")?;
+        Ok(line.trim().trim_end_matches(" kB").parse()?)
     }
 
     fn family(&self) -> anyhow::Result<Vec<u32>> {

@@ -75,7 +75,8 @@ fn divide<'a>(names: &[&'a str]) -> (Vec<&'a str>, Vec<&'a str>) {
 }
 
 const ENGINE: &str = "engine";
-const PLAIN: &[&str] = &["start", "serve", "catalogue", "import", "first-frame", "tracker"];
+const PLAIN: &[&str] =
+    &["start", "serve", "catalogue", "pages", "idle", "upload", "import", "first-frame", "tracker"];
 const MEETING: &[&str] = &["share", "share-start"];
 
 #[cfg(test)]
