@@ -94,7 +94,7 @@ test("an account and a channel have pictures, and a letter where there is none",
 test("a video comes from an address, is seen on its way, and becomes one", async () => {
   const { page, screenshot } = await logIn("/my/upload");
   await page.locator("[name=targetUrl]").fill(`http://${otherHost}:8003/page`);
-  await page.locator('form[action="/my/imports"] button.main').click();
+  await page.locator('form[action="/my/imports"] button').click();
   await page.waitForURL(/\/my\/videos/);
   await page.waitForFunction(() => document.querySelector("#imports .wrong") || (setTimeout(() => location.reload(), 300), false), undefined, { polling: 500 });
   assert.match(await page.locator("#imports .wrong").textContent(), /text\/html/);
@@ -104,10 +104,10 @@ test("a video comes from an address, is seen on its way, and becomes one", async
   await page.goto(`${fixture.server.url}/my/upload`);
   await screenshot("upload-from-address");
   await page.locator("[name=targetUrl]").fill("file:///etc/passwd");
-  await page.locator('form[action="/my/imports"] button.main').click();
+  await page.locator('form[action="/my/imports"] button').click();
   assert.equal(await page.locator('[name=targetUrl][aria-invalid="true"]').count(), 1);
   await page.locator("[name=targetUrl]").fill(`http://${otherHost}:8003/The%20harbour.mp4`);
-  await page.locator('form[action="/my/imports"] button.main').click();
+  await page.locator('form[action="/my/imports"] button').click();
   await page.waitForURL(/\/my\/videos/);
   await page.waitForFunction(() => document.querySelector("#imports progress") || (setTimeout(() => location.reload(), 300), false), undefined, { polling: 500 });
   await screenshot("imports");

@@ -85,12 +85,29 @@ impl Catalogue {
                 () = asked_to_end.cancelled() => return,
                 _ = often.tick() => self.keep_up().await,
                 _ = seldom.tick() => self.sweep().await,
-                _ = hourly.tick() => self.roll_views().await,
+                _ = hourly.tick() => self.keep_up_slowly().await,
             };
             if let Err(error) = kept {
                 tracing::warn!("cannot keep house: {error:#}");
             }
         }
+    }
+
+    async fn keep_up_slowly(&self) -> anyhow::Result<()> {
+        self.roll_views().await?;
+        self.sweep_companions().await
+    }
+
+    /// Removes pictures of videos that never came.
+    async fn sweep_companions(&self) -> anyhow::Result<()> {
+        let there = self.on_disk(|library| library.old_companions(LONG)).await?;
+        let expected = self.sidecar.expected_videos().await.map_err(told)?;
+        for id in there.into_iter().filter(|id| !expected.contains(id)) {
+            if !self.sidecar.knows(&id).await? {
+                self.on_disk(move |library| library.remove_companions(&id)).await?;
+            }
+        }
+        Ok(())
     }
 
     /// What was watched eight days ago is no longer of the last seven.
@@ -277,6 +294,9 @@ const OFTEN: Duration = Duration::from_secs(2);
 
 /// How long after midnight (UTC) a day's views are forgotten at the latest.
 const HOURLY: Duration = Duration::from_secs(3_600);
+
+/// How old what belongs to no video must be before it is removed: an upload lives for a day.
+const LONG: Duration = Duration::from_secs(2 * 86_400);
 
 /// Uploads live for a day: a little longer does no harm.
 const SELDOM: Duration = Duration::from_secs(600);

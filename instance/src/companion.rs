@@ -10,7 +10,7 @@ use origin::Reply;
 use origin::import::{self, Picture, Settings, ThumbnailError};
 use origin::library::{Library, LibraryError};
 use sidecar::thumbnails::NewThumbnail;
-use sidecar::upload::{Refusal, Trouble};
+use sidecar::upload::{Cover, Refusal, Trouble};
 use sidecar::{Sidecar, captions, thumbnails};
 use tokio::sync::Semaphore;
 use wire::id::VideoId;
@@ -116,7 +116,7 @@ impl Companions {
         peer: SocketAddr,
     ) -> Result<Reply, Refusal> {
         let new = self.sidecar.read_thumbnail(request, peer).await?;
-        self.make_thumbnail(&new).await?;
+        self.make(new.video, &new.file, &new.picture).await?;
         self.keep_thumbnail(new).await?;
         Ok(self.sidecar.tell_done())
     }
@@ -129,7 +129,7 @@ impl Companions {
     ) -> Result<Reply, Refusal> {
         let change = self.sidecar.read_change(request, peer).await?;
         if let Some(new) = &change.thumbnail {
-            self.make_thumbnail(new).await?;
+            self.make(new.video, &new.file, &new.picture).await?;
         }
         let changed = self.sidecar.change_as_read(&change).await;
         match (changed, change.thumbnail) {
@@ -148,16 +148,26 @@ impl Companions {
         Ok(self.sidecar.tell_done())
     }
 
+    /// Makes the picture of a video that is still on its way in.
+    pub(crate) async fn make_cover(&self, cover: Cover) -> Result<(), Refusal> {
+        self.make(cover.video, &cover.file, &thumbnails::Picture::Sent(cover.bytes)).await
+    }
+
     /// Makes the file that the row is to name.
-    async fn make_thumbnail(&self, new: &NewThumbnail) -> Result<(), Refusal> {
+    async fn make(
+        &self,
+        video: VideoId,
+        file: &str,
+        picture: &thumbnails::Picture,
+    ) -> Result<(), Refusal> {
         let taken = tokio::time::timeout(QUEUE, Arc::clone(&self.making).acquire_owned()).await;
         let Ok(Ok(turn)) = taken else { return Err(Trouble::Busy.into()) };
-        let (library, settings, video) = (self.library.clone(), self.settings.clone(), new.video);
-        let picture = match &new.picture {
+        let (library, settings) = (self.library.clone(), self.settings.clone());
+        let picture = match picture {
             thumbnails::Picture::Sent(bytes) => Picture::Sent(bytes.clone()),
             thumbnails::Picture::At(seconds) => Picture::At(*seconds),
         };
-        let file = new.file.clone();
+        let file = file.to_owned();
         let making = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             let jpeg = import::thumbnail(&library, &video, &picture, &settings)?;

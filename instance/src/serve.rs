@@ -129,8 +129,9 @@ async fn everything(
     let desk = Desk::new(Arc::clone(&sidecar), Arc::clone(&media), &config.downloads);
     let live = Live::new(Arc::clone(&sidecar), asked_to_end.clone());
     tokio::spawn(media.keep_house());
-    let door = Door::new(Arc::clone(&sidecar), Arc::clone(&catalogue.uploads));
     let companions = Companions::new(catalogue.clone(), config.import.clone());
+    let uploads = Arc::clone(&catalogue.uploads);
+    let door = Door::new(Arc::clone(&sidecar), uploads, companions.clone());
     let portraits = companions.portraits();
     let hired = Arc::new(Hired::new(
         Arc::clone(&sidecar),

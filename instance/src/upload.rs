@@ -11,16 +11,24 @@ use origin::uploads::{Part, UploadError, UploadId, Uploads};
 use sidecar::Sidecar;
 use sidecar::upload::{Allowed, Refusal, SIMPLE, Target, Trouble};
 
+use crate::companion::Companions;
+
 /// Where files come in.
 #[derive(Debug, Clone)]
 pub(crate) struct Door {
     sidecar: Arc<Sidecar>,
     uploads: Arc<Uploads>,
+    /// Who makes pictures.
+    companions: Companions,
 }
 
 impl Door {
-    pub(crate) fn new(sidecar: Arc<Sidecar>, uploads: Arc<Uploads>) -> Door {
-        Door { sidecar, uploads }
+    pub(crate) fn new(
+        sidecar: Arc<Sidecar>,
+        uploads: Arc<Uploads>,
+        companions: Companions,
+    ) -> Door {
+        Door { sidecar, uploads, companions }
     }
 
     /// Whether a path is one of those that files are sent to.
@@ -62,8 +70,14 @@ impl Door {
         target: Target,
         request: &mut Request<Incoming>,
     ) -> Result<Reply, Refusal> {
-        let upload = self.sidecar.begin_upload(request).await?;
+        let (upload, cover) = self.sidecar.begin_upload(request).await?;
         self.make_room(&upload).await?;
+        if let Some(cover) = cover
+            && let Err(refusal) = self.companions.make_cover(cover).await
+        {
+            self.forget(&upload).await;
+            return Err(refusal);
+        }
         Ok(self.sidecar.tell_begun(target, &upload))
     }
 
@@ -116,7 +130,10 @@ impl Door {
             if !appended.is_ended {
                 return Err(Trouble::BrokenOff.into());
             }
-            self.sidecar.close_form(sending, &upload.id, appended.have).await?;
+            let cover = self.sidecar.close_form(sending, &upload.id, appended.have).await?;
+            if let Some(cover) = cover {
+                self.companions.make_cover(cover).await?;
+            }
             self.uploads.settle(id).await.map_err(trouble)?;
             self.sidecar.complete_upload(&upload.id).await
         };

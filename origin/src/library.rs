@@ -213,6 +213,31 @@ impl Library {
         remove_if_there(&self.companions_dir(id), |path| fs::remove_dir_all(path))
     }
 
+    /// The videos whose companions weren't added to or taken from for so long; of some there may be no video.
+    ///
+    /// # Errors
+    /// When the folder can't be listed.
+    pub fn old_companions(&self, age: Duration) -> Result<Vec<VideoId>, LibraryError> {
+        let folder = self.data.join("companions");
+        let unlisted = |error| LibraryError::new("list", &folder, error);
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(unlisted)?,
+        };
+        let mut old = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(unlisted)?;
+            let modified = entry.metadata().and_then(|about| about.modified()).map_err(unlisted)?;
+            let is_old = SystemTime::now().duration_since(modified).is_ok_and(|since| since > age);
+            if is_old
+                && let Some(id) = entry.file_name().to_str().and_then(|name| name.parse().ok())
+            {
+                old.push(id);
+            }
+        }
+        Ok(old)
+    }
+
     fn companion(&self, id: &VideoId, name: &str) -> Result<PathBuf, LibraryError> {
         let path = format!("/hls/{id}/{name}");
         let parsed =

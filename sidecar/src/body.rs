@@ -93,6 +93,13 @@ impl Fields {
         }
     }
 
+    /// Calls a field as the API does, where its page has another form with such a field.
+    pub fn rename(&mut self, from: &str, to: &str) {
+        if let Some(value) = self.values.remove(from) {
+            self.values.insert(to.to_owned(), value);
+        }
+    }
+
     /// Makes a list of a text's parts, without those that are empty, as the API wants what a form has in one box.
     pub fn split(&mut self, name: &str, between: char) {
         let Some(text) = self.text(name) else { return };

@@ -56,7 +56,7 @@ pub struct Ask {
     pub method: AskMethod,
     /// Of whom, and what.
     pub url: Url,
-    /// Beside those that the door says by itself; all but [`HARMLESS`] are for the first host alone.
+    /// Beside those that the door says by itself; all but `Accept` and what asks for a range are for the first host alone.
     pub headers: HeaderMap,
     /// What is sent; of GET nothing.
     pub body: Bytes,

@@ -129,12 +129,18 @@ impl Site {
     pub(super) async fn import_video(
         &self,
         visit: &Visit<'_>,
-        fields: Fields,
+        mut fields: Fields,
     ) -> Result<Reply, PageError> {
-        match self.sidecar.act(visitor(visit)?, Act::ImportVideo, fields.clone()).await {
+        let sent = fields.clone();
+        for (ours, theirs) in
+            [("importName", "name"), ("importChannel", "channelId"), ("importPrivacy", "privacy")]
+        {
+            fields.rename(ours, theirs);
+        }
+        match self.sidecar.act(visitor(visit)?, Act::ImportVideo, fields).await {
             Ok(()) => Ok(see_other("/my/videos#imports")),
             Err(error) => {
-                let form = Form::refused(visit.language, &fields, &error);
+                let form = Form::refused(visit.language, &sent, &error);
                 self.upload(visit, error.status(), form).await
             }
         }

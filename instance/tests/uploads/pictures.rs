@@ -183,3 +183,50 @@ fn a_form_changes_a_video_and_its_picture_or_neither() {
     let plain = format!("HEAD /hls/{id}/g1-master.m3u8");
     assert_eq!(server.request(&plain, "", b"").status, 404, "it is private before it is said");
 }
+
+#[test]
+fn an_upload_brings_its_picture_along() {
+    let data = fresh();
+    let server = Shoal::start(data.path(), &[]);
+    let token = server.root();
+    let film = film(data.path(), 1);
+    let png = picture(data.path(), "300x200", "a.png");
+    let channel = ROOTS_CHANNEL.to_string();
+    let fields = [("name", "The sea"), ("channelId", &channel), ("privacy", "1")];
+    let thumbnail = |id: &str| {
+        let video = server.get(&format!("/api/v1/videos/{id}"), &token).body;
+        video["thumbnailPath"].as_str().unwrap_or_default().to_owned()
+    };
+    let simple = |picture: &[u8]| {
+        let files = [("thumbnailfile", picture), ("videofile", &film)];
+        send(&server, "POST /api/v1/videos/upload", &token, &form(&files, &fields))
+    };
+    let one = uuid(&simple(&png));
+    let bytes = film.len();
+    let announce = |picture: &[u8]| {
+        let head =
+            format!("POST /api/v1/videos/upload-resumable\nX-Upload-Content-Length: {bytes}");
+        let all = [&fields[..], &[("filename", "a.mp4")]].concat();
+        send(&server, &head, &token, &form(&[("previewfile", picture)], &all))
+    };
+    let begun = announce(&png);
+    assert_eq!(begun.status, 201, "{begun:?}");
+    let at = begun.header("location").unwrap().to_owned();
+    let two = uuid(&server.put(&at, &token, &format!("0-{}/{bytes}", bytes - 1), &film));
+    for id in [&one, &two] {
+        server.wait_for(id, &token, &["published"]);
+        let path = thumbnail(id);
+        assert!(path.contains("/thumbnail-"), "{path}");
+        let (head, jpeg) = fetch(&server, &path);
+        fs::write(data.path().join("shown"), jpeg).unwrap();
+        assert!(head.contains(" 200 "), "{head}");
+        assert_eq!(probe(&data.path().join("shown")), "mjpeg,300,200");
+    }
+    assert_eq!((simple(b"none").status, announce(b"none").status), (400, 400));
+    let plain = announce(b"");
+    assert_eq!(plain.status, 201, "browsers send an empty file where none was chosen");
+    let gone =
+        server.request(&format!("DELETE {}", plain.header("location").unwrap()), &token, b"");
+    assert_eq!(gone.status, 204);
+    assert_eq!(fs::read_dir(data.path().join("uploads")).unwrap().count(), 0);
+}

@@ -15,7 +15,7 @@ use http_body_util::BodyExt;
 use hyper::body::Body;
 use wire::id::VideoId;
 
-use super::upload::{Form, Refusal, dressed, unreadable};
+use super::upload::{File, Form, Refusal, dressed, unreadable};
 use super::{done, preflight};
 use crate::body::Fields;
 use crate::error::{ApiError, BadField, BodyError};
@@ -186,22 +186,28 @@ where
     let headers = request.headers().clone();
     let mut form = Form::with(&headers, request.body_mut(), names, most as u64)?;
     let mut found = None;
-    while let Some(mut file) = form.next_file().await? {
-        let mut bytes = Vec::new();
-        while let Some(frame) = file.frame().await {
-            if let Ok(piece) = frame.map_err(unreadable)?.into_data() {
-                bytes.extend_from_slice(&piece);
-            }
-            if bytes.len() > most {
-                return Err(BodyError::TooLong.into());
-            }
-        }
+    while let Some(file) = form.next_file().await? {
+        let bytes = read_whole(file, most).await?;
         // Browsers send an empty file where none was chosen.
         if found.is_none() && !bytes.is_empty() {
             found = Some(bytes);
         }
     }
     Ok((form.fields(), found))
+}
+
+/// Reads a form's file of at most so many bytes.
+pub(super) async fn read_whole(mut file: File<'_>, most: usize) -> Result<Vec<u8>, ApiError> {
+    let mut bytes = Vec::new();
+    while let Some(frame) = file.frame().await {
+        if let Ok(piece) = frame.map_err(unreadable)?.into_data() {
+            bytes.extend_from_slice(&piece);
+        }
+        if bytes.len() > most {
+            return Err(BodyError::TooLong.into());
+        }
+    }
+    Ok(bytes)
 }
 
 /// A part of a file's name that nobody guesses.

@@ -82,7 +82,7 @@ async fn who_no_longer_works_in_a_channel_ends_no_upload_there() {
             .header("x-upload-content-type", "video/mp4")
             .body(Full::from(about.to_string()))
             .unwrap();
-        let upload = instance.sidecar.begin_upload(&mut request).await.unwrap();
+        let (upload, _) = instance.sidecar.begin_upload(&mut request).await.unwrap();
         let mut headers = HeaderMap::new();
         headers.insert(header::AUTHORIZATION, format!("Bearer {editor}").parse().unwrap());
         headers.insert(header::CONTENT_RANGE, "bytes 0-4/5".parse().unwrap());

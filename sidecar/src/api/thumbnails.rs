@@ -64,7 +64,7 @@ pub fn is_change<B>(request: &Request<B>) -> bool {
         && is_form(request.headers())
 }
 
-fn is_form(headers: &HeaderMap) -> bool {
+pub(super) fn is_form(headers: &HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE);
     kind.is_some_and(|kind| kind.as_bytes().to_ascii_lowercase().starts_with(b"multipart/"))
 }
@@ -196,4 +196,4 @@ impl Sidecar {
 /// PeerTube's name for the field with the picture.
 const FILE: &str = "thumbnailfile";
 /// PeerTube's names where a form has more than that: there is one picture for both.
-const FILES: [&str; 2] = [FILE, "previewfile"];
+pub(super) const FILES: [&str; 2] = [FILE, "previewfile"];

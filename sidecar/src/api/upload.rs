@@ -12,6 +12,7 @@
 //! The bytes themselves are somebody else's: `instance` asks here, stores them with the origin, and tells how far it is.
 
 mod about;
+mod cover;
 mod form;
 #[cfg(test)]
 mod import_tests;
@@ -31,16 +32,19 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use wire::id::VideoId;
 
+use super::captions::{read_form, read_whole};
+use super::thumbnails::{FILES as PICTURES, is_form};
 use super::{ALWAYS, json as answer, preflight};
 use crate::body::Fields;
 use crate::error::{ApiError, BodyError};
-use crate::limits::UPLOAD_BYTES;
+use crate::limits::{CAPTION_PATIENCE, THUMBNAIL_BYTES, UPLOAD_BYTES};
 use crate::table::upload::{self, NewUpload, Size, Upload};
 use crate::table::user::{self, User};
 use crate::table::video::{self, About, NewVideo, State, Video};
-use crate::table::{account, channel, job};
+use crate::table::{account, channel, job, thumbnail};
 use crate::{Reply, Sidecar, now_ms};
 use about::{Wanted, file_name};
+pub use cover::Cover;
 pub use form::File;
 pub(super) use form::{Form, unreadable};
 pub use imports::{Fetching, ImportLine, is_importable};
@@ -82,6 +86,8 @@ pub struct Sending<'a> {
     account_id: i64,
     most: u64,
     source_name: String,
+    /// The picture that came with it, as it was sent.
+    picture: Option<Vec<u8>>,
 }
 
 /// Why a request about an upload isn't answered as its sender hopes.
@@ -114,8 +120,17 @@ pub enum Trouble {
 /// What the table keeps of what an upload will be.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 enum Plan {
-    Video { channel_id: i64, source_name: String, about: Box<About> },
-    Replacement { video_id: i64, source_name: String },
+    Video {
+        channel_id: i64,
+        source_name: String,
+        about: Box<About>,
+        #[serde(default)]
+        cover: Option<cover::Kept>,
+    },
+    Replacement {
+        video_id: i64,
+        source_name: String,
+    },
 }
 
 /// Where a request about an upload in parts goes to.
@@ -161,11 +176,14 @@ impl Sidecar {
         Refusal(ApiError::Method("POST, PUT, DELETE, OPTIONS")).answer()
     }
 
-    /// Notes an upload in parts, which may then begin.
+    /// Notes an upload in parts, which may then begin, and tells which picture came with it.
     ///
     /// # Errors
     /// Whoever asks may not, or not so much, or doesn't say what it will be.
-    pub async fn begin_upload<B>(&self, request: &mut Request<B>) -> Result<Allowed, Refusal>
+    pub async fn begin_upload<B>(
+        &self,
+        request: &mut Request<B>,
+    ) -> Result<(Allowed, Option<Cover>), Refusal>
     where
         B: Body<Data = Bytes> + Unpin + Send,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -177,7 +195,8 @@ impl Sidecar {
             Target::Video => None,
             Target::Replacement(uuid) => Some(self.replaceable(request.headers(), uuid).await?),
         };
-        let mut fields = read_fields(request).await?;
+        let (mut fields, picture) = read_announcement(request).await?;
+        let cover = picture.map(Cover::new).transpose()?;
         let name = fields.required("filename", file_name);
         let (owner, plan) = match replaced {
             Some(video) => {
@@ -188,10 +207,12 @@ impl Sidecar {
                 let wanted = Wanted::read(&mut fields);
                 let (source_name, wanted) = fields.finish(name.zip(wanted))?;
                 let owner = self.owner_of(wanted.channel_id, &user).await?;
-                (owner, Plan::video(wanted, source_name))
+                (owner, Plan::video(wanted, source_name).with(cover.as_ref()))
             }
         };
-        Ok(self.reserve(&user, owner, Size::Known(bytes), &plan.json()).await?)
+        // Another file for a video leaves its picture as it is.
+        let cover = cover.filter(|_| matches!(plan, Plan::Video { .. }));
+        Ok((self.reserve(&user, owner, Size::Known(bytes), &plan.json()).await?, cover))
     }
 
     /// Answers that an upload has begun.
@@ -300,8 +321,9 @@ impl Sidecar {
             return Err(Refusal(ApiError::TooLarge));
         }
         let account_id = self.account_of(&user).await?;
-        let form = Form::new(headers, body, UPLOAD_BYTES)?;
-        Ok(Sending { form, user, account_id, most, source_name: String::new() })
+        let form =
+            Form::with(headers, body, &[form::FILE, PICTURES[0], PICTURES[1]], UPLOAD_BYTES)?;
+        Ok(Sending { form, user, account_id, most, source_name: String::new(), picture: None })
     }
 
     /// Reads on to the file of a form, for which room is then kept.
@@ -312,8 +334,14 @@ impl Sidecar {
         &self,
         sending: &mut Sending<'a>,
     ) -> Result<(Allowed, File<'a>), Refusal> {
-        let file = sending.form.next_file().await?;
-        let file = file.ok_or(ApiError::Missing("videofile"))?;
+        let file = loop {
+            let file = sending.form.next_file().await?;
+            let file = file.ok_or(ApiError::Missing(form::FILE))?;
+            if file.field() == form::FILE {
+                break file;
+            }
+            sending.look_at(file).await?;
+        };
         if !file.kind().is_none_or(may_be_a_video) {
             return Err(Refusal(ApiError::MediaType));
         }
@@ -324,7 +352,8 @@ impl Sidecar {
         Ok((allowed, file))
     }
 
-    /// Reads the rest of a form whose file of so many bytes is on the disk, and notes what it says.
+    /// Reads the rest of a form whose file of so many bytes is on the disk, notes what it says, and tells which picture came
+    /// with it.
     ///
     /// # Errors
     /// When it says nothing that a video could be.
@@ -333,19 +362,24 @@ impl Sidecar {
         mut sending: Sending<'_>,
         id: &str,
         bytes: u64,
-    ) -> Result<(), Refusal> {
-        if sending.form.next_file().await?.is_some() {
-            return Err(Refusal(ApiError::Body(BodyError::Form)));
+    ) -> Result<Option<Cover>, Refusal> {
+        while let Some(file) = sending.form.next_file().await? {
+            if file.field() == form::FILE {
+                return Err(Refusal(ApiError::Body(BodyError::Form)));
+            }
+            sending.look_at(file).await?;
         }
+        let cover = sending.picture.take().map(Cover::new).transpose()?;
         let mut fields = sending.form.fields();
         let wanted = Wanted::read(&mut fields);
         let wanted = fields.finish(wanted)?;
         let owner = self.owner_of(wanted.channel_id, &sending.user).await?;
-        let plan = Plan::video(wanted, sending.source_name);
+        let plan = Plan::video(wanted, sending.source_name).with(cover.as_ref());
         let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
         let described = upload::describe(&self.database, id, owner, bytes, &plan.json()).await;
         described.map_err(ApiError::from)?;
-        Ok(self.check_quota(owner).await?)
+        self.check_quota(owner).await?;
+        Ok(cover)
     }
 
     /// Uploads that no video was made of yet, to be finished if their bytes are all there.
@@ -411,14 +445,16 @@ impl Sidecar {
         let plan = serde_json::from_str(&upload.video);
         let (database, now) = (&self.database, now_ms());
         let made = match plan.map_err(|_| ApiError::NotFound("Upload"))? {
-            Plan::Video { channel_id, source_name, about } => {
+            Plan::Video { channel_id, source_name, about, cover } => {
+                let (uuid, picture) = match cover.and_then(cover::Kept::read) {
+                    Some((uuid, picture)) => (uuid, Some(picture)),
+                    None => (cover::fresh_id()?, None),
+                };
                 // It may be somebody else's by now.
                 let channel = channel::by_id(database, channel_id).await?;
                 let channel = channel.ok_or(ApiError::NotFound("Video channel"))?;
-                let mut random = [0; 16];
-                getrandom::fill(&mut random)?;
                 let new = NewVideo {
-                    uuid: VideoId::from_random(random),
+                    uuid,
                     channel_id,
                     account_id: channel.account_id,
                     state: State::ToTranscode,
@@ -427,6 +463,9 @@ impl Sidecar {
                     about: *about,
                 };
                 let made = video::create_from_upload(database, now, &upload.id, &new).await?;
+                if let (Some(id), Some(picture)) = (made, &picture) {
+                    thumbnail::set(database, now, id, Some(picture)).await?;
+                }
                 let said = new.about.description.as_deref().unwrap_or_default();
                 if let Some(id) = made {
                     crate::table::about::set_chapters(database, id, &crate::chapters::find(said))
@@ -557,12 +596,48 @@ impl From<Trouble> for Refusal {
 
 impl Plan {
     fn video(wanted: Wanted, source_name: String) -> Plan {
-        Plan::Video { channel_id: wanted.channel_id, source_name, about: Box::new(wanted.about) }
+        let (channel_id, about) = (wanted.channel_id, Box::new(wanted.about));
+        Plan::Video { channel_id, source_name, about, cover: None }
+    }
+
+    /// The same with a picture.
+    fn with(mut self, picture: Option<&Cover>) -> Plan {
+        if let Plan::Video { cover, .. } = &mut self {
+            *cover = picture.map(Cover::kept);
+        }
+        self
     }
 
     fn json(&self) -> String {
         serde_json::to_string(self).expect("a plan is plain data")
     }
+}
+
+impl Sending<'_> {
+    /// Keeps the first picture that has something in it.
+    async fn look_at(&mut self, file: File<'_>) -> Result<(), ApiError> {
+        let bytes = read_whole(file, THUMBNAIL_BYTES).await?;
+        if self.picture.is_none() && !bytes.is_empty() {
+            self.picture = Some(bytes);
+        }
+        Ok(())
+    }
+}
+
+/// Reads what a request says of a file that comes afterwards, and the picture that may come with it.
+async fn read_announcement<B>(
+    request: &mut Request<B>,
+) -> Result<(Fields, Option<Vec<u8>>), ApiError>
+where
+    B: Body<Data = Bytes> + Unpin + Send,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    if !is_form(request.headers()) {
+        return Ok((Fields::read(request).await?, None));
+    }
+    let reading = read_form(request, &PICTURES, THUMBNAIL_BYTES);
+    let read = tokio::time::timeout(CAPTION_PATIENCE, reading).await;
+    read.map_err(|_| ApiError::Body(BodyError::TooSlow))?
 }
 
 /// Says with `Range` how much of an upload is there; of nothing, nothing.

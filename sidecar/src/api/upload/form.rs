@@ -108,6 +108,11 @@ impl<'a> Form<'a> {
 }
 
 impl File<'_> {
+    /// In which field it is.
+    pub(crate) fn field(&self) -> &str {
+        self.field.name().unwrap_or_default()
+    }
+
     /// What its sender calls it.
     pub(crate) fn name(&self) -> Option<&str> {
         self.field.file_name()
@@ -192,7 +197,7 @@ pub(crate) fn unreadable(error: multer::Error) -> ApiError {
 }
 
 /// PeerTube's name for the field with the video.
-const FILE: &str = "videofile";
+pub(crate) const FILE: &str = "videofile";
 
 /// Fields that forms write as a text, and JSON doesn't.
 const BOOLEANS: [&str; 4] = ["nsfw", "waitTranscoding", "downloadEnabled", "commentsEnabled"];

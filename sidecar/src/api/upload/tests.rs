@@ -40,7 +40,7 @@ async fn announce(
     *request.headers_mut() = headers.clone();
     request.headers_mut().insert(header::CONTENT_TYPE, "application/json".parse().unwrap());
     request.headers_mut().insert(UPLOAD_LENGTH, bytes.into());
-    sidecar.begin_upload(&mut request).await.map_err(refused)
+    sidecar.begin_upload(&mut request).await.map(|(allowed, _)| allowed).map_err(refused)
 }
 
 fn refused(refusal: Refusal) -> (u16, String) {
