@@ -95,6 +95,13 @@ enum UserCommand {
         #[command(flatten)]
         settings: Settings,
     },
+    /// Let a user who lost their telephone log in without a code again.
+    DisableTwoFactor {
+        /// What they log in with.
+        name: String,
+        #[command(flatten)]
+        settings: Settings,
+    },
 }
 
 impl UserCommand {
@@ -109,6 +116,11 @@ impl UserCommand {
                 let config = settings.load()?;
                 open_library(&config)?;
                 user::reset_password(&config, &name)
+            }
+            UserCommand::DisableTwoFactor { name, settings } => {
+                let config = settings.load()?;
+                open_library(&config)?;
+                user::disable_two_factor(&config, &name)
             }
         }
     }

@@ -20,8 +20,10 @@ use wire::capability::Key;
 use crate::catalogue::Catalogue;
 use crate::companion::Companions;
 use crate::config::Config;
+use crate::export::Exporter;
 use crate::hired::{self, Hired};
 use crate::key;
+use crate::post::PostOffice;
 use crate::site::Site;
 use crate::swarms::KnownSwarms;
 use crate::upload::Door;
@@ -84,7 +86,9 @@ pub(crate) fn run(mut config: Config, library: Library, part: Part) -> anyhow::R
             }
             (_, Some((catalogue, _))) => {
                 let listening = (listener, address);
-                everything(listening, &config, catalogue, key, swarms, asked_to_end).await;
+                let sidecar = Arc::clone(&catalogue.sidecar);
+                let post = PostOffice::new(&config.smtp, sidecar, config.public_url(address))?;
+                everything(listening, &config, catalogue, key, swarms, post, asked_to_end).await;
             }
             (_, None) => origin::run(listener, &config.origin, library, key, asked_to_end).await,
         }
@@ -98,6 +102,7 @@ async fn everything(
     catalogue: Catalogue,
     key: Key,
     swarms: Arc<KnownSwarms>,
+    post: Option<PostOffice>,
     asked_to_end: CancellationToken,
 ) {
     let sidecar = Arc::clone(&catalogue.sidecar);
@@ -146,8 +151,19 @@ async fn everything(
     };
     let bounds = config.origin.bounds();
     let serving = connections::accept(listener, &bounds, metrics, asked_to_end.clone(), answer);
-    tokio::join!(serving, leaving, publish(catalogue, config, asked_to_end.clone()));
+    let exporter = Exporter::new(Arc::clone(&sidecar), catalogue.library.clone());
+    let exporting = exporter.run(asked_to_end.clone());
+    let sending = send_letters(post, asked_to_end.clone());
+    let publishing = publish(catalogue, config, asked_to_end.clone());
+    tokio::join!(serving, leaving, publishing, exporting, sending);
     sidecar.close().await;
+}
+
+/// Sends mail, where that is configured.
+async fn send_letters(post: Option<PostOffice>, asked_to_end: CancellationToken) {
+    if let Some(post) = post {
+        post.run(asked_to_end).await;
+    }
 }
 
 /// Makes videos of what people upload, and keeps catalogue and media of one mind.
@@ -172,7 +188,11 @@ async fn open(
 ) -> anyhow::Result<(Catalogue, Option<Administrator>)> {
     let public_url = config.public_url(address);
     let data = &config.server.data;
-    let sidecar = Sidecar::open(&config.database, &config.accounts, data, public_url, key).await?;
+    let sidecar = Sidecar::open(&config.database, &config.accounts, data, public_url, key);
+    let mut sidecar = sidecar.await?;
+    if config.smtp.is_on() {
+        sidecar.send_letters();
+    }
     let made = match sidecar.ensure_administrator().await {
         Err(UserError::Taken) => {
             tracing::warn!(

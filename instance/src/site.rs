@@ -3,6 +3,8 @@
 //! What the pages of a room show and do is in a module of its own.
 
 mod enter;
+mod export;
+mod identity;
 mod order;
 mod settings;
 mod shelf;
@@ -18,11 +20,13 @@ use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
+use origin::downloads::Downloads;
 use origin::library::{Library, LibraryError};
 use origin::metrics::{self, Metrics};
 use origin::{Origin, Reply};
+use sidecar::export::DOWNLOADS;
 use sidecar::view::Unavailable;
-use sidecar::{ApiError, Fields, Sidecar, cookie};
+use sidecar::{ApiError, Fields, Sidecar, Wanted, cookie};
 use tracker::Tracker;
 
 use crate::assets::Assets;
@@ -43,6 +47,7 @@ pub(crate) struct Site {
     catalogue: Catalogue,
     sidecar: Arc<Sidecar>,
     media: Arc<Origin>,
+    downloads: Downloads,
     tracker: Arc<Tracker>,
     metrics: Arc<Metrics>,
     public_metrics: bool,
@@ -67,6 +72,7 @@ impl Site {
             frame,
             assets,
             sidecar: Arc::clone(&catalogue.sidecar),
+            downloads: Downloads::new(&catalogue.library),
             catalogue,
             media,
             tracker,
@@ -145,6 +151,9 @@ impl Site {
         query: &str,
         knock: Knock<'_>,
     ) -> Result<Reply, PageError> {
+        if let Some(file) = path.strip_prefix(DOWNLOADS) {
+            return self.fetch_export(visit, file, query, knock.headers).await;
+        }
         match path.split('/').skip(1).collect::<Vec<_>>()[..] {
             [""] => self.shelf(visit, query).await,
             ["search"] => self.search(visit, query).await,
@@ -155,6 +164,10 @@ impl Site {
             ["a" | "accounts", handle] => self.account(visit, handle, query).await,
             ["login"] => self.show_login(visit, query),
             ["register"] => self.show_register(visit),
+            ["forgotten-password"] => self.show_ask_mail(visit, Wanted::Reset),
+            ["verify-again"] => self.show_ask_mail(visit, Wanted::Verification),
+            ["reset-password"] => self.show_from_mail(visit, Wanted::Reset, query),
+            ["verify-email"] => self.show_from_mail(visit, Wanted::Verification, query),
             ["my", ref rest @ ..] => self.own_page(visit, rest, query).await,
             ["admin", "registrations"] => self.show_registrations(visit).await,
             ["admin", "users"] => self.show_users(visit, query).await,
@@ -182,6 +195,8 @@ impl Site {
             ["channels", handle] => self.show_channel(visit, handle).await,
             ["subscriptions"] => self.subscriptions(visit, query).await,
             ["history"] => self.history(visit, query).await,
+            ["two-factor"] => self.show_two_factor(visit).await,
+            ["export"] => self.show_export(visit).await,
             _ => Err(PageError::NotFound),
         }
     }
@@ -221,6 +236,18 @@ impl Site {
             ["logout"] => self.log_out(visit).await,
             ["register"] => self.sign_up(visit, fields, headers, peer).await,
             ["language"] => self.choose_language(&fields),
+            ["forgotten-password"] => {
+                self.ask_mail(visit, Wanted::Reset, fields, (headers, peer)).await
+            }
+            ["verify-again"] => {
+                self.ask_mail(visit, Wanted::Verification, fields, (headers, peer)).await
+            }
+            ["reset-password"] => {
+                self.act_from_mail(visit, Wanted::Reset, fields, (headers, peer)).await
+            }
+            ["verify-email"] => {
+                self.act_from_mail(visit, Wanted::Verification, fields, (headers, peer)).await
+            }
             ["w", key] => {
                 let knock = Knock { headers, peer, fields: Some(&fields) };
                 self.watch(visit, key, "", knock).await
@@ -259,6 +286,11 @@ impl Site {
             ["subscriptions", handle] => self.subscribe(visit, handle, &fields).await,
             ["ratings", key] => self.rate(visit, key, &fields, headers).await,
             ["history"] => self.forget_history(visit).await,
+            ["two-factor"] => self.begin_two_factor(visit, &fields).await,
+            ["two-factor", "confirm"] => self.confirm_two_factor(visit, fields).await,
+            ["two-factor", "disable"] => self.end_two_factor(visit, &fields).await,
+            ["export"] => self.request_export(visit, fields).await,
+            ["export", id] => self.delete_export(visit, number(id)?).await,
             _ => Err(PageError::NotFound),
         }
     }
@@ -403,6 +435,10 @@ fn is_form(path: &[&str]) -> bool {
     matches!(
         *path,
         ["login" | "logout" | "register" | "language"]
+            | ["forgotten-password" | "verify-again" | "reset-password" | "verify-email"]
+            | ["my", "two-factor" | "export"]
+            | ["my", "two-factor", "confirm" | "disable"]
+            | ["my", "export", _]
             | ["w", _]
             | ["videos", "embed", _]
             | ["my", "settings" | "access" | "farewell" | "channels" | "history"]

@@ -1,4 +1,4 @@
-//! `shoal user`: makes users and gives them other passwords, whether or not the server runs.
+//! `shoal user`: makes users, gives them other passwords and takes their second factor away, whether or not the server runs.
 
 use std::io::{self, Write};
 
@@ -29,6 +29,14 @@ pub(crate) fn reset_password(config: &Config, name: &str) -> anyhow::Result<()> 
     with(config, &name, async |sidecar| sidecar.reset_password(&name).await)
 }
 
+/// Has a user who lost their telephone come in by their password alone again.
+pub(crate) fn disable_two_factor(config: &Config, name: &str) -> anyhow::Result<()> {
+    let name = read_name(name)?;
+    opened(config, async |sidecar| sidecar.disable_two_factor(&name).await)?;
+    writeln!(io::stdout(), "username: {name}\ntwo-factor: off")
+        .context("it is done, and could not be written to the terminal")
+}
+
 fn read_name(text: &str) -> anyhow::Result<Username> {
     Username::parse(text).with_context(|| format!("the username {text:?}"))
 }
@@ -38,17 +46,24 @@ fn with(
     name: &Username,
     work: impl AsyncFnOnce(&Sidecar) -> Result<Password, UserError>,
 ) -> anyhow::Result<()> {
+    let password = opened(config, work)?;
+    writeln!(io::stdout(), "username: {name}\npassword: {}", password.reveal())
+        .context("the password is set, and could not be written to the terminal")
+}
+
+fn opened<T>(
+    config: &Config,
+    work: impl AsyncFnOnce(&Sidecar) -> Result<T, UserError>,
+) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let password = runtime.context("cannot start")?.block_on(async {
+    runtime.context("cannot start")?.block_on(async {
         let public_url = config.public_url(config.server.listen);
         let data = &config.server.data;
         let key = key::ensure(data)?;
         let sidecar = Sidecar::open(&config.database, &config.accounts, data, public_url, key);
         let sidecar = sidecar.await?;
-        let password = work(&sidecar).await;
+        let done = work(&sidecar).await;
         sidecar.close().await;
-        anyhow::Ok(password?)
-    })?;
-    writeln!(io::stdout(), "username: {name}\npassword: {}", password.reveal())
-        .context("the password is set, and could not be written to the terminal")
+        anyhow::Ok(done?)
+    })
 }

@@ -200,6 +200,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (2, "catalogue", include_str!("../migrations/0002-catalogue.sql")),
     (3, "search", "{search}"),
     (4, "withdrawals", include_str!("../migrations/0004-withdrawals.sql")),
+    (5, "mail", include_str!("../migrations/0005-mail.sql")),
 ];
 
 const SQLITE: Dialect = Dialect {
