@@ -8,6 +8,8 @@ use origin::setting::BadSetting;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
+use crate::post::{Smtp, SmtpError};
+
 /// Everything a host may set. `docs/shoal.toml` documents every key.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -23,6 +25,7 @@ pub(crate) struct Config {
     pub(crate) worker: Hiring,
     pub(crate) outbound: sidecar::config::Outbound,
     pub(crate) downloads: crate::download::Downloads,
+    pub(crate) smtp: Smtp,
 }
 
 /// The section `[worker]`.
@@ -131,6 +134,7 @@ impl Config {
         config.instance.check()?;
         config.database.check()?;
         config.worker.check()?;
+        config.smtp.check(config.accounts.requires_email_verification)?;
         Ok((config, sources))
     }
 
@@ -235,6 +239,9 @@ pub(crate) enum ConfigError {
     /// The same of accounts and their database.
     #[error(transparent)]
     BadAccounts(#[from] sidecar::config::BadSetting),
+    /// The same of mail.
+    #[error(transparent)]
+    BadSmtp(#[from] SmtpError),
     /// One that could be guessed, or that no header carries. It isn't told.
     #[error(
         "worker.token is no token: it must have at least {LEAST_TOKEN} letters, digits and signs"
@@ -347,6 +354,7 @@ fn refuse_if_meant_for_us(table: &Table, variable: String) -> Result<(), ConfigE
         keys.as_table()
             .into_iter()
             .flat_map(Table::keys)
+            .filter(|key| !COMMON.contains(&key.as_str()))
             .map(move |key| (section.as_str(), key.as_str()))
     });
     let is_meant = |key: &str| {
@@ -374,6 +382,9 @@ fn read_as(known: Option<&Value>, text: &str) -> Option<Value> {
         _ => Some(Value::String(text.to_owned())),
     }
 }
+
+/// Keys whose names others' variables end in, too.
+const COMMON: [&str; 5] = ["from", "host", "password", "port", "user"];
 
 /// Nobody guesses as many characters.
 const LEAST_TOKEN: usize = 20;
@@ -474,6 +485,8 @@ mod tests {
         for name in [
             "SHOAL_SERVICE_HOST",
             "SHOAL_PORT_9000_TCP_ADDR",
+            "SHOAL_SERVICE_PORT",
+            "SHOAL_PORT",
             "SHOAL_EMBEDDED",
             "SHOAL_",
             "E2E_DATA",

@@ -66,6 +66,12 @@ pub(crate) fn sentence(language: &Language, error: &ApiError) -> String {
         ApiError::Grant(GrantError::Blocked) => "error-blocked",
         ApiError::Grant(GrantError::Waiting) => "error-waiting",
         ApiError::Grant(GrantError::Refused) => "error-refused",
+        ApiError::Grant(GrantError::Unverified) => "error-unverified",
+        ApiError::Grant(GrantError::CodeMissing | GrantError::CodeWrong) | ApiError::BadCode => {
+            "error-code"
+        }
+        ApiError::BadTicket | ApiError::BadRequestToken => "error-ticket",
+        ApiError::NoMail => "error-no-mail",
         ApiError::BadPassword => "error-password",
         ApiError::Taken => "error-taken",
         ApiError::TooMany(wait) => {
@@ -110,4 +116,4 @@ fn of_field(language: &Language, reason: &FieldError) -> String {
 }
 
 /// Never sent back.
-const SECRETS: [&str; 2] = ["password", "currentPassword"];
+const SECRETS: [&str; 4] = ["password", "currentPassword", "otp", "otpToken"];

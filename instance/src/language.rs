@@ -42,6 +42,12 @@ impl Language {
         chosen.or_else(wanted).unwrap_or(&Language::all()[0])
     }
 
+    /// The one that whoever says `accepted` in `Accept-Language`, or the code of one alone, wants.
+    pub(crate) fn accepted(accepted: &str) -> &'static Language {
+        let wanted = preferred(accepted).into_iter().find_map(Language::by_code);
+        wanted.unwrap_or(&Language::all()[0])
+    }
+
     /// A sentence without values.
     pub(crate) fn say(&self, key: &str) -> String {
         self.format(key, None)

@@ -22,11 +22,13 @@ use crate::catalogue::Catalogue;
 use crate::companion::Companions;
 use crate::config::Config;
 use crate::download::Desk;
+use crate::export::Exporter;
 use crate::fetching::Importer;
 use crate::hired::{self, Hired};
 use crate::key;
 use crate::live::Live;
 use crate::portrait::Portraits;
+use crate::post::PostOffice;
 use crate::sent::at_once;
 use crate::site::Site;
 use crate::swarms::KnownSwarms;
@@ -97,7 +99,9 @@ pub(crate) fn run(mut config: Config, library: Library, part: Part) -> anyhow::R
             }
             (_, Some((catalogue, _))) => {
                 let listening = (listener, address);
-                everything(listening, &config, catalogue, key, swarms, asked_to_end).await;
+                let sidecar = Arc::clone(&catalogue.sidecar);
+                let post = PostOffice::new(&config.smtp, sidecar, config.public_url(address))?;
+                everything(listening, &config, catalogue, key, swarms, post, asked_to_end).await;
             }
             (_, None) => origin::run(listener, &config.origin, library, key, asked_to_end).await,
         }
@@ -111,6 +115,7 @@ async fn everything(
     catalogue: Catalogue,
     key: Key,
     swarms: Arc<KnownSwarms>,
+    post: Option<PostOffice>,
     asked_to_end: CancellationToken,
 ) {
     let sidecar = Arc::clone(&catalogue.sidecar);
@@ -171,7 +176,11 @@ async fn everything(
     };
     let bounds = config.origin.bounds();
     let serving = connections::accept(listener, &bounds, metrics, asked_to_end.clone(), answer);
-    tokio::join!(serving, leaving, publish(catalogue, config, asked_to_end.clone()));
+    let exporter = Exporter::new(Arc::clone(&sidecar), catalogue.library.clone());
+    let exporting = exporter.run(asked_to_end.clone());
+    let sending = send_letters(post, asked_to_end.clone());
+    let publishing = publish(catalogue, config, asked_to_end.clone());
+    tokio::join!(serving, leaving, publishing, exporting, sending);
     sidecar.close().await;
 }
 
@@ -192,6 +201,13 @@ async fn control(
     let serving = connections::accept(listener, &bounds, metrics, asked_to_end.clone(), answer);
     tokio::join!(serving, catalogue.keep_house(asked_to_end));
     catalogue.sidecar.close().await;
+}
+
+/// Sends mail, where that is configured.
+async fn send_letters(post: Option<PostOffice>, asked_to_end: CancellationToken) {
+    if let Some(post) = post {
+        post.run(asked_to_end).await;
+    }
 }
 
 /// Makes videos of what people upload, and keeps catalogue and media of one mind.
@@ -225,6 +241,9 @@ async fn open(
     let mut sidecar = opening.await?;
     sidecar.describe_house(config.instance.clone());
     sidecar.open_door(&config.outbound)?;
+    if config.smtp.is_on() {
+        sidecar.send_letters();
+    }
     if config.outbound.allow_private {
         tracing::warn!(
             "outbound.allow_private is for tests: videos are fetched from this machine's networks, too"

@@ -4,6 +4,8 @@
 
 mod about;
 mod enter;
+mod export;
+mod identity;
 mod order;
 mod settings;
 mod shelf;
@@ -19,11 +21,13 @@ use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
+use origin::downloads::Downloads;
 use origin::library::{Library, LibraryError};
 use origin::metrics::{self, Metrics};
 use origin::{Origin, Reply};
+use sidecar::export::DOWNLOADS;
 use sidecar::view::Unavailable;
-use sidecar::{ApiError, Fields, Sidecar, cookie};
+use sidecar::{ApiError, Fields, Sidecar, Wanted, cookie};
 use tracker::Tracker;
 
 use crate::assets::Assets;
@@ -46,6 +50,7 @@ pub(crate) struct Site {
     catalogue: Catalogue,
     sidecar: Arc<Sidecar>,
     media: Arc<Origin>,
+    downloads: Downloads,
     tracker: Arc<Tracker>,
     metrics: Arc<Metrics>,
     health: Health,
@@ -72,6 +77,7 @@ impl Site {
             assets,
             health: Health::new(Arc::clone(&catalogue.sidecar), catalogue.library.clone()),
             sidecar: Arc::clone(&catalogue.sidecar),
+            downloads: Downloads::new(&catalogue.library),
             catalogue,
             media,
             tracker,
@@ -138,6 +144,9 @@ impl Site {
         query: &str,
         knock: Knock<'_>,
     ) -> Result<Reply, PageError> {
+        if let Some(file) = path.strip_prefix(DOWNLOADS) {
+            return self.fetch_export(visit, file, query, knock.headers).await;
+        }
         match path.split('/').skip(1).collect::<Vec<_>>()[..] {
             [""] => self.shelf(visit, query).await,
             ["search"] => self.search(visit, query).await,
@@ -149,6 +158,10 @@ impl Site {
             ["about"] => self.show_about(visit),
             ["login"] => self.show_login(visit, query),
             ["register"] => self.show_register(visit),
+            ["forgotten-password"] => self.show_ask_mail(visit, Wanted::Reset),
+            ["verify-again"] => self.show_ask_mail(visit, Wanted::Verification),
+            ["reset-password"] => self.show_from_mail(visit, Wanted::Reset, query),
+            ["verify-email"] => self.show_from_mail(visit, Wanted::Verification, query),
             ["my", ref rest @ ..] => self.own_page(visit, rest, query).await,
             ["admin", "registrations"] => self.show_registrations(visit).await,
             ["admin", "users"] => self.show_users(visit, query).await,
@@ -173,6 +186,8 @@ impl Site {
             ["channels", handle] => self.show_channel(visit, handle, query).await,
             ["subscriptions"] => self.subscriptions(visit, query).await,
             ["history"] => self.history(visit, query).await,
+            ["two-factor"] => self.show_two_factor(visit).await,
+            ["export"] => self.show_export(visit).await,
             _ => Err(PageError::NotFound),
         }
     }
@@ -212,6 +227,18 @@ impl Site {
             ["logout"] => self.log_out(visit).await,
             ["register"] => self.sign_up(visit, fields, headers, peer).await,
             ["language"] => self.choose_language(&fields),
+            ["forgotten-password"] => {
+                self.ask_mail(visit, Wanted::Reset, fields, (headers, peer)).await
+            }
+            ["verify-again"] => {
+                self.ask_mail(visit, Wanted::Verification, fields, (headers, peer)).await
+            }
+            ["reset-password"] => {
+                self.act_from_mail(visit, Wanted::Reset, fields, (headers, peer)).await
+            }
+            ["verify-email"] => {
+                self.act_from_mail(visit, Wanted::Verification, fields, (headers, peer)).await
+            }
             ["w", key] => {
                 let knock = Knock { headers, peer, fields: Some(&fields) };
                 self.watch(visit, key, "", knock).await
@@ -252,6 +279,11 @@ impl Site {
             ["subscriptions", handle] => self.subscribe(visit, handle, &fields).await,
             ["ratings", key] => self.rate(visit, key, &fields, headers).await,
             ["history"] => self.forget_history(visit).await,
+            ["two-factor"] => self.begin_two_factor(visit, &fields).await,
+            ["two-factor", "confirm"] => self.confirm_two_factor(visit, fields).await,
+            ["two-factor", "disable"] => self.end_two_factor(visit, &fields).await,
+            ["export"] => self.request_export(visit, fields).await,
+            ["export", id] => self.delete_export(visit, number(id)?).await,
             _ => Err(PageError::NotFound),
         }
     }
@@ -396,6 +428,10 @@ fn is_form(path: &[&str]) -> bool {
     matches!(
         *path,
         ["login" | "logout" | "register" | "language"]
+            | ["forgotten-password" | "verify-again" | "reset-password" | "verify-email"]
+            | ["my", "two-factor" | "export"]
+            | ["my", "two-factor", "confirm" | "disable"]
+            | ["my", "export", _]
             | ["w", _]
             | ["videos", "embed", _]
             | ["my", "settings" | "access" | "farewell" | "channels" | "history" | "imports"]

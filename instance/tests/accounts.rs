@@ -46,6 +46,8 @@ fn users_are_made_and_given_passwords_beside_the_running_server() {
     assert_eq!(server.get("/api/v1/users/me", &token).status, 401);
     assert_eq!(server.log_in_from("198.51.100.7", "alice", &before).status, 400);
     server.token("alice@example.org", &after);
+    let lost = run(&["user", "disable-two-factor", "alice"], data.path()).unwrap();
+    assert_eq!(lost, "username: alice\ntwo-factor: off\n");
     for (arguments, complaint) in [
         (&made[..3], "taken"),
         (&["user", "create", "bob", "--email", "alice@example.org"], "taken"),
@@ -53,6 +55,7 @@ fn users_are_made_and_given_passwords_beside_the_running_server() {
         (&["user", "create", "bob", "--role", "king"], "administrator, moderator, user"),
         (&["user", "create", "bob", "--email", "nobody"], "must be an e-mail address"),
         (&["user", "reset-password", "bob"], "there is no user bob"),
+        (&["user", "disable-two-factor", "bob"], "there is no user bob"),
     ] {
         let error = run(arguments, data.path()).unwrap_err();
         assert!(error.contains(complaint), "{arguments:?}: {error}");

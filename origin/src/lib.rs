@@ -5,6 +5,7 @@
 //! - [`import`]: a video file becomes renditions, playlists and a poster
 //! - [`serve`]: the answers under `/hls/`, from a cache and from mapped files
 //! - [`opening`]: where each rendition begins, so that a page can tell the player before it has read a playlist
+//! - [`downloads`]: files that are made for one person each
 //! - [`connections`]: the bounded HTTP/1.1 door, which `instance` uses for its pages too
 //!
 //! [`run`] is the origin alone on a port of its own.
@@ -12,6 +13,7 @@
 mod cache;
 pub mod config;
 pub mod connections;
+pub mod downloads;
 pub mod error;
 pub mod etag;
 pub mod import;

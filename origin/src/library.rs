@@ -197,6 +197,15 @@ impl Library {
         atomic::write(&path, bytes)
     }
 
+    /// The bytes of a companion.
+    ///
+    /// # Errors
+    /// When the name is none of a companion, or it can't be read.
+    pub fn read_companion(&self, id: &VideoId, name: &str) -> Result<Vec<u8>, LibraryError> {
+        let path = self.companion(id, name)?;
+        fs::read(&path).map_err(|error| LibraryError::new("read", &path, error))
+    }
+
     /// Removes a companion of a video; one that isn't there is fine.
     ///
     /// # Errors

@@ -26,9 +26,10 @@ impl Mapped {
     )]
     pub(crate) fn new(file: File) -> io::Result<Mapped> {
         // SAFETY: the importer writes a media file under `work/`, closes it, and renames its folder or file into `hls/`;
-        // nothing opens it for writing afterwards. A new version has a new name, a removal unlinks and leaves the
-        // mapped inode whole. Only a host who edits files under `hls/` in place can break this, and the documentation
-        // of the data folder tells them not to; the worst outcome then is SIGBUS or wrong bytes sent.
+        // nothing opens it for writing afterwards; `downloads` does the same with its drafts. A new version has a new name
+        // or replaces the old one by renaming, a removal unlinks; both leave the mapped inode whole. Only a host who edits
+        // files under `hls/` in place can break this, and the documentation of the data folder tells them not to; the worst
+        // outcome then is SIGBUS or wrong bytes sent.
         let map = Arc::new(unsafe { Mmap::map(&file)? });
         let bytes = Bytes::from_owner(Owner(Arc::clone(&map)));
         Ok(Mapped { file, map, bytes })

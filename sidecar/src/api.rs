@@ -8,11 +8,17 @@ mod change;
 mod channel_tests;
 mod channels;
 #[cfg(test)]
+mod export_tests;
+mod exports;
+#[cfg(test)]
 mod feed_tests;
 mod forms;
 mod house;
 #[cfg(test)]
 mod house_tests;
+mod mail;
+#[cfg(test)]
+mod mail_tests;
 mod me;
 mod mine;
 #[cfg(test)]
@@ -27,6 +33,9 @@ mod stats;
 #[cfg(test)]
 mod tests;
 pub mod thumbnails;
+mod two_factor;
+#[cfg(test)]
+mod two_factor_tests;
 pub mod upload;
 mod users;
 #[cfg(test)]
@@ -38,7 +47,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use http::header::{self, HeaderName};
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Body;
 use serde_json::Value;
@@ -46,9 +55,11 @@ use wire::id::VideoId;
 
 pub use act::{Act, JobLine, UserLine};
 use asked::Asked;
+pub(crate) use mail::{Whose, truth};
+pub use two_factor::FactorRequest;
 
 use crate::body::Fields;
-use crate::error::ApiError;
+use crate::error::{ApiError, OTP};
 use crate::publishing::JobState;
 use crate::query::Query;
 use crate::{Reply, Sidecar, address};
@@ -84,6 +95,9 @@ enum Route<'a> {
     House(house::Route),
     /// Of all this.
     Description,
+    Mail(mail::Route),
+    TwoFactor(two_factor::Route),
+    Exports(exports::Route),
 }
 
 impl<'a> Route<'a> {
@@ -125,6 +139,9 @@ impl<'a> Route<'a> {
                 .or_else(|| videos::Route::parse(segments).map(Route::Videos))
                 .or_else(|| channels::Route::parse(segments).map(Route::Channels))
                 .or_else(|| mine::Route::parse(segments).map(Route::Mine))
+                .or_else(|| mail::Route::parse(segments).map(Route::Mail))
+                .or_else(|| two_factor::Route::parse(segments).map(Route::TwoFactor))
+                .or_else(|| exports::Route::parse(segments).map(Route::Exports))
                 .or_else(|| users::Route::parse(segments).map(Route::Users))
                 .or_else(|| house::Route::parse(segments).map(Route::House)),
         }
@@ -164,11 +181,14 @@ impl<'a> Route<'a> {
             | Route::Accept(_)
             | Route::Refuse(_)
             | Route::Import
+            | Route::Mail(_)
+            | Route::TwoFactor(_)
             | Route::Retry(_) => "POST, OPTIONS",
             Route::Videos(route) => route.methods(),
             Route::Channels(route) => route.methods(),
             Route::Mine(route) => route.methods(),
             Route::Users(route) => route.methods(),
+            Route::Exports(route) => route.methods(),
         }
     }
 }
@@ -212,7 +232,10 @@ impl Sidecar {
         match (route, method) {
             (Route::Client, Method::GET) => Ok(self.tell_client()),
             (Route::Description, Method::GET) => Ok(self.tell_description()),
-            (Route::Token, Method::POST) => self.grant(&Fields::read(request).await?, from).await,
+            (Route::Token, Method::POST) => {
+                let code = otp_of(request.headers());
+                self.grant(&Fields::read(request).await?, code.as_deref(), from).await
+            }
             (Route::RevokeToken, Method::POST) => self.revoke(request.headers()).await,
             (Route::Me, Method::GET) => self.tell_me(request.headers()).await,
             (Route::Me, Method::DELETE) => {
@@ -221,13 +244,16 @@ impl Sidecar {
             }
             (Route::Me, Method::PUT) => {
                 let visitor = self.authenticate(request.headers()).await?;
-                self.change_me(visitor, Fields::read(request).await?).await
+                let fields = Fields::read(request).await?;
+                self.change_me(visitor, fields, asked::language(request.headers())).await
             }
             (Route::Register, Method::POST) => {
-                self.register(Fields::read(request).await?, from).await
+                let fields = Fields::read(request).await?;
+                self.register(fields, from, asked::language(request.headers())).await
             }
             (Route::AskForAccount, Method::POST) => {
-                self.ask_for_account(Fields::read(request).await?, from).await
+                let fields = Fields::read(request).await?;
+                self.ask_for_account(fields, from, asked::language(request.headers())).await
             }
             (Route::Registrations, Method::GET) => {
                 self.authenticate_moderator(request.headers()).await?;
@@ -268,6 +294,9 @@ impl Sidecar {
             Route::Mine(route) => self.answer_mine(route, asked).await,
             Route::Users(route) => self.answer_users(route, asked).await,
             Route::House(route) => self.answer_house(route, asked).await,
+            Route::Mail(route) => self.answer_mail(route, asked).await,
+            Route::TwoFactor(route) => self.answer_two_factor(route, asked).await,
+            Route::Exports(route) => self.answer_exports(route, asked).await,
             _ => Err(ApiError::Method(route.methods())),
         }
     }
@@ -290,8 +319,14 @@ impl Sidecar {
         };
         let query = Query::parse(request.uri().query().unwrap_or_default());
         let password = asked::password(request.headers(), request.uri().path());
-        Ok(Asked { method, query, fields, from, visitor, password })
+        let language = asked::language(request.headers());
+        Ok(Asked { method, query, fields, from, visitor, password, language })
     }
+}
+
+/// The code beside a password.
+fn otp_of(headers: &HeaderMap) -> Option<String> {
+    headers.get(OTP)?.to_str().ok().map(str::to_owned)
 }
 
 /// An answer in JSON.
@@ -320,7 +355,7 @@ fn preflight(methods: &'static str) -> Reply {
         (header::ACCESS_CONTROL_ALLOW_METHODS, methods),
         (
             header::ACCESS_CONTROL_ALLOW_HEADERS,
-            "Authorization, Content-Type, X-PeerTube-Video-Password",
+            "Authorization, Content-Type, X-PeerTube-OTP, X-PeerTube-Video-Password",
         ),
         // Chromium keeps it for two hours at most.
         (header::ACCESS_CONTROL_MAX_AGE, "7200"),

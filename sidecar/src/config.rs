@@ -26,10 +26,14 @@ pub struct Database {
 pub struct Accounts {
     /// Who may have an account.
     pub registration: Registration,
+    /// Who registers must show first that they read what is sent to their address.
+    pub requires_email_verification: bool,
     /// Bytes of video that a new user may keep; -1 is without a bound.
     pub video_quota_bytes: i64,
     /// Bytes of video that a new user may upload in 24 hours; -1 is without a bound.
     pub video_quota_daily_bytes: i64,
+    /// Bytes of video files that somebody may take along in one export.
+    pub export_bytes: i64,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
 }
@@ -162,6 +166,9 @@ impl Accounts {
                 return Err(BadSetting::Quota(key, bytes));
             }
         }
+        if self.export_bytes < 0 {
+            return Err(BadSetting::Export(self.export_bytes));
+        }
         Ok(())
     }
 }
@@ -183,6 +190,8 @@ impl Default for Accounts {
     fn default() -> Accounts {
         Accounts {
             registration: Registration::Closed,
+            requires_email_verification: false,
+            export_bytes: 10 << 30,
             video_quota_bytes: -1,
             video_quota_daily_bytes: -1,
             trusted_proxies: vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()],
@@ -210,6 +219,9 @@ pub enum BadSetting {
     /// Less than nothing.
     #[error("{0} = {1} is out of bounds: it may be -1, for no bound, or a number of bytes")]
     Quota(&'static str, i64),
+    /// The same.
+    #[error("accounts.export_bytes = {0} is out of bounds: it may be a number of bytes, or 0")]
+    Export(i64),
 }
 
 /// In PostgreSQL's words.

@@ -218,6 +218,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (4, "withdrawals", include_str!("../migrations/0004-withdrawals.sql")),
     (6, "pictures and imports", include_str!("../migrations/0006-pictures-imports.sql")),
     (7, "overviews", include_str!("../migrations/0007-overviews.sql")),
+    (5, "mail", include_str!("../migrations/0005-mail.sql")),
 ];
 
 const SQLITE: Dialect = Dialect {

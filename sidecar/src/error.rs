@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::header::{self, HeaderValue};
+use http::header::{self, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use serde_json::{Map, Value, json};
 
@@ -13,6 +13,7 @@ use crate::field::FieldError;
 use crate::hasher::HasherError;
 use crate::table::channel;
 use crate::table::registration::AskError;
+use crate::table::ticket::UseError;
 use crate::table::upload::BeginError;
 use crate::table::user::CreateError;
 use crate::view::Unavailable;
@@ -47,6 +48,18 @@ pub enum ApiError {
     /// The password that must confirm it is wrong.
     #[error("currentPassword is invalid.")]
     BadPassword,
+    /// What came by mail is used, too old, or never was.
+    #[error("Invalid verification string.")]
+    BadTicket,
+    /// What began the setting up of a second factor is used, too old, or never was.
+    #[error("Invalid request token")]
+    BadRequestToken,
+    /// The code that must confirm it is wrong or used.
+    #[error("Invalid OTP token")]
+    BadCode,
+    /// It needs mail, and the house sends none.
+    #[error("This server sends no mail: ask whoever runs it.")]
+    NoMail,
     /// It is a video that a password opens, and that wasn't it.
     #[error(transparent)]
     VideoPassword(#[from] PasswordError),
@@ -144,6 +157,15 @@ pub enum GrantError {
     /// Kept out by a moderator.
     #[error("User is blocked.")]
     Blocked,
+    /// They have yet to follow the link that was sent to them.
+    #[error("User email is not verified.")]
+    Unverified,
+    /// The password is right, and a code must come with it.
+    #[error("Missing two factor header")]
+    CodeMissing,
+    /// The password is right, and the code wrong or used.
+    #[error("Invalid two factor header")]
+    CodeWrong,
     /// A moderator has yet to decide.
     #[error("This account is awaiting approval.")]
     Waiting,
@@ -179,6 +201,7 @@ impl ApiError {
             ApiError::Body(BodyError::TooLong) => StatusCode::PAYLOAD_TOO_LARGE,
             ApiError::Body(BodyError::TooSlow) => StatusCode::REQUEST_TIMEOUT,
             ApiError::Body(BodyError::Type) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            ApiError::Grant(GrantError::CodeMissing) => StatusCode::UNAUTHORIZED,
             ApiError::Body(_)
             | ApiError::Fields(_)
             | ApiError::Grant(_)
@@ -192,7 +215,12 @@ impl ApiError {
             ApiError::NoToken | ApiError::BadToken | ApiError::BadPassword => {
                 StatusCode::UNAUTHORIZED
             }
-            ApiError::Forbidden(_) | ApiError::VideoPassword(_) => StatusCode::FORBIDDEN,
+            ApiError::Forbidden(_)
+            | ApiError::VideoPassword(_)
+            | ApiError::BadTicket
+            | ApiError::BadRequestToken
+            | ApiError::BadCode
+            | ApiError::NoMail => StatusCode::FORBIDDEN,
             ApiError::Taken | ApiError::Conflict(_) | ApiError::Elsewhere(_) => {
                 StatusCode::CONFLICT
             }
@@ -213,6 +241,7 @@ impl ApiError {
             ApiError::BadToken => Some("invalid_token"),
             ApiError::VideoPassword(PasswordError::Required) => Some("video_requires_password"),
             ApiError::VideoPassword(PasswordError::Incorrect) => Some("incorrect_video_password"),
+            ApiError::NoMail => Some("no_mail"),
             ApiError::TooLarge => Some("max_file_size_reached"),
             ApiError::Quota => Some("quota_reached"),
             _ => None,
@@ -261,6 +290,9 @@ impl ApiError {
             ApiError::NoToken | ApiError::BadToken => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
+            ApiError::Grant(GrantError::CodeMissing) => {
+                headers.insert(OTP, HeaderValue::from_static("required; app"));
+            }
             ApiError::Method(methods) => {
                 headers.insert(header::ALLOW, HeaderValue::from_static(methods));
             }
@@ -282,7 +314,9 @@ impl GrantError {
             GrantError::Unsupported => "unsupported_grant_type",
             GrantError::Client => "invalid_client",
             GrantError::Credentials | GrantError::RefreshToken => "invalid_grant",
-            GrantError::Blocked => "access_denied",
+            GrantError::Blocked | GrantError::Unverified => "access_denied",
+            GrantError::CodeMissing => "missing_two_factor",
+            GrantError::CodeWrong => "invalid_two_factor",
             GrantError::Waiting => "account_waiting_for_approval",
             GrantError::Refused => "account_approval_rejected",
         }
@@ -325,6 +359,16 @@ impl From<BeginError> for ApiError {
     }
 }
 
+impl From<UseError> for ApiError {
+    fn from(error: UseError) -> ApiError {
+        match error {
+            UseError::Void => ApiError::BadTicket,
+            UseError::Taken => ApiError::Taken,
+            UseError::Database(error) => ApiError::Database(error),
+        }
+    }
+}
+
 impl From<channel::CreateError> for ApiError {
     fn from(error: channel::CreateError) -> ApiError {
         match error {
@@ -359,6 +403,9 @@ fn invalid_params(fields: &[BadField]) -> Value {
     });
     Value::Object(each.collect())
 }
+
+/// The header with a code, and of the answer that wants one; PeerTube's.
+pub(crate) const OTP: HeaderName = HeaderName::from_static("x-peertube-otp");
 
 /// Where PeerTube's documentation explains its codes, which its clients compare the whole of.
 const ERRORS: &str = "https://docs.joinpeertube.org/api-rest-reference.html#section/Errors/";

@@ -11,6 +11,8 @@
 //! - `house`: what an instance says of itself
 //! - `publishing` and `work`: how an uploaded file becomes a published video, and who works on it
 //! - `outbound`: the door to other hosts
+//! - `mail`: letters that wait to be sent
+//! - `export`: what somebody takes along
 //! - `pace` and `hasher`: how often somebody may try to log in, and what that may cost
 //!
 //! It knows no media and no viewers. `instance` mounts [`Sidecar::answer`] at [`PREFIX`]; nothing that identifies who
@@ -26,6 +28,7 @@ pub mod config;
 pub mod cookie;
 mod database;
 mod error;
+pub mod export;
 mod feed;
 pub mod field;
 mod hasher;
@@ -33,15 +36,18 @@ pub mod host;
 pub mod house;
 mod limits;
 pub mod listing;
+pub mod mail;
 mod media;
 pub mod outbound;
 mod metrics;
+mod otp;
 mod pace;
 mod pages;
 mod preferences;
 pub mod publishing;
 mod query;
 pub mod role;
+mod seal;
 mod search;
 mod sight;
 mod signposts;
@@ -68,7 +74,7 @@ use serde_json::Value;
 use tokio::sync::Notify;
 
 pub use access::Access;
-pub use api::{Act, JobLine, OWN_PREFIX, PREFIX, UserLine};
+pub use api::{Act, FactorRequest, JobLine, OWN_PREFIX, PREFIX, UserLine};
 pub use api::{captions, pictures, thumbnails, upload};
 pub use body::Fields;
 pub use database::OpenError;
@@ -77,7 +83,7 @@ pub use house::House;
 pub use limits::READ_LIFE;
 pub use sight::Seen;
 pub use visitor::{Choices, Visitor};
-pub use web::{Applicant, Profile, Quota, SessionLine, SignedUp};
+pub use web::{Applicant, Entered, Profile, Quota, SessionLine, SignedUp, Wanted};
 
 use crate::listing::ListQuery;
 use config::Accounts;
@@ -91,6 +97,7 @@ use pace::{Pace, Rate, Time};
 use pages::Pages;
 use preferences::Preferences;
 use role::Role;
+use seal::Seal;
 use signposts::Signposts;
 use table::client::{self, Client};
 use table::listing::{Found, list_by};
@@ -109,6 +116,7 @@ pub struct Sidecar {
     settings: Accounts,
     public_url: String,
     key: Key,
+    seal: Seal,
     client: Client,
     hasher: Hasher,
     attempts: Mutex<Attempts>,
@@ -126,6 +134,12 @@ pub struct Sidecar {
     door: Option<Door>,
     /// Whether people may have videos fetched.
     imports: bool,
+    /// Told of each letter that may go.
+    letter_waits: Notify,
+    /// Somebody sends them.
+    sends_letters: bool,
+    /// Told of each export that is to be made.
+    export_waits: Notify,
     house: House,
     metrics: Metrics,
     /// The instance in numbers, and when it was counted.
@@ -143,6 +157,11 @@ struct Attempts {
     registrations_from: Pace<String>,
     /// Of videos, by who asks and which.
     passwords: Pace<String>,
+    letters_from: Pace<String>,
+    letters_to: Pace<String>,
+    tickets_from: Pace<String>,
+    /// Of users, after the right password.
+    codes_of: Pace<i64>,
 }
 
 /// Whom a new instance makes, told to its host once.
@@ -191,6 +210,7 @@ impl Sidecar {
             database,
             settings: accounts.clone(),
             public_url,
+            seal: Seal::new(&key),
             key,
             hasher: Hasher::new(),
             attempts: Mutex::new(Attempts {
@@ -198,6 +218,10 @@ impl Sidecar {
                 logins_of: Pace::new(LOGINS_OF, REMEMBERED),
                 registrations_from: Pace::new(REGISTRATIONS_FROM, REMEMBERED),
                 passwords: Pace::new(PASSWORDS, REMEMBERED),
+                letters_from: Pace::new(LETTERS_FROM, REMEMBERED),
+                letters_to: Pace::new(LETTERS_TO, REMEMBERED),
+                tickets_from: Pace::new(LOGINS_FROM, REMEMBERED),
+                codes_of: Pace::new(CODES_OF, REMEMBERED),
             }),
             pages: Mutex::new(Pages::new(PAGES, PAGE_LIFE)),
             signposts: Signposts::default(),
@@ -207,6 +231,9 @@ impl Sidecar {
             import_waits: Notify::new(),
             door: None,
             imports: false,
+            letter_waits: Notify::new(),
+            sends_letters: false,
+            export_waits: Notify::new(),
             house: House::default(),
             metrics: Metrics::default(),
             counted: Mutex::default(),
@@ -233,6 +260,9 @@ impl Sidecar {
         self.door = Some(Door::new(settings, &self.public_url)?);
         self.imports = settings.imports;
         Ok(())
+    /// What the house is called.
+    pub fn house_name(&self) -> &str {
+        &self.house.name
     }
 
     /// Makes `root`, unless the instance has an administrator.
@@ -278,6 +308,16 @@ impl Sidecar {
         let hash = self.hasher.hash(password.clone()).await?;
         user::set_password(&self.database, user.id, &hash, None).await?;
         Ok(password)
+    }
+
+    /// Has a user come in by their password alone again.
+    ///
+    /// # Errors
+    /// When there is no such user, or the database fails.
+    pub async fn disable_two_factor(&self, name: &Username) -> Result<(), UserError> {
+        let found = user::by_login(&self.database, name.as_str()).await?;
+        let user = found.ok_or_else(|| UserError::Unknown(name.clone()))?;
+        Ok(user::set_otp_secret(&self.database, user.id, None).await?)
     }
 
     /// What lets somebody read a video from `now`, in milliseconds since 1970, for at least [`READ_LIFE`]: a part of the
@@ -328,6 +368,7 @@ impl Sidecar {
         NewUser {
             username,
             email,
+            email_verified: None,
             display_name,
             role,
             password_hash,
@@ -399,6 +440,16 @@ const PAGE_LIFE: Duration = Duration::from_secs(1);
 
 /// Wrong passwords of one video from one address: a class that was told the wrong one.
 const PASSWORDS: Rate = Rate { burst: 20, every: Duration::from_secs(20) };
+
+/// Mails asked for from one address, to whomever: a classroom's that has forgotten its passwords.
+const LETTERS_FROM: Rate = Rate { burst: 30, every: Duration::from_secs(60) };
+
+/// Mails to one address, whoever asks for them: nobody's mailbox is filled by strangers.
+const LETTERS_TO: Rate = Rate { burst: 3, every: Duration::from_secs(600) };
+
+/// Wrong codes of one user, by somebody who knows the password: 144 a day, so that it takes 1,600 days of guessing until one of
+/// the three codes that are right at a time is met as likely as not.
+const CODES_OF: Rate = Rate { burst: 10, every: Duration::from_secs(600) };
 
 /// Accounts asked for from one address: a classroom's, and after that one a minute.
 const REGISTRATIONS_FROM: Rate = Rate { burst: 30, every: Duration::from_secs(60) };

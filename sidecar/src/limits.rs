@@ -113,3 +113,36 @@ pub(crate) const FORM_BYTES: u64 = 16 << 20;
 
 /// Fields of a form: PeerTube's programs send about 30.
 pub(crate) const FORM_FIELDS: usize = 128;
+
+/// Letters that may wait to be sent, at 200 bytes each: a mail server that is away for a day in a big house.
+pub(crate) const LETTERS: i64 = 10_000;
+
+/// How long whoever takes a letter may take to send it, before it is taken to be lost.
+pub(crate) const LETTER_LEASE: Duration = Duration::from_secs(120);
+
+/// How often a letter is tried: with the back-off below for a day.
+pub(crate) const LETTER_ATTEMPTS: i64 = 7;
+
+/// How long a letter waits for the second try; each next one four times as long.
+pub(crate) const LETTER_BACK_OFF: Duration = Duration::from_secs(20);
+
+/// How long the link in a mail proves an address: until tomorrow.
+pub(crate) const VERIFY_LIFE: Duration = Duration::from_secs(86_400);
+
+/// How long the link in a mail sets a password: whoever asked for it waits for it.
+pub(crate) const RESET_LIFE: Duration = Duration::from_secs(3_600);
+
+/// How long somebody may take to read a code off a telephone that they set up for it.
+pub(crate) const FACTOR_LIFE: Duration = Duration::from_secs(600);
+
+/// How long somebody may take between the password and the code.
+pub(crate) const CODE_LIFE: Duration = Duration::from_secs(300);
+
+/// How long an export can be had before its file goes: a weekend away.
+pub(crate) const EXPORT_LIFE: Duration = Duration::from_secs(3 * 86_400);
+
+/// How long an address to download an export by is good, as with PeerTube.
+pub(crate) const DOWNLOAD_LIFE: Duration = Duration::from_secs(900);
+
+/// Videos, likes or entries of a history that an export has at most, at some 2 KB each.
+pub(crate) const EXPORTED: i64 = 10_000;

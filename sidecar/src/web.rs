@@ -5,14 +5,36 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
 
+use crate::api::{FactorRequest, Whose};
 use crate::body::Fields;
 use crate::config::Registration;
 use crate::error::{ApiError, GrantError};
-use crate::limits::{LIST, REFRESH_LIFE};
+use crate::limits::{CODE_LIFE, LIST, REFRESH_LIFE};
+use crate::table::letter::Kind;
 use crate::table::registration;
 use crate::table::session::{self, Session};
+use crate::table::ticket::{self, Purpose, Ticket};
+use crate::table::user::User;
 use crate::table::{account, user, video};
-use crate::{Sidecar, Visitor, address, cookie, now_ms};
+use crate::{Sidecar, Visitor, address, cookie, now_ms, token};
+
+/// How far somebody came who wants to log in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entered {
+    /// All the way: the cookie that says so from now on.
+    In(HeaderValue),
+    /// Their password is right, and a code must come, with this ticket.
+    CodeWanted(String),
+}
+
+/// Which mail somebody asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// To set another password.
+    Reset,
+    /// To show that their address is theirs.
+    Verification,
+}
 
 /// What became of somebody who wants an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +43,8 @@ pub enum SignedUp {
     Ready,
     /// A moderator will decide.
     Waiting,
+    /// They may log in when they have followed the link that was sent to them.
+    Unverified,
 }
 
 /// What somebody says of themselves, and where they can be written to.
@@ -32,6 +56,10 @@ pub struct Profile {
     pub description: Option<String>,
     /// Nobody else sees it.
     pub email: Option<String>,
+    /// What they want instead, and have yet to show to be theirs.
+    pub pending_email: Option<String>,
+    /// Each login needs a code.
+    pub has_two_factor: bool,
 }
 
 /// Where somebody is logged in.
@@ -75,7 +103,7 @@ impl Sidecar {
         self.settings.registration
     }
 
-    /// Logs in by `username` and `password`; returns the cookie that says so from now on.
+    /// Logs in by `username` and `password`, then by the `ticket` of that and a code, `otp`, where one is needed.
     ///
     /// # Errors
     /// When they are nobody's, blocked, or tried too often.
@@ -84,12 +112,48 @@ impl Sidecar {
         fields: &Fields,
         headers: &HeaderMap,
         peer: SocketAddr,
-    ) -> Result<HeaderValue, ApiError> {
+    ) -> Result<Entered, ApiError> {
         let needed = |name: &'static str| fields.text(name).ok_or(GrantError::Missing(name));
+        if let Some(ticket) = fields.text("ticket") {
+            return self.enter_by_code(ticket, fields.text("otp")).await;
+        }
         let from = self.counted(headers, peer);
         let user = self.identify(needed("username")?, needed("password")?, from).await?;
-        let tokens = self.begin_session(user.id, REFRESH_LIFE).await?;
-        Ok(cookie::set(cookie::SESSION, &tokens.access, REFRESH_LIFE, &self.public_url))
+        if user.otp_secret.is_some() {
+            return Ok(Entered::CodeWanted(self.half_way(user.id).await?));
+        }
+        self.let_in(user.id).await
+    }
+
+    /// Says that somebody has shown their password, until they show a code, too.
+    async fn half_way(&self, user_id: i64) -> Result<String, ApiError> {
+        let (now, secret) = (now_ms(), token::generate()?);
+        let about = String::new();
+        let ticket = Ticket { user_id: Some(user_id), registration_id: None, about };
+        let (hash, expires_at) = (token::hash(&secret), now + CODE_LIFE.as_millis() as i64);
+        ticket::issue(&self.database, now, &hash, Purpose::Login, &ticket, expires_at).await?;
+        Ok(secret)
+    }
+
+    async fn enter_by_code(&self, secret: &str, code: Option<&str>) -> Result<Entered, ApiError> {
+        let hash = token::hash(secret);
+        let found = ticket::look(&self.database, now_ms(), &hash, Purpose::Login).await?;
+        let id = found.and_then(|ticket| ticket.user_id).ok_or(ApiError::BadTicket)?;
+        let user = user::by_id(&self.database, id).await?.ok_or(ApiError::BadTicket)?;
+        if user.blocked {
+            return Err(GrantError::Blocked.into());
+        }
+        self.pass_factor(&user, code).await?;
+        if !ticket::tear(&self.database, &hash).await? {
+            return Err(ApiError::BadTicket);
+        }
+        self.let_in(user.id).await
+    }
+
+    async fn let_in(&self, user_id: i64) -> Result<Entered, ApiError> {
+        let tokens = self.begin_session(user_id, REFRESH_LIFE).await?;
+        let cookie = cookie::set(cookie::SESSION, &tokens.access, REFRESH_LIFE, &self.public_url);
+        Ok(Entered::In(cookie))
     }
 
     /// Ends the session that asks; returns the cookie's end.
@@ -108,16 +172,17 @@ impl Sidecar {
     pub async fn sign_up(
         &self,
         fields: Fields,
-        headers: &HeaderMap,
-        peer: SocketAddr,
+        (headers, peer): (&HeaderMap, SocketAddr),
+        language: &str,
     ) -> Result<SignedUp, ApiError> {
         let from = self.counted(headers, peer);
         match self.settings.registration {
             Registration::Approval => {
-                self.ask_for_account(fields, from).await.map(|_| SignedUp::Waiting)
+                self.ask_for_account(fields, from, language).await.map(|_| SignedUp::Waiting)
             }
             Registration::Open | Registration::Closed => {
-                self.register(fields, from).await.map(|_| SignedUp::Ready)
+                self.register(fields, from, language).await?;
+                Ok(if self.verifies() { SignedUp::Unverified } else { SignedUp::Ready })
             }
         }
     }
@@ -134,7 +199,93 @@ impl Sidecar {
             display_name: account.display_name,
             description: account.description,
             email: user.email,
+            pending_email: user.pending_email,
+            has_two_factor: user.otp_secret.is_some(),
         })
+    }
+
+    /// Has the mail sent that sets another password, or proves an address: if the `email` is anybody's.
+    ///
+    /// # Errors
+    /// When it is none, too many were asked for, or the house sends no mail.
+    pub async fn ask_for_mail(
+        &self,
+        wanted: Wanted,
+        fields: Fields,
+        (headers, peer): (&HeaderMap, SocketAddr),
+        language: &str,
+    ) -> Result<(), ApiError> {
+        let from = self.counted(headers, peer);
+        let kinds: &[Kind] = match wanted {
+            Wanted::Reset => &[Kind::Reset],
+            // Of both at most one is due.
+            Wanted::Verification => &[Kind::Applicant, Kind::Verify],
+        };
+        self.ask_for(kinds, fields, &from, language).await
+    }
+
+    /// Sets another password, on the `verificationString` of a mail.
+    ///
+    /// # Errors
+    /// When that is used, too old or none, or the password can't be one.
+    pub async fn reset_by_mail(
+        &self,
+        fields: Fields,
+        headers: &HeaderMap,
+        peer: SocketAddr,
+    ) -> Result<(), ApiError> {
+        self.reset(Whose::Bearer, fields, &self.counted(headers, peer)).await
+    }
+
+    /// Takes the `verificationString` of a mail for it that the address is its reader's.
+    ///
+    /// # Errors
+    /// When that is used, too old or none.
+    pub async fn verify_by_mail(
+        &self,
+        fields: Fields,
+        headers: &HeaderMap,
+        peer: SocketAddr,
+    ) -> Result<(), ApiError> {
+        let id = fields.text("registrationId").and_then(|id| id.parse().ok());
+        let whose = id.map_or(Whose::Bearer, Whose::Applicant);
+        self.verify(whose, fields, &self.counted(headers, peer)).await
+    }
+
+    /// Begins to set up a visitor's second factor, if `currentPassword` is right.
+    ///
+    /// # Errors
+    /// When it isn't, they have one, or the database fails.
+    pub async fn begin_two_factor(
+        &self,
+        visitor: &Visitor,
+        fields: &Fields,
+    ) -> Result<FactorRequest, ApiError> {
+        self.request_factor(&self.user(visitor).await?, fields).await
+    }
+
+    /// Ends it, by `requestToken` and `otpToken`: from then on each login needs a code.
+    ///
+    /// # Errors
+    /// When these don't fit, or the database fails.
+    pub async fn confirm_two_factor(
+        &self,
+        visitor: &Visitor,
+        fields: Fields,
+    ) -> Result<(), ApiError> {
+        self.confirm_factor(&self.user(visitor).await?, fields).await
+    }
+
+    /// Takes a visitor's second factor away, if `currentPassword` is right.
+    ///
+    /// # Errors
+    /// When it isn't, they have none, or the database fails.
+    pub async fn end_two_factor(&self, visitor: &Visitor, fields: &Fields) -> Result<(), ApiError> {
+        self.disable_factor(&self.user(visitor).await?, fields).await
+    }
+
+    async fn user(&self, visitor: &Visitor) -> Result<User, ApiError> {
+        user::by_id(&self.database, visitor.user_id).await?.ok_or(ApiError::BadToken)
     }
 
     /// What a visitor may keep, and keeps.
@@ -152,11 +303,16 @@ impl Sidecar {
     ///
     /// # Errors
     /// What `PUT users/me` refuses.
-    pub async fn change_settings(&self, visitor: &Visitor, fields: Fields) -> Result<(), ApiError> {
+    pub async fn change_settings(
+        &self,
+        visitor: &Visitor,
+        fields: Fields,
+        language: &str,
+    ) -> Result<(), ApiError> {
         let session = Session { id: visitor.session_id, user_id: visitor.user_id };
         let user = user::by_id(&self.database, visitor.user_id).await?;
         let user = user.ok_or(ApiError::BadToken)?;
-        self.change_me((session, user), fields).await.map(drop)
+        self.change_me((session, user), fields, language).await.map(drop)
     }
 
     /// Takes a visitor's account away with all that is theirs, if `currentPassword` is right; returns the cookie's end.

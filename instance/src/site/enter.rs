@@ -8,7 +8,7 @@ use http::header::{self, HeaderValue};
 use http::{HeaderMap, StatusCode};
 use origin::Reply;
 use sidecar::config::Registration;
-use sidecar::{Fields, SignedUp, cookie};
+use sidecar::{ApiError, Entered, Fields, GrantError, SignedUp, cookie};
 
 use super::{PageError, Site, see_other};
 use crate::form::Form;
@@ -19,6 +19,18 @@ use crate::visit::{Visit, local_path};
 #[derive(Template)]
 #[template(path = "login.html")]
 struct Login<'a> {
+    visit: &'a Visit<'a>,
+    form: Form,
+    /// Somebody who has forgotten their password can be written to.
+    has_mail: bool,
+    /// They have yet to follow the link that was sent to them.
+    is_unverified: bool,
+}
+
+/// `/login` after the password, for whoever needs a code, too.
+#[derive(Template)]
+#[template(path = "code.html")]
+struct Code<'a> {
     visit: &'a Visit<'a>,
     form: Form,
 }
@@ -34,6 +46,10 @@ struct Register<'a> {
     is_closed: bool,
     /// All is sent, and somebody will decide.
     is_waiting: bool,
+    /// A link was sent, which they have to follow.
+    is_unverified: bool,
+    /// The same beside the moderators.
+    verifies: bool,
 }
 
 impl Site {
@@ -43,7 +59,7 @@ impl Site {
         if parameter(query, "new").is_some() {
             form.done = Some(visit.say("register-done"));
         }
-        self.html(visit, StatusCode::OK, &Login { visit, form })
+        self.html(visit, StatusCode::OK, &self.login_page(visit, form))
     }
 
     pub(super) async fn log_in(
@@ -54,13 +70,26 @@ impl Site {
         peer: SocketAddr,
     ) -> Result<Reply, PageError> {
         match self.sidecar.enter(&fields, headers, peer).await {
-            Ok(cookie) => {
+            Ok(Entered::CodeWanted(ticket)) => {
+                let next = fields.text("next").unwrap_or_default().to_owned();
+                let form = Form::filled([("next", next), ("ticket", ticket)]);
+                self.html(visit, StatusCode::OK, &Code { visit, form })
+            }
+            Ok(Entered::In(cookie)) => {
                 let next = fields.text("next").and_then(local_path).unwrap_or("/");
                 Ok(with_cookie(see_other(next), cookie))
             }
             Err(error) => {
                 let form = Form::refused(visit.language, &fields, &error);
-                self.html(visit, error.status(), &Login { visit, form })
+                let needs_code = fields.text("ticket").is_some();
+                if needs_code
+                    && !matches!(error, ApiError::BadTicket | ApiError::Grant(GrantError::Blocked))
+                {
+                    return self.html(visit, error.status(), &Code { visit, form });
+                }
+                let is_unverified = matches!(error, ApiError::Grant(GrantError::Unverified));
+                let page = Login { is_unverified, ..self.login_page(visit, form) };
+                self.html(visit, error.status(), &page)
             }
         }
     }
@@ -83,8 +112,13 @@ impl Site {
         peer: SocketAddr,
     ) -> Result<Reply, PageError> {
         fields.drop_empty(&["displayName"]);
-        match self.sidecar.sign_up(fields.clone(), headers, peer).await {
+        match self.sidecar.sign_up(fields.clone(), (headers, peer), visit.language.code).await {
             Ok(SignedUp::Ready) => Ok(see_other("/login?new=1")),
+            Ok(SignedUp::Unverified) => {
+                let page =
+                    Register { is_unverified: true, ..self.register_page(visit, Form::default()) };
+                self.html(visit, StatusCode::OK, &page)
+            }
             Ok(SignedUp::Waiting) => {
                 let page =
                     Register { is_waiting: true, ..self.register_page(visit, Form::default()) };
@@ -114,7 +148,13 @@ impl Site {
             needs_reason: rule == Registration::Approval,
             is_closed: rule == Registration::Closed,
             is_waiting: false,
+            is_unverified: false,
+            verifies: self.sidecar.verifies(),
         }
+    }
+
+    fn login_page<'a>(&self, visit: &'a Visit<'a>, form: Form) -> Login<'a> {
+        Login { visit, form, has_mail: self.sidecar.has_mail(), is_unverified: false }
     }
 }
 

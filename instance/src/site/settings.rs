@@ -23,6 +23,9 @@ struct Settings<'a> {
     /// What the password confirms that ends all of it.
     farewell: Form,
     may_leave: bool,
+    /// The address that they have yet to show to be theirs.
+    pending_email: Option<String>,
+    has_two_factor: bool,
     sessions: Vec<SessionRow>,
     /// The path of their picture.
     portrait: Option<String>,
@@ -65,7 +68,7 @@ impl Site {
         if part == Part::Profile {
             fields.tick(&["p2pEnabled", "videosHistoryEnabled", "autoPlayVideo"]);
         }
-        match self.sidecar.change_settings(visitor, fields.clone()).await {
+        match self.sidecar.change_settings(visitor, fields.clone(), visit.language.code).await {
             Ok(()) => Ok(see_other("/my/settings?saved=1")),
             Err(error) => self.refuse_settings(visit, visitor, &fields, &error, part).await,
         }
@@ -123,6 +126,7 @@ impl Site {
     ) -> Result<Reply, PageError> {
         let visitor = visitor(visit)?;
         let now_ms = now_ms();
+        let known = self.sidecar.profile(visitor).await?;
         let sessions = self.sidecar.sessions(visitor).await?;
         let sessions = sessions.into_iter().map(|session| {
             let begun = u64::try_from(session.created_at).unwrap_or_default();
@@ -140,6 +144,8 @@ impl Site {
             access: forms.access,
             farewell: forms.farewell,
             may_leave: visitor.role != Role::Administrator,
+            pending_email: known.pending_email,
+            has_two_factor: known.has_two_factor,
             sessions: sessions.collect(),
             portrait: self.sidecar.portrait_of(visitor).await?,
             is_refused: forms.is_refused,

@@ -68,6 +68,13 @@ pub(crate) enum UserCommand {
         #[command(flatten)]
         settings: Settings,
     },
+    /// Let a user who lost their telephone log in without a code again.
+    DisableTwoFactor {
+        /// What they log in with.
+        name: String,
+        #[command(flatten)]
+        settings: Settings,
+    },
     /// Keep a user out, and end all their sessions.
     Block {
         /// What they log in with.
@@ -143,6 +150,13 @@ impl UserCommand {
                     sidecar.host_block(&name, reason.as_deref()).await
                 })?;
                 say(&format!("{name} can't come in any more"))
+            }
+            UserCommand::DisableTwoFactor { name, settings } => {
+                let wanted = read_name(&name)?;
+                with(&settings.load()?, async |sidecar| {
+                    sidecar.disable_two_factor(&wanted).await
+                })?;
+                say(&format!("{name} logs in without a code now"))
             }
             UserCommand::Unblock { name, settings } => {
                 with(&settings.load()?, async |sidecar| sidecar.host_unblock(&name).await)?;

@@ -112,6 +112,7 @@ impl Sidecar {
             from: "",
             visitor: Some(visitor.clone()),
             password: None,
+            language: "",
         };
         let done: Reply = match act {
             Act::ChangeVideo(key) => {

@@ -1,6 +1,6 @@
 //! A request whose body has been read: what all answers about the catalogue are made from.
 
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, header};
 
 use wire::id::VideoId;
 
@@ -21,6 +21,8 @@ pub(super) struct Asked<'a> {
     pub(super) visitor: Option<Visitor>,
     /// What they have to show for a video that a password opens.
     pub(super) password: Option<String>,
+    /// The languages that they read, as `Accept-Language` has them.
+    pub(super) language: &'a str,
 }
 
 impl Asked<'_> {
@@ -60,6 +62,15 @@ pub(super) fn password(headers: &HeaderMap, path: &str) -> Option<String> {
     let video: VideoId = path.split('/').find_map(|part| part.parse().ok())?;
     cookie::is_from_own_page(headers).then(|| cookie::video_password(headers, &video))?
 }
+
+/// The languages that whoever asks reads, as far as that is a plain text of sane length.
+pub(super) fn language(headers: &HeaderMap) -> &str {
+    let told = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    told.filter(|text| text.len() <= LONGEST_LANGUAGE).unwrap_or_default()
+}
+
+/// Browsers say five languages in 60.
+const LONGEST_LANGUAGE: usize = 200;
 
 /// Where PeerTube's programs put a video's password.
 const PASSWORD: &str = "x-peertube-video-password";

@@ -115,7 +115,7 @@ impl Sidecar {
             },
             "plugin": { "registered": [], "registeredExternalAuths": [], "registeredIdAndPassAuths": [] },
             "theme": { "registered": [], "default": "default" },
-            "email": off(), "contactForm": off(),
+            "email": { "enabled": self.has_mail() }, "contactForm": off(),
             "serverVersion": SERVER_VERSION, "serverCommit": "",
             "user": {
                 "videoQuota": self.settings.video_quota_bytes,
@@ -137,7 +137,7 @@ impl Sidecar {
             "storyboards": { "enabled": true },
             "signup": {
                 "allowed": rule != Registration::Closed, "allowedForCurrentIP": rule != Registration::Closed,
-                "minimumAge": 0, "requiresApproval": rule == Registration::Approval, "requiresEmailVerification": false,
+                "minimumAge": 0, "requiresApproval": rule == Registration::Approval, "requiresEmailVerification": self.verifies(),
             },
         });
         merge(&mut all, media_json(self.import_door().is_some()));

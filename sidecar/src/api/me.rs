@@ -11,6 +11,7 @@ use crate::preferences::{NsfwPolicy, Preferences};
 use crate::role::Role;
 use crate::table::account::{self, Account};
 use crate::table::channel::{self, Channel};
+use crate::table::letter::{Kind, NewLetter};
 use crate::table::session::Session;
 use crate::table::user::{self, User};
 use crate::when::iso;
@@ -38,6 +39,7 @@ impl Sidecar {
         &self,
         (session, user): (Session, User),
         mut fields: Fields,
+        language: &str,
     ) -> Result<Reply, ApiError> {
         let before = Preferences::parse(&user.preferences);
         let changes = Changes::read(&mut fields, before.clone());
@@ -48,7 +50,7 @@ impl Sidecar {
         }
         let database = &self.database;
         if let Some(email) = &changes.email {
-            user::set_email(database, user.id, email).await?;
+            self.change_email(&user, email, language).await?;
         }
         if changes.display_name.is_some() || changes.description.is_some() {
             let name = changes.display_name.as_deref();
@@ -63,6 +65,27 @@ impl Sidecar {
             user::set_password(database, user.id, &hash, Some(session.id)).await?;
         }
         Ok(done())
+    }
+
+    /// Sets another address, or has whoever reads it show first that it is theirs.
+    async fn change_email(
+        &self,
+        user: &User,
+        email: &Email,
+        language: &str,
+    ) -> Result<(), ApiError> {
+        let is_same = user.email.as_deref() == Some(email.as_str());
+        if !self.verifies() {
+            return Ok(user::set_email(&self.database, user.id, email).await?);
+        }
+        if is_same {
+            return Ok(());
+        }
+        self.count_letter(&user.username, email)?;
+        user::set_pending_email(&self.database, user.id, email).await?;
+        let (user_id, address) = (Some(user.id), email.as_str());
+        let (kind, registration_id) = (Kind::Change, None);
+        Ok(self.post(NewLetter { kind, user_id, registration_id, address, language }).await?)
     }
 
     /// Takes a user away with all that is theirs. An administrator is somebody else's to take away, so that one is left.
@@ -85,7 +108,7 @@ impl Sidecar {
     }
 
     /// That whoever holds the token knows the password, too; counted like a login of that name.
-    async fn confirm(&self, user: &User, password: String) -> Result<(), ApiError> {
+    pub(super) async fn confirm(&self, user: &User, password: String) -> Result<(), ApiError> {
         let of = token::hash(&user.username);
         let taken = self.attempts(|attempts, now| attempts.logins_of.take(now, &of));
         taken.map_err(ApiError::TooMany)?;
@@ -107,9 +130,9 @@ impl Sidecar {
             "id": user.id,
             "username": user.username,
             "email": user.email.as_deref().unwrap_or_default(),
-            "pendingEmail": null,
-            // PeerTube's word for "nobody asked for it": no mail is sent yet.
-            "emailVerified": null,
+            "pendingEmail": user.pending_email,
+            // Null is PeerTube's word for "nobody asked for it".
+            "emailVerified": user.email_verified,
             "role": { "id": user.role.id(), "label": user.role.label() },
             "videoQuota": user.video_quota,
             "videoQuotaDaily": user.video_quota_daily,
@@ -122,7 +145,7 @@ impl Sidecar {
             // What this instance doesn't have, said as an instance says it whose user has none.
             "specialPlaylists": [],
             "pluginAuth": null,
-            "twoFactorEnabled": false,
+            "twoFactorEnabled": user.otp_secret.is_some(),
             "adminFlags": 0,
         });
         if let Value::Object(own) = own {

@@ -1,7 +1,8 @@
 //! `oauth-clients/local`, `users/token`, `users/revoke-token`: logging in and out, in OAuth 2.0's password grant.
 //!
 //! A program asks for the instance's client, sends it with name and password, and gets an access token (a day) and a
-//! refresh token (two weeks). The refresh token gets two others, once.
+//! refresh token (two weeks). The refresh token gets two others, once. Whoever has a second factor sends a code along, in
+//! the header `x-peertube-otp`.
 
 use std::time::Duration;
 
@@ -39,14 +40,24 @@ impl Sidecar {
         answer(&json!({ "client_id": client.client_id, "client_secret": client.client_secret }))
     }
 
-    pub(super) async fn grant(&self, fields: &Fields, from: String) -> Result<Reply, ApiError> {
+    pub(super) async fn grant(
+        &self,
+        fields: &Fields,
+        code: Option<&str>,
+        from: String,
+    ) -> Result<Reply, ApiError> {
         let client = (fields.text("client_id"), fields.text("client_secret"));
         if client != (Some(&self.client.client_id), Some(&self.client.client_secret)) {
             return Err(GrantError::Client.into());
         }
         let needed = |name: &'static str| fields.text(name).ok_or(GrantError::Missing(name));
         match needed("grant_type")? {
-            "password" => self.log_in(needed("username")?, needed("password")?, from).await,
+            "password" => {
+                let user = self.identify(needed("username")?, needed("password")?, from).await?;
+                self.pass_factor(&user, code).await?;
+                let tokens = self.begin_session(user.id, ACCESS_LIFE).await?;
+                Ok(answer(&tokens.json()))
+            }
             "refresh_token" => self.renew(needed("refresh_token")?).await,
             _ => Err(GrantError::Unsupported.into()),
         }
@@ -56,12 +67,6 @@ impl Sidecar {
         let (session, _) = self.authenticate(headers).await?;
         session::end(&self.database, session.id).await?;
         Ok(done())
-    }
-
-    async fn log_in(&self, name: &str, password: &str, from: String) -> Result<Reply, ApiError> {
-        let user = self.identify(name, password, from).await?;
-        let tokens = self.begin_session(user.id, ACCESS_LIFE).await?;
-        Ok(answer(&tokens.json()))
     }
 
     /// Begins a session whose access token is good for `access_life`.
@@ -76,7 +81,7 @@ impl Sidecar {
         Ok(tokens)
     }
 
-    /// Whose name and password these are; each try counts.
+    /// Whose name and password these are, whatever else they must show; each try counts.
     pub(crate) async fn identify(
         &self,
         name: &str,
@@ -115,6 +120,9 @@ impl Sidecar {
         });
         if user.blocked {
             return Err(GrantError::Blocked.into());
+        }
+        if self.verifies() && user.email_verified == Some(false) {
+            return Err(GrantError::Unverified.into());
         }
         Ok(*user)
     }

@@ -9,6 +9,7 @@ use crate::error::ApiError;
 use crate::field::{Email, FieldError, Password, Username, line, prose};
 use crate::limits::LIST;
 use crate::role::Role;
+use crate::table::letter::{Kind, NewLetter};
 use crate::table::registration::{self, NewRegistration, Registration, State};
 use crate::table::user;
 use crate::when::iso;
@@ -28,6 +29,7 @@ impl Sidecar {
         &self,
         mut fields: Fields,
         from: String,
+        language: &str,
     ) -> Result<Reply, ApiError> {
         match self.settings.registration {
             Rule::Open => {}
@@ -39,8 +41,16 @@ impl Sidecar {
         self.count_registration(&from)?;
         let hash = self.hasher.hash(applicant.password).await?;
         let Applicant { username, email, display_name, .. } = applicant;
-        let new = self.new_user(username, Some(email), display_name, Role::User, hash);
-        user::create(&self.database, now_ms(), new).await?;
+        let address = email.clone();
+        let mut new = self.new_user(username, Some(email), display_name, Role::User, hash);
+        new.email_verified = self.verifies().then_some(false);
+        let id = user::create(&self.database, now_ms(), new).await?;
+        if self.verifies() {
+            let (user_id, address) = (Some(id), address.as_str());
+            let kind = Kind::Verify;
+            self.post(NewLetter { kind, user_id, registration_id: None, address, language })
+                .await?;
+        }
         Ok(done())
     }
 
@@ -49,6 +59,7 @@ impl Sidecar {
         &self,
         mut fields: Fields,
         from: String,
+        language: &str,
     ) -> Result<Reply, ApiError> {
         match self.settings.registration {
             Rule::Approval => {}
@@ -66,8 +77,13 @@ impl Sidecar {
             email: applicant.email,
             display_name: applicant.display_name,
             reason,
+            email_verified: self.verifies().then_some(false),
+            language: language.to_owned(),
         };
         let id = registration::ask(&self.database, now_ms(), new).await?;
+        if self.verifies() {
+            self.write_to(Kind::Applicant, &self.registration(id).await?).await?;
+        }
         Ok(answer(&registration_json(&self.registration(id).await?)))
     }
 
@@ -89,14 +105,16 @@ impl Sidecar {
         let said = moderation_response(&mut fields);
         fields.check()?;
         let asked = self.waiting(id).await?;
+        let email_verified = asked.email_verified;
         let unreadable = |_| ApiError::Conflict("this request is of rules that are no longer ours");
-        let new = self.new_user(
+        let mut new = self.new_user(
             Username::parse(&asked.username).map_err(unreadable)?,
             Some(Email::parse(&asked.email).map_err(unreadable)?),
             asked.display_name,
             Role::User,
             asked.password_hash,
         );
+        new.email_verified = email_verified;
         let user = user::create(&self.database, now_ms(), new).await?;
         self.decide(id, State::Accepted, said, Some(user)).await
     }
@@ -116,11 +134,21 @@ impl Sidecar {
         user: Option<i64>,
     ) -> Result<Reply, ApiError> {
         let said = said.unwrap_or_default();
-        if registration::decide(&self.database, now_ms(), id, state, &said, user).await? {
-            Ok(done())
-        } else {
-            Err(ApiError::Conflict(DECIDED))
+        if !registration::decide(&self.database, now_ms(), id, state, &said, user).await? {
+            return Err(ApiError::Conflict(DECIDED));
         }
+        if self.has_mail() {
+            let kind = if state == State::Accepted { Kind::Accepted } else { Kind::Refused };
+            self.write_to(kind, &self.registration(id).await?).await?;
+        }
+        Ok(done())
+    }
+
+    /// Has somebody who asked be written to.
+    async fn write_to(&self, kind: Kind, asked: &Registration) -> sqlx::Result<()> {
+        let (registration_id, address) = (Some(asked.id), asked.email.as_str());
+        let language = &asked.language;
+        self.post(NewLetter { kind, user_id: None, registration_id, address, language }).await
     }
 
     async fn waiting(&self, id: i64) -> Result<Registration, ApiError> {
@@ -181,7 +209,7 @@ fn registration_json(asked: &Registration) -> Value {
         "moderationResponse": asked.answer,
         "username": asked.username,
         "email": asked.email,
-        "emailVerified": null,
+        "emailVerified": asked.email_verified,
         "accountDisplayName": asked.display_name,
         "user": asked.user_id.map(|id| json!({ "id": id })),
         "createdAt": iso(asked.created_at),

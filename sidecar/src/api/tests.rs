@@ -68,6 +68,10 @@ impl Instance {
         let mut request = Request::builder().method(method).uri(path);
         if let Some(password) = token.strip_prefix("password ") {
             request = request.header("x-peertube-video-password", password);
+        } else if let Some(code) = token.strip_prefix("otp ") {
+            if !code.is_empty() {
+                request = request.header("x-peertube-otp", code);
+            }
         } else if !token.is_empty() {
             request = request.header("authorization", format!("Bearer {token}"));
         }
@@ -92,7 +96,7 @@ impl Instance {
         self.ask("POST", "users/token", "", form.into()).await
     }
 
-    async fn log_in(&self, name: &str, password: &str) -> Answered {
+    pub(super) async fn log_in(&self, name: &str, password: &str) -> Answered {
         self.grant(&format!("grant_type=password&username={name}&password={password}")).await
     }
 

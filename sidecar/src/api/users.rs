@@ -149,7 +149,10 @@ impl Sidecar {
                 self.delete_videos_of(channel.id).await?;
             }
         }
-        user::delete(&self.database, user.id).await
+        user::delete(&self.database, user.id).await?;
+        // What they took along goes, too.
+        self.export_waits.notify_one();
+        Ok(())
     }
 
     async fn known_user(&self, id: i64) -> Result<User, ApiError> {

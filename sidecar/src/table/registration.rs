@@ -27,6 +27,8 @@ record! {
         user_id: Option<i64>,
         created_at: i64,
         updated_at: i64,
+        email_verified: Option<bool>,
+        language: String,
     }
 }
 
@@ -38,6 +40,10 @@ pub(crate) struct NewRegistration {
     pub(crate) password_hash: String,
     pub(crate) display_name: String,
     pub(crate) reason: String,
+    /// `None`: nobody asks whether they read what is sent there.
+    pub(crate) email_verified: Option<bool>,
+    /// Which languages they read.
+    pub(crate) language: String,
 }
 
 /// Why a request isn't taken: the name's other owner, all the others who wait, then the machine.
@@ -68,6 +74,8 @@ pub(crate) async fn ask(
             .bind(new.display_name)
             .bind(new.reason)
             .bind(now_ms)
+            .bind(new.email_verified)
+            .bind(new.language)
             .fetch_optional(pool)
             .await
     });
@@ -159,7 +167,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, username, email, password_hash, display_name, reason, state, answer, user_id, created_at, ",
-            "updated_at FROM registration ",
+            "updated_at, email_verified, language FROM registration ",
             $rest
         )
     };
@@ -172,8 +180,9 @@ const WAITING: &str = select!("WHERE state = $1 ORDER BY id LIMIT $2");
 const LIST: &str = select!("ORDER BY id DESC LIMIT $1 OFFSET $2");
 
 const INSERT: &str = "INSERT INTO registration (username, email, password_hash, display_name, reason, state, created_at, \
-                      updated_at) SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($4 AS TEXT), \
-                      CAST($5 AS TEXT), 1, CAST($6 AS BIGINT), CAST($6 AS BIGINT) \
+                      updated_at, email_verified, language) SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($4 AS TEXT), \
+                      CAST($5 AS TEXT), 1, CAST($6 AS BIGINT), CAST($6 AS BIGINT), \
+                      CAST($7 AS BOOLEAN), CAST($8 AS TEXT) \
                       WHERE NOT EXISTS (SELECT 1 FROM handle WHERE name = $1) \
                       AND NOT EXISTS (SELECT 1 FROM users WHERE email = $2) RETURNING id";
 
@@ -193,6 +202,8 @@ mod tests {
             password_hash: "hash".to_owned(),
             display_name: name.to_owned(),
             reason: "I film trains".to_owned(),
+            email_verified: None,
+            language: "en".to_owned(),
         }
     }
 

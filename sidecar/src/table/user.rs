@@ -20,6 +20,10 @@ record! {
         preferences: String,
         created_at: i64,
         last_login_at: Option<i64>,
+        email_verified: Option<bool>,
+        pending_email: Option<String>,
+        /// Sealed; whoever has one needs a code to come in.
+        otp_secret: Option<String>,
     }
 }
 
@@ -28,6 +32,8 @@ record! {
 pub(crate) struct NewUser {
     pub(crate) username: Username,
     pub(crate) email: Option<Email>,
+    /// `None`: nobody asked whether they read what is sent there.
+    pub(crate) email_verified: Option<bool>,
     pub(crate) display_name: String,
     pub(crate) role: Role,
     pub(crate) password_hash: String,
@@ -70,6 +76,7 @@ pub(crate) async fn create(
             .bind(new.video_quota_daily)
             .bind(&new.preferences)
             .bind(now_ms)
+            .bind(new.email_verified)
             .fetch_one(&mut *work)
             .await
             .map_err(or_taken)?;
@@ -165,7 +172,7 @@ pub(crate) async fn note_login(database: &Database, id: i64, now_ms: i64) -> sql
     })
 }
 
-/// Sets another password and ends all sessions but one, or all.
+/// Sets another password and ends all sessions but one, or all; what was sent to open anything opens nothing any more.
 pub(crate) async fn set_password(
     database: &Database,
     id: i64,
@@ -184,21 +191,58 @@ pub(crate) async fn set_password(
             .bind(kept_session.unwrap_or(NO_SESSION))
             .execute(&mut *work)
             .await?;
+        sqlx::query("DELETE FROM ticket WHERE user_id = $1").bind(id).execute(&mut *work).await?;
         work.commit().await
     })
 }
 
-/// Sets another e-mail address.
+/// Sets another e-mail address, of which nobody has shown yet that they read what is sent there.
 pub(crate) async fn set_email(
     database: &Database,
     id: i64,
     email: &Email,
 ) -> Result<(), CreateError> {
-    let update = "UPDATE users SET email = $2 WHERE id = $1";
+    let update =
+        "UPDATE users SET email = $2, email_verified = NULL, pending_email = NULL WHERE id = $1";
     writing!(database, pool => {
         let done = sqlx::query(update).bind(id).bind(email.as_str()).execute(pool).await;
         done.map(drop).map_err(or_taken)
     })
+}
+
+/// Notes the address that somebody wants, until they have shown that they read what is sent there.
+pub(crate) async fn set_pending_email(
+    database: &Database,
+    id: i64,
+    email: &Email,
+) -> sqlx::Result<()> {
+    let update = "UPDATE users SET pending_email = $2 WHERE id = $1";
+    writing!(database, pool => {
+        sqlx::query(update).bind(id).bind(email.as_str()).execute(pool).await.map(drop)
+    })
+}
+
+/// Sets the sealed secret that codes are made of, or takes the second factor away; no code was used yet.
+pub(crate) async fn set_otp_secret(
+    database: &Database,
+    id: i64,
+    secret: Option<&str>,
+) -> sqlx::Result<()> {
+    let update = "UPDATE users SET otp_secret = $2, otp_step = NULL WHERE id = $1";
+    writing!(database, pool => {
+        sqlx::query(update).bind(id).bind(secret).execute(pool).await.map(drop)
+    })
+}
+
+/// Uses up the code of a half minute, and all before it; false if it is used up already.
+pub(crate) async fn use_otp_step(database: &Database, id: i64, step: i64) -> sqlx::Result<bool> {
+    let update =
+        "UPDATE users SET otp_step = $2 WHERE id = $1 AND (otp_step IS NULL OR otp_step < $2)";
+    let done = writing!(database, pool => {
+        let done = sqlx::query(update).bind(id).bind(step).execute(pool).await;
+        done.map(|done| done.rows_affected())
+    })?;
+    Ok(done == 1)
 }
 
 /// Sets the preferences' JSON.
@@ -296,7 +340,8 @@ macro_rules! select {
     ($condition:literal) => {
         concat!(
             "SELECT id, username, email, role, password_hash, video_quota, video_quota_daily, blocked, ",
-            "blocked_reason, preferences, created_at, last_login_at FROM users WHERE ",
+            "blocked_reason, preferences, created_at, last_login_at, email_verified, pending_email, otp_secret ",
+            "FROM users WHERE ",
             $condition
         )
     };
@@ -317,7 +362,7 @@ const UNCOUNT_SUBSCRIPTIONS: &str = "UPDATE channel SET subscribers = subscriber
 const UNCOUNT_CHANNELS: &str = "UPDATE tally SET videos = videos - (SELECT COUNT(*) FROM channel JOIN account ON account.id = account_id WHERE user_id = $1) WHERE kind = 'channels' AND value = ''";
 
 const INSERT_USER: &str = "INSERT INTO users (username, email, role, password_hash, video_quota, video_quota_daily, blocked, preferences, \
-     created_at) VALUES ($1, $2, $3, $4, $5, $6, FALSE, $7, $8) RETURNING id";
+     created_at, email_verified) VALUES ($1, $2, $3, $4, $5, $6, FALSE, $7, $8, $9) RETURNING id";
 
 /// How many users there are.
 const COUNT: &str = "INSERT INTO tally (kind, value, videos, nsfw) VALUES ('users', '', $1, 0) \
@@ -351,6 +396,7 @@ pub(crate) mod tests {
         NewUser {
             username: Username::parse(name).unwrap(),
             email: email.map(|email| Email::parse(email).unwrap()),
+            email_verified: None,
             display_name: "Alice Liddell".to_owned(),
             role: Role::Moderator,
             password_hash: "hash".to_owned(),

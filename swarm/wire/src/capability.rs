@@ -59,6 +59,13 @@ impl Key {
         if now < ends_at { Ok(()) } else { Err(CapabilityError::Ended(ends_at)) }
     }
 
+    /// Another secret for another purpose, which tells nothing of this one: HMAC-SHA256 over what it is for.
+    pub fn derive(&self, purpose: &[u8]) -> [u8; KEY_LENGTH] {
+        let mac = Hmac::<Sha256>::new_from_slice(&self.0);
+        let mac = mac.expect("a key of HMAC may have any length").chain_update(purpose);
+        mac.finalize().into_bytes().into()
+    }
+
     fn mac(&self, head: &[u8], video: &VideoId) -> Hmac<Sha256> {
         let mac = Hmac::new_from_slice(&self.0).expect("a key of HMAC may have any length");
         mac.chain_update(PURPOSE).chain_update(head).chain_update(video.bytes())
@@ -123,6 +130,14 @@ mod tests {
     #[test]
     fn the_bytes_are_those_that_another_program_computes() {
         assert_eq!(key().sign(&video(), ENDS_AT), GOLDEN);
+    }
+
+    #[test]
+    fn keys_for_other_purposes_differ_and_stay_the_same() {
+        let one = key().derive(b"shoal seal");
+        assert_eq!(one, key().derive(b"shoal seal"));
+        assert_ne!(one, key().derive(b"shoal export"));
+        assert_ne!(one, Key::new([0; KEY_LENGTH]).derive(b"shoal seal"));
     }
 
     #[test]
