@@ -24,8 +24,8 @@ mod mine;
 #[cfg(test)]
 mod mine_tests;
 mod oauth;
-pub mod pictures;
 mod openapi;
+pub mod pictures;
 mod registration;
 #[cfg(test)]
 mod rights_tests;
@@ -154,10 +154,16 @@ impl<'a> Route<'a> {
             | Route::Token
             | Route::RevokeToken
             | Route::Register
-            | Route::AskForAccount => "entry",
-            Route::Videos(_) | Route::Source(_) | Route::Progress(_) | Route::Retry(_) => "videos",
+            | Route::AskForAccount
+            | Route::Mail(_)
+            | Route::TwoFactor(_) => "entry",
+            Route::Videos(_)
+            | Route::Source(_)
+            | Route::Progress(_)
+            | Route::Import
+            | Route::Retry(_) => "videos",
             Route::Channels(_) => "channels",
-            Route::Me | Route::Mine(_) => "mine",
+            Route::Me | Route::Mine(_) | Route::Exports(_) => "mine",
             Route::Registrations | Route::Accept(_) | Route::Refuse(_) | Route::Users(_) => "users",
             Route::Jobs(_) => "jobs",
             Route::House(_) | Route::Description => "house",

@@ -38,9 +38,9 @@ mod limits;
 pub mod listing;
 pub mod mail;
 mod media;
-pub mod outbound;
 mod metrics;
 mod otp;
+pub mod outbound;
 mod pace;
 mod pages;
 mod preferences;
@@ -91,8 +91,8 @@ use database::Database;
 use field::{Email, Password, Username};
 use hasher::{Hasher, HasherError};
 use limits::{PAGES, READ_STEP, REMEMBERED};
-use outbound::{Door, DoorError};
 use metrics::Metrics;
+use outbound::{Door, DoorError};
 use pace::{Pace, Rate, Time};
 use pages::Pages;
 use preferences::Preferences;
@@ -260,6 +260,8 @@ impl Sidecar {
         self.door = Some(Door::new(settings, &self.public_url)?);
         self.imports = settings.imports;
         Ok(())
+    }
+
     /// What the house is called.
     pub fn house_name(&self) -> &str {
         &self.house.name

@@ -153,9 +153,7 @@ impl UserCommand {
             }
             UserCommand::DisableTwoFactor { name, settings } => {
                 let wanted = read_name(&name)?;
-                with(&settings.load()?, async |sidecar| {
-                    sidecar.disable_two_factor(&wanted).await
-                })?;
+                with(&settings.load()?, async |sidecar| sidecar.disable_two_factor(&wanted).await)?;
                 say(&format!("{name} logs in without a code now"))
             }
             UserCommand::Unblock { name, settings } => {
