@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { serverAndBrowser } from "./lib/fixture.js";
+import { at, fill, knock } from "./lib/people.js";
 
 const fixture = serverAndBrowser(
   async (fixture) => {
@@ -11,30 +12,10 @@ const fixture = serverAndBrowser(
   { SHOAL_ACCOUNTS_REGISTRATION: "approval" },
 );
 
-/** Opens a page of ours. */
-async function at(path) {
-  const { page, screenshot, log } = await opened(path);
-  return { page, screenshot, log };
-}
-
-async function opened(path) {
-  const player = await fixture.browser.open(fixture.server.url + path);
-  return { page: player.page, log: player.log, screenshot: (name) => player.screenshot(name) };
-}
-
-async function fill(page, fields) {
-  for (const [name, text] of Object.entries(fields)) await page.locator(`[name="${name}"]`).fill(text);
-}
-
-async function logIn(name, password, path = "/login") {
-  const { page, ...rest } = await at(path);
-  await fill(page, { username: name, password });
-  await page.locator("main button.main").click();
-  return { page, ...rest };
-}
+const logIn = (name, password, path) => knock(fixture, name, password, path);
 
 test("somebody asks for an account, is let in, and logs in", async () => {
-  const { page, screenshot } = await at("/register");
+  const { page, screenshot } = await at(fixture, "/register");
   await fill(page, { username: "alice", displayName: "Alice Liddell", email: "alice@example.org", password: "short", registrationReason: "I film the sea." });
   await page.locator("main button.main").click();
   assert.match(await page.locator("#password-problem").textContent(), /At least 8 characters/);
@@ -48,7 +29,7 @@ test("somebody asks for an account, is let in, and logs in", async () => {
   const early = await logIn("alice", "correct horse");
   assert.match(await early.page.locator("[role=alert]").textContent(), /has yet to decide/);
 
-  const order = await logIn("root", fixture.password, "/login?next=/admin/registrations");
+  const order = await logIn("root", fixture.password, "/admin/registrations");
   assert.equal(new URL(order.page.url()).pathname, "/admin/registrations");
   assert.match(await order.page.locator("main").textContent(), /I film the sea/);
   await order.screenshot("registrations");
@@ -64,7 +45,7 @@ test("somebody asks for an account, is let in, and logs in", async () => {
 test("somebody changes their settings, and ends their other sessions", async () => {
   const first = await logIn("root", fixture.password);
   await first.page.context().clearCookies();
-  const { page, screenshot } = await logIn("root", fixture.password, "/login?next=/my/settings");
+  const { page, screenshot } = await logIn("root", fixture.password, "/my/settings");
   await fill(page, { displayName: "The house", description: "We **keep** order." });
   await page.locator("[name=autoPlayVideo]").uncheck();
   await page.locator("[name=nsfwPolicy]").selectOption("blur");
@@ -89,18 +70,18 @@ test("somebody changes their settings, and ends their other sessions", async () 
 });
 
 test("a stranger is sent to log in first, and not elsewhere afterwards", async () => {
-  const { page } = await at("/my/settings");
+  const { page } = await at(fixture, "/my/settings");
   assert.equal(page.url(), `${fixture.server.url}/login?next=%2Fmy%2Fsettings`);
   const wrong = await logIn("root", "wrong password");
   assert.match(await wrong.page.locator("[role=alert]").textContent(), /Username or password are wrong/);
   await wrong.screenshot("login");
-  const { page: lured } = await logIn("root", fixture.password, "/login?next=//evil.example/");
+  const { page: lured } = await logIn("root", fixture.password, "//evil.example/");
   assert.equal(lured.url(), `${fixture.server.url}/`);
   await lured.locator('form[action="/logout"] button').click();
 });
 
 test("pages speak French to whoever chooses it, without scripts", async () => {
-  const { page, screenshot } = await at("/register");
+  const { page, screenshot } = await at(fixture, "/register");
   await page.locator('button[value="fr"]').click();
   assert.equal(await page.locator("h1").textContent(), "Créer un compte");
   assert.equal(await page.evaluate(() => document.documentElement.lang), "fr");

@@ -4,6 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { serverAndBrowser } from "./lib/fixture.js";
 import { clip, minute } from "./lib/media.js";
+import * as people from "./lib/people.js";
+import { at, fill, untilMade } from "./lib/people.js";
 
 const fixture = serverAndBrowser(async (fixture) => {
   fixture.password = await fixture.server.password("root");
@@ -12,58 +14,15 @@ const fixture = serverAndBrowser(async (fixture) => {
 const password = "correct horse";
 let uploaded;
 
-async function at(path) {
-  const player = await fixture.browser.open(fixture.server.url + path);
-  return { player, page: player.page, screenshot: (name) => player.screenshot(name) };
-}
-
-async function fill(page, fields) {
-  for (const [name, text] of Object.entries(fields)) await page.locator(`[name="${name}"]`).fill(text);
-}
-
-async function logIn(name, path = "/") {
-  const opened = await at(`/login?next=${encodeURIComponent(path)}`);
-  await fill(opened.page, { username: name, password });
-  await opened.page.locator("main button.main").click();
-  await opened.page.locator('form[action="/logout"]').waitFor();
-  return opened;
-}
-
-async function logOut() {
-  await fixture.browser.context.clearCookies();
-}
-
-/** Waits until the page of a video, reloading itself, says that all sizes are made. */
-async function untilMade(page) {
-  await page.locator('[data-stage="published"]').waitFor({ timeout: 120_000 });
-}
+const logIn = (name, path) => people.logIn(fixture, name, password, path);
+const logOut = () => people.logOut(fixture);
 
 test("an upload that loses its connection goes on by itself and becomes a video", async () => {
-  const { page: door } = await at("/register");
-  await fill(door, { username: "alice", displayName: "Alice Liddell", email: "alice@example.org", password });
-  await door.locator("main button.main").click();
+  const { page: door } = await people.register(fixture, { username: "alice", displayName: "Alice Liddell", email: "alice@example.org", password });
   assert.match(await door.locator("p.done").textContent(), /Log in with it/);
 
   const { page, screenshot } = await logIn("alice", "/my/upload");
-  const network = await page.context().newCDPSession(page);
-  await network.send("Network.enable");
-  const condition = (offline, uploadThroughput) => network.send("Network.emulateNetworkConditions", { offline, latency: 0, downloadThroughput: -1, uploadThroughput });
-  await condition(false, 2_000_000);
-  await page.locator("[name=file]").setInputFiles(minute());
-  assert.equal(await page.locator("[name=name]").inputValue(), "minute-with-sound");
-  await fill(page, { name: "A minute at sea" });
-  const asked = [];
-  page.on("request", (request) => request.method() === "PUT" && asked.push(request.headers()["content-range"]));
-  await page.locator("main button.main").click();
-  await page.waitForFunction(() => document.getElementById("sent").value > 20);
-  await screenshot("upload");
-  await condition(true, -1);
-  await page.waitForFunction((said) => document.getElementById("said").textContent === said, "The connection is lost. It goes on as soon as it is back.");
-  await condition(false, -1);
-  await page.waitForURL(/\/my\/videos\//, { timeout: 30_000 });
-  const again = asked.findLast((range) => range?.startsWith("bytes ") && !range.startsWith("bytes *"));
-  assert.ok(Number(/bytes (\d+)-/.exec(again)[1]) > 0, `all was sent again: ${asked}`);
-  uploaded = page.url().split("/").at(-1);
+  uploaded = await people.uploadOverABadLine({ page, screenshot }, minute(), "A minute at sea");
   await untilMade(page);
   await screenshot("edit");
 });
@@ -131,7 +90,7 @@ test("a password keeps a video to those who know it", async () => {
 
   for (const path of [`/w/${uploaded}`, `/videos/embed/${uploaded}`]) {
     await logOut();
-    const { page: door, player, screenshot } = await at(path);
+    const { page: door, player, screenshot } = await at(fixture, path);
     assert.equal(await door.locator("h1").textContent(), "A password opens this video");
     await fill(door, { password: "guess" });
     await door.locator("main button.main").click();
@@ -159,9 +118,7 @@ test("more than the quota isn't taken, and says so", async () => {
 });
 
 test("those who keep order see users and jobs, and keep somebody out", async () => {
-  const { page, screenshot } = await at("/login?next=/admin/users");
-  await fill(page, { username: "root", password: fixture.password });
-  await page.locator("main button.main").click();
+  const { page, screenshot } = await people.logIn(fixture, "root", fixture.password, "/admin/users");
   const row = page.locator("tr", { hasText: "alice@example.org" });
   await row.locator("[name=reason]").fill("Too many boats");
   await row.locator('button[value="block"]').click();
@@ -203,9 +160,7 @@ test("what is no video is refused with a reason that its owner sees", async () =
 });
 
 test("somebody leaves for good, and takes along what is theirs", async () => {
-  const { page: door } = await at("/register");
-  await fill(door, { username: "carol", email: "carol@example.org", password });
-  await door.locator("main button.main").click();
+  await people.register(fixture, { username: "carol", email: "carol@example.org", password });
   const { page } = await logIn("carol", "/my/settings");
   await page.locator("#farewell-password").fill("not this one");
   await page.locator("button.bad").click();

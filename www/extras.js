@@ -207,7 +207,7 @@ const LINE = -5;
 const MOST_CAPTIONS = 200;
 
 const STYLE = `
-.preview{position:absolute;bottom:24px;translate:-50%;z-index:2;display:grid;justify-items:center;gap:4px;pointer-events:none}
+.preview{position:absolute;bottom:30px;translate:-50%;z-index:2;display:grid;justify-items:center;gap:4px;pointer-events:none}
 .preview div{overflow:hidden;border-radius:6px;background:#0d1b21;box-shadow:0 0 0 2px #fff}
 .preview img{display:block;max-width:none}
 .preview span{padding:1px 6px;border-radius:4px;background:#000c;font-variant-numeric:tabular-nums}

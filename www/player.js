@@ -3,6 +3,7 @@
 
 const PLAYER_WASM = new URL("__PLAYER_WASM__", import.meta.url);
 const EXTRAS = "./__EXTRAS__";
+const WORDS = "./__WORDS__";
 let compiled;
 const compile = () => (compiled ??= __wbg_init({ module_or_path: PLAYER_WASM }));
 
@@ -60,7 +61,10 @@ class ShoalPlayer extends HTMLElement {
   #furnished = null;
 
   connectedCallback() {
-    if (!this.shadowRoot) this.attachShadow({ mode: "open" });
+    if (!this.shadowRoot) {
+      this.attachShadow({ mode: "open" });
+      this.#speak();
+    }
     this.#open();
   }
 
@@ -103,6 +107,17 @@ class ShoalPlayer extends HTMLElement {
     if (visit !== this.#visit) return;
     this.#player = new Player(this, early);
     if (this.hasAttribute("captions") || this.hasAttribute("storyboard")) this.#furnish();
+  }
+
+  /** Says in the page's language what the player says in English. */
+  async #speak() {
+    const language = this.closest("[lang]")?.lang;
+    if (!language || language.startsWith("en")) return;
+    try {
+      (await import(WORDS)).speak(this.shadowRoot, language);
+    } catch (error) {
+      console.warn("shoal-player:", error);
+    }
   }
 
   /** Adds what only some videos have. Without it the player plays on. */

@@ -171,20 +171,33 @@ async function patiently(request) {
   }
 }
 
-/** Shows how far a video is until its end. */
-async function follow(job) {
+/** Shows how far a video is until its end: as the server tells it, or by asking where it doesn't. */
+function follow(job) {
   const [line, bar, why] = [job.querySelector("[data-stage]"), job.querySelector("progress"), job.querySelector("[data-reason]")];
-  let stage = line.dataset.stage;
-  while (!["published", "failed"].includes(stage)) {
-    await new Promise((resolve) => setTimeout(resolve, 1000));
-    const answer = await fetch(job.dataset.progress).catch(() => undefined);
-    if (!answer?.ok) continue;
-    const told = await answer.json();
-    stage = told.stage;
+  const isOver = (stage) => ["published", "failed"].includes(stage);
+  if (isOver(line.dataset.stage)) return;
+  const events = new EventSource(`${job.dataset.progress}/events`);
+  events.onmessage = ({ data }) => show(JSON.parse(data));
+  events.onerror = () => {
+    if (events.readyState === EventSource.CLOSED) ask();
+  };
+
+  function show(told) {
     bar.value = told.percent;
-    line.textContent = job.dataset[stage] ?? stage;
+    line.textContent = job.dataset[told.stage] ?? told.stage;
     why.textContent = told.reason ?? "";
-    if (["published", "failed"].includes(stage)) location.reload();
+    if (!isOver(told.stage)) return false;
+    events.close();
+    location.reload();
+    return true;
+  }
+
+  async function ask() {
+    for (;;) {
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      const answer = await fetch(job.dataset.progress).catch(() => undefined);
+      if (answer?.ok && show(await answer.json())) return;
+    }
   }
 }
 

@@ -24,6 +24,12 @@ export function dataFolder() {
   return { data, ids, remove: () => rmSync(data, { recursive: true, force: true }) };
 }
 
+/** A folder for a server that was never started. */
+export function emptyFolder() {
+  const data = mkdtempSync(join(folder(cache), "data-"));
+  return { data, ids: {}, remove: () => rmSync(data, { recursive: true, force: true }) };
+}
+
 /** Runs `shoal import` and returns the id that ends the watch URL. `settings` are further variables of its environment. */
 export function importFile(file, data, title, settings = {}) {
   const env = { ...process.env, ...settings };

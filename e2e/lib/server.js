@@ -3,7 +3,7 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { promisify } from "node:util";
-import { dataFolder, shoal } from "./media.js";
+import { dataFolder, emptyFolder, shoal } from "./media.js";
 import { parts, text } from "./parts.js";
 
 export { text };
@@ -22,6 +22,19 @@ export async function startServer(port = 9000, environment = {}, publicUrl = und
   return server;
 }
 
+/** Starts a server as its host does for the first time, in an empty folder, or in one of theirs, with settings of a file. */
+export async function startFresh({ port = 9000, folder = emptyFolder(), settings } = {}) {
+  const server = Object.assign(new Server(folder, port, {}), { settings });
+  await server.start();
+  return server;
+}
+
+/** What a command of the host's prints. */
+export async function command(...words) {
+  const { stdout } = await promisify(execFile)(shoal, words);
+  return stdout;
+}
+
 /**
  * Starts a tracker alone, for the videos of `server`, without STUN; `stop` and `start` let it go away and come back.
  */
@@ -34,10 +47,22 @@ export async function startTracker(server, { port = 9100, open = false } = {}) {
 /** A child process that answers `/health`. */
 class Child {
   #child;
+  #said = "";
 
   async run(url, settings, environment = {}) {
-    this.#child = spawn(shoal, settings, { env: { ...process.env, ...environment }, stdio: ["ignore", "ignore", "inherit"] });
+    this.#child = spawn(shoal, settings, { env: { ...process.env, ...environment }, stdio: ["ignore", "pipe", "inherit"] });
+    this.#said = "";
+    this.#child.stdout.on("data", (text) => (this.#said += text));
     await untilHealthy(url, this.#child);
+  }
+
+  /** What it prints, as soon as that has this in it. */
+  async told(pattern) {
+    for (;;) {
+      const found = pattern.exec(this.#said);
+      if (found) return found[1];
+      await once(this.#child.stdout, "data");
+    }
   }
 
   async stop() {
@@ -78,6 +103,8 @@ class Server extends Child {
     this.#folder = folder;
     this.#environment = environment;
     this.#publicUrl = publicUrl ?? `http://${host}:${port}`;
+    /** A file, from the next start on. */
+    this.settings = undefined;
     this.port = port;
     this.url = `http://${host}:${port}`;
     this.tracker = `ws://${host}:${port}/tracker/socket`;
@@ -87,13 +114,17 @@ class Server extends Child {
   }
 
   start() {
-    return this.run(this.url, ["serve", "--listen", `${host}:${this.port}`, "--public-url", this.#publicUrl, "--data", this.data], this.#environment);
+    return this.run(this.url, ["serve", "--listen", `${host}:${this.port}`, "--public-url", this.#publicUrl, "--data", this.data, ...(this.settings ? ["--config", this.settings] : [])], this.#environment);
+  }
+
+  /** The password that a first start prints. */
+  firstPassword() {
+    return this.told(/^password: (\S+)$/m);
   }
 
   /** Another password for a user, as their host gives it. */
   async password(name) {
-    const { stdout } = await promisify(execFile)(shoal, ["user", "reset-password", name, "--data", this.data]);
-    return /password: (\S+)/.exec(stdout)[1];
+    return /password: (\S+)/.exec(await command("user", "reset-password", name, "--data", this.data))[1];
   }
 
   async close() {

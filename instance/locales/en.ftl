@@ -304,3 +304,29 @@ about-open = Everybody may have an account.
 about-approval = Whoever asks for an account is let in by a moderator.
 about-contact = Contact: { $name }
 about-programs = For programs: the description of the API (OpenAPI)
+
+# Pictures of accounts and channels
+picture = Picture
+picture-hint = JPEG, PNG or WebP, up to 4 MB. It is cut to a square.
+picture-now = The picture as it is now
+picture-file = File
+picture-set = Use this picture
+picture-remove = Take the picture away
+picture-refused = This picture cannot be used. It must be a JPEG, PNG or WebP of up to 4 MB and 40 megapixels.
+banner = Wide picture
+banner-hint = Above the channel’s page. It is cut to six times as wide as it is high.
+
+# Videos from an address
+import = Or from an address
+import-about = The video is fetched from there in the background; you may close this page.
+import-url = Address of the file
+import-url-hint = It begins with https:// and is the video file itself, not a page that shows it.
+import-name-hint = Empty: as the file is called.
+import-do = Fetch it
+imports = On their way here
+import-waiting = waits
+import-fetching = is being fetched
+import-cancelled = stopped
+import-failed = could not be fetched
+import-cancel = Stop
+import-forget = Forget it

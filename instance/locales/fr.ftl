@@ -301,3 +301,29 @@ about-open = Tout le monde peut avoir un compte.
 about-approval = Les demandes de compte sont acceptées par la modération.
 about-contact = Contact : { $name }
 about-programs = Pour les programmes : la description de l’API (OpenAPI)
+
+# Images des comptes et des chaînes
+picture = Image
+picture-hint = JPEG, PNG ou WebP, jusqu’à 4 Mo. Elle est découpée en carré.
+picture-now = L’image actuelle
+picture-file = Fichier
+picture-set = Utiliser cette image
+picture-remove = Retirer l’image
+picture-refused = Cette image ne peut pas être utilisée. Il faut un JPEG, PNG ou WebP d’au plus 4 Mo et 40 mégapixels.
+banner = Image large
+banner-hint = Au-dessus de la page de la chaîne. Elle est découpée six fois plus large que haute.
+
+# Vidéos à une adresse
+import = Ou à partir d’une adresse
+import-about = La vidéo est récupérée en arrière-plan ; vous pouvez fermer cette page.
+import-url = Adresse du fichier
+import-url-hint = Elle commence par https:// et mène au fichier vidéo lui-même, pas à une page qui le montre.
+import-name-hint = Vide : comme le fichier s’appelle.
+import-do = La récupérer
+imports = En route vers ici
+import-waiting = attend
+import-fetching = est récupérée
+import-cancelled = arrêtée
+import-failed = n’a pas pu être récupérée
+import-cancel = Arrêter
+import-forget = L’oublier

@@ -5,6 +5,7 @@
 //! DIR/key                  what signs capabilities
 //! DIR/uploads/<id>         files on their way in, as far as they had come
 //! DIR/companions/<uuid>/   captions and thumbnails
+//! DIR/pictures/            avatars and banners of accounts and channels
 //! DIR/hls/<uuid>/          media, linked where the disk is the same; all else is copied
 //! DIR/videos/<uuid>.json   the record, when its media is there
 //! DIR/backup.json          last: without it the backup isn't whole
@@ -93,6 +94,10 @@ fn keep(config: &Config, library: &Library, folder: &Path) -> anyhow::Result<Man
     for id in &known {
         let name = format!("companions/{id}");
         bytes += copy_all(&data.join(&name), &folder.join(&name))?;
+    }
+    let (from, to) = (data.join(PICTURES), folder.join(PICTURES));
+    for name in files(&from)?.iter().filter(|name| name.ends_with(PICTURE)) {
+        bytes += copy(&from.join(name), &to.join(name))?;
     }
     let (uploads, uploaded) = keep_uploads(data, &snapshot.uploads, folder)?;
     bytes += uploaded;
@@ -304,7 +309,11 @@ const VERSION: u32 = 1;
 const MANIFEST: &str = "backup.json";
 
 /// What a backup has of a data folder; `work` is begun anew.
-pub(crate) const FOLDERS: [&str; 4] = ["uploads", "companions", "hls", "videos"];
+pub(crate) const FOLDERS: [&str; 5] = ["uploads", "companions", "pictures", "hls", "videos"];
+
+/// Avatars and banners; what else is in the folder is being made.
+const PICTURES: &str = "pictures";
+const PICTURE: &str = ".jpg";
 
 /// Written once and never changed; playlists, digests and pictures are small enough to be copied.
 const MEDIA: &str = ".mp4";

@@ -71,6 +71,11 @@ impl Catalogue {
         reply
     }
 
+    /// How many bytes of an upload are there.
+    pub(crate) fn arrived(&self, upload: &str) -> u64 {
+        upload.parse().ok().and_then(|id| self.uploads.length(id).ok()).unwrap_or_default()
+    }
+
     /// Removes what nobody needs any more, until the process is asked to end.
     pub(crate) async fn keep_house(&self, asked_to_end: CancellationToken) {
         let (mut often, mut seldom) = (tokio::time::interval(OFTEN), tokio::time::interval(SELDOM));
@@ -179,7 +184,16 @@ impl Catalogue {
         for id in there.into_iter().filter(|id| !needed.contains(id)) {
             self.uploads.remove(id).await?;
         }
-        Ok(())
+        self.sweep_pictures().await
+    }
+
+    async fn sweep_pictures(&self) -> anyhow::Result<()> {
+        let needed: HashSet<String> =
+            self.sidecar.needed_pictures().await.map_err(told)?.into_iter().collect();
+        // What stands before the width.
+        let is_needed =
+            move |file: &str| file.rsplit_once('-').is_some_and(|(name, _)| needed.contains(name));
+        self.on_disk(move |library| library.sweep_pictures(is_needed)).await
     }
 
     async fn on_disk<T: Send + 'static, E: Into<anyhow::Error> + Send + 'static>(

@@ -9,16 +9,20 @@ use hyper::body::Incoming;
 use origin::Reply;
 use origin::import::{self, Picture, Settings, ThumbnailError};
 use origin::library::{Library, LibraryError};
+use sidecar::thumbnails::NewThumbnail;
 use sidecar::upload::{Refusal, Trouble};
 use sidecar::{Sidecar, captions, thumbnails};
 use tokio::sync::Semaphore;
 use wire::id::VideoId;
 
+use crate::catalogue::Catalogue;
+use crate::portrait::Portraits;
 use crate::upload::hear_out;
 
 /// Where captions and thumbnails come in.
 #[derive(Debug, Clone)]
 pub(crate) struct Companions {
+    catalogue: Catalogue,
     sidecar: Arc<Sidecar>,
     library: Library,
     settings: Settings,
@@ -27,13 +31,24 @@ pub(crate) struct Companions {
 }
 
 impl Companions {
-    pub(crate) fn new(sidecar: Arc<Sidecar>, library: Library, settings: Settings) -> Companions {
-        Companions { sidecar, library, settings, making: Arc::new(Semaphore::new(AT_ONCE)) }
+    pub(crate) fn new(catalogue: Catalogue, settings: Settings) -> Companions {
+        let (sidecar, library) = (Arc::clone(&catalogue.sidecar), catalogue.library.clone());
+        let making = Arc::new(Semaphore::new(AT_ONCE));
+        Companions { catalogue, sidecar, library, settings, making }
     }
 
-    /// Whether a path is one of those that captions or thumbnails are sent to.
-    pub(crate) fn is_at(path: &str) -> bool {
-        captions::at(path).is_some() || thumbnails::at(path).is_some()
+    /// Who makes the pictures of accounts and channels, in turn with these.
+    pub(crate) fn portraits(&self) -> Portraits {
+        let (sidecar, library) = (Arc::clone(&self.sidecar), self.library.clone());
+        Portraits::new(sidecar, library, self.settings.clone(), Arc::clone(&self.making))
+    }
+
+    /// Whether a request is about captions or thumbnails, or may bring one with a change of its video.
+    pub(crate) fn is_for(request: &Request<Incoming>) -> bool {
+        let path = request.uri().path();
+        captions::at(path).is_some()
+            || thumbnails::at(path).is_some()
+            || thumbnails::is_change(request)
     }
 
     /// Answers one request, and goes on to the end even if nobody is there to hear the answer.
@@ -41,6 +56,7 @@ impl Companions {
         let answering = async move {
             let is_picture = thumbnails::at(request.uri().path()).is_some();
             let answered = match (request.method().clone(), is_picture) {
+                _ if thumbnails::is_change(&request) => self.change(&mut request, peer).await,
                 (Method::OPTIONS, _) => Ok(self.sidecar.allow_captions()),
                 (Method::PUT, false) => self.take(&mut request, peer).await,
                 (Method::PUT, true) => self.take_thumbnail(&mut request, peer).await,
@@ -100,8 +116,42 @@ impl Companions {
         peer: SocketAddr,
     ) -> Result<Reply, Refusal> {
         let new = self.sidecar.read_thumbnail(request, peer).await?;
+        self.make_thumbnail(&new).await?;
+        self.keep_thumbnail(new).await?;
+        Ok(self.sidecar.tell_done())
+    }
+
+    /// Changes a video as a form says that may have a picture in it: all of it, or nothing.
+    async fn change(
+        &self,
+        request: &mut Request<Incoming>,
+        peer: SocketAddr,
+    ) -> Result<Reply, Refusal> {
+        let change = self.sidecar.read_change(request, peer).await?;
+        if let Some(new) = &change.thumbnail {
+            self.make_thumbnail(new).await?;
+        }
+        let changed = self.sidecar.change_as_read(&change).await;
+        match (changed, change.thumbnail) {
+            (Ok(()), Some(new)) => self.keep_thumbnail(new).await?,
+            (Ok(()), None) => {}
+            (Err(refusal), new) => {
+                if let Some(new) = new {
+                    self.discard(new.video, new.file).await;
+                }
+                return Err(refusal);
+            }
+        }
+        // Who may have the media is told before anybody hears that it has changed.
+        let told = self.catalogue.tell_access().await;
+        told.map_err(|error| Trouble::Machine(format!("{error:#}")))?;
+        Ok(self.sidecar.tell_done())
+    }
+
+    /// Makes the file that the row is to name.
+    async fn make_thumbnail(&self, new: &NewThumbnail) -> Result<(), Refusal> {
         let taken = tokio::time::timeout(QUEUE, Arc::clone(&self.making).acquire_owned()).await;
-        let Ok(Ok(turn)) = taken else { return Ok(self.sidecar.refuse_for_now()) };
+        let Ok(Ok(turn)) = taken else { return Err(Trouble::Busy.into()) };
         let (library, settings, video) = (self.library.clone(), self.settings.clone(), new.video);
         let picture = match &new.picture {
             thumbnails::Picture::Sent(bytes) => Picture::Sent(bytes.clone()),
@@ -114,15 +164,19 @@ impl Companions {
             Ok(library.keep_companion(&video, &file, &jpeg)?)
         });
         match making.await.map_err(|error| Trouble::Machine(error.to_string()))? {
-            Ok(()) => {}
+            Ok(()) => Ok(()),
             Err(ThumbnailError::Picture(reason)) => {
                 tracing::debug!(reason, "a picture can't be used");
-                return Ok(self.sidecar.refuse_picture());
+                Err(self.sidecar.refuse_picture())
             }
-            Err(error) => return Err(Trouble::Machine(error.to_string()).into()),
+            Err(error) => Err(Trouble::Machine(error.to_string()).into()),
         }
+    }
+
+    async fn keep_thumbnail(&self, new: NewThumbnail) -> Result<(), Refusal> {
+        let video = new.video;
         let (gone, answer) = match self.sidecar.keep_thumbnail(&new).await {
-            Ok(old) => (old, Ok(self.sidecar.tell_done())),
+            Ok(old) => (old, Ok(())),
             Err(refusal) => (Some(new.file), Err(refusal)),
         };
         if let Some(file) = gone {

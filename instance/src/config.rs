@@ -21,6 +21,8 @@ pub(crate) struct Config {
     pub(crate) accounts: sidecar::config::Accounts,
     pub(crate) database: sidecar::config::Database,
     pub(crate) worker: Hiring,
+    pub(crate) outbound: sidecar::config::Outbound,
+    pub(crate) downloads: crate::download::Downloads,
 }
 
 /// The section `[worker]`.

@@ -29,7 +29,8 @@ impl Form {
         let kept = fields.texts().filter(|(name, _)| !SECRETS.contains(name));
         let mut form = Form::filled(kept.map(|(name, text)| (name, text.to_owned())));
         if let ApiError::Fields(bad) = error {
-            let each = bad.iter().map(|field| (field.name, of_field(language, &field.reason)));
+            let each =
+                bad.iter().map(|field| (on_page(field.name), of_field(language, &field.reason)));
             form.problems = each.collect();
         }
         form.problem = Some(sentence(language, error));
@@ -79,6 +80,11 @@ pub(crate) fn sentence(language: &Language, error: &ApiError) -> String {
         _ => "error-ours",
     };
     language.say(key)
+}
+
+/// What a field of the API is called on pages, where it is made of another.
+fn on_page(name: &'static str) -> &'static str {
+    if name == "scheduleUpdate" { "scheduleAt" } else { name }
 }
 
 fn of_field(language: &Language, reason: &FieldError) -> String {

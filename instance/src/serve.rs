@@ -21,8 +21,13 @@ use crate::alone::Alone;
 use crate::catalogue::Catalogue;
 use crate::companion::Companions;
 use crate::config::Config;
+use crate::download::Desk;
+use crate::fetching::Importer;
 use crate::hired::{self, Hired};
 use crate::key;
+use crate::live::Live;
+use crate::portrait::Portraits;
+use crate::sent::at_once;
 use crate::site::Site;
 use crate::swarms::KnownSwarms;
 use crate::upload::Door;
@@ -121,10 +126,12 @@ async fn everything(
         Arc::clone(&tracker),
         Arc::clone(&metrics),
     ));
+    let desk = Desk::new(Arc::clone(&sidecar), Arc::clone(&media), &config.downloads);
+    let live = Live::new(Arc::clone(&sidecar), asked_to_end.clone());
     tokio::spawn(media.keep_house());
     let door = Door::new(Arc::clone(&sidecar), Arc::clone(&catalogue.uploads));
-    let companions =
-        Companions::new(Arc::clone(&sidecar), catalogue.library.clone(), config.import.clone());
+    let companions = Companions::new(catalogue.clone(), config.import.clone());
+    let portraits = companions.portraits();
     let hired = Arc::new(Hired::new(
         Arc::clone(&sidecar),
         catalogue.library.clone(),
@@ -134,18 +141,27 @@ async fn everything(
     ));
     let answer = move |mut request: Request<Incoming>, peer| {
         let (site, door, companions) = (Arc::clone(&site), door.clone(), companions.clone());
-        let hired = Arc::clone(&hired);
+        let (hired, portraits) = (Arc::clone(&hired), portraits.clone());
+        let (live, desk) = (live.clone(), desk.clone());
         async move {
-            if request.uri().path().starts_with(hired::PREFIX) {
-                return hired.answer(request).await;
+            let path = request.uri().path();
+            if let Some(video) = Live::video(path) {
+                return live.answer(&request, video).await;
             }
-            if Door::is_at(request.uri().path()) {
-                return door.answer(request).await;
+            if let Some(file) = Desk::file(path) {
+                return desk.answer(&request, peer, file).await;
             }
-            if Companions::is_at(request.uri().path()) {
-                return companions.answer(request, peer).await;
-            }
-            site.answer(&mut request, peer).await
+            at_once(if path.starts_with(hired::PREFIX) {
+                hired.answer(request).await
+            } else if Door::is_at(path) {
+                door.answer(request).await
+            } else if Companions::is_for(&request) {
+                companions.answer(request, peer).await
+            } else if Portraits::is_for(&request) {
+                portraits.answer(request).await
+            } else {
+                site.answer(&mut request, peer).await
+            })
         }
     };
     let leaving = async {
@@ -186,8 +202,13 @@ async fn publish(catalogue: Catalogue, config: &Config, asked_to_end: Cancellati
         uploads: Arc::clone(&catalogue.uploads),
         settings: config.import.clone(),
     };
+    let importer = Importer {
+        sidecar: Arc::clone(&catalogue.sidecar),
+        uploads: Arc::clone(&catalogue.uploads),
+    };
     let working = Arc::new(worker).run(asked_to_end.clone());
-    tokio::join!(working, catalogue.keep_house(asked_to_end));
+    let fetching = Arc::new(importer).run(asked_to_end.clone());
+    tokio::join!(working, fetching, catalogue.keep_house(asked_to_end));
 }
 
 /// Opens the catalogue of the instance that listens on `address`, and makes its administrator if it has none.
@@ -202,6 +223,12 @@ async fn open(
     let opening = Sidecar::open(&config.database, &config.accounts, data, public_url, key);
     let mut sidecar = opening.await?;
     sidecar.describe_house(config.instance.clone());
+    sidecar.open_door(&config.outbound)?;
+    if config.outbound.allow_private {
+        tracing::warn!(
+            "outbound.allow_private is for tests: videos are fetched from this machine's networks, too"
+        );
+    }
     let made = match sidecar.ensure_administrator().await {
         Err(UserError::Taken) => {
             tracing::warn!(

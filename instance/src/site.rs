@@ -33,6 +33,7 @@ use crate::form::sentence;
 use crate::health::Health;
 use crate::language::Language;
 use crate::pages::{Frame, Missing, Refusal};
+use crate::portrait;
 use crate::visit::Visit;
 use enter::parameter;
 use settings::Part;
@@ -117,6 +118,9 @@ impl Site {
         if let Some(reply) = self.sidecar.answer_public(request.uri()).await {
             return reply;
         }
+        if let Some(reply) = portrait::show(&self.catalogue.library, request.uri().path()).await {
+            return reply;
+        }
         let (path, query) = (request.uri().path(), request.uri().query().unwrap_or_default());
         let visit = match self.visit(request).await {
             Ok(visit) => visit,
@@ -161,15 +165,12 @@ impl Site {
         query: &str,
     ) -> Result<Reply, PageError> {
         match *path {
-            ["settings"] => {
-                let done = parameter(query, "saved").map(|_| "saved");
-                self.show_settings(visit, done).await
-            }
+            ["settings"] => self.show_settings(visit, query).await,
             ["upload"] => self.show_upload(visit).await,
             ["videos"] => self.my_videos(visit, query).await,
             ["videos", key] => self.show_edit(visit, key, query).await,
             ["channels"] => self.show_channels(visit).await,
-            ["channels", handle] => self.show_channel(visit, handle).await,
+            ["channels", handle] => self.show_channel(visit, handle, query).await,
             ["subscriptions"] => self.subscriptions(visit, query).await,
             ["history"] => self.history(visit, query).await,
             _ => Err(PageError::NotFound),
@@ -243,6 +244,8 @@ impl Site {
             ["videos", key] => self.change_video(visit, key, fields).await,
             ["videos", key, "delete"] => self.delete_video(visit, key).await,
             ["videos", key, "retry"] => self.retry_video(visit, key).await,
+            ["imports"] => self.import_video(visit, fields).await,
+            ["imports", id] => self.change_import(visit, number(id)?, &fields).await,
             ["channels"] => self.make_channel(visit, fields).await,
             ["channels", handle] => self.change_channel(visit, handle, fields).await,
             ["channels", handle, "delete"] => self.delete_channel(visit, handle).await,
@@ -395,8 +398,12 @@ fn is_form(path: &[&str]) -> bool {
         ["login" | "logout" | "register" | "language"]
             | ["w", _]
             | ["videos", "embed", _]
-            | ["my", "settings" | "access" | "farewell" | "channels" | "history"]
-            | ["my", "sessions" | "videos" | "channels" | "subscriptions" | "ratings", _]
+            | ["my", "settings" | "access" | "farewell" | "channels" | "history" | "imports"]
+            | [
+                "my",
+                "sessions" | "videos" | "channels" | "subscriptions" | "ratings" | "imports",
+                _
+            ]
             | ["my", "videos", _, "delete" | "retry"]
             | ["my", "channels", _, "delete"]
             | ["admin", "registrations" | "users", _]

@@ -87,6 +87,12 @@ impl<'a> Visit<'a> {
         self.visitor.as_ref().is_some_and(|visitor| visitor.role.moderates())
     }
 
+    /// What stands for somebody who has no picture.
+    pub(crate) fn initial(&self, name: &str) -> String {
+        let letter = name.trim_start().chars().find(|letter| letter.is_alphanumeric());
+        letter.map_or_else(|| "·".to_owned(), |letter| letter.to_uppercase().collect())
+    }
+
     /// Whether this is the page under a path, or below it.
     pub(crate) fn is_at(&self, path: &str) -> bool {
         self.here

@@ -1,202 +1,41 @@
 //! `shoal backup` beside a running `shoal serve`, and what `shoal restore` makes of it elsewhere.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed, helpers included")]
-
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
 use serde_json::{Value, json};
 
-/// A running `shoal serve`, ended with the test.
-struct Shoal {
-    child: Child,
-    address: String,
-    /// Of a first start.
-    password: Option<String>,
+use crate::server::{ROOTS_CHANNEL, Shoal, film, password_in, run, shoal, uuid};
+
+/// What an upload will be.
+fn named(name: &str, privacy: u32, channel: i64) -> Value {
+    json!({ "filename": "a.mp4", "name": name, "channelId": channel, "privacy": privacy })
 }
 
-#[derive(Debug)]
-struct Reply {
-    status: u16,
-    head: String,
-    body: Value,
+/// The number of somebody's first channel.
+fn channel(server: &Shoal, token: &str) -> i64 {
+    server.get("/api/v1/users/me", token).body["videoChannels"][0]["id"].as_i64().unwrap()
 }
 
-impl Reply {
-    fn header(&self, name: &str) -> Option<&str> {
-        let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
-        lines.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
-    }
+/// Publishes a film, and returns its id.
+fn publish(server: &Shoal, token: &str, name: &str, privacy: u32, film: &[u8]) -> String {
+    let video = named(name, privacy, channel(server, token));
+    let at = server.upload(token, film.len(), &video);
+    let id = uuid(&server.put_all(&at, token, film));
+    server.wait_for(&id, token, &["published"]);
+    id
 }
 
-impl Shoal {
-    fn start(data: &Path) -> Shoal {
-        let is_first = !data.join("shoal.sqlite").exists();
-        let mut child = shoal(&["serve", "--listen", "127.0.0.1:0"], data)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut said = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-        let line = said.next().unwrap();
-        let address = line.split(['/', ',']).nth(2).expect("an address").to_owned();
-        let password = is_first.then(|| {
-            said.find_map(|line| Some(line.strip_prefix("password: ")?.to_owned())).unwrap()
-        });
-        Shoal { child, address, password }
-    }
-
-    fn request(&self, head: &str, token: &str, body: &[u8]) -> Reply {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        let (method, rest) = head.split_once(' ').unwrap();
-        let (path, headers) = rest.split_once('\n').unwrap_or((rest, ""));
-        let headers: String = headers.lines().map(|line| format!("{line}\r\n")).collect();
-        let length = body.len();
-        write!(
-            stream,
-            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\
-             Connection: close\r\nContent-Length: {length}\r\n{headers}\r\n"
-        )
-        .unwrap();
-        stream.write_all(body).unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        let body = serde_json::from_str(body).unwrap_or_default();
-        Reply { status, head: head.to_owned(), body }
-    }
-
-    fn get(&self, path: &str, token: &str) -> Value {
-        self.request(&format!("GET {path}"), token, b"").body
-    }
-
-    fn status(&self, path: &str) -> u16 {
-        self.request(&format!("HEAD {path}"), "", b"").status
-    }
-
-    fn token(&self, name: &str, password: &str) -> String {
-        let client = self.get("/api/v1/oauth-clients/local", "");
-        let text = |key: &str| client[key].as_str().unwrap().to_owned();
-        let form = format!(
-            "client_id={}&client_secret={}&grant_type=password&username={name}&password={password}",
-            text("client_id"),
-            text("client_secret")
-        );
-        let head = "POST /api/v1/users/token\nContent-Type: application/x-www-form-urlencoded";
-        let reply = self.request(head, "", form.as_bytes());
-        reply.body["access_token"].as_str().unwrap_or_else(|| panic!("{reply:?}")).to_owned()
-    }
-
-    /// Begins an upload of so many bytes, and returns its address.
-    fn announce(&self, token: &str, name: &str, privacy: u32, bytes: usize) -> String {
-        let channel = self.get("/api/v1/users/me", token)["videoChannels"][0]["id"].clone();
-        let video =
-            json!({ "filename": "a.mp4", "name": name, "channelId": channel, "privacy": privacy });
-        let head = format!(
-            "POST /api/v1/videos/upload-resumable\nContent-Type: application/json\n\
-             X-Upload-Content-Length: {bytes}\nX-Upload-Content-Type: video/mp4"
-        );
-        let begun = self.request(&head, token, video.to_string().as_bytes());
-        begun.header("location").unwrap_or_else(|| panic!("{begun:?}")).to_owned()
-    }
-
-    fn put(&self, at: &str, token: &str, range: &str, bytes: &[u8]) -> Reply {
-        self.request(&format!("PUT {at}\nContent-Range: bytes {range}"), token, bytes)
-    }
-
-    /// Publishes a film, and returns its id.
-    fn publish(&self, token: &str, name: &str, privacy: u32, film: &[u8]) -> String {
-        let at = self.announce(token, name, privacy, film.len());
-        let range = format!("0-{}/{}", film.len() - 1, film.len());
-        self.finish(token, &self.put(&at, token, &range, film))
-    }
-
-    /// Has another file take the place of a video's, and waits until it has.
-    fn replace(&self, token: &str, id: &str, film: &[u8]) {
-        let size = film.len();
-        let head = format!(
-            "POST /api/v1/videos/{id}/source/replace-resumable\nContent-Type: application/json\n\
-             X-Upload-Content-Length: {size}\nX-Upload-Content-Type: video/mp4"
-        );
-        let begun = self.request(&head, token, b"{\"filename\":\"b.mp4\"}");
-        let at = begun.header("location").unwrap_or_else(|| panic!("{begun:?}"));
-        let put = self.put(at, token, &format!("0-{}/{size}", size - 1), film);
-        assert_eq!(put.status, 204, "{put:?}");
-        self.wait_for(token, id);
-    }
-
-    /// Waits until an upload that is whole is published, and returns its video's id.
-    fn finish(&self, token: &str, put: &Reply) -> String {
-        let id = put.body["video"]["uuid"].as_str().unwrap_or_else(|| panic!("{put:?}")).to_owned();
-        self.wait_for(token, &id);
-        id
-    }
-
-    fn wait_for(&self, token: &str, id: &str) {
-        let patience = Instant::now() + Duration::from_secs(120);
-        let progress = || self.get(&format!("/api/shoal/v1/videos/{id}/progress"), token);
-        loop {
-            let told = progress();
-            if told["stage"] == json!("published") {
-                return;
-            }
-            assert!(told["stage"] != json!("failed") && Instant::now() < patience, "{told}");
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
-
-    /// Where its owner is told that a video's master playlist is.
-    fn master(&self, token: &str, id: &str) -> String {
-        let video = self.get(&format!("/api/v1/videos/{id}"), token);
-        let url = video["streamingPlaylists"][0]["playlistUrl"].as_str();
-        let url = url.unwrap_or_else(|| panic!("{video}"));
-        url[url.find("/hls/").unwrap()..].to_owned()
-    }
-
-    fn names(&self, token: &str) -> Vec<String> {
-        let videos = self.get("/api/v1/videos", token);
-        let mut names: Vec<String> = videos["data"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|video| video["name"].as_str().unwrap().to_owned())
-            .collect();
-        names.sort();
-        names
-    }
-}
-
-impl Drop for Shoal {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn shoal(arguments: &[&str], data: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_shoal"));
-    command
-        .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-        .env("SHOAL_TRACKER_STUN_LISTEN", "")
-        .env("SHOAL_IMPORT_PRESET", "ultrafast")
-        .current_dir(env!("CARGO_TARGET_TMPDIR"))
-        .args(arguments)
-        .arg("--data")
-        .arg(data);
-    command
-}
-
-/// What a command of the host's prints, or its complaint.
-fn run(arguments: &[&str], data: &Path) -> Result<String, String> {
-    let output = shoal(arguments, data).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
+/// The titles of all public videos.
+fn names(server: &Shoal) -> Vec<String> {
+    let videos = server.page("/api/v1/videos").body;
+    let videos = videos["data"].as_array().unwrap().iter();
+    let mut names: Vec<String> =
+        videos.map(|video| video["name"].as_str().unwrap().to_owned()).collect();
+    names.sort();
+    names
 }
 
 /// The word `command` with a folder.
@@ -204,32 +43,19 @@ fn with(command: &str, folder: &Path, data: &Path) -> Result<String, String> {
     run(&[command, folder.to_str().unwrap()], data)
 }
 
-/// A film of so many seconds.
-fn film(folder: &Path, seconds: u32) -> Vec<u8> {
-    let path = folder.join("film.mp4");
-    let picture = format!("testsrc2=size=320x240:rate=25:duration={seconds}");
-    let made = Command::new("ffmpeg")
-        .args(["-v", "error", "-y", "-f", "lavfi", "-i", &picture, "-pix_fmt", "yuv420p"])
-        .arg(&path)
-        .status();
-    assert!(made.unwrap().success());
-    fs::read(path).unwrap()
-}
-
 #[test]
 fn what_a_running_server_has_goes_on_elsewhere() {
     let place = tempfile::tempdir().unwrap();
     let [here, kept, there] = ["here", "kept", "there"].map(|name| place.path().join(name));
     let film = film(place.path(), 1);
-    let server = Shoal::start(&here);
+    let server = Shoal::start(&here, &[]);
     let root = server.password.clone().unwrap();
-    let made = run(&["user", "create", "alice"], &here).unwrap();
-    let password = made.lines().find_map(|line| line.strip_prefix("password: ")).unwrap();
-    let alice = server.token("alice", password);
-    let public = server.publish(&alice, "The sea", 1, &film);
-    let private = server.publish(&alice, "The diary", 3, &film);
+    let password = password_in(&run(&["user", "create", "alice"], &here).unwrap());
+    let alice = server.token("alice", &password);
+    let public = publish(&server, &alice, "The sea", 1, &film);
+    let private = publish(&server, &alice, "The diary", 3, &film);
     let (size, half) = (film.len(), film.len() / 2);
-    let at = server.announce(&alice, "The end", 1, size);
+    let at = server.upload(&alice, size, &named("The end", 1, channel(&server, &alice)));
     server.put(&at, &alice, &format!("0-{}/{size}", half - 1), &film[..half]);
     let capability = server.master(&alice, &private);
 
@@ -239,7 +65,7 @@ fn what_a_running_server_has_goes_on_elsewhere() {
     assert_eq!(mode & 0o777, 0o700, "others may read the backup");
     // What comes later isn't in it, and changes nothing of it.
     server.put(&at, &alice, &format!("{half}-{}/{size}", size - 1), &film[half..]);
-    server.publish(&alice, "Too late", 1, &film);
+    publish(&server, &alice, "Too late", 1, &film);
     let deleted = server.request(&format!("DELETE /api/v1/videos/{public}"), &alice, b"");
     assert_eq!(deleted.status, 204);
     drop(server);
@@ -248,11 +74,11 @@ fn what_a_running_server_has_goes_on_elsewhere() {
     assert!(said.starts_with("restored 2 videos and 1 uploads in "), "{said}");
     fs::remove_dir_all(&kept).unwrap();
     fs::remove_dir_all(&here).unwrap();
-    let server = Shoal::start(&there);
+    let server = Shoal::start(&there, &[]);
     server.token("root", &root);
-    let alice = server.token("alice", password);
-    assert_eq!(server.names(&alice), ["The sea"]);
-    let found = server.get("/api/v1/search/videos?search=sea", &alice);
+    let alice = server.token("alice", &password);
+    assert_eq!(names(&server), ["The sea"]);
+    let found = server.get("/api/v1/search/videos?search=sea", &alice).body;
     assert_eq!(found["total"], json!(1), "{found}");
     assert_eq!(server.status(&format!("/hls/{public}/g1-master.m3u8")), 200);
     assert_eq!(server.status(&format!("/hls/{public}/g1-240-fragmented.mp4")), 200);
@@ -262,8 +88,8 @@ fn what_a_running_server_has_goes_on_elsewhere() {
     let asked = server.put(&at, &alice, &format!("*/{size}"), b"");
     assert_eq!(asked.header("range"), Some(&*format!("bytes=0-{}", half - 1)), "{asked:?}");
     let rest = server.put(&at, &alice, &format!("{half}-{}/{size}", size - 1), &film[half..]);
-    server.finish(&alice, &rest);
-    assert_eq!(server.names(&alice), ["The end", "The sea"]);
+    server.wait_for(&uuid(&rest), &alice, &["published"]);
+    assert_eq!(names(&server), ["The end", "The sea"]);
 }
 
 #[test]
@@ -271,20 +97,18 @@ fn a_video_in_the_making_is_made_again_elsewhere() {
     let place = tempfile::tempdir().unwrap();
     let [here, kept, there] = ["here", "kept", "there"].map(|name| place.path().join(name));
     let film = film(place.path(), 30);
-    let server = Shoal::start(&here);
+    let server = Shoal::start(&here, &[]);
     let root = server.password.clone().unwrap();
     let token = server.token("root", &root);
-    let at = server.announce(&token, "The sea", 3, film.len());
-    let range = format!("0-{}/{}", film.len() - 1, film.len());
-    let put = server.put(&at, &token, &range, &film);
-    let id = put.body["video"]["uuid"].as_str().unwrap();
+    let at = server.upload(&token, film.len(), &named("The sea", 3, ROOTS_CHANNEL));
+    let id = &uuid(&server.put_all(&at, &token, &film));
     with("backup", &kept, &here).unwrap();
     drop(server);
 
     with("restore", &kept, &there).unwrap();
-    let server = Shoal::start(&there);
+    let server = Shoal::start(&there, &[]);
     let token = server.token("root", &root);
-    server.wait_for(&token, id);
+    server.wait_for(id, &token, &["published"]);
     assert_eq!(server.status(&format!("/hls/{id}/g1-master.m3u8")), 404);
     assert_eq!(server.status(&server.master(&token, id)), 200);
 }
@@ -295,16 +119,17 @@ fn files_that_are_younger_than_the_database_open_nothing_and_play() {
     let [here, old, kept, there] =
         ["here", "old", "kept", "there"].map(|name| place.path().join(name));
     let film = film(place.path(), 1);
-    let server = Shoal::start(&here);
+    let server = Shoal::start(&here, &[]);
     let root = server.password.clone().unwrap();
     let token = server.token("root", &root);
-    let id = server.publish(&token, "The diary", 3, &film);
+    let id = publish(&server, &token, "The diary", 3, &film);
     with("backup", &old, &here).unwrap();
     server.replace(&token, &id, &film);
+    server.wait_for(&id, &token, &["published"]);
     let change = json!({ "privacy": 1 }).to_string();
     let head = format!("PUT /api/v1/videos/{id}\nContent-Type: application/json");
     assert_eq!(server.request(&head, &token, change.as_bytes()).status, 204);
-    let late = server.publish(&token, "Too late", 1, &film);
+    let late = publish(&server, &token, "Too late", 1, &film);
     assert_eq!(server.status(&format!("/hls/{id}/g2-master.m3u8")), 200);
     with("backup", &kept, &here).unwrap();
     drop(server);
@@ -312,7 +137,7 @@ fn files_that_are_younger_than_the_database_open_nothing_and_play() {
     fs::copy(old.join("shoal.sqlite"), kept.join("shoal.sqlite")).unwrap();
     fs::remove_file(kept.join(format!("videos/{late}.json"))).unwrap();
     with("restore", &kept, &there).unwrap();
-    let server = Shoal::start(&there);
+    let server = Shoal::start(&there, &[]);
     let token = server.token("root", &root);
     assert_eq!(server.status(&format!("/hls/{id}/g2-master.m3u8")), 404);
     let master = server.master(&token, &id);

@@ -1,7 +1,5 @@
 //! `shoal import` as a person meets it: what it prints, how it ends, and what an interrupted one leaves.
 
-#![allow(clippy::unwrap_used, reason = "a film that cannot be made fails its test")]
-
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;

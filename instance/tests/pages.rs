@@ -1,15 +1,16 @@
 //! What a browser gets from the binary: pages, their headers, and their files.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed, helpers included")]
-
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use origin::library::{Access, Library, Video};
+use tempfile::TempDir;
 use wire::capability::Key;
+
+use crate::server::{self, Reply, Shoal};
 
 const ID: &str = "38fda7c9-bbb7-464f-bb9b-d64d33f575c4";
 const SHORT: &str = "83b4fymrueQZj9EdVRKYZj";
@@ -19,97 +20,49 @@ const NASTY: &str = "</title><script>alert(\"1\")</script> & 'so' on=x";
 const MASTER: &str = "#EXTM3U\n#EXT-X-VERSION:7\n\
     #EXT-X-STREAM-INF:BANDWIDTH=309269,RESOLUTION=426x240,CODECS=\"avc1.640015,mp4a.40.2\"\ng1-240.m3u8\n";
 
-/// A running `shoal serve`, ended with the test.
-struct Shoal {
-    child: Child,
-    address: String,
-    _data: tempfile::TempDir,
+/// A server of some videos, and its data folder.
+struct Site {
+    shoal: Shoal,
+    data: TempDir,
 }
 
-impl Shoal {
-    fn start(videos: &[Video]) -> Shoal {
-        Shoal::start_part("serve", videos)
+impl Site {
+    fn start(videos: &[Video]) -> Site {
+        Site::start_part("serve", videos)
     }
 
-    fn start_part(part: &str, videos: &[Video]) -> Shoal {
-        Shoal::start_with(&[], part, videos)
+    fn start_part(part: &str, videos: &[Video]) -> Site {
+        Site::start_with(&[], part, videos)
     }
 
-    fn start_with(variables: &[(&str, &str)], part: &str, videos: &[Video]) -> Shoal {
+    fn start_with(variables: &[(&str, &str)], part: &str, videos: &[Video]) -> Site {
+        let words = [part, "--listen", "127.0.0.1:0", "--public-url", "https://videos.example.org"];
+        Site::spawn(variables, &words, videos)
+    }
+
+    fn spawn(variables: &[(&str, &str)], words: &[&str], videos: &[Video]) -> Site {
         let data = tempfile::tempdir().unwrap();
         fill(data.path(), videos);
-        let mut child = shoal()
-            .envs(variables.iter().copied())
-            .args([
-                part,
-                "--listen",
-                "127.0.0.1:0",
-                "--public-url",
-                "https://videos.example.org",
-                "--data",
-            ])
-            .arg(data.path())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.split(['/', ',']).nth(2).expect("an address").to_owned();
-        Shoal { child, address, _data: data }
-    }
-
-    fn ask(&self, method: &str, path: &str) -> Reply {
-        self.ask_as("localhost", method, path)
-    }
-
-    /// As somebody who knows the server by this name.
-    fn ask_as(&self, host: &str, method: &str, path: &str) -> Reply {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        write!(stream, "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")
-            .unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Reply { status, head: head.to_owned(), body: body.to_owned() }
+        let mut command = server::shoal(words, data.path());
+        let shoal = Shoal::spawn(command.envs(variables.iter().copied()), data.path());
+        Site { shoal, data }
     }
 
     fn get(&self, path: &str) -> Reply {
-        self.ask("GET", path)
+        self.shoal.page(path)
+    }
+
+    fn ask(&self, method: &str, path: &str) -> Reply {
+        self.shoal.request(&format!("{method} {path}"), "", b"")
+    }
+
+    /// As somebody who knows the server by this name.
+    fn ask_as(&self, host: &str, path: &str) -> Reply {
+        self.shoal.request(&format!("GET {path}\nHost: {host}"), "", b"")
     }
 }
 
-impl Shoal {
-    /// Ends it, and returns what it said on its standard error.
-    fn log(mut self) -> String {
-        self.child.kill().unwrap();
-        let mut log = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
-        log
-    }
-}
-
-impl Drop for Shoal {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-struct Reply {
-    status: u16,
-    head: String,
-    body: String,
-}
-
-impl Reply {
-    fn header(&self, name: &str) -> Option<&str> {
-        let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
-        lines.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
-    }
-}
-
-/// The binary, in a folder and an environment without a configuration.
+/// The binary without a data folder.
 fn shoal() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_shoal"));
     command
@@ -142,16 +95,16 @@ fn video(id: &str, title: &str) -> Video {
     .unwrap()
 }
 
-fn harbour() -> Shoal {
-    Shoal::start(&[video(ID, "Harbour")])
+fn harbour() -> Site {
+    Site::start(&[video(ID, "Harbour")])
 }
 
 #[test]
 fn an_empty_shelf_tells_how_to_import() {
-    let shoal = Shoal::start(&[]);
+    let shoal = Site::start(&[]);
     let shelf = shoal.get("/");
     assert_eq!(shelf.status, 200);
-    assert!(shelf.body.contains("shoal import"), "{}", shelf.body);
+    assert!(shelf.text().contains("shoal import"), "{}", shelf.text());
     assert_eq!(shoal.get("/?page=2").status, 404);
 }
 
@@ -159,8 +112,8 @@ fn an_empty_shelf_tells_how_to_import() {
 fn the_shelf_shows_what_is_there_page_by_page() {
     let id = |no: usize| format!("00000000-0000-4000-8000-{no:012}");
     let videos: Vec<_> = (0..50).map(|no| video(&id(no), &format!("Video {no}."))).collect();
-    let shoal = Shoal::start(&videos);
-    let (first, second) = (shoal.get("/").body, shoal.get("/?page=2").body);
+    let shoal = Site::start(&videos);
+    let (first, second) = (shoal.get("/").text(), shoal.get("/?page=2").text());
     assert_eq!(
         (first.matches("class=\"card\"").count(), second.matches("class=\"card\"").count()),
         (48, 2)
@@ -184,7 +137,7 @@ fn a_video_is_watched_under_one_address() {
         "<meta property=\"og:image\" content=\"https://videos.example.org/hls/38fda7c9-bbb7-464f-bb9b-d64d33f575c4/g1-poster.jpg\">",
         "<meta property=\"og:video\" content=\"https://videos.example.org/videos/embed/83b4fymrueQZj9EdVRKYZj\">",
     ] {
-        assert!(page.body.contains(wanted), "{wanted} in {}", page.body);
+        assert!(page.text().contains(wanted), "{wanted} in {}", page.text());
     }
     for path in
         [format!("/w/{ID}"), format!("/videos/watch/{ID}"), format!("/videos/watch/{SHORT}")]
@@ -205,10 +158,10 @@ fn pages_say_how_far_viewers_share() {
     #[track_caller]
     fn check(setting: &str, query: &str, attribute: &str, words: &str) {
         let variables = [("SHOAL_PLAYER_P2P", setting)];
-        let shoal = Shoal::start_with(&variables, "serve", &[video(ID, "Harbour")]);
-        let embed = shoal.get(&format!("/videos/embed/{SHORT}{query}")).body;
+        let shoal = Site::start_with(&variables, "serve", &[video(ID, "Harbour")]);
+        let embed = shoal.get(&format!("/videos/embed/{SHORT}{query}")).text();
         assert!(embed.contains(&format!(" p2p=\"{attribute}\" ")), "{embed}");
-        let watch = shoal.get(&format!("/w/{SHORT}")).body;
+        let watch = shoal.get(&format!("/w/{SHORT}")).text();
         assert!(watch.contains(&format!(" p2p=\"{setting}\" ")), "{watch}");
         assert!(watch.contains(words), "{watch}");
         assert_eq!(watch.contains("by nobody else"), setting == "off", "{watch}");
@@ -225,8 +178,8 @@ fn pages_say_where_stun_is_if_not_where_it_always_is() {
     #[track_caller]
     fn check(listen: &str, wanted: Option<&str>) {
         let variables = [("SHOAL_TRACKER_STUN_LISTEN", listen)];
-        let shoal = Shoal::start_with(&variables, "serve", &[video(ID, "Harbour")]);
-        let page = shoal.get(&format!("/w/{SHORT}")).body;
+        let shoal = Site::start_with(&variables, "serve", &[video(ID, "Harbour")]);
+        let page = shoal.get(&format!("/w/{SHORT}")).text();
         let told = page.split_once(" stun=\"").and_then(|(_, rest)| rest.split('"').next());
         assert_eq!(told, wanted, "{page}");
     }
@@ -250,21 +203,21 @@ fn an_unknown_address_gets_a_page_that_says_so() {
     ] {
         let reply = shoal.get(path);
         assert_eq!(reply.status, 404, "{path}");
-        assert!(reply.body.contains("Nothing at this address"), "{path}");
+        assert!(reply.text().contains("Nothing at this address"), "{path}");
     }
 }
 
 #[test]
 fn a_title_is_text_wherever_it_stands() {
-    let shoal = Shoal::start(&[video(ID, NASTY)]);
+    let shoal = Site::start(&[video(ID, NASTY)]);
     for path in ["/".to_owned(), format!("/w/{SHORT}"), format!("/videos/embed/{SHORT}")] {
-        let body = shoal.get(&path).body;
+        let body = shoal.get(&path).text();
         assert!(!body.contains("<script>"), "{path}: {body}");
         assert!(!body.contains("alert(\""), "{path}: {body}");
         assert_eq!(body.matches("</title>").count(), 1, "{path}: {body}");
         assert!(body.contains("&#60;script&#62;alert(&#34;1&#34;)"), "{path}: {body}");
     }
-    let page = shoal.get(&format!("/w/{SHORT}")).body;
+    let page = shoal.get(&format!("/w/{SHORT}")).text();
     assert!(
         page.contains("title=&#34;&#38;#60;/title&#38;#62;"),
         "the snippet is escaped twice: {page}"
@@ -294,7 +247,7 @@ fn pages_allow_what_the_player_needs_and_no_more() {
     assert_eq!(embed.header("x-content-type-options"), Some("nosniff"));
     assert!(embed.header("permissions-policy").unwrap().contains("fullscreen=*"));
     for path in ["/".to_owned(), format!("/w/{SHORT}"), format!("/videos/embed/{SHORT}")] {
-        let page = shoal.get(&path).body;
+        let page = shoal.get(&path).text();
         let inline = page
             .replace("<script type=\"module\" src=", "")
             .replace("<script type=\"module\" async src=", "")
@@ -311,7 +264,7 @@ fn pages_allow_what_the_player_needs_and_no_more() {
 fn a_head_is_a_page_without_body_and_a_post_is_refused() {
     let shoal = harbour();
     let (get, head) = (shoal.get("/"), shoal.ask("HEAD", "/"));
-    assert_eq!((head.status, head.body.as_str()), (200, ""));
+    assert_eq!((head.status, head.text().as_str()), (200, ""));
     assert_eq!(head.header("content-length"), get.header("content-length"));
     let post = shoal.ask("POST", "/");
     assert_eq!((post.status, post.header("allow")), (405, Some("GET, HEAD")));
@@ -320,46 +273,46 @@ fn a_head_is_a_page_without_body_and_a_post_is_refused() {
 #[test]
 fn health_metrics_and_media_are_on_the_same_port() {
     let shoal = harbour();
-    assert_eq!(shoal.get("/health").body, "ok\n");
-    assert_eq!(shoal.get(&format!("/hls/{ID}/g1-master.m3u8")).body, MASTER);
-    assert!(shoal.get("/metrics").body.contains("shoal_http_requests_total{status=\"2xx\"} 2"));
-    let robots = shoal.get("/robots.txt").body;
+    assert_eq!(shoal.get("/health").text(), "ok\n");
+    assert_eq!(shoal.get(&format!("/hls/{ID}/g1-master.m3u8")).text(), MASTER);
+    assert!(shoal.get("/metrics").text().contains("shoal_http_requests_total{status=\"2xx\"} 2"));
+    let robots = shoal.get("/robots.txt").text();
     assert!(robots.contains("Sitemap: https://videos.example.org/sitemap.xml"), "{robots}");
-    assert!(shoal.get("/sitemap.xml").body.contains(SHORT));
+    assert!(shoal.get("/sitemap.xml").text().contains(SHORT));
 }
 
 #[test]
 fn a_private_video_is_on_no_page_and_its_media_opens_with_a_capability_alone() {
     let private = Video { access: Access::Capability, ..video(ID, "Harbour") };
     for part in ["serve", "origin"] {
-        let shoal = Shoal::start_part(part, std::slice::from_ref(&private));
+        let shoal = Site::start_part(part, std::slice::from_ref(&private));
         if part == "serve" {
-            assert!(!shoal.get("/").body.contains("Harbour"));
+            assert!(!shoal.get("/").text().contains("Harbour"));
             for page in [format!("/w/{SHORT}"), format!("/videos/embed/{ID}")] {
                 assert_eq!(shoal.get(&page).status, 404, "{page}");
             }
         }
-        let key = fs::read(shoal._data.path().join("key")).unwrap();
+        let key = fs::read(shoal.data.path().join("key")).unwrap();
         let shown = Key::new(key.try_into().unwrap()).sign(&ID.parse().unwrap(), u32::MAX);
         assert_eq!(shoal.get(&format!("/hls/{ID}/g1-master.m3u8")).status, 404);
         let reply = shoal.get(&format!("/hls/{ID}/~{shown}/g1-master.m3u8"));
-        assert_eq!((reply.status, reply.body.as_str()), (200, MASTER));
+        assert_eq!((reply.status, reply.text().as_str()), (200, MASTER));
     }
 }
 
 #[test]
 fn the_origin_alone_serves_media_and_no_pages() {
-    let shoal = Shoal::start_part("origin", &[video(ID, "Harbour")]);
-    assert_eq!(shoal.get("/health").body, "ok\n");
-    assert_eq!(shoal.get(&format!("/hls/{ID}/g1-master.m3u8")).body, MASTER);
-    assert!(shoal.get("/metrics").body.contains("shoal_http_requests_total{status=\"2xx\"} 2"));
+    let shoal = Site::start_part("origin", &[video(ID, "Harbour")]);
+    assert_eq!(shoal.get("/health").text(), "ok\n");
+    assert_eq!(shoal.get(&format!("/hls/{ID}/g1-master.m3u8")).text(), MASTER);
+    assert!(shoal.get("/metrics").text().contains("shoal_http_requests_total{status=\"2xx\"} 2"));
     assert_eq!(shoal.get("/").status, 404);
     assert_eq!(shoal.get(&format!("/w/{SHORT}")).status, 404);
 }
 
 /// The head of the answer to a request for a WebSocket.
-fn upgrade(shoal: &Shoal, path: &str) -> String {
-    let mut stream = TcpStream::connect(&shoal.address).unwrap();
+fn upgrade(site: &Site, path: &str) -> String {
+    let mut stream = TcpStream::connect(&site.shoal.address).unwrap();
     write!(
         stream,
         "GET {path} HTTP/1.1\r\nHost: x\r\nOrigin: https://blog.example\r\nConnection: keep-alive, Upgrade\r\n\
@@ -380,8 +333,8 @@ fn the_tracker_is_on_the_same_port_and_can_run_alone() {
     );
     assert!(upgrade(&whole, "/").starts_with("HTTP/1.1 200 "));
     assert_eq!(whole.get("/tracker/socket").status, 426);
-    assert!(whole.get("/metrics").body.contains("\nshoal_tracker_connections_total 1\n"));
-    let alone = Shoal::start_part("tracker", &[video(ID, "Harbour")]);
+    assert!(whole.get("/metrics").text().contains("\nshoal_tracker_connections_total 1\n"));
+    let alone = Site::start_part("tracker", &[video(ID, "Harbour")]);
     assert!(upgrade(&alone, "/tracker/socket").starts_with("HTTP/1.1 101 "));
     assert!(upgrade(&alone, "/").starts_with("HTTP/1.1 101 "));
     assert_eq!((alone.get("/health").status, alone.get("/w/").status), (200, 404));
@@ -390,34 +343,24 @@ fn the_tracker_is_on_the_same_port_and_can_run_alone() {
 #[test]
 fn counters_are_not_for_those_who_come_by_a_public_name() {
     for part in ["serve", "origin"] {
-        let shoal = Shoal::start_part(part, &[]);
+        let shoal = Site::start_part(part, &[]);
         for host in ["videos.example.org", "shoal", "10.0.0.1:9000"] {
-            assert_eq!(shoal.ask_as(host, "GET", "/metrics").status, 404, "{part} {host}");
+            assert_eq!(shoal.ask_as(host, "/metrics").status, 404, "{part} {host}");
         }
-        assert_eq!(shoal.ask_as(&shoal.address, "GET", "/metrics").status, 200, "{part}");
+        assert_eq!(shoal.ask_as(&shoal.shoal.address, "/metrics").status, 200, "{part}");
     }
 }
 
 #[test]
 fn all_addresses_are_none_that_a_page_could_name() {
-    let data = tempfile::tempdir().unwrap();
-    fill(data.path(), &[video(ID, "Harbour")]);
-    let mut child = shoal()
-        .args(["serve", "--listen", "0.0.0.0:0", "--data"])
-        .arg(data.path())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let port = line.split([':', ',']).nth(2).unwrap();
-    let address = format!("127.0.0.1:{port}");
-    let shoal = Shoal { child, address: address.clone(), _data: data };
-    let page = shoal.get(&format!("/w/{SHORT}")).body;
+    let words = ["serve", "--listen", "0.0.0.0:0"];
+    let mut shoal = Site::spawn(&[], &words, &[video(ID, "Harbour")]);
+    let address = shoal.shoal.address.replace("0.0.0.0", "127.0.0.1");
+    shoal.shoal.address.clone_from(&address);
+    let page = shoal.get(&format!("/w/{SHORT}")).text();
     assert!(page.contains(&format!("href=\"http://{address}/w/{SHORT}\"")), "{page}");
     assert!(!page.contains("0.0.0.0"), "{page}");
-    let log = shoal.log();
+    let log = shoal.shoal.kill();
     assert!(log.contains("set --public-url") && log.contains(&address), "{log}");
 }
 
@@ -484,17 +427,8 @@ fn flags_win_over_variables_and_variables_over_the_file() {
 fn the_log_never_says_who_watches() {
     let data = tempfile::tempdir().unwrap();
     fill(data.path(), &[video(ID, "Harbour")]);
-    let mut child = shoal()
-        .args(["serve", "--verbose", "--listen", "127.0.0.2:0", "--data"])
-        .arg(data.path())
-        .env("RUST_LOG", "trace")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let address = line.split(['/', ',']).nth(2).unwrap();
+    let server = Shoal::talkative("127.0.0.2:0", data.path());
+    let address = &server.address;
     let mut stream = TcpStream::connect(address).unwrap();
     let viewer = stream.local_addr().unwrap().ip().to_string();
     let key: [u8; 32] = fs::read(data.path().join("key")).unwrap().try_into().unwrap();
@@ -511,8 +445,7 @@ fn the_log_never_says_who_watches() {
     let mut early = TcpStream::connect(address).unwrap();
     early.write_all(b"nonsense\r\n\r\n").unwrap();
     let _ = early.read_to_end(&mut Vec::new());
-    child.kill().unwrap();
-    let log = String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap();
+    let log = server.kill();
     let secrets = [&viewer, "spy", SHORT, ID, &shown, &format!("{key:?}")];
     assert!(!secrets.iter().any(|secret| log.contains(*secret)), "{log}");
 }

@@ -1,15 +1,16 @@
 //! The door: HTTP/1.1 over TCP, bounded in connections, header size and time, and closed without cutting anyone off.
 
 use std::convert::Infallible;
+use std::error::Error;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Request;
+use http::{Request, Response};
 use http_body_util::Full;
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -20,14 +21,13 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::Reply;
 use crate::limits::{
     ACCEPT_PAUSE, HEADER_BYTES, HEADER_COUNT, REFUSAL_PATIENCE, REFUSALS, RETRY_AFTER_SECONDS,
 };
 use crate::metrics::Metrics;
 use crate::socket::{Sending, Socket};
 
-/// The body of every answer: one piece of memory, read or mapped.
+/// The body of every answer of ours: one piece of memory, read or mapped.
 pub type Answer = Full<Bytes>;
 
 /// What one listener grants its viewers.
@@ -44,7 +44,7 @@ pub struct Bounds {
 }
 
 /// Accepts connections and lets `service` answer until `shutdown`; then lets running responses finish.
-pub async fn accept<S, F>(
+pub async fn accept<S, F, B>(
     listener: TcpListener,
     bounds: &Bounds,
     metrics: Arc<Metrics>,
@@ -52,7 +52,9 @@ pub async fn accept<S, F>(
     service: S,
 ) where
     S: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Reply> + Send + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     let busy = TaskTracker::new();
     let places = Arc::new(Semaphore::new(bounds.connections));
@@ -104,10 +106,12 @@ struct Connection {
 }
 
 impl Connection {
-    async fn serve<S, F>(self, bounds: Bounds, service: S)
+    async fn serve<S, F, B>(self, bounds: Bounds, service: S)
     where
         S: Fn(Request<Incoming>, SocketAddr) -> F + Send + Sync + 'static,
-        F: Future<Output = Reply> + Send + 'static,
+        F: Future<Output = Response<B>> + Send + 'static,
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let Connection { stream, peer, place, metrics, shutdown } = self;
         // Without it, the last small part of a response waits for the viewer's delayed acknowledgement.

@@ -7,11 +7,13 @@
 //!        g1-storyboard.jpg
 //! DATA/uploads/<id>         files on their way in (`uploads`)
 //! DATA/companions/<uuid>/   what people put beside a video, served with it: captions, and a thumbnail in place of the poster
+//! DATA/pictures/            avatars and banners of accounts and channels (`pictures`)
 //! DATA/work/<random>/       an import under way, locked by its process; a start removes those that nobody locks
 //! ```
 
 mod atomic;
 mod intake;
+mod pictures;
 mod work;
 
 use std::fs::{self, File};
@@ -414,6 +416,9 @@ pub enum LibraryError {
     /// A file to be put beside a video has a name under which it wouldn't be served.
     #[error("not the name of a companion: {0:?}")]
     NotACompanion(String),
+    /// Nor is it that of a picture.
+    #[error("not the name of a picture: {0:?}")]
+    NotAPicture(String),
     /// A video to be recorded has no valid id.
     #[error("not the id of a video: {0:?}")]
     NotAnId(String),

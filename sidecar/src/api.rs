@@ -19,6 +19,7 @@ mod mine;
 mod mine_tests;
 mod oauth;
 mod openapi;
+pub mod pictures;
 mod registration;
 #[cfg(test)]
 mod rights_tests;
@@ -75,6 +76,8 @@ enum Route<'a> {
     Progress(VideoId),
     Retry(VideoId),
     Jobs(Option<JobState>),
+    /// A video from an address.
+    Import,
     Channels(channels::Route<'a>),
     Mine(mine::Route<'a>),
     Users(users::Route),
@@ -115,6 +118,7 @@ impl<'a> Route<'a> {
             ["users", "registrations", id, "accept"] => id.parse().ok().map(Route::Accept),
             ["users", "registrations", id, "reject"] => id.parse().ok().map(Route::Refuse),
             ["videos", id, "source"] => id.parse().ok().map(Route::Source),
+            ["videos", "imports"] => Some(Route::Import),
             ["jobs"] => Some(Route::Jobs(None)),
             ["jobs", state] => JobState::named(state).map(Route::Jobs),
             _ => None
@@ -134,7 +138,11 @@ impl<'a> Route<'a> {
             | Route::RevokeToken
             | Route::Register
             | Route::AskForAccount => "entry",
-            Route::Videos(_) | Route::Source(_) | Route::Progress(_) | Route::Retry(_) => "videos",
+            Route::Videos(_)
+            | Route::Import
+            | Route::Source(_)
+            | Route::Progress(_)
+            | Route::Retry(_) => "videos",
             Route::Channels(_) => "channels",
             Route::Me | Route::Mine(_) => "mine",
             Route::Registrations | Route::Accept(_) | Route::Refuse(_) | Route::Users(_) => "users",
@@ -159,6 +167,7 @@ impl<'a> Route<'a> {
             | Route::AskForAccount
             | Route::Accept(_)
             | Route::Refuse(_)
+            | Route::Import
             | Route::Retry(_) => "POST, OPTIONS",
             Route::Videos(route) => route.methods(),
             Route::Channels(route) => route.methods(),
@@ -172,7 +181,7 @@ impl Sidecar {
     /// Answers one request; `peer` is who is connected.
     pub async fn answer<B>(&self, request: &mut Request<B>, peer: SocketAddr) -> Reply
     where
-        B: Body<Data = Bytes> + Unpin,
+        B: Body<Data = Bytes> + Unpin + Send,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let is_head = request.method() == Method::HEAD;
@@ -193,7 +202,7 @@ impl Sidecar {
 
     async fn route<B>(&self, request: &mut Request<B>, peer: SocketAddr) -> Result<Reply, ApiError>
     where
-        B: Body<Data = Bytes> + Unpin,
+        B: Body<Data = Bytes> + Unpin + Send,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let uri = request.uri().clone();
@@ -244,6 +253,10 @@ impl Sidecar {
             (Route::Jobs(state), Method::GET) => {
                 let query = request.uri().query().unwrap_or_default();
                 self.tell_jobs(request.headers(), state, query).await
+            }
+            (Route::Import, Method::POST) => {
+                let (_, user) = self.authenticate(request.headers()).await?;
+                self.begin_import(user.id, upload::read_fields(request).await?).await
             }
             (route, method) => {
                 self.answer_rest(route, self.asked(request, method, &from).await?).await

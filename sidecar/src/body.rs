@@ -85,6 +85,14 @@ impl Fields {
         }
     }
 
+    /// Says a text where nothing, or nothing but an empty text, is said.
+    pub(crate) fn fill(&mut self, name: &str, text: &str) {
+        if matches!(self.values.get(name), None | Some(Value::Null)) || self.text(name) == Some("")
+        {
+            self.values.insert(name.to_owned(), text.into());
+        }
+    }
+
     /// Makes a list of a text's parts, without those that are empty, as the API wants what a form has in one box.
     pub fn split(&mut self, name: &str, between: char) {
         let Some(text) = self.text(name) else { return };

@@ -34,6 +34,18 @@ pub struct Accounts {
     pub trusted_proxies: Vec<IpAddr>,
 }
 
+/// The section `[outbound]` of the configuration file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Outbound {
+    /// People may have videos fetched from an address.
+    pub imports: bool,
+    /// For tests: also from this machine and its networks, without TLS, and from any port.
+    pub allow_private: bool,
+    /// A file with certificates (PEM) that are trusted beside the public ones; empty is none.
+    pub ca_file: String,
+}
+
 /// Who may have an account.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -158,6 +170,12 @@ impl Default for Database {
     fn default() -> Database {
         // PostgreSQL lets in 100 in all, and more at once than it has cores make it slower.
         Database { url: None, connections: 8 }
+    }
+}
+
+impl Default for Outbound {
+    fn default() -> Outbound {
+        Outbound { imports: true, allow_private: false, ca_file: String::new() }
     }
 }
 

@@ -216,6 +216,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (2, "catalogue", include_str!("../migrations/0002-catalogue.sql")),
     (3, "search", "{search}"),
     (4, "withdrawals", include_str!("../migrations/0004-withdrawals.sql")),
+    (6, "pictures and imports", include_str!("../migrations/0006-pictures-imports.sql")),
     (7, "overviews", include_str!("../migrations/0007-overviews.sql")),
 ];
 

@@ -10,6 +10,7 @@
 //! - `host`: what is done at a terminal
 //! - `house`: what an instance says of itself
 //! - `publishing` and `work`: how an uploaded file becomes a published video, and who works on it
+//! - `outbound`: the door to other hosts
 //! - `pace` and `hasher`: how often somebody may try to log in, and what that may cost
 //!
 //! It knows no media and no viewers. `instance` mounts [`Sidecar::answer`] at [`PREFIX`]; nothing that identifies who
@@ -34,6 +35,7 @@ mod limits;
 pub mod listing;
 mod media;
 mod metrics;
+pub mod outbound;
 mod pace;
 mod pages;
 mod preferences;
@@ -67,7 +69,7 @@ use tokio::sync::Notify;
 
 pub use access::Access;
 pub use api::{Act, JobLine, OWN_PREFIX, PREFIX, UserLine};
-pub use api::{captions, thumbnails, upload};
+pub use api::{captions, pictures, thumbnails, upload};
 pub use body::Fields;
 pub use database::OpenError;
 pub use error::{ApiError, BadField, BodyError, GrantError, PasswordError};
@@ -84,6 +86,7 @@ use field::{Email, Password, Username};
 use hasher::{Hasher, HasherError};
 use limits::{PAGES, READ_STEP, REMEMBERED};
 use metrics::Metrics;
+use outbound::{Door, DoorError};
 use pace::{Pace, Rate, Time};
 use pages::Pages;
 use preferences::Preferences;
@@ -117,6 +120,12 @@ pub struct Sidecar {
     changing: tokio::sync::Mutex<()>,
     /// Told of each job that may begin.
     work_waits: Notify,
+    /// Told of each import that may begin.
+    import_waits: Notify,
+    /// To other hosts; none before it is opened.
+    door: Option<Door>,
+    /// Whether people may have videos fetched.
+    imports: bool,
     house: House,
     metrics: Metrics,
     /// The instance in numbers, and when it was counted.
@@ -195,6 +204,9 @@ impl Sidecar {
             changing: tokio::sync::Mutex::default(),
             viewed: Mutex::new(Viewed::new(token::generate()?)),
             work_waits: Notify::new(),
+            import_waits: Notify::new(),
+            door: None,
+            imports: false,
             house: House::default(),
             metrics: Metrics::default(),
             counted: Mutex::default(),
@@ -211,6 +223,16 @@ impl Sidecar {
     /// Has programs and feeds told this of the house.
     pub fn describe_house(&mut self, house: House) {
         self.house = house;
+    }
+
+    /// Lets it ask other hosts, as far as these settings allow.
+    ///
+    /// # Errors
+    /// When the certificates that they name can't be read.
+    pub fn open_door(&mut self, settings: &config::Outbound) -> Result<(), DoorError> {
+        self.door = Some(Door::new(settings, &self.public_url)?);
+        self.imports = settings.imports;
+        Ok(())
     }
 
     /// Makes `root`, unless the instance has an administrator.

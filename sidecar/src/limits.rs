@@ -84,6 +84,12 @@ pub(crate) const UPLOAD_BYTES: u64 = 256 << 30;
 /// Uploads of one user that are under way: whoever sends more at once only slows all of them down.
 pub(crate) const UPLOADS_OPEN: i64 = 20;
 
+/// Imports of one user that are under way: each takes a part of the line.
+pub(crate) const IMPORTS_OPEN: i64 = 10;
+
+/// Imports that are remembered of one user, those under way apart; the oldest make room.
+pub(crate) const IMPORTS_KEPT: i64 = 1_000;
+
 /// How long an upload waits for its next byte before it is removed.
 pub(crate) const UPLOAD_LIFE: Duration = Duration::from_secs(86_400);
 

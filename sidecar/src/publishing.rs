@@ -168,7 +168,7 @@ fn failed(now_ms: i64, attempts: i64, reason: String) -> Next {
     }
 }
 
-fn back_off_ms(attempts: i64) -> i64 {
+pub(crate) fn back_off_ms(attempts: i64) -> i64 {
     let times = 4_u32.saturating_pow(u32::try_from(attempts - 1).unwrap_or(0));
     let wait: Duration = BACK_OFF.saturating_mul(times);
     i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)

@@ -3,6 +3,7 @@
 mod own;
 mod owners;
 mod page;
+mod picture;
 
 use std::time::Duration;
 
@@ -17,6 +18,8 @@ use crate::visitor::Visitor;
 
 pub use owners::{AccountPage, ChannelPage};
 pub use page::{Caption, Chapter, Medium, VideoPage, Word};
+pub use picture::PictureKind;
+pub(crate) use picture::{avatar, banner, made_at, made_name, picture_path, portrait};
 
 /// The database doesn't answer.
 #[derive(Debug, thiserror::Error)]
@@ -136,7 +139,7 @@ impl Sidecar {
                 no: row.account_id,
                 handle: row.account_name.clone(),
                 name: row.account_label.clone(),
-                avatar: None,
+                avatar: row.account_avatar.as_deref().map(avatar),
             },
             position: row.position.map(|seconds| Duration::from_secs(whole(seconds))),
         })
@@ -155,11 +158,6 @@ impl Sidecar {
         }
         query
     }
-}
-
-/// The path of a picture of a channel.
-pub(crate) fn avatar(file: &str) -> String {
-    format!("/lazy-static/avatars/{file}")
 }
 
 /// Counts are never below nothing.

@@ -322,7 +322,7 @@ fn ms(duration: Duration) -> i64 {
 }
 
 /// How often jobs are looked for that nobody told of: `shoal import` and other machines make them, too.
-const LOOK: Duration = Duration::from_secs(5);
+pub(crate) const LOOK: Duration = Duration::from_secs(5);
 
 /// Deleted videos that are told of at once.
 const AT_ONCE: i64 = 100;

@@ -63,7 +63,7 @@ fn scripts_and_styles() -> Result<BTreeMap<String, Vec<u8>>> {
 }
 
 /// Brotli sizes of the page and of each file that it, or a file it names, mentions: never too few. What a player loads only
-/// where its page has captions or a storyboard is none of them, unless the page says so.
+/// where its page has captions or a storyboard or isn't English is none of them, unless the page says so.
 fn weigh(page: String, mut files: BTreeMap<String, Vec<u8>>) -> Result<BTreeMap<String, usize>> {
     let mut weights = BTreeMap::new();
     let mut unread = vec![(PAGE.to_owned(), page.into_bytes())];
@@ -71,7 +71,8 @@ fn weigh(page: String, mut files: BTreeMap<String, Vec<u8>>) -> Result<BTreeMap<
         weights.insert(name.clone(), www::brotli(&content)?.len());
         let text = String::from_utf8_lossy(&content);
         let is_wanted = |file: &&String| {
-            text.contains(file.as_str()) && (!file.starts_with(EXTRAS) || name == PAGE)
+            let is_later = LATER.iter().any(|later| file.starts_with(later));
+            text.contains(file.as_str()) && (!is_later || name == PAGE)
         };
         let named: Vec<String> = files.keys().filter(is_wanted).cloned().collect();
         unread.extend(named.into_iter().filter_map(|name| files.remove_entry(&name)));
@@ -80,8 +81,8 @@ fn weigh(page: String, mut files: BTreeMap<String, Vec<u8>>) -> Result<BTreeMap<
 }
 
 const PAGE: &str = "the embed page";
-/// How its name begins.
-const EXTRAS: &str = "extras-";
+/// How the names begin of what a player loads for some alone.
+const LATER: [&str; 2] = ["extras-", "words-"];
 
 /// The bound that we set ourselves; PeerTube's embed downloads 535 KB.
 const LIMIT: usize = 120_000;

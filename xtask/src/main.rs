@@ -19,6 +19,8 @@ mod test;
 #[cfg(test)]
 mod tidy;
 mod wasm;
+#[cfg(test)]
+mod words;
 mod www;
 
 use anyhow::Result;

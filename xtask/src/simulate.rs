@@ -14,14 +14,21 @@ pub(crate) fn simulate(options: &[String]) -> Result<()> {
         true => Some(Plot::parse(options).map_err(|complaint| anyhow!(complaint))?),
         false => None,
     };
-    shell::run(shell::cargo().args(["build", "--release", "--quiet", "--package", "swarm-sim"]))?;
+    shell::run(shell::cargo().args([
+        "build",
+        "--profile",
+        "simulation",
+        "--quiet",
+        "--package",
+        "swarm-sim",
+    ]))?;
     plot.map_or_else(|| play(options), |plot| plot.draw())
 }
 
 /// Plays once; where its numbers are read by a person, tells what that took.
 fn play(options: &[String]) -> Result<()> {
     let began = Instant::now();
-    let mut command = Command::new(shell::target().join("release/swarm-sim"));
+    let mut command = Command::new(shell::target().join("simulation/swarm-sim"));
     let mut child = command.args(options).spawn().context("swarm-sim does not start")?;
     let (status, peak_kib) = watch(&mut child)?;
     if !status.success() {
@@ -122,7 +129,7 @@ fn number<N: std::str::FromStr>(option: &str, value: &str) -> Result<N, String> 
 
 fn draw(chart: &str, folder: &Path, options: &[&str], reports: &[PathBuf]) -> Result<()> {
     let into = folder.join(format!("{chart}.svg"));
-    let mut charts = Command::new(shell::target().join("release/swarm-charts"));
+    let mut charts = Command::new(shell::target().join("simulation/swarm-charts"));
     shell::run(charts.arg(chart).arg(&into).args(reports).args(options))?;
     println!("xtask: drew {}", into.display());
     Ok(())

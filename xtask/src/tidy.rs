@@ -154,6 +154,35 @@ fn pages_keep_to_their_content_security_policy() {
 }
 
 #[test]
+fn styles_are_as_good_from_right_to_left() {
+    for (path, text) in texts(&["css"]) {
+        let offences = one_sided(&text);
+        assert!(
+            offences.is_empty(),
+            "{}: say inline-start and inline-end instead of {offences:?}",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn sides_are_told_from_other_words() {
+    for bad in [
+        "a{margin-left:1px}",
+        "a { left : 0; }",
+        "a{border-right:0}",
+        "a{text-align:right}",
+        "a{float:left}",
+        "a{padding:1px 2px 3px 4px}",
+        "a{border-top-left-radius:1px}",
+    ] {
+        assert_eq!(one_sided(bad).len(), 1, "{bad}");
+    }
+    let good = "/* left: */a{margin-inline-start:1px;padding:1px 2px 3px;inset:1px 2px 3px 2px;margin:clamp(1px, 2px, 3px) auto;transform-origin:left}.right:hover{}";
+    assert_eq!(one_sided(good), Vec::<String>::new());
+}
+
+#[test]
 fn inline_scripts_styles_and_handlers_are_recognised() {
     for inlined in [
         "<script>x</script>",
@@ -211,6 +240,29 @@ fn inline(text: &str) -> Vec<String> {
         }
     }
     offences
+}
+
+/// Declarations that mean the left or the right side of the screen, and not where lines begin or end.
+fn one_sided(css: &str) -> Vec<String> {
+    let mut plain = String::new();
+    for part in css.split("/*") {
+        plain += part.split_once("*/").map_or(part, |(_, rest)| rest);
+    }
+    let is_side = |word: &str| word == "left" || word == "right";
+    let is_one_sided = |declaration: &&str| {
+        let Some((name, value)) = declaration.split_once(':') else { return false };
+        let (name, values) = (name.trim(), value.split_whitespace().collect::<Vec<_>>());
+        match name {
+            "margin" | "padding" | "inset" => {
+                values.len() == 4 && values[1] != values[3] && !value.contains('(')
+            }
+            "text-align" | "float" | "clear" => is_side(value.trim()),
+            _ => name.split('-').any(is_side),
+        }
+    };
+    let blocks = plain.split('{').skip(1).filter_map(|block| block.split('}').next());
+    let declarations = blocks.flat_map(|block| block.split(';'));
+    declarations.filter(is_one_sided).map(|found| found.trim().to_owned()).collect()
 }
 
 fn is_documentation(path: &Path) -> bool {

@@ -1,7 +1,7 @@
 //! Puts the pages' files together in `www/dist`, which the binary embeds: hashed, concatenated, compressed.
 //!
-//! `player-<hash>.wasm`, `player.js` (wasm-bindgen's glue, then our element), `extras-<hash>.js`, every other file of
-//! `www`, and a `.br` and `.gz` beside each.
+//! `player-<hash>.wasm`, `player.js` (wasm-bindgen's glue, then our element), what that loads for some alone (`extras-<hash>.js`,
+//! `words-<hash>.js`, `words-<language>-<hash>.json`), every other file of `www`, and a `.br` and `.gz` beside each.
 
 use crate::{shell, wasm};
 use anyhow::{Context, Result, bail};
@@ -84,17 +84,40 @@ fn assemble(player: wasm::Player, mut files: Files) -> Result<Files> {
     let mut script = without_comments(&format!("{}\n{element}", player.glue))
         .replace(BOUND, &wasm_name)
         .replace(PLACEHOLDER, &wasm_name);
-    if let Some(extras) = files.remove(EXTRAS) {
-        let extras =
-            String::from_utf8(extras).with_context(|| format!("www/{EXTRAS} is not UTF-8"))?;
-        let extras = without_comments(&extras).into_bytes();
-        let name = format!("extras-{}.js", &hex(&Sha256::digest(&extras))[..8]);
-        script = script.replace(PLACEHOLDER_OF_EXTRAS, &name);
-        files.insert(name, extras);
+    let dictionaries = name_dictionaries(&mut files);
+    for (source, placeholder) in LATER {
+        let Some(later) = files.remove(*source) else { continue };
+        let later =
+            String::from_utf8(later).with_context(|| format!("www/{source} is not UTF-8"))?;
+        let later = without_comments(&later).replace(DICTIONARIES, &dictionaries).into_bytes();
+        let name = hashed(source, &later);
+        script = script.replace(placeholder, &name);
+        files.insert(name, later);
     }
     files.insert(ELEMENT.to_owned(), script.into_bytes());
     files.insert(wasm_name, player.wasm);
     Ok(files)
+}
+
+/// Gives the words of each language a name by their hash; the languages and names, as an object in a script has them.
+fn name_dictionaries(files: &mut Files) -> String {
+    let is_dictionary = |name: &&String| name.starts_with("words-") && name.ends_with(".json");
+    let sources: Vec<String> = files.keys().filter(is_dictionary).cloned().collect();
+    let mut named = Vec::new();
+    for source in sources {
+        let Some(words) = files.remove(&source) else { continue };
+        let name = hashed(&source, &words);
+        let language = source.trim_start_matches("words-").trim_end_matches(".json");
+        named.push(format!("{language}: \"{name}\""));
+        files.insert(name, words);
+    }
+    named.join(", ")
+}
+
+/// A file's name with the hash of its content before the ending.
+fn hashed(name: &str, content: &[u8]) -> String {
+    let (stem, ending) = name.rsplit_once('.').unwrap_or((name, ""));
+    format!("{stem}-{}.{ending}", &hex(&Sha256::digest(content))[..8])
 }
 
 /// A script without indentation and without lines that begin as comments, in a script where no text spans lines.
@@ -161,15 +184,15 @@ fn hex(bytes: &[u8]) -> String {
 const ELEMENT: &str = "player.js";
 /// Where the element's source wants the wasm's file name.
 const PLACEHOLDER: &str = "__PLAYER_WASM__";
-/// What the element loads for those videos alone that have captions or a storyboard; its texts may span lines if none of
-/// them begins as a comment.
-const EXTRAS: &str = "extras.js";
-/// Where the element's source wants its file name.
-const PLACEHOLDER_OF_EXTRAS: &str = "__EXTRAS__";
+/// What the element loads for some alone, and where its source wants the file's name: for videos that have captions or a
+/// storyboard, and for those who read another language than English. Texts may span lines if none of them begins as a comment.
+const LATER: &[(&str, &str)] = &[("extras.js", "__EXTRAS__"), ("words.js", "__WORDS__")];
+/// Where `words.js` wants the names of the languages' files.
+const DICTIONARIES: &str = "__WORDS__";
 /// What wasm-bindgen calls the wasm in its glue.
 const BOUND: &str = "player_bg.wasm";
 /// What a page can load as it stands in `www`.
-const STATIC: &[&str] = &["css", "js", "svg", "txt"];
+const STATIC: &[&str] = &["css", "js", "json", "svg", "txt"];
 
 #[cfg(test)]
 mod tests {
@@ -195,14 +218,14 @@ mod tests {
     fn the_script_names_what_some_videos_have_by_its_hash() {
         let sources = Files::from([
             (ELEMENT.to_owned(), b"load('__PLAYER_WASM__', '__EXTRAS__');".to_vec()),
-            (EXTRAS.to_owned(), b"// Says so.\na();".to_vec()),
+            ("extras.js".to_owned(), b"// Says so.\na();".to_vec()),
         ]);
         let files = assemble(player(), sources).unwrap();
         let name = files.keys().find(|name| name.starts_with("extras-")).unwrap();
         assert_eq!(name.len(), "extras-01234567.js".len());
         assert_eq!(files[name], b"a();\n");
         assert!(String::from_utf8_lossy(&files[ELEMENT]).contains(&format!("'{name}'")));
-        assert!(!files.contains_key(EXTRAS));
+        assert!(!files.contains_key("extras.js"));
     }
 
     #[test]
@@ -216,6 +239,24 @@ mod tests {
     fn an_element_without_the_placeholder_is_refused() {
         let sources = Files::from([(ELEMENT.to_owned(), b"load('player.wasm');".to_vec())]);
         assert!(assemble(player(), sources).is_err());
+    }
+
+    #[test]
+    fn what_is_said_in_other_languages_names_their_files_by_their_hashes() {
+        let sources = [
+            (ELEMENT, "load('__PLAYER_WASM__', '__WORDS__');"),
+            ("words.js", "const FILES = { __WORDS__ };"),
+            ("words-fr.json", "{}"),
+        ];
+        let sources = sources.map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec()));
+        let files = assemble(player(), sources.into()).unwrap();
+        let of_language = files.keys().find(|name| name.starts_with("words-fr-")).unwrap();
+        let script = files.keys().find(|name| name.ends_with(".js") && name.as_str() != ELEMENT);
+        assert_eq!(
+            String::from_utf8_lossy(&files[script.unwrap()]),
+            format!("const FILES = {{ fr: \"{of_language}\" }};\n")
+        );
+        assert!(String::from_utf8_lossy(&files[ELEMENT]).contains(script.unwrap().as_str()));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use origin::Reply;
 use sidecar::role::Role;
 use sidecar::{ApiError, Fields, Profile, Visitor};
 
-use super::{PageError, Site, now_ms, see_other};
+use super::{PageError, Site, now_ms, parameter, see_other};
 use crate::form::Form;
 use crate::visit::Visit;
 use crate::when;
@@ -24,6 +24,10 @@ struct Settings<'a> {
     farewell: Form,
     may_leave: bool,
     sessions: Vec<SessionRow>,
+    /// The path of their picture.
+    portrait: Option<String>,
+    /// The one that they sent can't be used.
+    is_refused: bool,
 }
 
 struct SessionRow {
@@ -37,13 +41,15 @@ impl Site {
     pub(super) async fn show_settings(
         &self,
         visit: &Visit<'_>,
-        done: Option<&str>,
+        query: &str,
     ) -> Result<Reply, PageError> {
         let visitor = visitor(visit)?;
         let known = self.sidecar.profile(visitor).await?;
         let mut profile = profile(visitor, &known);
-        profile.done = done.map(|key| visit.say(key));
-        let forms = Forms { profile, access: access(&known), farewell: Form::default() };
+        profile.done = parameter(query, "saved").map(|_| visit.say("saved"));
+        let is_refused = parameter(query, "picture").is_some();
+        let forms =
+            Forms { profile, access: access(&known), farewell: Form::default(), is_refused };
         self.settings(visit, StatusCode::OK, forms).await
     }
 
@@ -99,6 +105,7 @@ impl Site {
             profile: profile(visitor, &known),
             access: access(&known),
             farewell: Form::default(),
+            is_refused: false,
         };
         match part {
             Part::Profile => forms.profile = refused,
@@ -134,6 +141,8 @@ impl Site {
             farewell: forms.farewell,
             may_leave: visitor.role != Role::Administrator,
             sessions: sessions.collect(),
+            portrait: self.sidecar.portrait_of(visitor).await?,
+            is_refused: forms.is_refused,
         };
         self.html(visit, status, &page)
     }
@@ -153,6 +162,7 @@ struct Forms {
     profile: Form,
     access: Form,
     farewell: Form,
+    is_refused: bool,
 }
 
 /// Who is logged in, which the page is for.

@@ -68,6 +68,7 @@ struct Shelf<'a> {
 struct ChannelLine {
     handle: String,
     name: String,
+    avatar: Option<String>,
     subscribers: String,
 }
 
@@ -162,6 +163,7 @@ impl ChannelLine {
         let line = |channel: ChannelPage| ChannelLine {
             handle: channel.handle,
             name: channel.name,
+            avatar: channel.avatar,
             subscribers: visit.count("subscribers", channel.subscribers),
         };
         channels.into_iter().map(line).collect()

@@ -4,6 +4,7 @@ use askama::Template;
 use http::{HeaderMap, StatusCode};
 use origin::Reply;
 use sidecar::listing::Order;
+use sidecar::upload::ImportLine;
 use sidecar::view::{ChannelPage, VideoPage};
 use sidecar::visitor::Asker;
 use sidecar::vocabulary::{CATEGORIES, LANGUAGES, LICENCES, PRIVACIES};
@@ -22,9 +23,20 @@ use crate::visit::Visit;
 struct Mine<'a> {
     visit: &'a Visit<'a>,
     cards: Vec<Card>,
+    /// What is fetched, or wasn't.
+    imports: Vec<ImportRow>,
     used: String,
     newer: Option<u32>,
     older: Option<u32>,
+}
+
+/// A video that is to come from an address.
+struct ImportRow {
+    import: ImportLine,
+    key: &'static str,
+    /// Of it that is there, while it comes and its length is known.
+    percent: Option<u64>,
+    is_open: bool,
 }
 
 /// `/my/upload`.
@@ -34,6 +46,9 @@ struct Upload<'a> {
     visit: &'a Visit<'a>,
     form: Form,
     choices: Choices,
+    /// What a video from an address is to be.
+    import: Form,
+    has_imports: bool,
 }
 
 /// `/my/videos/<short>`.
@@ -66,6 +81,8 @@ struct EditChannel<'a> {
     visit: &'a Visit<'a>,
     channel: ChannelPage,
     form: Form,
+    /// A picture that was sent can't be used.
+    is_refused: bool,
 }
 
 /// What the boxes of a video's form offer: values and what people read.
@@ -95,6 +112,7 @@ impl Site {
         };
         let page = Mine {
             visit,
+            imports: self.imports(visit).await?,
             used,
             newer: (page > 1).then(|| page - 1),
             older: (u64::from(page) * u64::from(CARDS) < listed.total).then(|| page + 1),
@@ -104,10 +122,72 @@ impl Site {
     }
 
     pub(super) async fn show_upload(&self, visit: &Visit<'_>) -> Result<Reply, PageError> {
+        self.upload(visit, StatusCode::OK, Form::default()).await
+    }
+
+    /// Has a video fetched from an address.
+    pub(super) async fn import_video(
+        &self,
+        visit: &Visit<'_>,
+        fields: Fields,
+    ) -> Result<Reply, PageError> {
+        match self.sidecar.act(visitor(visit)?, Act::ImportVideo, fields.clone()).await {
+            Ok(()) => Ok(see_other("/my/videos#imports")),
+            Err(error) => {
+                let form = Form::refused(visit.language, &fields, &error);
+                self.upload(visit, error.status(), form).await
+            }
+        }
+    }
+
+    /// Stops an import, tries it again, or forgets it.
+    pub(super) async fn change_import(
+        &self,
+        visit: &Visit<'_>,
+        id: i64,
+        fields: &Fields,
+    ) -> Result<Reply, PageError> {
+        let act = match fields.text("do") {
+            Some("cancel") => Act::CancelImport(id),
+            Some("retry") => Act::RetryImport(id),
+            Some("delete") => Act::DeleteImport(id),
+            _ => return Err(PageError::NotFound),
+        };
+        match self.sidecar.act(visitor(visit)?, act, Fields::default()).await {
+            // It is done by now, or somebody did it twice: the page says how it is.
+            Ok(()) | Err(ApiError::Conflict(_)) => Ok(see_other("/my/videos#imports")),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn upload(
+        &self,
+        visit: &Visit<'_>,
+        status: StatusCode,
+        import: Form,
+    ) -> Result<Reply, PageError> {
         let choices = self.choices(visit).await?;
         let form =
             Form::filled([("privacy", "1".to_owned()), ("downloadEnabled", "true".to_owned())]);
-        self.html(visit, StatusCode::OK, &Upload { visit, form, choices })
+        let has_imports = self.sidecar.import_door().is_some();
+        self.html(visit, status, &Upload { visit, form, choices, import, has_imports })
+    }
+
+    async fn imports(&self, visit: &Visit<'_>) -> Result<Vec<ImportRow>, PageError> {
+        let found = self.sidecar.my_imports(visitor(visit)?, IMPORTS).await?;
+        let mut rows = Vec::new();
+        // What became a video is among the videos.
+        for import in found.into_iter().filter(|import| import.state != "done") {
+            let upload = import.upload.as_ref().filter(|_| import.state == "fetching");
+            let there = upload.map(|upload| (self.catalogue.arrived(&upload.id), upload.bytes));
+            rows.push(ImportRow {
+                percent: there.map(|(have, bytes)| have.saturating_mul(100) / bytes.max(1)),
+                is_open: matches!(import.state, "waiting" | "fetching"),
+                key: import_key(import.state),
+                import,
+            });
+        }
+        Ok(rows)
     }
 
     pub(super) async fn show_edit(
@@ -194,15 +274,18 @@ impl Site {
         &self,
         visit: &Visit<'_>,
         handle: &str,
+        query: &str,
     ) -> Result<Reply, PageError> {
         let channel = self.managed(visit, handle).await?;
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
-        let form = Form::filled([
+        let mut form = Form::filled([
             ("displayName", channel.name.clone()),
             ("description", text(&channel.description)),
             ("support", text(&channel.support)),
         ]);
-        self.html(visit, StatusCode::OK, &EditChannel { visit, channel, form })
+        form.done = parameter(query, "saved").map(|_| visit.say("saved"));
+        let is_refused = parameter(query, "picture").is_some();
+        self.html(visit, StatusCode::OK, &EditChannel { visit, channel, form, is_refused })
     }
 
     pub(super) async fn change_channel(
@@ -217,7 +300,8 @@ impl Site {
             Ok(()) => Ok(see_other(&format!("/c/{}", channel.handle))),
             Err(error) => {
                 let form = Form::refused(visit.language, &fields, &error);
-                self.html(visit, error.status(), &EditChannel { visit, channel, form })
+                let page = EditChannel { visit, channel, form, is_refused: false };
+                self.html(visit, error.status(), &page)
             }
         }
     }
@@ -369,10 +453,22 @@ fn filled(video: &VideoPage) -> Form {
     ])
 }
 
+fn import_key(state: &str) -> &'static str {
+    match state {
+        "waiting" => "import-waiting",
+        "fetching" => "import-fetching",
+        "cancelled" => "import-cancelled",
+        _ => "import-failed",
+    }
+}
+
 /// Where a form's page wants to be gone on to.
 fn next(fields: &Fields, otherwise: &str) -> String {
     fields.text("next").and_then(crate::visit::local_path).unwrap_or(otherwise).to_owned()
 }
+
+/// Imports that the page tells of.
+const IMPORTS: u32 = 20;
 
 /// What is said of each privacy, by PeerTube's numbers.
 const PRIVACY_KEYS: [&str; 5] = [

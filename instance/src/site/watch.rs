@@ -17,6 +17,7 @@ use wire::id::VideoId;
 use super::{Framing, PageError, Site, html, moved, now_ms};
 use crate::config::Sharing;
 use crate::embed::Options;
+use crate::language::Language;
 use crate::pages::{Frame, snippet};
 use crate::prose;
 use crate::visit::{Visit, size};
@@ -101,6 +102,7 @@ struct RenditionLine {
 #[derive(Template)]
 #[template(path = "embed.html")]
 struct Embed<'a> {
+    language: &'static Language,
     frame: &'a Frame,
     stage: Stage,
     short: String,
@@ -173,7 +175,7 @@ impl Site {
         let snippet = Some(snippet(&self.frame, &id, &video.card.name));
         let is_public = matches!(video.card.privacy, Privacy::Public | Privacy::Unlisted);
         let stage = Stage { snippet, has_page_keys: true, ..stage };
-        let page = Embed { frame: &self.frame, stage, short: id.short() };
+        let page = Embed { language: visit.language, frame: &self.frame, stage, short: id.short() };
         let mut reply = html(StatusCode::OK, &page, Framing::Allowed);
         super::keep_from_others(&mut reply, visit);
         if !is_public {
@@ -291,7 +293,6 @@ fn watch_page<'a>(
     let published = video.card.published_at_ms.unwrap_or(video.card.created_at_ms);
     let published = u64::try_from(published).unwrap_or_default();
     let ms = u64::try_from(video.card.duration.as_millis()).unwrap_or(u64::MAX);
-    let folder = stage.src.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
     let mut best_first: Vec<&Rendition> =
         record.iter().flat_map(|record| &record.renditions).collect();
     best_first.sort_by_key(|rendition| std::cmp::Reverse(rendition.height));
@@ -301,7 +302,7 @@ fn watch_page<'a>(
             name: format!("{}p", rendition.width.min(rendition.height)),
             size: format!("{}×{}", rendition.width, rendition.height),
             bytes: size(rendition.bytes),
-            href: format!("{folder}/{}", rendition.media),
+            href: format!("/download/videos/{id}-{}.mp4", rendition.height),
         });
     let chapters = std::mem::take(&mut video.chapters).into_iter().map(|chapter| ChapterLine {
         seconds: chapter.at.as_secs(),

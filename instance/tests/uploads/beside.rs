@@ -1,14 +1,13 @@
 //! What belongs to an uploaded video: who may read its media, captions, and the thumbnail.
 
 use std::fs;
-use std::io::Read;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::{ROOTS_CHANNEL, Shoal, film, fresh, noise, uuid, video};
+use super::{fresh, noise};
+use crate::server::{ROOTS_CHANNEL, Shoal, film, uuid, video};
 
 #[test]
 fn private_media_is_never_everybody_s_and_becomes_so_within_seconds_when_it_is_made_public() {
@@ -19,16 +18,11 @@ fn private_media_is_never_everybody_s_and_becomes_so_within_seconds_when_it_is_m
     let private =
         json!({ "filename": "a.mp4", "name": "Mine", "channelId": ROOTS_CHANNEL, "privacy": 3 });
     let at = server.upload(&token, film.len(), &private);
-    let range = format!("0-{}/{}", film.len() - 1, film.len());
-    let id = uuid(&server.put(&at, &token, &range, &film));
+    let id = uuid(&server.put_all(&at, &token, &film));
     server.wait_for(&id, &token, &["published"]);
     let api = format!("/api/v1/videos/{id}");
-    let master = || {
-        let video = server.get(&api, &token).body;
-        let url = video["streamingPlaylists"][0]["playlistUrl"].as_str().unwrap().to_owned();
-        url[url.find("/hls/").unwrap()..].to_owned()
-    };
-    let status = |path: &str| server.request(&format!("HEAD {path}"), "", b"").status;
+    let master = || server.master(&token, &id);
+    let status = |path: &str| server.status(path);
     let plain = format!("/hls/{id}/g1-master.m3u8");
     assert_eq!(status(&plain), 404);
     let shown = master();
@@ -42,10 +36,10 @@ fn private_media_is_never_everybody_s_and_becomes_so_within_seconds_when_it_is_m
         let change = json!({ "privacy": privacy }).to_string();
         let head = format!("PUT {api}\nContent-Type: application/json");
         assert_eq!(server.request(&head, &token, change.as_bytes()).status, 204);
-        let patience = Instant::now() + Duration::from_secs(20);
-        while status(&plain) != wanted {
-            assert!(Instant::now() < patience, "of privacy {privacy} it never was {wanted}");
-        }
+        server.until(|| match status(&plain) {
+            found if found == wanted => Ok(()),
+            found => Err((privacy, found)),
+        });
         assert_eq!(status(&master()), 200);
     }
     assert_eq!(status(&shown), 200, "who has begun to watch goes on");
@@ -58,8 +52,7 @@ fn captions_are_put_beside_a_video_cleaned_and_as_private_as_it_is() {
     let token = server.root();
     let film = film(data.path(), 1);
     let at = server.upload(&token, film.len(), &video(ROOTS_CHANNEL));
-    let range = format!("0-{}/{}", film.len() - 1, film.len());
-    let id = uuid(&server.put(&at, &token, &range, &film));
+    let id = uuid(&server.put_all(&at, &token, &film));
     server.wait_for(&id, &token, &["published"]);
     let put = |language: &str, file: &str, token: &str| {
         let head = format!(
@@ -69,19 +62,13 @@ fn captions_are_put_beside_a_video_cleaned_and_as_private_as_it_is() {
         server.request(&head, token, format!("{part}{file}\r\n--AaB--\r\n").as_bytes())
     };
     let list = || server.get(&format!("/api/v1/videos/{id}/captions"), &token).body;
-    let text = |path: &str| {
-        let mut stream = server.begin(&format!("GET {path}"), "", 0);
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
-    };
     let srt = "1\n00:00:01,000 --> 00:00:02,000\n<script>alert(1)</script>Hello\n";
     assert_eq!(put("en", srt, &token).status, 204);
     let path = list()["data"][0]["captionPath"].as_str().unwrap().to_owned();
-    let answer = text(&path);
-    assert!(answer.contains("content-type: text/vtt; charset=utf-8"), "{answer}");
+    let answer = server.page(&path);
+    assert_eq!(answer.header("content-type"), Some("text/vtt; charset=utf-8"));
     let body = "WEBVTT\n\n00:00:01.000 --> 00:00:02.000\nalert(1)Hello\n";
-    assert!(answer.ends_with(&format!("\r\n\r\n{body}")), "{answer}");
+    assert_eq!(answer.text(), body);
 
     for (language, file, token, status) in [
         ("en", "no captions", &*token, 400),
@@ -94,16 +81,16 @@ fn captions_are_put_beside_a_video_cleaned_and_as_private_as_it_is() {
     }
     assert_eq!(put("en", srt, &token).status, 204);
     let again = list()["data"][0]["captionPath"].as_str().unwrap().to_owned();
-    assert!(again != path && text(&again).contains(" 200 "), "a new file has a new name");
+    assert!(again != path && server.status(&again) == 200, "a new file has a new name");
 
     let head = format!("PUT /api/v1/videos/{id}\nContent-Type: application/json");
     assert_eq!(server.request(&head, &token, b"{\"privacy\":3}").status, 204);
-    let patience = Instant::now() + Duration::from_secs(20);
-    while text(&again).contains(" 200 ") {
-        assert!(Instant::now() < patience, "private captions are everybody's");
-    }
+    server.until(|| match server.status(&again) {
+        200 => Err("private captions are everybody's"),
+        _ => Ok(()),
+    });
     let shown = list()["data"][0]["captionPath"].as_str().unwrap().to_owned();
-    assert!(shown.contains("/~") && text(&shown).ends_with(body), "{shown}");
+    assert!(shown.contains("/~") && server.page(&shown).text() == body, "{shown}");
 
     let delete =
         |what: &str| server.request(&format!("DELETE /api/v1/videos/{id}{what}"), &token, b"");
@@ -113,9 +100,10 @@ fn captions_are_put_beside_a_video_cleaned_and_as_private_as_it_is() {
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
     assert_eq!(put("fr", srt, &token).status, 204);
     assert_eq!(delete("").status, 204);
-    while folder.exists() {
-        assert!(Instant::now() < patience, "the captions of a deleted video stay");
-    }
+    server.until(|| match folder.exists() {
+        true => Err("the captions of a deleted video stay"),
+        false => Ok(()),
+    });
 }
 
 #[test]
@@ -125,8 +113,7 @@ fn a_thumbnail_is_sent_or_picked_and_made_anew_within_bounds() {
     let token = server.root();
     let film = film(data.path(), 2);
     let at = server.upload(&token, film.len(), &video(ROOTS_CHANNEL));
-    let range = format!("0-{}/{}", film.len() - 1, film.len());
-    let id = uuid(&server.put(&at, &token, &range, &film));
+    let id = uuid(&server.put_all(&at, &token, &film));
     server.wait_for(&id, &token, &["published"]);
     let own = format!("/api/shoal/v1/videos/{id}/thumbnail");
     let send = |picture: &[u8], token: &str| {
@@ -143,12 +130,8 @@ fn a_thumbnail_is_sent_or_picked_and_made_anew_within_bounds() {
     let shown = || {
         let video = server.get(&format!("/api/v1/videos/{id}"), &token).body;
         let path = video["previewPath"].as_str().unwrap().to_owned();
-        let mut stream = server.begin(&format!("GET {path}"), "", 0);
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).unwrap();
-        let end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
         let file = data.path().join("shown");
-        fs::write(&file, &answer[end..]).unwrap();
+        fs::write(&file, server.page(&path).bytes).unwrap();
         (path, probe(&file))
     };
     let picture = |size: &str, name: &str| picture(data.path(), size, name);
@@ -189,7 +172,7 @@ fn a_thumbnail_is_sent_or_picked_and_made_anew_within_bounds() {
 }
 
 /// One picture in the format that its name says.
-fn picture(folder: &Path, size: &str, name: &str) -> Vec<u8> {
+pub(crate) fn picture(folder: &Path, size: &str, name: &str) -> Vec<u8> {
     let source = format!("testsrc2=s={size}:d=1");
     let mut ffmpeg = Command::new("ffmpeg");
     ffmpeg.args(["-v", "error", "-y", "-f", "lavfi", "-i", &source, "-frames:v", "1"]);
@@ -199,7 +182,7 @@ fn picture(folder: &Path, size: &str, name: &str) -> Vec<u8> {
 }
 
 /// Its codec, width and height.
-fn probe(file: &Path) -> String {
+pub(crate) fn probe(file: &Path) -> String {
     let wanted = ["-of", "csv=p=0", "-show_entries", "stream=codec_name,width,height"];
     let told = Command::new("ffprobe").args(["-v", "error"]).args(wanted).arg(file).output();
     String::from_utf8(told.unwrap().stdout).unwrap().trim().to_owned()

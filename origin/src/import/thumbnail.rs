@@ -49,25 +49,32 @@ pub fn thumbnail(
     picture: &Picture,
     settings: &Settings,
 ) -> Result<Vec<u8>, ThumbnailError> {
-    let folder = Folder::make(library, id)?;
+    let folder = Folder::make(library.companions_dir(id).join(super::fresh_id().short()))?;
     let arguments = match picture {
         Picture::Sent(bytes) => {
-            let format = Format::of(bytes).ok_or_else(|| bad("not JPEG, PNG or WebP"))?;
-            let (width, height) = format.size(bytes).ok_or_else(|| bad("it tells no size"))?;
-            let is_shown = width.min(height) >= LEAST_SIDE && width.max(height) <= MOST_SIDE;
-            if !is_shown || u64::from(width) * u64::from(height) > MOST_PIXELS {
-                return Err(bad("it is too large or too small"));
-            }
-            let path = folder.0.join("sent");
-            let written = fs::write(&path, bytes);
-            written.map_err(|error| LibraryError::new("write", &path, error))?;
-            format.words(&path)
+            let mut words = reading(&folder, bytes)?;
+            let filter = format!(
+                "scale='min({POSTER_SIDE},iw)':'min({POSTER_SIDE},ih)':force_original_aspect_ratio=decrease:\
+                 force_divisible_by=2:flags=bicubic"
+            );
+            words.extend(writing(&filter, POSTER));
+            words
         }
         Picture::At(seconds) => {
             let video = library.video(id)?.ok_or(ThumbnailError::NoVideo)?;
             frame(&library.video_dir(id), &video, *seconds).ok_or(ThumbnailError::NoVideo)?
         }
     };
+    run(&folder, &arguments, settings)?;
+    folder.read(POSTER)
+}
+
+/// Runs ffmpeg within the bounds of one picture.
+pub(super) fn run(
+    folder: &Folder,
+    arguments: &[OsString],
+    settings: &Settings,
+) -> Result<(), ThumbnailError> {
     let tools = Tools::find().map_err(ThumbnailError::Machine)?;
     let runner = Runner { tools: &tools, cancelled: &AtomicBool::new(false) };
     let limits = Limits {
@@ -75,7 +82,7 @@ pub fn thumbnail(
         time: TIME,
         niceness: settings.niceness,
     };
-    let ran = runner.run(&tools.ffmpeg, &arguments, &folder.0, limits, &mut |_| {});
+    let ran = runner.run(&tools.ffmpeg, arguments, &folder.0, limits, &mut |_| {});
     let made = ran.map_err(|error| match error {
         ImportError::Ffmpeg(reason) => ThumbnailError::Picture(reason),
         ImportError::TooMuchMemory | ImportError::TooSlow(_) | ImportError::Truncated(_) => {
@@ -83,9 +90,29 @@ pub fn thumbnail(
         }
         error => ThumbnailError::Machine(error),
     })?;
-    made.check_disk().map_err(ThumbnailError::Machine)?;
-    let jpeg = fs::read(folder.0.join(POSTER)).map_err(|_| bad("nothing came of it"))?;
-    if jpeg.is_empty() { Err(bad("nothing came of it")) } else { Ok(jpeg) }
+    made.check_disk().map_err(ThumbnailError::Machine)
+}
+
+/// ffmpeg's words for reading a stranger's picture: its own format alone, and only if its size is known and bearable.
+pub(super) fn reading(folder: &Folder, bytes: &[u8]) -> Result<Vec<OsString>, ThumbnailError> {
+    let format = Format::of(bytes).ok_or_else(|| bad("not JPEG, PNG or WebP"))?;
+    let (width, height) = format.size(bytes).ok_or_else(|| bad("it tells no size"))?;
+    let is_shown = width.min(height) >= LEAST_SIDE && width.max(height) <= MOST_SIDE;
+    if !is_shown || u64::from(width) * u64::from(height) > MOST_PIXELS {
+        return Err(bad("it is too large or too small"));
+    }
+    let path = folder.0.join("sent");
+    let written = fs::write(&path, bytes);
+    written.map_err(|error| LibraryError::new("write", &path, error))?;
+    Ok(format.words(&path))
+}
+
+/// ffmpeg's words for a JPEG of its first picture.
+pub(super) fn writing(filter: &str, to: &str) -> Vec<OsString> {
+    let filter = format!("{filter},format=yuvj420p,setsar=1");
+    let words = ["-map", "0:v:0", "-vf", &filter, "-frames:v", "1", "-q:v", "5"];
+    let rest = ["-map_metadata", "-1", "-f", "image2", "-update", "1", to];
+    words.into_iter().chain(rest).map(OsString::from).collect()
 }
 
 fn bad(reason: &str) -> ThumbnailError {
@@ -101,22 +128,27 @@ fn frame(folder: &Path, video: &Video, seconds: f64) -> Option<Vec<OsString>> {
     Some(encode::poster(&folder.join(&best.media), None, size, seconds.clamp(0.0, last)))
 }
 
-/// Where one thumbnail is made; gone when dropped. What a killed process leaves goes with the video.
-struct Folder(PathBuf);
+/// Where one picture is made; gone when dropped. What a killed process leaves goes with the video, or by and by.
+pub(super) struct Folder(PathBuf);
 
 impl Folder {
-    fn make(library: &Library, id: &VideoId) -> Result<Folder, LibraryError> {
-        let folder = library.companions_dir(id).join(super::fresh_id().short());
+    pub(super) fn make(folder: PathBuf) -> Result<Folder, LibraryError> {
         let made = fs::create_dir_all(&folder);
         made.map_err(|error| LibraryError::new("make", &folder, error))?;
         Ok(Folder(folder))
+    }
+
+    /// What ffmpeg made.
+    pub(super) fn read(&self, name: &str) -> Result<Vec<u8>, ThumbnailError> {
+        let jpeg = fs::read(self.0.join(name)).map_err(|_| bad("nothing came of it"))?;
+        if jpeg.is_empty() { Err(bad("nothing came of it")) } else { Ok(jpeg) }
     }
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
         if let Err(error) = fs::remove_dir_all(&self.0) {
-            tracing::warn!(%error, folder = ?self.0, "a folder stays until its video goes");
+            tracing::warn!(%error, folder = ?self.0, "a folder stays for a while");
         }
     }
 }
@@ -148,7 +180,7 @@ impl Format {
         }
     }
 
-    /// ffmpeg's words: this format alone, one picture, and again no more pixels than it told.
+    /// ffmpeg's words: this format alone, and again no more pixels than it told.
     fn words(self, path: &Path) -> Vec<OsString> {
         let demuxer = match self {
             Format::Jpeg => "jpeg_pipe",
@@ -175,13 +207,6 @@ impl Format {
         let mut input = OsString::from("file:");
         input.push(path);
         words.extend(["-i".into(), input]);
-        let filter = format!(
-            "scale='min({POSTER_SIDE},iw)':'min({POSTER_SIDE},ih)':force_original_aspect_ratio=decrease:\
-             force_divisible_by=2:flags=bicubic,format=yuvj420p,setsar=1"
-        );
-        words.extend(["-map".into(), "0:v:0".into(), "-vf".into(), filter.into()]);
-        words.extend(["-frames:v", "1", "-q:v", "5", "-map_metadata", "-1"].map(OsString::from));
-        words.extend(["-f", "image2", "-update", "1", POSTER].map(OsString::from));
         words
     }
 }

@@ -4,6 +4,7 @@ use http::Method;
 use wire::id::VideoId;
 
 use super::asked::Asked;
+use super::upload::imports::Change;
 use super::{channels, users, videos};
 use crate::body::Fields;
 use crate::error::ApiError;
@@ -29,6 +30,14 @@ pub enum Act<'a> {
     ChangeChannel(&'a str),
     /// `DELETE video-channels/:handle`
     DeleteChannel(&'a str),
+    /// `POST videos/imports`
+    ImportVideo,
+    /// `POST videos/imports/:id/cancel`
+    CancelImport(i64),
+    /// `POST videos/imports/:id/retry`
+    RetryImport(i64),
+    /// `DELETE videos/imports/:id`
+    DeleteImport(i64),
     /// `POST users/:id/block`
     BlockUser(i64),
     /// `POST users/:id/unblock`
@@ -111,6 +120,12 @@ impl Sidecar {
             Act::DeleteVideo(key) => {
                 self.answer_videos(videos::Route::Video(key), asked(Method::DELETE)).await
             }
+            Act::ImportVideo => {
+                self.begin_import(visitor.user_id, asked(Method::POST).fields).await
+            }
+            Act::CancelImport(id) => self.change_import(visitor, id, Change::Cancel).await,
+            Act::RetryImport(id) => self.change_import(visitor, id, Change::Retry).await,
+            Act::DeleteImport(id) => self.change_import(visitor, id, Change::Delete).await,
             Act::RetryVideo(uuid) => self.try_again(visitor, uuid).await,
             Act::MakeChannel => {
                 self.answer_channels(channels::Route::Channels, asked(Method::POST)).await

@@ -17,6 +17,7 @@ use wire::id::VideoId;
 
 use super::upload::{Form, Refusal, dressed, unreadable};
 use super::{done, preflight};
+use crate::body::Fields;
 use crate::error::{ApiError, BadField, BodyError};
 use crate::field::FieldError;
 use crate::limits::{CAPTION_BYTES, CAPTION_PATIENCE};
@@ -168,19 +169,39 @@ where
     B: Body<Data = Bytes> + Unpin + Send,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
+    let (_, bytes) = read_form(request, std::slice::from_ref(&field), most).await?;
+    bytes.ok_or(ApiError::Missing(field))
+}
+
+/// Reads a form's fields, and the first of its files that is in one of these fields and has something in it.
+pub(super) async fn read_form<B>(
+    request: &mut Request<B>,
+    names: &[&'static str],
+    most: usize,
+) -> Result<(Fields, Option<Vec<u8>>), ApiError>
+where
+    B: Body<Data = Bytes> + Unpin + Send,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
     let headers = request.headers().clone();
-    let mut form = Form::with(&headers, request.body_mut(), field, most as u64)?;
-    let mut file = form.next_file().await?.ok_or(ApiError::Missing(field))?;
-    let mut bytes = Vec::new();
-    while let Some(frame) = file.frame().await {
-        if let Ok(piece) = frame.map_err(unreadable)?.into_data() {
-            bytes.extend_from_slice(&piece);
+    let mut form = Form::with(&headers, request.body_mut(), names, most as u64)?;
+    let mut found = None;
+    while let Some(mut file) = form.next_file().await? {
+        let mut bytes = Vec::new();
+        while let Some(frame) = file.frame().await {
+            if let Ok(piece) = frame.map_err(unreadable)?.into_data() {
+                bytes.extend_from_slice(&piece);
+            }
+            if bytes.len() > most {
+                return Err(BodyError::TooLong.into());
+            }
         }
-        if bytes.len() > most {
-            return Err(BodyError::TooLong.into());
+        // Browsers send an empty file where none was chosen.
+        if found.is_none() && !bytes.is_empty() {
+            found = Some(bytes);
         }
     }
-    Ok(bytes)
+    Ok((form.fields(), found))
 }
 
 /// A part of a file's name that nobody guesses.

@@ -282,7 +282,11 @@ impl Sidecar {
     }
 
     /// A channel that whoever asks may change.
-    async fn managed(&self, handle: &str, visitor: &Visitor) -> Result<Channel, ApiError> {
+    pub(super) async fn managed(
+        &self,
+        handle: &str,
+        visitor: &Visitor,
+    ) -> Result<Channel, ApiError> {
         let channel = self.channel(handle).await?;
         if self.may_manage(channel.id, channel.account_id, visitor).await? {
             Ok(channel)

@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 use wire::id::VideoId;
 
 use crate::Sidecar;
-use crate::media::Media;
+use crate::media::{Media, Rendition, is_open};
 use crate::table::account::Account;
 use crate::table::card::Card;
 use crate::table::channel::Channel;
 use crate::table::video::{Privacy, State, Video};
-use crate::view::avatar;
+use crate::view::{PictureKind, made_at, picture_path};
 use crate::vocabulary::{self, CATEGORIES, LICENCES};
 use crate::when::iso;
 
@@ -75,11 +75,16 @@ struct PositionForm {
     current_time: i64,
 }
 
-/// Of a channel; its width is what our pictures have.
+/// One size of a picture of a channel or account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct Picture {
+#[serde(rename_all = "camelCase")]
+pub(super) struct Picture {
     path: String,
+    file_url: String,
     width: u32,
+    height: u32,
+    created_at: String,
+    updated_at: String,
 }
 
 impl Sidecar {
@@ -131,7 +136,7 @@ impl Sidecar {
                 display_name: &card.account_label,
                 url: format!("{}/accounts/{}", self.public_url, card.account_name),
                 host: self.host(),
-                avatars: Vec::new(),
+                avatars: self.pictures(PictureKind::Avatar, card.account_avatar.as_deref()),
             },
             channel: OwnerForm {
                 id: card.channel_id,
@@ -139,7 +144,7 @@ impl Sidecar {
                 display_name: &card.channel_label,
                 url: format!("{}/video-channels/{}", self.public_url, card.channel_name),
                 host: self.host(),
-                avatars: picture_of(card.channel_avatar.as_deref()),
+                avatars: self.pictures(PictureKind::Avatar, card.channel_avatar.as_deref()),
             },
             user_history: card.position.map(|current_time| PositionForm { current_time }),
         }
@@ -194,11 +199,37 @@ impl Sidecar {
         form
     }
 
+    /// The sizes of a picture, the smallest first; none if there is no picture.
+    pub(super) fn pictures(&self, kind: PictureKind, name: Option<&str>) -> Vec<Picture> {
+        let Some(name) = name else { return Vec::new() };
+        let made_at = iso(made_at(name));
+        let picture = |&(width, height): &(u32, u32)| {
+            let path = picture_path(kind, name, width);
+            Picture {
+                file_url: format!("{}{path}", self.public_url),
+                path,
+                width,
+                height,
+                created_at: made_at.clone(),
+                updated_at: made_at.clone(),
+            }
+        };
+        kind.sizes().iter().map(picture).collect()
+    }
+
     fn playlists_json(&self, video: &Video) -> Vec<Value> {
         let media = Media::parse(video.media.as_deref());
         let found = media.zip(self.media_folder(&video.uuid, video.privacy));
         let Some((media, folder)) = found else { return Vec::new() };
         let url = |file: &str| format!("{}{folder}/{file}", self.public_url);
+        let download = |rendition: &Rendition| match is_open(video.privacy) {
+            true => format!(
+                "{}/download/streaming-playlists/hls/videos/{}-{}-fragmented.mp4",
+                self.public_url, video.uuid, rendition.height
+            ),
+            // What lets in is in the address.
+            false => url(&rendition.media),
+        };
         let files = media.renditions.iter().enumerate().map(|(no, rendition)| {
             let height = rendition.height;
             let label = if height == 0 { "Audio only".to_owned() } else { format!("{height}p") };
@@ -211,7 +242,7 @@ impl Sidecar {
                 // Unknown, as PeerTube says it.
                 "fps": -1,
                 "fileUrl": url(&rendition.media),
-                "fileDownloadUrl": url(&rendition.media),
+                "fileDownloadUrl": download(rendition),
                 "hasAudio": true,
                 "hasVideo": height > 0,
                 "storage": 0,
@@ -240,8 +271,8 @@ impl Sidecar {
             "url": format!("{}/video-channels/{}", self.public_url, channel.name),
             "name": channel.name,
             "host": self.host(),
-            "avatars": value(&picture_of(channel.avatar.as_deref())),
-            "banners": value(&picture_of(channel.banner.as_deref())),
+            "avatars": value(&self.pictures(PictureKind::Avatar, channel.avatar.as_deref())),
+            "banners": value(&self.pictures(PictureKind::Banner, channel.banner.as_deref())),
             "id": channel.id,
             "hostRedundancyAllowed": false,
             "followingCount": 0,
@@ -262,6 +293,7 @@ impl Sidecar {
             name: channel.account_name.clone(),
             display_name: channel.account_label.clone(),
             description: channel.account_description.clone(),
+            avatar: channel.account_avatar.clone(),
             created_at: channel.account_created_at,
             updated_at: channel.account_updated_at,
         })
@@ -278,8 +310,8 @@ impl Sidecar {
             "description": account.description,
             "updatedAt": iso(account.updated_at),
             "userId": account.user_id,
-            // Nobody can follow an account, and they have no pictures.
-            "avatars": [],
+            "avatars": value(&self.pictures(PictureKind::Avatar, account.avatar.as_deref())),
+            // Nobody can follow an account.
             "followingCount": 0,
             "followersCount": 0,
             "hostRedundancyAllowed": false,
@@ -320,10 +352,6 @@ fn privacy(id: i64) -> Labelled<i64> {
     Labelled { id, label: Privacy::parse(id).map_or(UNKNOWN, Privacy::label) }
 }
 
-fn picture_of(file: Option<&str>) -> Vec<Picture> {
-    file.map(|file| Picture { path: avatar(file), width: PICTURE }).into_iter().collect()
-}
-
 /// As much of a description as a list shows, as PeerTube cuts it.
 fn truncated(beginning: &str) -> String {
     match beginning.char_indices().nth(250) {
@@ -338,6 +366,3 @@ fn aspect_ratio(width: i64, height: i64) -> Option<f64> {
 }
 
 const UNKNOWN: &str = "Unknown";
-
-/// Pixels: what pictures are scaled to.
-const PICTURE: u32 = 600;

@@ -140,7 +140,7 @@ impl Sidecar {
                 "minimumAge": 0, "requiresApproval": rule == Registration::Approval, "requiresEmailVerification": false,
             },
         });
-        merge(&mut all, media_json());
+        merge(&mut all, media_json(self.import_door().is_some()));
         all
     }
 
@@ -167,7 +167,7 @@ pub(super) fn tell_none(mut asked: Asked<'_>) -> Result<Reply, ApiError> {
 }
 
 /// The part of `config` that is about files.
-fn media_json() -> Value {
+fn media_json(imports: bool) -> Value {
     let off = || json!({ "enabled": false });
     let remote = || json!({ "enabled": false, "remoteRunners": { "enabled": false } });
     let picture =
@@ -187,7 +187,7 @@ fn media_json() -> Value {
             },
             "videoStudio": remote(), "videoFile": { "update": off() }, "videoTranscription": remote(),
             "import": {
-                "videos": { "http": off(), "torrent": off() }, "videoChannelSynchronization": off(), "users": off(),
+                "videos": { "http": { "enabled": imports }, "torrent": off() }, "videoChannelSynchronization": off(), "users": off(),
             },
             "export": { "users": { "enabled": false, "exportExpiration": 0, "maxUserVideoQuota": 0 } },
             "autoBlacklist": { "videos": { "ofUsers": off() } },

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::asked::Asked;
 use super::forms::{merge, value};
+use super::upload::imports::Change;
 use super::{done, json as answer};
 use crate::error::ApiError;
 use crate::field::FieldError;
@@ -16,6 +17,10 @@ use crate::{Reply, Sidecar, now_ms, when};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Route<'a> {
     Videos,
+    Imports,
+    Import(i64),
+    CancelImport(i64),
+    RetryImport(i64),
     Quota,
     Subscriptions,
     SubscriptionVideos,
@@ -30,6 +35,10 @@ impl<'a> Route<'a> {
     pub(super) fn parse(segments: &[&'a str]) -> Option<Route<'a>> {
         Some(match *segments {
             ["users", "me", "videos"] => Route::Videos,
+            ["users", "me", "videos", "imports"] => Route::Imports,
+            ["videos", "imports", id] => Route::Import(id.parse().ok()?),
+            ["videos", "imports", id, "cancel"] => Route::CancelImport(id.parse().ok()?),
+            ["videos", "imports", id, "retry"] => Route::RetryImport(id.parse().ok()?),
             ["users", "me", "video-quota-used"] => Route::Quota,
             ["users", "me", "subscriptions"] => Route::Subscriptions,
             ["users", "me", "subscriptions", "videos"] => Route::SubscriptionVideos,
@@ -46,8 +55,10 @@ impl<'a> Route<'a> {
         match self {
             Route::Subscriptions => "GET, HEAD, POST, OPTIONS",
             Route::Subscription(_) => "GET, HEAD, DELETE, OPTIONS",
-            Route::ForgetHistory => "POST, OPTIONS",
-            Route::ForgetVideo(_) => "DELETE, OPTIONS",
+            Route::ForgetHistory | Route::CancelImport(_) | Route::RetryImport(_) => {
+                "POST, OPTIONS"
+            }
+            Route::ForgetVideo(_) | Route::Import(_) => "DELETE, OPTIONS",
             _ => "GET, HEAD, OPTIONS",
         }
     }
@@ -57,11 +68,25 @@ impl Sidecar {
     pub(super) async fn answer_mine(
         &self,
         route: Route<'_>,
-        asked: Asked<'_>,
+        mut asked: Asked<'_>,
     ) -> Result<Reply, ApiError> {
         let user_id = asked.visitor()?.user_id;
         match (route, &asked.method) {
             (Route::Videos, &Method::GET) => self.tell_my_videos(asked).await,
+            (Route::Imports, &Method::GET) => {
+                let wanted = page(&mut asked.query);
+                let (start, count) = std::mem::take(&mut asked.query).finish(wanted)?;
+                self.tell_imports(asked.visitor()?, start, count).await
+            }
+            (Route::Import(id), &Method::DELETE) => {
+                self.change_import(asked.visitor()?, id, Change::Delete).await
+            }
+            (Route::CancelImport(id), &Method::POST) => {
+                self.change_import(asked.visitor()?, id, Change::Cancel).await
+            }
+            (Route::RetryImport(id), &Method::POST) => {
+                self.change_import(asked.visitor()?, id, Change::Retry).await
+            }
             (Route::Quota, &Method::GET) => self.tell_quota(&asked).await,
             (Route::Subscriptions, &Method::GET) => self.tell_subscriptions(asked).await,
             (Route::Subscriptions, &Method::POST) => self.begin_subscription(asked).await,

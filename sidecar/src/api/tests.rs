@@ -15,23 +15,23 @@ use crate::pace::Time;
 use crate::role::Role;
 
 /// An instance with `root`.
-pub(super) struct Instance {
-    pub(super) sidecar: Sidecar,
+pub(in crate::api) struct Instance {
+    pub(in crate::api) sidecar: Sidecar,
     pub(super) password: String,
     pub(super) _trial: Trial,
 }
 
-pub(super) struct Answered {
-    pub(super) status: u16,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Value,
+pub(in crate::api) struct Answered {
+    pub(in crate::api) status: u16,
+    pub(in crate::api) headers: HeaderMap,
+    pub(in crate::api) body: Value,
 }
 
 fn key() -> Key {
     Key::new([7; KEY_LENGTH])
 }
 
-pub(super) async fn instances(registration: Registration) -> [Instance; 2] {
+pub(in crate::api) async fn instances(registration: Registration) -> [Instance; 2] {
     let [one, two] = trial::databases().await;
     [instance(one, registration).await, instance(two, registration).await]
 }
@@ -48,11 +48,17 @@ async fn instance(trial: Trial, registration: Registration) -> Instance {
 }
 
 impl Instance {
-    pub(super) async fn ask(&self, method: &str, path: &str, token: &str, body: Value) -> Answered {
+    pub(in crate::api) async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        token: &str,
+        body: Value,
+    ) -> Answered {
         self.ask_at(method, &format!("/api/v1/{path}"), token, body).await
     }
 
-    pub(super) async fn ask_at(
+    pub(in crate::api) async fn ask_at(
         &self,
         method: &str,
         path: &str,
@@ -90,11 +96,11 @@ impl Instance {
         self.grant(&format!("grant_type=password&username={name}&password={password}")).await
     }
 
-    pub(super) async fn token(&self, name: &str, password: &str) -> String {
+    pub(in crate::api) async fn token(&self, name: &str, password: &str) -> String {
         text(&self.log_in(name, password).await, "access_token")
     }
 
-    pub(super) async fn root(&self) -> String {
+    pub(in crate::api) async fn root(&self) -> String {
         self.token("root", &self.password).await
     }
 }
@@ -105,7 +111,7 @@ fn text(answered: &Answered, key: &str) -> String {
 }
 
 #[track_caller]
-pub(super) fn check(answered: &Answered, status: u16, detail: &str) {
+pub(in crate::api) fn check(answered: &Answered, status: u16, detail: &str) {
     let found = (answered.status, answered.body["detail"].as_str().unwrap_or_default());
     assert_eq!(found, (status, detail));
     let kind = answered.headers.get("content-type");
@@ -115,7 +121,7 @@ pub(super) fn check(answered: &Answered, status: u16, detail: &str) {
 }
 
 /// That `ours` has all keys of `recorded` with values of the same kind; `null` is of any. Returns the paths that differ.
-pub(super) fn differences(path: &str, ours: &Value, recorded: &Value) -> Vec<String> {
+pub(in crate::api) fn differences(path: &str, ours: &Value, recorded: &Value) -> Vec<String> {
     match (ours, recorded) {
         (Value::Null, _) | (_, Value::Null) => Vec::new(),
         (Value::Object(ours), Value::Object(recorded)) => {

@@ -11,18 +11,20 @@ use std::error::Error;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, header};
+use http::{HeaderMap, Method, Request, header};
 use hyper::body::Body;
 use wire::id::VideoId;
 
-use super::captions::{random, read_file};
+use super::Act;
+use super::captions::{random, read_file, read_form};
 use super::upload::Refusal;
 use crate::body::Fields;
 use crate::error::{ApiError, BadField, BodyError};
 use crate::field::FieldError;
 use crate::limits::{CAPTION_PATIENCE, THUMBNAIL_BYTES};
 use crate::table::thumbnail;
-use crate::{OWN_PREFIX, Reply, Sidecar, now_ms};
+use crate::visitor::Visitor;
+use crate::{OWN_PREFIX, PREFIX, Sidecar, now_ms};
 
 /// A picture that may be made and kept.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,6 +45,35 @@ pub enum Picture {
     Sent(Vec<u8>),
     /// The frame so many seconds in.
     At(f64),
+}
+
+/// Changes of a video that came as a form.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// What is to stand for it from now on.
+    pub thumbnail: Option<NewThumbnail>,
+    key: String,
+    visitor: Visitor,
+    fields: Fields,
+}
+
+/// Whether a request changes a video by a form that may have a picture in it.
+pub fn is_change<B>(request: &Request<B>) -> bool {
+    *request.method() == Method::PUT
+        && changed(request.uri().path()).is_some()
+        && is_form(request.headers())
+}
+
+fn is_form(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes().to_ascii_lowercase().starts_with(b"multipart/"))
+}
+
+/// The video's key in the path of the video itself.
+fn changed(path: &str) -> Option<&str> {
+    let key = path.strip_prefix(PREFIX)?.strip_prefix("videos/")?;
+    let key = key.strip_suffix('/').unwrap_or(key);
+    (!key.contains('/')).then_some(key)
 }
 
 /// The video's key in a path that thumbnails are sent to.
@@ -69,9 +100,7 @@ impl Sidecar {
         let path = request.uri().path().to_owned();
         let key = at(&path).ok_or(ApiError::NoRoute)?;
         let video = self.changeable(key, request.headers(), peer).await?;
-        let kind = request.headers().get(header::CONTENT_TYPE);
-        let is_form = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"multipart/"));
-        let picture = if is_form {
+        let picture = if is_form(request.headers()) {
             let reading = read_file(request, FILE, THUMBNAIL_BYTES);
             let read = tokio::time::timeout(CAPTION_PATIENCE, reading).await;
             Picture::Sent(read.map_err(|_| ApiError::Body(BodyError::TooSlow))??)
@@ -115,18 +144,56 @@ impl Sidecar {
         Ok(old.map_err(ApiError::from)?.map(|file| (id, file)))
     }
 
-    /// Answers that a picture is none, or none that can be used.
-    pub fn refuse_picture(&self) -> Reply {
-        let reason = FieldError::Kind("a JPEG, PNG or WebP picture of at most 40 megapixels");
-        let bad = vec![BadField { name: FILE, reason }];
-        Refusal::from(ApiError::Fields(bad)).answer()
+    /// Reads a form with changes of a video, and perhaps a picture for it, as PeerTube's programs send it.
+    ///
+    /// # Errors
+    /// Whoever asks may not, or it can't be read.
+    pub async fn read_change<B>(
+        &self,
+        request: &mut Request<B>,
+        peer: SocketAddr,
+    ) -> Result<Change, Refusal>
+    where
+        B: Body<Data = Bytes> + Unpin + Send,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let path = request.uri().path().to_owned();
+        let key = changed(&path).ok_or(ApiError::NoRoute)?;
+        let video = self.changeable(key, request.headers(), peer).await?;
+        let visitor = self.visitor_of(request.headers()).await?.ok_or(ApiError::NoToken)?;
+        let reading = read_form(request, &FILES, THUMBNAIL_BYTES);
+        let read = tokio::time::timeout(CAPTION_PATIENCE, reading).await;
+        let (fields, sent) = read.map_err(|_| ApiError::Body(BodyError::TooSlow))??;
+        let id = video.uuid.parse().map_err(|_| ApiError::NotFound("Video"))?;
+        let thumbnail = match sent {
+            Some(bytes) => Some(NewThumbnail {
+                video: id,
+                file: format!("thumbnail-{}.jpg", random()?),
+                picture: Picture::Sent(bytes),
+                video_id: video.id,
+            }),
+            None => None,
+        };
+        Ok(Change { thumbnail, key: video.uuid, visitor, fields })
     }
 
-    /// Answers that too many pictures are being made.
-    pub fn refuse_for_now(&self) -> Reply {
-        Refusal::from(ApiError::Busy("too many pictures are being made at once")).answer()
+    /// Changes what is said of the video, by the same rules as those of the JSON form.
+    ///
+    /// # Errors
+    /// When a field is bad, or the database fails.
+    pub async fn change_as_read(&self, change: &Change) -> Result<(), Refusal> {
+        let act = Act::ChangeVideo(&change.key);
+        Ok(self.act(&change.visitor, act, change.fields.clone()).await?)
+    }
+
+    /// Answers that a picture is none, or none that can be used.
+    pub fn refuse_picture(&self) -> Refusal {
+        let reason = FieldError::Kind("a JPEG, PNG or WebP picture of at most 40 megapixels");
+        ApiError::Fields(vec![BadField { name: FILE, reason }]).into()
     }
 }
 
 /// PeerTube's name for the field with the picture.
 const FILE: &str = "thumbnailfile";
+/// PeerTube's names where a form has more than that: there is one picture for both.
+const FILES: [&str; 2] = [FILE, "previewfile"];

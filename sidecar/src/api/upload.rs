@@ -13,6 +13,9 @@
 
 mod about;
 mod form;
+#[cfg(test)]
+mod import_tests;
+pub(in crate::api) mod imports;
 mod jobs;
 #[cfg(test)]
 mod tests;
@@ -40,6 +43,7 @@ use crate::{Reply, Sidecar, now_ms};
 use about::{Wanted, file_name};
 pub use form::File;
 pub(super) use form::{Form, unreadable};
+pub use imports::{Fetching, ImportLine, is_importable};
 
 /// Where a file is sent in parts.
 pub const RESUMABLE: &str = "/api/v1/videos/upload-resumable";
@@ -99,6 +103,10 @@ pub enum Trouble {
     Superseded,
     /// The disk is full.
     NoSpace,
+    /// Too many pictures are being made.
+    Busy,
+    /// Too many listen to how far their videos are.
+    ManyListen,
     /// The machine's own fault, for the log.
     Machine(String),
 }
@@ -508,6 +516,11 @@ impl Sidecar {
 }
 
 impl Refusal {
+    /// Whether the machine is to blame, and not whoever asked.
+    pub fn is_ours(&self) -> bool {
+        self.0.status().is_server_error()
+    }
+
     /// The answer to whoever asked.
     pub fn answer(&self) -> Reply {
         dressed(self.0.answer())
@@ -535,6 +548,8 @@ impl From<Trouble> for Refusal {
             Trouble::BrokenOff => ApiError::Body(BodyError::Broken),
             Trouble::Superseded => ApiError::Conflict("another request goes on with this upload"),
             Trouble::NoSpace => ApiError::NoSpace,
+            Trouble::Busy => ApiError::Busy("too many pictures are being made at once"),
+            Trouble::ManyListen => ApiError::Busy("too many listen at once: ask now and then"),
             Trouble::Machine(error) => ApiError::Machine(error),
         })
     }
@@ -558,7 +573,7 @@ pub(crate) fn add_range(reply: &mut Reply, have: u64) {
     }
 }
 
-async fn read_fields<B>(request: &mut Request<B>) -> Result<Fields, ApiError>
+pub(super) async fn read_fields<B>(request: &mut Request<B>) -> Result<Fields, ApiError>
 where
     B: Body<Data = Bytes> + Unpin + Send,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -662,5 +677,10 @@ const UPLOAD_LENGTH: HeaderName = HeaderName::from_static("x-upload-content-leng
 const UPLOAD_TYPE: HeaderName = HeaderName::from_static("x-upload-content-type");
 
 /// What browsers and systems call videos that they don't know.
-const OTHER_TYPES: [&str; 4] =
-    ["application/octet-stream", "application/ogg", "application/mxf", "application/mp4"];
+const OTHER_TYPES: [&str; 5] = [
+    "application/octet-stream",
+    "binary/octet-stream",
+    "application/ogg",
+    "application/mxf",
+    "application/mp4",
+];

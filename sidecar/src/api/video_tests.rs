@@ -15,7 +15,7 @@ const MEDIA: &str = r#"{"master":"g1-master.m3u8","poster":"g1-poster.jpg","rend
 
 impl Instance {
     /// Publishes a video of a minute, and returns its number and UUID.
-    pub(super) async fn publish(&self, owner: &str, about: About) -> (i64, String) {
+    pub(in crate::api) async fn publish(&self, owner: &str, about: About) -> (i64, String) {
         let database = &self.sidecar.database;
         let id = made(database, owner, about).await;
         let media = Media { json: MEDIA.to_owned(), duration_ms: 60_000, width: 1280, height: 720 };
@@ -24,12 +24,12 @@ impl Instance {
         (id, video::by_id(database, id).await.unwrap().unwrap().uuid)
     }
 
-    pub(super) async fn get(&self, path: &str, token: &str) -> Answered {
+    pub(in crate::api) async fn get(&self, path: &str, token: &str) -> Answered {
         self.ask("GET", path, token, Value::Null).await
     }
 
     /// A user's token; they are made, unless they are there.
-    pub(super) async fn user(&self, name: &str) -> String {
+    pub(in crate::api) async fn user(&self, name: &str) -> String {
         let name = crate::field::Username::parse(name).unwrap();
         let password = match self.sidecar.reset_password(&name).await {
             Ok(password) => password,

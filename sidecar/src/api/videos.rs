@@ -61,7 +61,9 @@ impl<'a> Route<'a> {
             ["videos", "languages"] => Route::Words(Words::Languages),
             ["videos", "privacies"] => Route::Words(Words::Privacies),
             // Part of the same tree, but answered elsewhere.
-            ["videos", "upload" | "upload-resumable" | "imports"] => return None,
+            ["videos", "upload" | "upload-resumable" | "imports"] | ["videos", "imports", ..] => {
+                return None;
+            }
             ["videos", key] => Route::Video(key),
             ["videos", key, "description"] => Route::Description(key),
             ["videos", key, "captions"] => Route::Captions(key),

@@ -11,6 +11,7 @@ record! {
         name: String,
         display_name: String,
         description: Option<String>,
+        avatar: Option<String>,
         created_at: i64,
         updated_at: i64,
     }
@@ -67,7 +68,7 @@ pub(crate) async fn by_id(database: &Database, id: i64) -> sqlx::Result<Option<A
 macro_rules! select {
     ($condition:literal) => {
         concat!(
-            "SELECT account.id, user_id, handle.name, display_name, description, created_at, updated_at FROM account \
+            "SELECT account.id, user_id, handle.name, display_name, description, avatar, created_at, updated_at FROM account \
              JOIN handle ON handle.id = account.id WHERE ",
             $condition
         )

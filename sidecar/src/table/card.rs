@@ -40,6 +40,7 @@ record! {
         account_id: i64,
         account_name: String,
         account_label: String,
+        account_avatar: Option<String>,
         /// Seconds: where whoever asks stopped.
         position: Option<i64>,
     }
@@ -111,4 +112,4 @@ const SELECT: &str = "SELECT video.id, uuid, state, privacy, video.name, SUBSTR(
                       media, thumbnail, views, likes, dislikes, video.created_at, video.updated_at, published_at, \
                       originally_published_at, video.channel_id, channel_handle.name AS channel_name, \
                       channel.display_name AS channel_label, channel.avatar AS channel_avatar, video.account_id, \
-                      account_handle.name AS account_name, account.display_name AS account_label, history.position FROM (";
+                      account_handle.name AS account_name, account.display_name AS account_label, account.avatar AS account_avatar, history.position FROM (";

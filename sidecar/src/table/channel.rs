@@ -23,6 +23,7 @@ record! {
         account_name: String,
         account_label: String,
         account_description: Option<String>,
+        account_avatar: Option<String>,
         account_created_at: i64,
         account_updated_at: i64,
     }
@@ -204,9 +205,9 @@ fn or_taken(error: sqlx::Error) -> CreateError {
 macro_rules! select {
     ($condition:literal) => {
         concat!(
-            "SELECT channel.id, handle.name, channel.display_name, channel.description, support, avatar, banner, subscribers, \
+            "SELECT channel.id, handle.name, channel.display_name, channel.description, support, channel.avatar, banner, subscribers, \
              channel.created_at, channel.updated_at, account_id, user_id, owner.name AS account_name, \
-             account.display_name AS account_label, account.description AS account_description, \
+             account.display_name AS account_label, account.description AS account_description, account.avatar AS account_avatar, \
              account.created_at AS account_created_at, account.updated_at AS account_updated_at FROM channel \
              JOIN handle ON handle.id = channel.id JOIN account ON account.id = account_id \
              JOIN handle AS owner ON owner.id = account.id WHERE ",

@@ -1,6 +1,6 @@
 //! What the pages of channels and accounts show, and those that somebody has subscribed to.
 
-use super::{Listed, Unavailable, avatar, whole};
+use super::{Listed, Unavailable, avatar, banner, portrait, whole};
 use crate::Sidecar;
 use crate::table::channel::{self, Channel};
 use crate::table::{account, subscription};
@@ -19,8 +19,10 @@ pub struct ChannelPage {
     pub description: Option<String>,
     /// How to support it; markdown.
     pub support: Option<String>,
-    /// The path of its picture.
+    /// The path of its picture, as small as lists show it.
     pub avatar: Option<String>,
+    /// The path of the same picture in full size.
+    pub portrait: Option<String>,
     /// The path of the wide picture above its page.
     pub banner: Option<String>,
     /// How many subscribed.
@@ -50,6 +52,8 @@ pub struct AccountPage {
     pub name: String,
     /// Markdown.
     pub description: Option<String>,
+    /// The path of its picture in full size.
+    pub portrait: Option<String>,
     /// When it was made, in milliseconds since 1970.
     pub created_at_ms: i64,
     /// Its channels, the oldest first.
@@ -93,9 +97,19 @@ impl Sidecar {
             handle: account.name,
             name: account.display_name,
             description: account.description,
+            portrait: account.avatar.as_deref().map(portrait),
             created_at_ms: account.created_at,
             channels,
         }))
+    }
+
+    /// The path of somebody's own picture in full size.
+    ///
+    /// # Errors
+    /// When the database doesn't answer.
+    pub async fn portrait_of(&self, visitor: &Visitor) -> Result<Option<String>, Unavailable> {
+        let account = account::by_id(&self.database, visitor.account_id).await?;
+        Ok(account.and_then(|account| account.avatar).as_deref().map(portrait))
     }
 
     /// The channels that somebody owns or works in, theirs first: where they may publish.
@@ -188,7 +202,8 @@ impl Sidecar {
             description: channel.description,
             support: channel.support,
             avatar: channel.avatar.as_deref().map(avatar),
-            banner: channel.banner.as_deref().map(avatar),
+            portrait: channel.avatar.as_deref().map(portrait),
+            banner: channel.banner.as_deref().map(banner),
             subscribers: whole(channel.subscribers),
             created_at_ms: channel.created_at,
             account_handle: channel.account_name,

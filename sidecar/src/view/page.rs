@@ -93,6 +93,15 @@ pub struct Medium {
     pub height: u64,
     /// What the origin says of pictures for the seek bar, as JSON; file names are beside the master playlist.
     pub storyboard: Option<String>,
+    /// The paths of the renditions' files, by height.
+    files: Vec<(i64, String)>,
+}
+
+impl Medium {
+    /// The path of the file of the rendition of this height.
+    pub fn file(&self, height: i64) -> Option<&str> {
+        self.files.iter().find(|(found, _)| *found == height).map(|(_, path)| path.as_str())
+    }
 }
 
 impl Sidecar {
@@ -142,6 +151,11 @@ impl Sidecar {
                 width: whole(video.width),
                 height: whole(video.height),
                 storyboard: media.storyboard.map(|storyboard| storyboard.to_string()),
+                files: media
+                    .renditions
+                    .into_iter()
+                    .map(|made| (made.height, format!("{folder}/{}", made.media)))
+                    .collect(),
             }),
             chapters: chapters.into_iter().map(Chapter::from).collect(),
             tags: about::tags(database, video.id).await?,

@@ -19,8 +19,8 @@ use crate::limits::{BODY_BYTES, BODY_PATIENCE, FORM_BYTES, FORM_FIELDS};
 /// A form on its way in.
 pub(crate) struct Form<'a> {
     parts: Multipart<'a>,
-    /// Which field has the file.
-    file: &'static str,
+    /// Which fields have files that are wanted.
+    files: Vec<&'static str>,
     values: Map<String, Value>,
     /// Fields that came, and bytes of their texts.
     count: usize,
@@ -44,14 +44,14 @@ impl<'a> Form<'a> {
         B: Body<Data = Bytes> + Unpin + Send,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        Form::with(headers, body, FILE, most)
+        Form::with(headers, body, &[FILE], most)
     }
 
-    /// The same of a form whose file is in the field `file`.
+    /// The same of a form whose files are in these fields.
     pub(crate) fn with<B>(
         headers: &HeaderMap,
         body: &'a mut B,
-        file: &'static str,
+        files: &[&'static str],
         most: u64,
     ) -> Result<Form<'a>, ApiError>
     where
@@ -61,11 +61,13 @@ impl<'a> Form<'a> {
         let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
         let boundary = kind.and_then(|kind| multer::parse_boundary(kind).ok());
         let boundary = boundary.ok_or(ApiError::Body(BodyError::Type))?;
-        let sizes = SizeLimit::new().per_field(FORM_BYTES).for_field(file, most.saturating_add(1));
+        let sizes = files.iter().fold(SizeLimit::new().per_field(FORM_BYTES), |sizes, file| {
+            sizes.for_field(*file, most.saturating_add(1))
+        });
         let constraints = Constraints::new().size_limit(sizes);
         let stream = BodyDataStream::new(body);
         let parts = Multipart::with_constraints(stream, boundary, constraints);
-        Ok(Form { parts, file, values: Map::new(), count: 0, bytes: 0 })
+        Ok(Form { parts, files: files.to_vec(), values: Map::new(), count: 0, bytes: 0 })
     }
 
     /// Reads on to the file, or to the end of the form. Other files are read over.
@@ -76,7 +78,7 @@ impl<'a> Form<'a> {
                 return Err(BodyError::TooLong.into());
             }
             match field.name() {
-                Some(name) if name == self.file => return Ok(Some(File { field })),
+                Some(name) if self.files.contains(&name) => return Ok(Some(File { field })),
                 Some(_) if field.file_name().is_none() => self.keep(field).await?,
                 _ => pass_over(field).await?,
             }

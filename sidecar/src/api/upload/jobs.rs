@@ -4,7 +4,8 @@ use http::HeaderMap;
 use serde_json::{Value, json};
 use wire::id::VideoId;
 
-use super::super::{done, json as answer};
+use super::super::{done, json as answer, preflight};
+use super::{Refusal, dressed};
 use crate::error::ApiError;
 use crate::limits::LIST;
 use crate::publishing::{self, JobState, Stage};
@@ -37,6 +38,33 @@ impl Sidecar {
         let job = job::of_video(&self.database, video.id).await?;
         let is_kept = upload::of_video(&self.database, video.id).await?.is_some();
         Ok(answer(&progress_json(&video, job.as_ref(), is_kept)))
+    }
+
+    /// The same as JSON for whoever listens, and whether nothing more will change by itself.
+    ///
+    /// # Errors
+    /// Whoever asks may not publish it, or the database fails.
+    pub async fn progress(
+        &self,
+        headers: &HeaderMap,
+        uuid: VideoId,
+    ) -> Result<(String, bool), Refusal> {
+        let video = self.own_video(headers, uuid).await?;
+        let job = job::of_video(&self.database, video.id).await.map_err(ApiError::from)?;
+        let kept = upload::of_video(&self.database, video.id).await.map_err(ApiError::from)?;
+        let told = progress_json(&video, job.as_ref(), kept.is_some());
+        let is_over = job.is_none_or(|job| !job.is_open());
+        Ok((told.to_string(), is_over))
+    }
+
+    /// Answers what a browser asks before a script of another site may listen.
+    pub fn allow_listening(&self) -> Reply {
+        dressed(preflight(LISTENING))
+    }
+
+    /// Answers a method by which nobody listens.
+    pub fn refuse_listening(&self) -> Reply {
+        Refusal::from(ApiError::Method(LISTENING)).answer()
     }
 
     /// Tries again to make a video whose file is still there.
@@ -185,6 +213,8 @@ fn job_json(job: &Job, video: Option<&Video>) -> Value {
         "finishedOn": is_over.then(|| iso(job.updated_at)),
     })
 }
+
+const LISTENING: &str = "GET, OPTIONS";
 
 const NO_FILE: &str = "the file is not kept any more: upload it again";
 

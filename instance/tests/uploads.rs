@@ -1,210 +1,29 @@
 //! Uploads to a running `shoal serve` over HTTP, from the first byte to a video that plays, through cut lines and kill -9.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed, helpers included")]
-
 mod beside;
+mod imports;
+mod live;
+mod pictures;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::Write;
+use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// A running `shoal serve`, ended with the test.
-struct Shoal {
-    child: Child,
-    address: String,
-    /// Of a first start.
-    password: Option<String>,
-}
+use crate::server::{RESUMABLE, ROOTS_CHANNEL, Shoal, film, password_in, read, shoal, uuid, video};
 
-#[derive(Debug)]
-struct Reply {
-    status: u16,
-    head: String,
-    body: Value,
-}
-
-impl Reply {
-    fn header(&self, name: &str) -> Option<&str> {
-        let lines = self.head.lines().filter_map(|line| line.split_once(": "));
-        lines.into_iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+/// That a video's master playlist and first rendition can be had.
+fn assert_plays(server: &Shoal, data: &Path, video: &str) {
+    let record = fs::read(data.join(format!("videos/{video}.json"))).unwrap();
+    let record: Value = serde_json::from_slice(&record).unwrap();
+    let media = record["renditions"][0]["media"].as_str().unwrap();
+    for file in [record["master"].as_str().unwrap(), media] {
+        assert_eq!(server.status(&format!("/hls/{video}/{file}")), 200, "{file}");
     }
-}
-
-impl Shoal {
-    fn start(data: &Path, settings: &[(&str, &str)]) -> Shoal {
-        let is_first = !data.join("shoal.sqlite").exists();
-        let mut child = shoal("serve", data)
-            .args(["--listen", "127.0.0.1:0"])
-            .envs(settings.iter().copied())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut said = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        said.read_line(&mut line).unwrap();
-        let address = line.split(['/', ',']).nth(2).expect("an address").to_owned();
-        let password = is_first.then(|| {
-            let mut lines = said.lines().map(Result::unwrap);
-            let found = lines.find_map(|line| Some(line.strip_prefix("password: ")?.to_owned()));
-            found.unwrap()
-        });
-        Shoal { child, address, password }
-    }
-
-    fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-
-    fn request(&self, head: &str, token: &str, body: &[u8]) -> Reply {
-        let mut stream = self.begin(head, token, body.len());
-        // Whoever is refused needn't have sent all of it.
-        let _ = stream.write_all(body);
-        read(stream)
-    }
-
-    /// Sends the head of a request whose body has this length.
-    fn begin(&self, head: &str, token: &str, length: usize) -> TcpStream {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        let (method, rest) = head.split_once(' ').unwrap();
-        let (path, headers) = rest.split_once('\n').unwrap_or((rest, ""));
-        let headers: String = headers.lines().map(|line| format!("{line}\r\n")).collect();
-        write!(
-            stream,
-            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\
-             Connection: close\r\nContent-Length: {length}\r\n{headers}\r\n"
-        )
-        .unwrap();
-        stream
-    }
-
-    fn get(&self, path: &str, token: &str) -> Reply {
-        self.request(&format!("GET {path}"), token, b"")
-    }
-
-    fn token(&self, name: &str, password: &str) -> String {
-        let client = self.get("/api/v1/oauth-clients/local", "").body;
-        let text = |key: &str| client[key].as_str().unwrap().to_owned();
-        let form = format!(
-            "client_id={}&client_secret={}&grant_type=password&username={name}&password={password}",
-            text("client_id"),
-            text("client_secret")
-        );
-        let head = "POST /api/v1/users/token\nContent-Type: application/x-www-form-urlencoded";
-        let reply = self.request(head, "", form.as_bytes());
-        reply.body["access_token"].as_str().unwrap_or_else(|| panic!("{reply:?}")).to_owned()
-    }
-
-    fn root(&self) -> String {
-        self.token("root", self.password.as_deref().unwrap())
-    }
-
-    /// Begins an upload and returns its address.
-    fn announce(&self, token: &str, bytes: usize, video: &Value) -> Reply {
-        let head = format!(
-            "POST {RESUMABLE}\nContent-Type: application/json\nX-Upload-Content-Length: {bytes}\n\
-             X-Upload-Content-Type: video/mp4"
-        );
-        self.request(&head, token, video.to_string().as_bytes())
-    }
-
-    fn upload(&self, token: &str, bytes: usize, video: &Value) -> String {
-        let begun = self.announce(token, bytes, video);
-        assert_eq!(begun.status, 201, "{begun:?}");
-        begun.header("location").unwrap().to_owned()
-    }
-
-    fn put(&self, location: &str, token: &str, range: &str, body: &[u8]) -> Reply {
-        self.request(&format!("PUT {location}\nContent-Range: bytes {range}"), token, body)
-    }
-
-    /// What its owner is told of a video, as soon as it is of one of these stages.
-    fn wait_for(&self, video: &str, token: &str, stages: &[&str]) -> Value {
-        let patience = Instant::now() + Duration::from_secs(120);
-        loop {
-            let told = self.get(&format!("/api/shoal/v1/videos/{video}/progress"), token);
-            assert_eq!(told.status, 200, "{told:?}");
-            if stages.contains(&told.body["stage"].as_str().unwrap()) {
-                return told.body;
-            }
-            assert!(Instant::now() < patience, "{told:?}");
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
-
-    /// That the video's master playlist and first rendition can be had.
-    fn assert_plays(&self, data: &Path, video: &str) {
-        let record = fs::read(data.join(format!("videos/{video}.json"))).unwrap();
-        let record: Value = serde_json::from_slice(&record).unwrap();
-        let media = record["renditions"][0]["media"].as_str().unwrap();
-        for file in [record["master"].as_str().unwrap(), media] {
-            let head = format!("HEAD /hls/{video}/{file}");
-            assert_eq!(self.request(&head, "", b"").status, 200, "{file}");
-        }
-    }
-}
-
-impl Drop for Shoal {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn shoal(command: &str, data: &Path) -> Command {
-    commands(&[command], data)
-}
-
-fn commands(commands: &[&str], data: &Path) -> Command {
-    let mut shoal = Command::new(env!("CARGO_BIN_EXE_shoal"));
-    shoal
-        .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-        .env("SHOAL_TRACKER_STUN_LISTEN", "")
-        .env("SHOAL_IMPORT_PRESET", "ultrafast")
-        .current_dir(env!("CARGO_TARGET_TMPDIR"))
-        .args(commands)
-        .arg("--data")
-        .arg(data);
-    shoal
-}
-
-fn read(mut stream: TcpStream) -> Reply {
-    let mut bytes = Vec::new();
-    // A refused body may end in a reset, behind the answer.
-    let _ = stream.read_to_end(&mut bytes);
-    let text = String::from_utf8(bytes).unwrap();
-    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{text:?}"));
-    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    Reply { status, head: head.to_owned(), body: serde_json::from_str(body).unwrap_or_default() }
-}
-
-/// A film of so many seconds.
-fn film(folder: &Path, seconds: u32) -> Vec<u8> {
-    let path = folder.join("film.mp4");
-    let picture = format!("testsrc2=size=320x240:rate=25:duration={seconds}");
-    let made = Command::new("ffmpeg")
-        .args(["-v", "error", "-y", "-f", "lavfi", "-i", &picture, "-pix_fmt", "yuv420p"])
-        .arg(&path)
-        .status();
-    assert!(made.unwrap().success());
-    fs::read(path).unwrap()
-}
-
-/// What the video will be, in root's first channel.
-fn video(channel: i64) -> Value {
-    json!({ "filename": "../../film.mp4", "name": "The sea", "channelId": channel, "privacy": 1 })
-}
-
-fn uuid(reply: &Reply) -> String {
-    assert_eq!(reply.status, 200, "{reply:?}");
-    reply.body["video"]["uuid"].as_str().unwrap_or_else(|| panic!("{reply:?}")).to_owned()
 }
 
 fn fresh() -> TempDir {
@@ -236,15 +55,12 @@ fn a_file_sent_in_parts_over_a_bad_line_becomes_a_video_that_plays() {
     stream.write_all(&film[third..third + third / 2]).unwrap();
     drop(stream);
     let cut = third + third / 2;
-    let patience = Instant::now() + Duration::from_secs(20);
-    loop {
+    let arrived = format!("bytes=0-{}", cut - 1);
+    server.until(|| {
         let asked = server.put(&at, &token, &format!("*/{size}"), b"");
         assert_eq!(asked.status, 308, "{asked:?}");
-        if asked.header("range") == Some(&*format!("bytes=0-{}", cut - 1)) {
-            break;
-        }
-        assert!(Instant::now() < patience, "{asked:?}");
-    }
+        if asked.header("range") == Some(&*arrived) { Ok(()) } else { Err(asked) }
+    });
     let wrong = server.put(&at, &token, &range, &film[third..2 * third]);
     assert_eq!(
         (wrong.status, wrong.header("range")),
@@ -261,7 +77,7 @@ fn a_file_sent_in_parts_over_a_bad_line_becomes_a_video_that_plays() {
         (&told["stage"], &told["percent"], &told["reason"]),
         (&json!("published"), &json!(100), &json!(null))
     );
-    server.assert_plays(data.path(), &id);
+    assert_plays(&server, data.path(), &id);
     let source = server.get(&format!("/api/v1/videos/{id}/source"), &token).body;
     assert_eq!((&source["filename"], &source["size"]), (&json!("../../film.mp4"), &json!(size)));
     let jobs = server.get("/api/v1/jobs/completed", &token).body;
@@ -293,7 +109,7 @@ fn kill_9_loses_neither_what_arrived_nor_what_was_accepted() {
     let token = server.token("root", &password);
     let told = server.wait_for(&id, &token, &["published", "failed"]);
     assert_eq!((&told["stage"], &told["attempts"]), (&json!("published"), &json!(2)), "{told}");
-    server.assert_plays(data.path(), &id);
+    assert_plays(&server, data.path(), &id);
     assert_eq!(fs::read_dir(data.path().join("uploads")).unwrap().count(), 0);
 
     // All bytes on the disk, and killed before it could be noted.
@@ -303,11 +119,10 @@ fn kill_9_loses_neither_what_arrived_nor_what_was_accepted() {
     fs::write(data.path().join("uploads").join(name), &film).unwrap();
     let server = Shoal::start(data.path(), &[]);
     let token = server.token("root", &password);
-    let patience = Instant::now() + Duration::from_secs(60);
-    while server.get("/api/v1/jobs/all", &token).body["total"] != json!(2) {
-        assert!(Instant::now() < patience, "the upload is lost");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    server.until(|| {
+        let jobs = server.get("/api/v1/jobs/all", &token).body;
+        if jobs["total"] == json!(2) { Ok(()) } else { Err(jobs) }
+    });
     let id = uuid(&server.put(&at, &token, &format!("*/{size}"), b""));
     let told = server.wait_for(&id, &token, &["published", "failed"]);
     assert_eq!(told["stage"], "published", "{told}");
@@ -321,7 +136,7 @@ fn a_server_that_is_asked_to_stop_gives_its_work_back() {
     let token = server.root();
     let film = film(data.path(), 60);
     let at = server.upload(&token, film.len(), &video(ROOTS_CHANNEL));
-    let id = uuid(&server.put(&at, &token, &format!("0-{}/{}", film.len() - 1, film.len()), &film));
+    let id = uuid(&server.put_all(&at, &token, &film));
     server.wait_for(&id, &token, &["transcoding"]);
     let asked = Command::new("kill").arg(server.child.id().to_string()).status().unwrap();
     assert!(asked.success() && server.child.wait().unwrap().success());
@@ -378,7 +193,7 @@ fn a_form_with_the_file_before_or_after_its_fields_becomes_a_video() {
     for id in [one, two] {
         let told = server.wait_for(&id, &token, &["published", "failed"]);
         assert_eq!(told["stage"], "published", "{told}");
-        server.assert_plays(data.path(), &id);
+        assert_plays(&server, data.path(), &id);
     }
     let nameless = send(&[&file, fields[0].as_bytes()]);
     assert_eq!(nameless.body["detail"], "Incorrect request parameters: name", "{nameless:?}");
@@ -395,11 +210,11 @@ fn a_form_with_the_file_before_or_after_its_fields_becomes_a_video() {
     let mut stream = server.begin(&head, &token, length);
     stream.write_all(&file[..file.len() / 2]).unwrap();
     drop(stream);
-    let patience = Instant::now() + Duration::from_secs(20);
-    while fs::read_dir(data.path().join("uploads")).unwrap().count() > 0 {
-        assert!(Instant::now() < patience, "a refused form leaves its file");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    // A refused form leaves no file.
+    server.until(|| match fs::read_dir(data.path().join("uploads")).unwrap().count() {
+        0 => Ok(()),
+        left => Err(left),
+    });
 }
 
 #[test]
@@ -472,10 +287,8 @@ fn a_quota_is_kept_before_during_and_after() {
         ("SHOAL_ACCOUNTS_VIDEO_QUOTA_DAILY_BYTES", "2000"),
     ];
     let server = Shoal::start(data.path(), &quotas);
-    let made = commands(&["user", "create", "bob"], data.path()).envs(quotas).output().unwrap();
-    let printed = String::from_utf8(made.stdout).unwrap();
-    let password = printed.lines().find_map(|line| line.strip_prefix("password: ")).unwrap();
-    let token = server.token("bob", password);
+    let made = shoal(&["user", "create", "bob"], data.path()).envs(quotas).output().unwrap();
+    let token = server.token("bob", &password_in(&String::from_utf8(made.stdout).unwrap()));
     let channel = (1..20).find(|&id| server.announce(&token, 1, &video(id)).status == 201).unwrap();
     let exceeded = (413, &json!("quota_reached"));
     let refused = server.announce(&token, 2_001, &video(channel));
@@ -550,8 +363,7 @@ fn a_crafted_file_makes_ffmpeg_read_nothing_else() {
         let mut video = video(ROOTS_CHANNEL);
         video["filename"] = json!(name);
         let at = server.upload(&token, text.len(), &video);
-        let range = format!("0-{}/{}", text.len() - 1, text.len());
-        let id = uuid(&server.put(&at, &token, &range, text.as_bytes()));
+        let id = uuid(&server.put_all(&at, &token, text.as_bytes()));
         let told = server.wait_for(&id, &token, &["published", "failed"]);
         let reason = told["reason"].as_str().unwrap();
         assert_eq!(told["stage"], "failed", "{name}: {told}");
@@ -577,16 +389,12 @@ fn what_fails_for_no_fault_of_the_file_is_tried_again_by_itself() {
     let server = Shoal::start(data.path(), &[("PATH", bin.to_str().unwrap())]);
     let token = server.root();
     let at = server.upload(&token, film.len(), &video(ROOTS_CHANNEL));
-    let range = format!("0-{}/{}", film.len() - 1, film.len());
-    let id = uuid(&server.put(&at, &token, &range, &film));
-    let patience = Instant::now() + Duration::from_secs(20);
-    let told = loop {
+    let id = uuid(&server.put_all(&at, &token, &film));
+    let told = server.until(|| {
         let told = server.wait_for(&id, &token, &["queued"]);
-        if told["attempts"] == json!(1) && told["reason"] != json!(null) {
-            break told;
-        }
-        assert!(Instant::now() < patience, "{told}");
-    };
+        let is_over = told["attempts"] == json!(1) && told["reason"] != json!(null);
+        if is_over { Ok(told) } else { Err(told) }
+    });
     assert!(told["reason"].as_str().unwrap().contains("ffmpeg is not installed"), "{told}");
     assert!(told["dueAt"].is_string(), "{told}");
     let retry =
@@ -603,19 +411,10 @@ fn another_file_takes_the_place_of_a_video_s_and_a_bad_one_does_not() {
     let token = server.root();
     let film = film(data.path(), 2);
     let at = server.upload(&token, film.len(), &video(ROOTS_CHANNEL));
-    let all = |bytes: &[u8]| format!("0-{}/{}", bytes.len() - 1, bytes.len());
-    let id = uuid(&server.put(&at, &token, &all(&film), &film));
+    let id = uuid(&server.put_all(&at, &token, &film));
     server.wait_for(&id, &token, &["published"]);
     let replace = |bytes: &[u8]| {
-        let head = format!(
-            "POST /api/v1/videos/{id}/source/replace-resumable\nContent-Type: application/json\n\
-             X-Upload-Content-Length: {}\nX-Upload-Content-Type: video/mp4",
-            bytes.len()
-        );
-        let begun = server.request(&head, &token, b"{\"filename\":\"b.mp4\"}");
-        assert_eq!(begun.status, 201, "{begun:?}");
-        let put = server.put(begun.header("location").unwrap(), &token, &all(bytes), bytes);
-        assert_eq!(put.status, 204, "{put:?}");
+        server.replace(&token, &id, bytes);
         server.wait_for(&id, &token, &["published", "failed"])
     };
     let master = || {
@@ -624,10 +423,10 @@ fn another_file_takes_the_place_of_a_video_s_and_a_bad_one_does_not() {
     };
     let told = replace(b"just words");
     assert_eq!((&told["stage"], &told["isPublished"]), (&json!("failed"), &json!(true)), "{told}");
-    server.assert_plays(data.path(), &id);
+    assert_plays(&server, data.path(), &id);
     assert_eq!(master(), "g1-master.m3u8");
     assert_eq!(replace(&film)["stage"], "published");
-    server.assert_plays(data.path(), &id);
+    assert_plays(&server, data.path(), &id);
     assert_eq!(master(), "g2-master.m3u8");
     let old = server.request(&format!("HEAD /hls/{id}/g1-240.m3u8"), "", b"");
     assert_eq!(old.status, 404);
@@ -646,14 +445,13 @@ fn a_worker_on_another_machine_makes_a_video() {
     let server = Shoal::start(data.path(), &settings);
     let root = server.root();
     let film = film(data.path(), 2);
-    let all = |bytes: &[u8]| format!("0-{}/{}", bytes.len() - 1, bytes.len());
     let at = server.upload(&root, film.len(), &video(ROOTS_CHANNEL));
-    let id = uuid(&server.put(&at, &root, &all(&film), &film));
+    let id = uuid(&server.put_all(&at, &root, &film));
     let at = server.upload(&root, 10, &video(ROOTS_CHANNEL));
     let bad = uuid(&server.put(&at, &root, "0-9/10", &noise(10)));
     let url = format!("http://{}", server.address);
     let hire = |token: &str| {
-        let mut worker = shoal("worker", away.path());
+        let mut worker = shoal(&["worker"], away.path());
         worker.args(["--server", &url]).env("SHOAL_WORKER_TOKEN", token);
         worker
     };
@@ -669,7 +467,7 @@ fn a_worker_on_another_machine_makes_a_video() {
     let mut worker = hire(&token).spawn().unwrap();
     let told = server.wait_for(&id, &root, &["published", "failed"]);
     assert_eq!(told["stage"], "published", "{told}");
-    server.assert_plays(data.path(), &id);
+    assert_plays(&server, data.path(), &id);
     let told = server.wait_for(&bad, &root, &["published", "failed"]);
     let reason = told["reason"].as_str().unwrap();
     assert!(reason.contains("is not a video") && !reason.contains("worker"), "{reason}");
@@ -680,7 +478,7 @@ fn a_worker_on_another_machine_makes_a_video() {
 
     // What a worker says that has no job, and what no worker should bring.
     let at = server.upload(&root, film.len(), &video(ROOTS_CHANNEL));
-    let id = uuid(&server.put(&at, &root, &all(&film), &film));
+    let id = uuid(&server.put_all(&at, &root, &film));
     let job = server.request("POST /api/shoal/v1/work/claim", &token, b"").body;
     assert_eq!(job["uuid"], json!(id));
     let ask = |method: &str, what: &str, body: &[u8]| {
@@ -712,7 +510,7 @@ fn what_was_imported_is_in_the_catalogue() {
     let import = |title: &str| {
         let file = data.path().join("film.mp4");
         let output =
-            shoal("import", data.path()).arg(file).args(["--title", title]).output().unwrap();
+            shoal(&["import"], data.path()).arg(file).args(["--title", title]).output().unwrap();
         assert!(output.status.success(), "{output:?}");
         let printed = String::from_utf8(output.stdout).unwrap();
         printed.trim_end().rsplit('/').next().unwrap().to_owned()
@@ -721,14 +519,11 @@ fn what_was_imported_is_in_the_catalogue() {
     let server = Shoal::start(data.path(), &[]);
     let token = server.root();
     let named = |id: &str| {
-        let patience = Instant::now() + Duration::from_secs(20);
-        loop {
+        server.until(|| {
             let source = server.get(&format!("/api/v1/videos/{id}/source"), &token);
-            if source.status == 200 {
-                return source.body["filename"].as_str().unwrap().to_owned();
-            }
-            assert!(Instant::now() < patience, "{source:?}");
-        }
+            let name = source.body["filename"].as_str().map(str::to_owned);
+            name.ok_or(source)
+        })
     };
     assert_eq!(named(&before), "Before the first start");
     let beside = import("Beside the server");
@@ -739,15 +534,11 @@ fn what_was_imported_is_in_the_catalogue() {
     }
     let file = data.path().join("film.mp4");
     let refused =
-        shoal("import", data.path()).arg(&file).args(["--channel", "nobody"]).output().unwrap();
+        shoal(&["import"], data.path()).arg(&file).args(["--channel", "nobody"]).output().unwrap();
     assert!(String::from_utf8(refused.stderr).unwrap().contains("there is no channel \"nobody\""));
 }
 
-const RESUMABLE: &str = "/api/v1/videos/upload-resumable";
 const SIMPLE: &str = "/api/v1/videos/upload";
-
-/// Accounts and channels are numbered together: root's account is 1.
-const ROOTS_CHANNEL: i64 = 2;
 
 const FILE_HEAD: &[u8] =
     b"--AaB\r\nContent-Disposition: form-data; name=\"videofile\"; filename=\"film.mp4\"\r\n\
