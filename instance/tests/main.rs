@@ -7,6 +7,7 @@ mod backup;
 mod import;
 mod pages;
 mod server;
+mod terminal;
 mod uploads;
 
 /// A file that no line above names would be tested by nobody.

@@ -1,35 +1,15 @@
 //! The commands of a host at a terminal, beside a running server and without one.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed, helpers included")]
-
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
 use serde_json::{Value, json};
 
-fn shoal(arguments: &[&str], data: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_shoal"));
-    command
-        .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-        .env("SHOAL_TRACKER_STUN_LISTEN", "")
-        .env("SHOAL_IMPORT_PRESET", "ultrafast")
-        .current_dir(env!("CARGO_TARGET_TMPDIR"))
-        .args(arguments)
-        .arg("--data")
-        .arg(data);
-    command
-}
+use super::server::{self, Shoal, shoal};
 
 /// What a command prints, or its complaint.
-fn run(arguments: &str, data: &Path) -> Result<String, String> {
-    let arguments: Vec<&str> = arguments.split(' ').collect();
-    let output = shoal(&arguments, data).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
+fn run(words: &str, data: &Path) -> Result<String, String> {
+    server::run(&words.split(' ').collect::<Vec<_>>(), data)
 }
 
 fn json_of(arguments: &str, data: &Path) -> Value {
@@ -43,49 +23,16 @@ fn refused(arguments: &str, data: &Path, wanted: &str) {
     assert!(said.contains(wanted), "{said}");
 }
 
-/// A running server, ended with the test.
-struct Server(Child, String);
-
-impl Server {
-    fn start(command: &str, data: &Path) -> Server {
-        let mut child = shoal(&[command, "--listen", "127.0.0.1:0"], data)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.split(['/', ',']).nth(2).expect("an address").to_owned();
-        Server(child, address)
-    }
-
-    fn get(&self, path: &str) -> (u16, String) {
-        let mut stream = TcpStream::connect(&self.1).unwrap();
-        let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-        stream.write_all(head.as_bytes()).unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).unwrap();
-        let status = text.split(' ').nth(1).unwrap().parse().unwrap();
-        (status, text.split_once("\r\n\r\n").unwrap().1.to_owned())
-    }
+fn start(command: &str, data: &Path) -> Shoal {
+    Shoal::spawn(&mut shoal(&[command, "--listen", "127.0.0.1:0"], data), data)
 }
 
-impl Server {
-    /// Waits until a path is answered with this status, as it is soon after another process changed the data folder.
-    #[track_caller]
-    fn becomes(&self, path: &str, status: u16) {
-        let patience = Instant::now() + Duration::from_secs(20);
-        while self.get(path).0 != status {
-            assert!(Instant::now() < patience, "{path} isn't answered with {status}");
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+/// Waits until a path is answered with this status, as it is soon after another process changed the data folder.
+fn becomes(server: &Shoal, path: &str, status: u16) {
+    server.until(|| match server.page(path).status {
+        found if found == status => Ok(()),
+        found => Err((path.to_owned(), found)),
+    });
 }
 
 /// Publishes a film of a second, and returns its id.
@@ -152,23 +99,23 @@ fn channels_and_videos_are_looked_after_beside_a_running_server() {
     let data = &place.path().join("data");
     run("user create root --role administrator", data).unwrap();
     run("user create alice", data).unwrap();
-    let server = Server::start("serve", data);
+    let server = start("serve", data);
     let id = publish(data, place.path());
     let listed = json_of("video list", data)[0].clone();
     assert_eq!((&listed["name"], &listed["privacy"]), (&json!("sea"), &json!("public")));
     let uuid = listed["uuid"].as_str().unwrap().to_owned();
     let master = format!("/hls/{uuid}/g1-master.m3u8");
-    assert_eq!(server.get(&master).0, 200);
+    assert_eq!(server.page(&master).status, 200);
     let shown = run(&format!("video show {id}"), data).unwrap();
     assert!(shown.contains("source name") && shown.contains("root_channel"), "{shown}");
 
     refused(&format!("video set-privacy {id} password"), data, "name a password with --password");
     refused(&format!("video set-privacy {id} secret"), data, "\"secret\" is no privacy: say");
     run(&format!("video set-privacy {id} private"), data).unwrap();
-    server.becomes(&master, 404);
-    assert_eq!(server.get(&format!("/api/v1/videos/{uuid}")).0, 404);
+    becomes(&server, &master, 404);
+    assert_eq!(server.page(&format!("/api/v1/videos/{uuid}")).status, 404);
     run(&format!("video set-privacy {id} public"), data).unwrap();
-    server.becomes(&master, 200);
+    becomes(&server, &master, 200);
 
     run("channel create alice seas --name Seas", data).unwrap();
     refused("channel create alice seas", data, "the handle \"seas\" is taken");
@@ -177,13 +124,13 @@ fn channels_and_videos_are_looked_after_beside_a_running_server() {
     run("channel transfer root_channel alice", data).unwrap();
     assert_eq!(json_of("video list --user alice", data)[0]["uuid"], json!(uuid));
     assert_eq!(json_of("video list --channel hills", data), json!([]));
-    let account = server.get("/api/v1/accounts/alice/videos").1;
+    let account = server.page("/api/v1/accounts/alice/videos").text();
     assert!(account.contains("\"total\":1"), "{account}");
     refused("channel delete root_channel", data, "say --yes");
     refused("video delete nothing --yes", data, "there is no video \"nothing\"");
     run("channel delete root_channel --yes", data).unwrap();
     assert_eq!(json_of("video list", data), json!([]));
-    server.becomes(&master, 404);
+    becomes(&server, &master, 404);
     assert!(!data.join("hls").join(&uuid).exists(), "its media stays");
     assert_eq!(json_of("job list", data), json!([]));
     refused("job retry 7", data, "there is no job 7: shoal job list");
@@ -217,9 +164,9 @@ fn each_part_runs_alone_and_says_what_it_has_not() {
     let data = &place.path().join("data");
     run("user create root --role administrator", data).unwrap();
     let id = publish(data, place.path());
-    let (sidecar, origin) = (Server::start("sidecar", data), Server::start("origin", data));
-    let tracker = Server::start("tracker", data);
-    let listed = serde_json::from_str::<Value>(&sidecar.get("/api/v1/videos").1).unwrap();
+    let (sidecar, origin) = (start("sidecar", data), start("origin", data));
+    let tracker = start("tracker", data);
+    let listed = sidecar.page("/api/v1/videos").body;
     let uuid = listed["data"][0]["uuid"].as_str().unwrap_or_else(|| panic!("{listed}")).to_owned();
     let master = format!("/hls/{uuid}/g1-master.m3u8");
     for (server, path, status) in [
@@ -236,13 +183,13 @@ fn each_part_runs_alone_and_says_what_it_has_not() {
         (&tracker, "/api/v1/videos", 404),
         (&tracker, &*master, 404),
     ] {
-        assert_eq!(server.get(path).0, status, "{path}");
+        assert_eq!(server.page(path).status, status, "{path}");
     }
-    let said = sidecar.get("/").1;
+    let said = sidecar.page("/").text();
     assert!(said.contains("pages are those of shoal serve"), "{said}");
     // What the one decides holds for the other, through the folder that they share.
     run(&format!("video set-privacy {id} private"), data).unwrap();
-    origin.becomes(&master, 404);
+    becomes(&origin, &master, 404);
     for (part, wanted) in [
         ("sidecar", "takes in no uploads"),
         ("origin", "no pages, no API"),
@@ -260,9 +207,9 @@ fn health_and_metrics_tell_how_a_server_is() {
     let place = tempfile::tempdir().unwrap();
     let data = &place.path().join("data");
     run("user create root --role administrator", data).unwrap();
-    let server = Server::start("serve", data);
-    server.get("/api/v1/videos");
-    let metrics = server.get("/metrics").1;
+    let server = start("serve", data);
+    server.page("/api/v1/videos");
+    let metrics = server.page("/metrics").text();
     for line in [
         "shoal_users 1\n",
         "shoal_api_requests_total{kind=\"videos\",status=\"2xx\"} 1\n",
@@ -271,8 +218,8 @@ fn health_and_metrics_tell_how_a_server_is() {
         assert!(metrics.contains(line), "{metrics}");
     }
     std::fs::remove_dir_all(data).unwrap();
-    let (status, said) = server.get("/health");
-    assert_eq!(status, 503, "{said}");
-    let said: Value = serde_json::from_str(&said).unwrap();
+    let said = server.page("/health");
+    assert_eq!(said.status, 503, "{said:?}");
+    let said = said.body;
     assert!(said["disk"].as_str().unwrap().contains("can't be written"), "{said}");
 }

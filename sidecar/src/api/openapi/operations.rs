@@ -3,8 +3,19 @@
 use super::{Answer, FORM, JSON, Operation, Who, delete, get, operation, post, put};
 
 /// All rooms.
-pub(super) const ALL: &[&[Operation]] =
-    &[ENTRY, REGISTRATIONS, VIDEOS, OF_A_VIDEO, UPLOADS, CHANNELS, MINE, USERS, HOUSE];
+pub(super) const ALL: &[&[Operation]] = &[
+    ENTRY,
+    REGISTRATIONS,
+    VIDEOS,
+    OF_A_VIDEO,
+    UPLOADS,
+    IMPORTS,
+    PICTURES,
+    CHANNELS,
+    MINE,
+    USERS,
+    HOUSE,
+];
 
 /// Who comes in.
 const ENTRY: &[Operation] = &[
@@ -68,7 +79,8 @@ const OF_A_VIDEO: &[Operation] = &[
     get("/api/v1/videos/{key}", "A video.", "Video").may(LOCKED),
     put("/api/v1/videos/{key}", "Change what is said of a video, and who may see it.")
         .by(Who::User)
-        .takes("VideoChange"),
+        .takes_as(ANY_FORM, "VideoChange")
+        .may(&[503]),
     delete("/api/v1/videos/{key}", "Delete a video.").by(Who::User),
     get("/api/v1/videos/{key}/description", "Its whole description.", "Description").may(LOCKED),
     get("/api/v1/videos/{key}/captions", "Its captions.", "CaptionList").may(LOCKED),
@@ -154,6 +166,43 @@ const UPLOADS: &[Operation] = &[
     operation("delete", "/api/v1/videos/{uuid}/source/replace-resumable", "Give it up.")
         .by(Who::User)
         .query(UPLOAD),
+];
+
+/// Files that are fetched.
+const IMPORTS: &[Operation] = &[
+    post("/api/v1/videos/imports", "Have a video fetched from an address.")
+        .by(Who::User)
+        .takes_as(ANY_FORM, "ImportBeginning")
+        .gives("Import")
+        .may(&[409, 503]),
+    get("/api/v1/users/me/videos/imports", "One's own imports.", "ImportList")
+        .by(Who::User)
+        .query(PAGE),
+    delete("/api/v1/videos/imports/{id}", "Forget an import.").by(Who::User).may(&[409]),
+    post("/api/v1/videos/imports/{id}/cancel", "Stop an import.").by(Who::User).may(&[409]),
+    post("/api/v1/videos/imports/{id}/retry", "Try an import again.").by(Who::User).may(&[409]),
+];
+
+/// Of accounts and channels: JPEG, PNG or WebP.
+const PICTURES: &[Operation] = &[
+    post("/api/v1/users/me/avatar/pick", "Set one's own picture.")
+        .by(Who::User)
+        .takes_as(FORM, "AvatarFile")
+        .gives("Avatars")
+        .may(&[503]),
+    delete("/api/v1/users/me/avatar", "Take it away.").by(Who::User),
+    post("/api/v1/video-channels/{handle}/avatar/pick", "Set a channel's picture.")
+        .by(Who::User)
+        .takes_as(FORM, "AvatarFile")
+        .gives("Avatars")
+        .may(&[503]),
+    delete("/api/v1/video-channels/{handle}/avatar", "Take it away.").by(Who::User),
+    post("/api/v1/video-channels/{handle}/banner/pick", "Set a channel's wide picture.")
+        .by(Who::User)
+        .takes_as(FORM, "BannerFile")
+        .gives("Banners")
+        .may(&[503]),
+    delete("/api/v1/video-channels/{handle}/banner", "Take it away.").by(Who::User),
 ];
 
 /// Where videos are published, and by whom.
@@ -335,6 +384,10 @@ const SEARCH: &[&str] = &[
     "durationMin",
     "durationMax",
 ];
+
+/// Fields in whichever form, with files that nobody asked for.
+const ANY_FORM: &[&str] =
+    &["application/json", "application/x-www-form-urlencoded", "multipart/form-data"];
 
 const UPLOAD: &[&str] = &["upload_id"];
 

@@ -125,7 +125,11 @@ const OBJECTS: &[(&str, &str)] = &[
         "id int, uuid uuid, shortUUID text, url text, name text, category NumberLabel, licence NumberLabel, language CodeLabel, privacy NumberLabel, nsfw bool, truncatedDescription text?, description text?, isLocal bool, duration int, aspectRatio number?, views int, viewers int, likes int, dislikes int, thumbnailPath text?, previewPath text?, embedPath text, createdAt date, updatedAt date, publishedAt date?, originallyPublishedAt date?, isLive bool, account Owner, channel Owner, userHistory? Position",
     ),
     ("Owner", "id int, name text, displayName text, url text, host text, avatars [Picture]"),
-    ("Picture", "path text, width int"),
+    ("Picture", "path text, width int, height int, fileUrl text, createdAt date, updatedAt date"),
+    ("Avatars", "avatars [Picture]"),
+    ("Banners", "banners [Picture]"),
+    ("AvatarFile", "avatarfile file"),
+    ("BannerFile", "bannerfile file"),
     ("Position", "currentTime int"),
     ("VideoList", "total? int, data [Card]"),
     (
@@ -188,6 +192,12 @@ const OBJECTS: &[(&str, &str)] = &[
     ("Uploaded", "video UploadedVideo"),
     ("UploadedVideo", "id int, uuid uuid, shortUUID text"),
     ("UploadForm", "+VideoSaid, videofile file, channelId int, name text 3 120"),
+    ("ImportBeginning", "+VideoSaid, targetUrl text, channelId int, name? text 3 120"),
+    (
+        "Import",
+        "id int, targetUrl text, magnetUri text?, torrentName text?, state NumberLabel, error text?, video? OwnCard, createdAt date, updatedAt date",
+    ),
+    ("ImportList", "total int, data [Import]"),
     ("UploadBeginning", "+VideoSaid, filename text, channelId? int, name? text 3 120"),
     // Channels and accounts.
     (
