@@ -1,7 +1,5 @@
 //! Mail of a running `shoal serve`, against a mail server that refuses, is killed before, or looks for more letters in one.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed, helpers included")]
-
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;

@@ -5,6 +5,7 @@
 mod accounts;
 mod backup;
 mod import;
+mod mail;
 mod pages;
 mod server;
 mod terminal;

@@ -43,14 +43,13 @@ pub struct FactorRequest {
 
 impl Route {
     pub(super) fn parse(segments: &[&str]) -> Option<Route> {
-        let ["users", user, "two-factor", what] = *segments else { return None };
-        let id = user.parse::<u32>().ok().map(i64::from)?;
-        match what {
-            "request" => Some(Route::Request(id)),
-            "confirm-request" => Some(Route::Confirm(id)),
-            "disable" => Some(Route::Disable(id)),
-            _ => None,
-        }
+        let id = |text: &str| text.parse::<u32>().ok().map(i64::from);
+        Some(match *segments {
+            ["users", user, "two-factor", "request"] => Route::Request(id(user)?),
+            ["users", user, "two-factor", "confirm-request"] => Route::Confirm(id(user)?),
+            ["users", user, "two-factor", "disable"] => Route::Disable(id(user)?),
+            _ => return None,
+        })
     }
 }
 

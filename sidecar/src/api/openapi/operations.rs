@@ -57,6 +57,46 @@ const REGISTRATIONS: &[Operation] = &[
         .by(Who::Moderator)
         .takes("Decision")
         .may(&[409]),
+    post("/api/v1/users/ask-send-verify-email", "Have a mail sent that proves an address.")
+        .takes("Address")
+        .may(&[403, 429]),
+    post(
+        "/api/v1/users/registrations/ask-send-verify-email",
+        "The same for who asks for an account.",
+    )
+    .takes("Address")
+    .may(&[403, 429]),
+    post("/api/v1/users/{id}/verify-email", "Prove an address by what the mail says.")
+        .takes("Proof")
+        .may(&[403, 409, 429]),
+    post("/api/v1/users/registrations/{id}/verify-email", "The same for who asks for an account.")
+        .takes("Proof")
+        .may(&[403, 409, 429]),
+    post("/api/v1/users/ask-reset-password", "Have a mail sent that sets another password.")
+        .takes("Address")
+        .may(&[403, 429]),
+    post("/api/v1/users/{id}/reset-password", "Set another password by what the mail says.")
+        .takes("Reset")
+        .may(&[403, 429, 503]),
+    post("/api/v1/users/{id}/two-factor/request", "Begin to set up codes from a telephone.")
+        .by(Who::User)
+        .takes("Confirmation")
+        .gives("Otp")
+        .may(&[429, 503]),
+    post("/api/v1/users/{id}/two-factor/confirm-request", "From now on each login needs a code.")
+        .by(Who::User)
+        .takes("OtpConfirmation")
+        .may(&[429]),
+    post("/api/v1/users/{id}/two-factor/disable", "Logins need no code any more.")
+        .by(Who::User)
+        .takes("Confirmation")
+        .may(&[429, 503]),
+    get("/api/v1/users/{id}/exports", "What one takes along.", "Exports").by(Who::User),
+    post("/api/v1/users/{id}/exports/request", "Have a file made of all that is one's own.")
+        .by(Who::User)
+        .takes("ExportRequest")
+        .gives("ExportMade"),
+    delete("/api/v1/users/{id}/exports/{export}", "Delete that file.").by(Who::User),
 ];
 
 /// Lists.
