@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { serverAndBrowser } from "./lib/fixture.js";
-import { at, fill, knock } from "./lib/people.js";
+import { at, fill, knock, send } from "./lib/people.js";
 
 const fixture = serverAndBrowser(
   async (fixture) => {
@@ -17,13 +17,13 @@ const logIn = (name, password, path) => knock(fixture, name, password, path);
 test("somebody asks for an account, is let in, and logs in", async () => {
   const { page, screenshot } = await at(fixture, "/register");
   await fill(page, { username: "alice", displayName: "Alice Liddell", email: "alice@example.org", password: "short", registrationReason: "I film the sea." });
-  await page.locator("main button.main").click();
+  await send(page);
   assert.match(await page.locator("#password-problem").textContent(), /At least 8 characters/);
   assert.equal(await page.locator("[name=username]").inputValue(), "alice");
   assert.equal(await page.locator("[name=password]").inputValue(), "");
   await screenshot("register");
   await fill(page, { password: "correct horse" });
-  await page.locator("main button.main").click();
+  await send(page);
   assert.match(await page.locator("[role=status]").textContent(), /with the moderators/);
 
   const early = await logIn("alice", "correct horse");
@@ -49,7 +49,7 @@ test("somebody changes their settings, and ends their other sessions", async () 
   await fill(page, { displayName: "The house", description: "We **keep** order." });
   await page.locator("[name=autoPlayVideo]").uncheck();
   await page.locator("[name=nsfwPolicy]").selectOption("blur");
-  await page.locator("section").first().locator("button.main").click();
+  await page.locator('form[action="/my/settings"] button.main').click();
   assert.equal(await page.locator("p.done").textContent(), "Saved.");
   assert.equal(await page.locator("[name=displayName]").inputValue(), "The house");
   assert.equal(await page.locator("[name=autoPlayVideo]").isChecked(), false);
@@ -63,7 +63,7 @@ test("somebody changes their settings, and ends their other sessions", async () 
   assert.equal(await sessions.count(), before - 1);
 
   await fill(page, { password: "another password", currentPassword: "not this one" });
-  await page.locator("section").nth(1).locator("button.main").click();
+  await page.locator('form[action="/my/access"] button.main').click();
   assert.match(await page.locator("[role=alert]").textContent(), /now is wrong/);
   await screenshot("settings");
   await page.locator('form[action="/logout"] button').click();

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { serverAndBrowser } from "./lib/fixture.js";
 import { clip, minute } from "./lib/media.js";
 import * as people from "./lib/people.js";
-import { at, fill, untilMade } from "./lib/people.js";
+import { at, fill, send, untilMade } from "./lib/people.js";
 
 const fixture = serverAndBrowser(async (fixture) => {
   fixture.password = await fixture.server.password("root");
@@ -93,11 +93,11 @@ test("a password keeps a video to those who know it", async () => {
     const { page: door, player, screenshot } = await at(fixture, path);
     assert.equal(await door.locator("h1").textContent(), "A password opens this video");
     await fill(door, { password: "guess" });
-    await door.locator("main button.main").click();
+    await send(door);
     assert.match(await door.locator("[role=alert]").textContent(), /isn’t the password/);
     await screenshot("locked");
     await fill(door, { password: "open sesame" });
-    await door.locator("main button.main").click();
+    await send(door);
     await player.play();
     assert.equal(await door.locator("shoal-player").getAttribute("p2p"), "off");
     assert.match(await door.locator("shoal-player").getAttribute("src"), /\/~/);
@@ -108,7 +108,7 @@ test("a password keeps a video to those who know it", async () => {
 test("more than the quota isn't taken, and says so", async () => {
   const { page, screenshot } = await logIn("alice", "/my/upload");
   await page.locator("[name=file]").setInputFiles(minute());
-  await page.locator("main button.main").click();
+  await send(page);
   await page.locator("#problem:not([hidden])").waitFor();
   assert.match(await page.locator("#problem").textContent(), /quota is exceeded/);
   await screenshot("upload-refused");
@@ -134,10 +134,10 @@ test("those who keep order see users and jobs, and keep somebody out", async () 
 test("a second channel is made, and a video is taken away for good", async () => {
   const { page, screenshot } = await logIn("alice", "/my/channels");
   await fill(page, { name: "alice_channel", displayName: "The river" });
-  await page.locator("main button.main").click();
+  await send(page);
   assert.match(await page.locator("[role=alert]").textContent(), /things have changed|taken/i);
   await fill(page, { name: "river", displayName: "The river" });
-  await page.locator("main button.main").click();
+  await send(page);
   await page.locator('a[href="/c/river"]').waitFor();
   await screenshot("channels");
   const master = await fetch(`${fixture.server.url}/w/${uploaded}`).then((answer) => answer.status);
@@ -152,7 +152,7 @@ test("a second channel is made, and a video is taken away for good", async () =>
 test("what is no video is refused with a reason that its owner sees", async () => {
   const { page } = await logIn("alice", "/my/upload");
   await page.locator("[name=file]").setInputFiles({ name: "list.mp4", mimeType: "video/mp4", buffer: Buffer.from("#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n") });
-  await page.locator("main button.main").click();
+  await send(page);
   await page.waitForURL(/\/my\/videos\//, { timeout: 30_000 });
   await page.locator('[data-stage="failed"]').waitFor({ timeout: 60_000 });
   const why = await page.locator("[data-reason]").textContent();
@@ -174,7 +174,7 @@ test("somebody leaves for good, and takes along what is theirs", async () => {
 test("captions and a storyboard are in the player of an uploaded video", async () => {
   const { page, player } = await logIn("alice", "/my/upload");
   await page.locator("[name=file]").setInputFiles(clip());
-  await page.locator("main button.main").click();
+  await send(page);
   await page.waitForURL(/\/my\/videos\//, { timeout: 30_000 });
   await untilMade(page);
   const short = page.url().split("/").at(-1);

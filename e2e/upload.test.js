@@ -33,7 +33,7 @@ async function untilSent(page) {
 test("the name of a file is its title until somebody says another, and an upload waits when it is told to", async () => {
   const { page, screenshot } = await logIn(fixture, "root", fixture.password, "/my/upload");
   await page.locator("[name=file]").setInputFiles(minute());
-  assert.equal(await page.locator("[name=name]").inputValue(), "minute-with-sound");
+  assert.equal(await page.locator("#name").inputValue(), "minute-with-sound");
   const { slow, mend } = await line(page);
   await slow(4_000_000);
   await send(page);

@@ -6,8 +6,9 @@ export async function at({ browser, server }, path) {
   return { player, page: player.page, log: player.log, screenshot: (name) => player.screenshot(name) };
 }
 
+/** Of several fields of a name, those of the page's first form. */
 export async function fill(page, fields) {
-  for (const [name, text] of Object.entries(fields)) await page.locator(`[name="${name}"]`).fill(text);
+  for (const [name, text] of Object.entries(fields)) await page.locator(`[name="${name}"]`).first().fill(text);
 }
 
 /** Presses the main button of the page's main form. */
