@@ -286,7 +286,6 @@ blocked = Kept out
 block-reason = Reason
 
 # Pictures of accounts and channels
-picture = Picture
 picture-hint = JPEG, PNG or WebP, up to 4 MB. It is cut to a square.
 picture-now = The picture as it is now
 picture-file = File

@@ -283,7 +283,6 @@ blocked = Mis dehors
 block-reason = Raison
 
 # Images des comptes et des chaînes
-picture = Image
 picture-hint = JPEG, PNG ou WebP, jusqu’à 4 Mo. Elle est découpée en carré.
 picture-now = L’image actuelle
 picture-file = Fichier

@@ -120,7 +120,7 @@ pub(crate) const LETTERS: i64 = 10_000;
 /// How long whoever takes a letter may take to send it, before it is taken to be lost.
 pub(crate) const LETTER_LEASE: Duration = Duration::from_secs(120);
 
-/// How often a letter is tried: with the back-off below for a day.
+/// How often a letter is tried: with the back-off below for seven hours, and at each start once more.
 pub(crate) const LETTER_ATTEMPTS: i64 = 7;
 
 /// How long a letter waits for the second try; each next one four times as long.
