@@ -1,7 +1,8 @@
 //! Puts the pages' files together in `www/dist`, which the binary embeds: hashed, concatenated, compressed.
 //!
-//! `player-<hash>.wasm`, `player.js` (wasm-bindgen's glue, then our element), what that loads for some alone (`extras-<hash>.js`,
-//! `words-<hash>.js`, `words-<language>-<hash>.json`), every other file of `www`, and a `.br` and `.gz` beside each.
+//! `player-<hash>.wasm`, `player.js` (wasm-bindgen's glue, then our element), `site.css` with its parts, what the player loads
+//! for some alone (`extras-<hash>.js`, `words-<hash>.js`, `words-<language>-<hash>.json`), every other file of `www`, and a `.br`
+//! and `.gz` beside each.
 
 use crate::{shell, wasm};
 use anyhow::{Context, Result, bail};
@@ -74,6 +75,7 @@ fn is_current(stamp: &Path, fingerprint: &str) -> bool {
 }
 
 fn assemble(player: wasm::Player, mut files: Files) -> Result<Files> {
+    join_styles(&mut files);
     let wasm_name = format!("player-{}.wasm", &hex(&Sha256::digest(&player.wasm))[..8]);
     let element = files.remove(ELEMENT).with_context(|| format!("www/{ELEMENT} is missing"))?;
     let element =
@@ -97,6 +99,16 @@ fn assemble(player: wasm::Player, mut files: Files) -> Result<Files> {
     files.insert(ELEMENT.to_owned(), script.into_bytes());
     files.insert(wasm_name, player.wasm);
     Ok(files)
+}
+
+/// Puts the pages' styles behind each other, in the order of their names: one file is one request.
+fn join_styles(files: &mut Files) {
+    let is_part = |name: &&String| name.starts_with("site-") && name.ends_with(".css");
+    let parts: Vec<String> = files.keys().filter(is_part).cloned().collect();
+    for part in parts {
+        let Some(style) = files.remove(&part) else { continue };
+        files.entry(STYLE.to_owned()).or_default().extend(style);
+    }
 }
 
 /// Gives the words of each language a name by their hash; the languages and names, as an object in a script has them.
@@ -179,6 +191,9 @@ fn replace(folder: &Path, files: &Files) -> Result<()> {
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+/// The style of all pages; its parts are called `site-<what>.css`.
+const STYLE: &str = "site.css";
 
 /// The custom element, which is joined with the glue so that a page loads one script and not two in a row.
 const ELEMENT: &str = "player.js";
