@@ -186,6 +186,10 @@ impl Operation {
         }
         // Longer than any address that means something; it is refused before anybody looks at it.
         all.insert("414".to_owned(), json!({ "description": "The address is too long." }));
+        all.insert(
+            "431".to_owned(),
+            json!({ "description": "The address and the headers are too long." }),
+        );
         for status in self.refusals() {
             let refusal = json!({ "$ref": "#/components/responses/Refusal" });
             all.insert(status.to_string(), refusal);
