@@ -62,7 +62,10 @@ impl Sidecar {
         }
         if let Some(password) = changes.password {
             let hash = self.hasher.hash(password).await?;
-            user::set_password(database, user.id, &hash, Some(session.id)).await?;
+            let (former, kept) = (&user.password_hash, Some(session.id));
+            if !user::replace_password(database, user.id, former, &hash, kept).await? {
+                return Err(ApiError::BadPassword);
+            }
         }
         Ok(done())
     }
