@@ -180,7 +180,8 @@ pub(crate) async fn note_login(
     Ok(done == 1)
 }
 
-/// Sets another password and ends all sessions but one, or all; what was sent to open anything opens nothing any more.
+/// Sets another password and ends all sessions but one, or all; what was sent to open anything opens nothing any more, and
+/// no other address is wanted: a letter that has yet to go isn't sent.
 pub(crate) async fn set_password(
     database: &Database,
     id: i64,
@@ -238,15 +239,15 @@ pub(crate) async fn set_email(
     })
 }
 
-/// Notes the address that somebody wants, until they have shown that they read what is sent there.
+/// Notes the address that somebody wants, until they have shown that they read what is sent there; or that they want none.
 pub(crate) async fn set_pending_email(
     database: &Database,
     id: i64,
-    email: &Email,
+    email: Option<&Email>,
 ) -> sqlx::Result<()> {
     let update = "UPDATE users SET pending_email = $2 WHERE id = $1";
     writing!(database, pool => {
-        sqlx::query(update).bind(id).bind(email.as_str()).execute(pool).await.map(drop)
+        sqlx::query(update).bind(id).bind(email.map(Email::as_str)).execute(pool).await.map(drop)
     })
 }
 
@@ -381,7 +382,7 @@ const BY_EMAIL: &str = select!("email = $1");
 
 pub(super) const PAGE: &str = select!("TRUE ORDER BY id DESC LIMIT $1 OFFSET $2");
 
-const SET_PASSWORD: &str = "UPDATE users SET password_hash = $2 \
+const SET_PASSWORD: &str = "UPDATE users SET password_hash = $2, pending_email = NULL \
                             WHERE id = $1 AND password_hash = COALESCE(CAST($3 AS TEXT), password_hash)";
 
 const SET_RIGHTS: &str = "UPDATE users SET role = COALESCE($2, role), video_quota = COALESCE($3, video_quota), \
