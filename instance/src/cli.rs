@@ -42,8 +42,8 @@ enum Command {
     Tracker(Listening),
     /// Run accounts, catalogue and their API alone, with feeds, oEmbed and the sitemap.
     ///
-    /// It has no pages, no media and no tracker. It takes in no uploads, captions and thumbnails, and makes no videos: for those
-    /// there is shoal serve or, at a terminal, shoal import. For shoal origin to know who may see which video, both need the
+    /// It has no pages, no media and no tracker. It takes in no uploads, captions and thumbnails, and makes no videos and exports:
+    /// for those there is shoal serve or, at a terminal, shoal import. For shoal origin to know who may see which video, both need the
     /// same data folder.
     Sidecar(Listening),
     /// Publish a video file, whether or not the server runs, and print where it can be watched.

@@ -123,7 +123,7 @@ impl Config {
             }
             Err(error) => return Err(ConfigError::Unreadable(path.to_owned(), error)),
         };
-        let bad = |reason| ConfigError::File { path: path.to_owned(), reason: Box::new(reason) };
+        let bad = |error| ConfigError::in_file(path, &text, &error);
         let from_file: Config = toml::from_str(&text).map_err(bad)?;
         let variables: Vec<(String, String)> = variables.into_iter().collect();
         let sources = Sources::of_file(path, &text, &from_file, &variables);
@@ -224,9 +224,9 @@ pub(crate) enum ConfigError {
     /// The named file isn't there or can't be read.
     #[error("cannot read the configuration {0}: {1}")]
     Unreadable(PathBuf, std::io::Error),
-    /// Not TOML, a key that doesn't exist, or a value of the wrong kind.
-    #[error("{path}: {reason}")]
-    File { path: PathBuf, reason: Box<toml::de::Error> },
+    /// Not TOML, a key that doesn't exist, or a value of the wrong kind. The line itself isn't told: it may hold a password.
+    #[error("{path}, line {line}: {reason}")]
+    File { path: PathBuf, line: usize, reason: String },
     /// The same in an environment variable.
     #[error("{variable}: {reason}")]
     Variable { variable: String, reason: String },
@@ -250,6 +250,23 @@ pub(crate) enum ConfigError {
     /// Something else than scheme and host.
     #[error("{0:?} is no public URL: write it as https://videos.example.org, without a path")]
     PublicUrl(String),
+}
+
+impl ConfigError {
+    /// What a reader of TOML says, without what it quotes of a secret.
+    fn in_file(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
+        let at = error.span().map_or(0, |span| span.start.min(text.len()));
+        let before = &text.as_bytes()[..at];
+        let line = before.iter().filter(|byte| **byte == b'\n').count();
+        let words = text.lines().nth(line).unwrap_or_default();
+        let is_url = words.split_once('=').is_some_and(|(key, _)| key.trim() == "url");
+        let reason = if is_url || SECRETS.iter().any(|word| words.contains(word)) {
+            "the value is a text in quotes, which isn't shown here: it may be a secret".to_owned()
+        } else {
+            error.message().to_owned()
+        };
+        ConfigError::File { path: path.to_owned(), line: line + 1, reason }
+    }
 }
 
 /// Where the values of a configuration come from, if they aren't the defaults.
@@ -386,6 +403,9 @@ fn read_as(known: Option<&Value>, text: &str) -> Option<Value> {
 /// Keys whose names others' variables end in, too.
 const COMMON: [&str; 5] = ["from", "host", "password", "port", "user"];
 
+/// What lines with secrets have in their keys, beside the database's URL.
+const SECRETS: [&str; 3] = ["password", "token", "secret"];
+
 /// Nobody guesses as many characters.
 const LEAST_TOKEN: usize = 20;
 
@@ -478,6 +498,30 @@ mod tests {
         check_variable("SHOAL_LISTEN", "127.0.0.1:1", "such as SHOAL_SERVER_LISTEN");
         check_variable("SHOAL_PUBLIC_URL", "https://a", "such as SHOAL_SERVER_PUBLIC_URL");
         check_variable("SHOAL_ORIGINS_CACHE_BYTES", "1", "such as SHOAL_ORIGIN_CACHE_BYTES");
+    }
+
+    #[test]
+    fn no_line_of_the_file_is_told_to_whoever_reads_the_log() {
+        #[track_caller]
+        fn check(text: &str, wanted: &str) {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("shoal.toml");
+            std::fs::write(&file, text).unwrap();
+            let error = Config::load(Some(&file), []).unwrap_err().to_string();
+            assert!(error.contains(wanted), "{error}");
+            assert!(!error.contains("sesame") && !error.contains("87654321"), "{error}");
+        }
+        check("[smtp]\nhost = \"a\"\npassword = open sesame\n", "line 3: the value is a text");
+        check("[smtp]\npassword = 'open sesame\nport = 25\n", "line 2: the value is a text");
+        check("[smtp]\npassword = 87654321\n", "line 2: the value is a text");
+        check("[smtp]\npasswort = \"sesame\"\n", "line 2: unknown field `passwort`");
+        check("[worker]\ntoken = [\"sesame\"]\n", "line 2: the value is a text");
+        check("[database]\nurl = postgres://shoal:sesame@localhost/shoal\n", "line 2: the value");
+        check("[sever]\n", "line 1: unknown field `sever`");
+        check(
+            "[server]\npublic_url = \"https://a/b\"\n",
+            "line 2: \"https://a/b\" is no public URL",
+        );
     }
 
     #[test]

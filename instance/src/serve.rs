@@ -95,12 +95,12 @@ pub(crate) fn run(mut config: Config, library: Library, part: Part) -> anyhow::R
                 tracker::run(listener, &config.tracker, swarms, asked_to_end).await;
             }
             (Part::Sidecar, Some((catalogue, _))) => {
-                control(listener, &config, catalogue, asked_to_end).await;
+                let post = post_office(&config, address, &catalogue)?;
+                control(listener, &config, catalogue, post, asked_to_end).await;
             }
             (_, Some((catalogue, _))) => {
                 let listening = (listener, address);
-                let sidecar = Arc::clone(&catalogue.sidecar);
-                let post = PostOffice::new(&config.smtp, sidecar, config.public_url(address))?;
+                let post = post_office(&config, address, &catalogue)?;
                 everything(listening, &config, catalogue, key, swarms, post, asked_to_end).await;
             }
             (_, None) => origin::run(listener, &config.origin, library, key, asked_to_end).await,
@@ -184,11 +184,12 @@ async fn everything(
     sidecar.close().await;
 }
 
-/// The sidecar alone: it keeps house as the whole does, and makes no videos.
+/// The sidecar alone: it keeps house and sends mail as the whole does, and makes neither videos nor exports.
 async fn control(
     listener: TcpListener,
     config: &Config,
     catalogue: Catalogue,
+    post: Option<PostOffice>,
     asked_to_end: CancellationToken,
 ) {
     let metrics = Arc::new(Metrics::default());
@@ -199,8 +200,24 @@ async fn control(
     };
     let bounds = config.origin.bounds();
     let serving = connections::accept(listener, &bounds, metrics, asked_to_end.clone(), answer);
-    tokio::join!(serving, catalogue.keep_house(asked_to_end));
+    let sending = send_letters(post, asked_to_end.clone());
+    tokio::join!(serving, sending, catalogue.keep_house(asked_to_end));
     catalogue.sidecar.close().await;
+}
+
+/// What sends the letters of an instance that listens on `address`, where that is configured.
+fn post_office(
+    config: &Config,
+    address: SocketAddr,
+    catalogue: &Catalogue,
+) -> anyhow::Result<Option<PostOffice>> {
+    let url = config.public_url(address);
+    if config.smtp.is_on() && config.server.public_url.is_none() {
+        tracing::warn!(
+            "links in mails begin with {url}, which nobody else may reach: set --public-url"
+        );
+    }
+    PostOffice::new(&config.smtp, Arc::clone(&catalogue.sidecar), url)
 }
 
 /// Sends mail, where that is configured.

@@ -136,9 +136,10 @@ fn table(rows: &[Vec<String>]) -> String {
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// In one line, and without what would make a terminal do something.
+/// In one line, and without what would make a terminal do something, or show what stands beside it in another order.
 fn plain(text: &str) -> String {
-    text.chars().map(|char| if char.is_control() { ' ' } else { char }).collect()
+    let turns = |char| matches!(char, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().map(|char| if char.is_control() || turns(char) { ' ' } else { char }).collect()
 }
 
 /// A value as people read it.
@@ -191,6 +192,8 @@ mod tests {
     #[test]
     fn what_people_wrote_moves_no_terminal() {
         assert_eq!(plain("a\u{1b}[2J\nb"), "a [2J b");
+        assert_eq!(plain("a\u{9b}2Jb"), "a 2Jb");
+        assert_eq!(plain("a\u{202e}b\u{2066}c\u{2028}d\u{200f}é"), "a b c d é");
         assert_eq!(text(&serde_json::json!(["a\nb", 1, null])), "a b, 1, -");
         assert_eq!(spaced("publishedAt"), "published at");
         assert_eq!(minute("2026-11-22T05:13:20.000Z"), "2026-11-22 05:13");

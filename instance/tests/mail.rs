@@ -92,7 +92,7 @@ fn talk(stream: TcpStream, verdict: &str, tell: &Sender<Heard>) -> std::io::Resu
     Ok(())
 }
 
-/// A running `shoal serve`, killed with the test.
+/// A running `shoal serve` or a part of it, killed with the test.
 struct Shoal {
     child: Child,
     address: String,
@@ -101,8 +101,13 @@ struct Shoal {
 
 impl Shoal {
     fn start(data: &Path, sink: &Sink, settings: &[(&str, &str)]) -> Shoal {
+        Shoal::start_part("serve", data, sink, settings)
+    }
+
+    /// The whole, or a part of it.
+    fn start_part(part: &str, data: &Path, sink: &Sink, settings: &[(&str, &str)]) -> Shoal {
         let mut child = Command::new(env!("CARGO_BIN_EXE_shoal"))
-            .args(["serve", "--verbose", "--listen", "127.0.0.1:0", "--data"])
+            .args([part, "--verbose", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
             .current_dir(data)
             .env("RUST_LOG", "trace")
@@ -236,6 +241,23 @@ fn a_letter_outlives_kill_9_and_its_address_is_in_no_log() {
     for log in [before, after] {
         assert!(!log.contains("alice@") && !log.contains("verificationString"), "{log}");
     }
+}
+
+#[test]
+fn the_sidecar_alone_sends_what_it_promises() {
+    let data = tempfile::tempdir().unwrap();
+    let sink = Sink::start("250 fine");
+    let settings = [
+        ("SHOAL_ACCOUNTS_REGISTRATION", "open"),
+        ("SHOAL_ACCOUNTS_REQUIRES_EMAIL_VERIFICATION", "true"),
+    ];
+    let shoal = Shoal::start_part("sidecar", data.path(), &sink, &settings);
+    let alice =
+        json!({ "username": "alice", "email": "alice@example.org", "password": "correct horse" });
+    assert_eq!(shoal.post("users/register", "", &alice).0, 204);
+    assert_eq!(sink.next().recipients, ["RCPT TO:<alice@example.org>"]);
+    let log = shoal.kill();
+    assert!(log.contains("links in mails begin with http://127.0.0.1:"), "{log}");
 }
 
 #[test]

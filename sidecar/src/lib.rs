@@ -143,7 +143,7 @@ pub struct Sidecar {
     house: House,
     metrics: Metrics,
     /// The instance in numbers, and when it was counted.
-    counted: Mutex<Option<(Time, Value)>>,
+    counted: tokio::sync::Mutex<Option<(Time, Value)>>,
     started: Instant,
     /// How long ago `started` was.
     elapsed: fn(&Instant) -> Time,
@@ -236,7 +236,7 @@ impl Sidecar {
             export_waits: Notify::new(),
             house: House::default(),
             metrics: Metrics::default(),
-            counted: Mutex::default(),
+            counted: tokio::sync::Mutex::default(),
             started: Instant::now(),
             elapsed: Instant::elapsed,
         })

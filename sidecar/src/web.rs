@@ -120,16 +120,17 @@ impl Sidecar {
         let from = self.counted(headers, peer);
         let user = self.identify(needed("username")?, needed("password")?, from).await?;
         if user.otp_secret.is_some() {
-            return Ok(Entered::CodeWanted(self.half_way(user.id).await?));
+            return Ok(Entered::CodeWanted(self.half_way(&user).await?));
         }
-        self.let_in(user.id).await
+        self.let_in(&user).await
     }
 
     /// Says that somebody has shown their password, until they show a code, too.
-    async fn half_way(&self, user_id: i64) -> Result<String, ApiError> {
+    async fn half_way(&self, user: &User) -> Result<String, ApiError> {
         let (now, secret) = (now_ms(), token::generate()?);
-        let about = String::new();
-        let ticket = Ticket { user_id: Some(user_id), registration_id: None, about };
+        // Which password they showed: with another, all begins anew.
+        let about = token::hash(&user.password_hash);
+        let ticket = Ticket { user_id: Some(user.id), registration_id: None, about };
         let (hash, expires_at) = (token::hash(&secret), now + CODE_LIFE.as_millis() as i64);
         ticket::issue(&self.database, now, &hash, Purpose::Login, &ticket, expires_at).await?;
         Ok(secret)
@@ -138,8 +139,12 @@ impl Sidecar {
     async fn enter_by_code(&self, secret: &str, code: Option<&str>) -> Result<Entered, ApiError> {
         let hash = token::hash(secret);
         let found = ticket::look(&self.database, now_ms(), &hash, Purpose::Login).await?;
-        let id = found.and_then(|ticket| ticket.user_id).ok_or(ApiError::BadTicket)?;
+        let found = found.ok_or(ApiError::BadTicket)?;
+        let id = found.user_id.ok_or(ApiError::BadTicket)?;
         let user = user::by_id(&self.database, id).await?.ok_or(ApiError::BadTicket)?;
+        if found.about != token::hash(&user.password_hash) {
+            return Err(ApiError::BadTicket);
+        }
         if user.blocked {
             return Err(GrantError::Blocked.into());
         }
@@ -147,11 +152,11 @@ impl Sidecar {
         if !ticket::tear(&self.database, &hash).await? {
             return Err(ApiError::BadTicket);
         }
-        self.let_in(user.id).await
+        self.let_in(&user).await
     }
 
-    async fn let_in(&self, user_id: i64) -> Result<Entered, ApiError> {
-        let tokens = self.begin_session(user_id, REFRESH_LIFE).await?;
+    async fn let_in(&self, user: &User) -> Result<Entered, ApiError> {
+        let tokens = self.begin_session(user, REFRESH_LIFE).await?;
         let cookie = cookie::set(cookie::SESSION, &tokens.access, REFRESH_LIFE, &self.public_url);
         Ok(Entered::In(cookie))
     }

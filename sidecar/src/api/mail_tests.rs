@@ -248,6 +248,69 @@ async fn an_address_is_changed_when_it_is_proved() {
 }
 
 #[tokio::test]
+async fn a_wanted_address_is_taken_back_by_the_present_one_and_by_another_password() {
+    for instance in mailing(Registration::Closed).await {
+        let id = instance.alice().await;
+        let name = Username::parse("alice").unwrap();
+        let first = instance.sidecar.reset_password(&name).await.unwrap().reveal().to_owned();
+        let token = instance.token("alice", &first).await;
+        let change = async |body: Value| {
+            check(&instance.ask("PUT", "users/me", &token, body).await, 204, "");
+            instance.ask("GET", "users/me", &token, Value::Null).await.body["pendingEmail"].clone()
+        };
+        let verify = async |letter: &Letter| {
+            let secret = parameter(letter, "verificationString");
+            let body = json!({ "verificationString": secret, "isPendingEmail": true });
+            instance.post(&format!("users/{id}/verify-email"), body).await
+        };
+        let wanted = json!({ "email": "eve@example.org", "currentPassword": first });
+        assert_eq!(change(wanted.clone()).await, "eve@example.org");
+        let letter = instance.letter().await;
+        let kept = json!({ "email": "alice@example.org", "currentPassword": first });
+        assert_eq!(change(kept).await, Value::Null);
+        check(&verify(&letter).await, 403, FORGED);
+
+        assert_eq!(change(wanted).await, "eve@example.org");
+        let other = json!({ "password": "correct horse", "currentPassword": first });
+        assert_eq!(change(other).await, Value::Null);
+        let late = instance.sidecar.next_letter().await.unwrap();
+        assert_eq!(late, None, "the password is set since it was asked for");
+
+        let both = json!({
+            "email": "new@example.org", "password": "battery staple", "currentPassword": "correct horse",
+        });
+        assert_eq!(change(both).await, "new@example.org");
+        check(&verify(&instance.letter().await).await, 204, "");
+        let wanted = json!({ "email": "bob@example.org", "currentPassword": "battery staple" });
+        assert_eq!(change(wanted).await, "bob@example.org");
+        let (database, hash) = (&instance.sidecar.database, token::hash("mailed"));
+        let about = "new@example.org".to_owned();
+        let ticket = Ticket { user_id: Some(id), registration_id: None, about };
+        let issue = ticket::issue(database, 5, &hash, Purpose::Reset, &ticket, now_ms() + 60_000);
+        issue.await.unwrap();
+        let reset = json!({ "verificationString": "mailed", "password": "correct horse" });
+        check(&instance.post(&format!("users/{id}/reset-password"), reset).await, 204, "");
+        assert_eq!(instance.sidecar.next_letter().await.unwrap(), None);
+    }
+}
+
+#[tokio::test]
+async fn a_name_like_an_address_of_the_network_uses_up_nobody_s_letters() {
+    for mut instance in mailing(Registration::Closed).await {
+        instance.sidecar.elapsed = |_| Time::from_secs(9);
+        let name = Username::parse("127.0.0.1").unwrap();
+        let password = instance.sidecar.create_user(&name, None, Role::User).await.unwrap();
+        let token = instance.token("127.0.0.1", password.reveal()).await;
+        for no in 0..30 {
+            let body = json!({ "email": format!("nobody{no}@example.org") });
+            check(&instance.post("users/ask-reset-password", body).await, 204, "");
+        }
+        let body = json!({ "email": "a@example.org", "currentPassword": password.reveal() });
+        check(&instance.ask("PUT", "users/me", &token, body).await, 204, "");
+    }
+}
+
+#[tokio::test]
 async fn a_house_without_mail_says_so_and_promises_none() {
     let [mut instance, _] = instances(Registration::Open).await;
     instance.sidecar.settings.requires_email_verification = true;

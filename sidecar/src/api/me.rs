@@ -49,9 +49,10 @@ impl Sidecar {
             self.confirm(&user, current.unwrap_or_default()).await?;
         }
         let database = &self.database;
-        if let Some(email) = &changes.email {
-            self.change_email(&user, email, language).await?;
-        }
+        let to_prove = match &changes.email {
+            Some(email) => self.change_email(&user, email).await?,
+            None => None,
+        };
         if changes.display_name.is_some() || changes.description.is_some() {
             let name = changes.display_name.as_deref();
             let description = changes.description.as_ref().map(Option::as_deref);
@@ -62,27 +63,46 @@ impl Sidecar {
         }
         if let Some(password) = changes.password {
             let hash = self.hasher.hash(password).await?;
-            user::set_password(database, user.id, &hash, Some(session.id)).await?;
+            let (former, kept) = (&user.password_hash, Some(session.id));
+            if !user::replace_password(database, user.id, former, &hash, kept).await? {
+                return Err(ApiError::BadPassword);
+            }
+        }
+        // Last, since another password takes back what was wanted before.
+        if let Some(email) = to_prove {
+            self.have_proved(&user, email, language).await?;
         }
         Ok(done())
     }
 
-    /// Sets another address, or has whoever reads it show first that it is theirs.
-    async fn change_email(
+    /// Sets another address; or returns it, if whoever reads it must show first that it is theirs.
+    async fn change_email<'a>(
+        &self,
+        user: &User,
+        email: &'a Email,
+    ) -> Result<Option<&'a Email>, ApiError> {
+        if !self.verifies() {
+            user::set_email(&self.database, user.id, email).await?;
+            return Ok(None);
+        }
+        if user.email.as_deref() == Some(email.as_str()) {
+            // They keep theirs, and no longer want another.
+            user::set_pending_email(&self.database, user.id, None).await?;
+            return Ok(None);
+        }
+        // No name has such a sign, so nobody's is counted as an address of the network.
+        self.count_letter(&format!("@{}", user.username), email)?;
+        Ok(Some(email))
+    }
+
+    /// Has whoever reads an address that a user wants show that it is theirs.
+    async fn have_proved(
         &self,
         user: &User,
         email: &Email,
         language: &str,
     ) -> Result<(), ApiError> {
-        let is_same = user.email.as_deref() == Some(email.as_str());
-        if !self.verifies() {
-            return Ok(user::set_email(&self.database, user.id, email).await?);
-        }
-        if is_same {
-            return Ok(());
-        }
-        self.count_letter(&user.username, email)?;
-        user::set_pending_email(&self.database, user.id, email).await?;
+        user::set_pending_email(&self.database, user.id, Some(email)).await?;
         let (user_id, address) = (Some(user.id), email.as_str());
         let (kind, registration_id) = (Kind::Change, None);
         Ok(self.post(NewLetter { kind, user_id, registration_id, address, language }).await?)

@@ -55,7 +55,7 @@ impl Sidecar {
             "password" => {
                 let user = self.identify(needed("username")?, needed("password")?, from).await?;
                 self.pass_factor(&user, code).await?;
-                let tokens = self.begin_session(user.id, ACCESS_LIFE).await?;
+                let tokens = self.begin_session(&user, ACCESS_LIFE).await?;
                 Ok(answer(&tokens.json()))
             }
             "refresh_token" => self.renew(needed("refresh_token")?).await,
@@ -70,15 +70,23 @@ impl Sidecar {
     }
 
     /// Begins a session whose access token is good for `access_life`.
+    ///
+    /// The password is looked at once more when the session is there: another one either ends it, or is seen here.
     pub(crate) async fn begin_session(
         &self,
-        user_id: i64,
+        user: &User,
         access_life: Duration,
     ) -> Result<Tokens, ApiError> {
         let tokens = Tokens::generate(access_life)?;
-        session::begin(&self.database, tokens.now_ms, user_id, tokens.keys()).await?;
-        user::note_login(&self.database, user_id, tokens.now_ms).await?;
-        Ok(tokens)
+        let (database, now) = (&self.database, tokens.now_ms);
+        session::begin(database, now, user.id, tokens.keys()).await?;
+        if user::note_login(database, user.id, &user.password_hash, now).await? {
+            return Ok(tokens);
+        }
+        if let Some(begun) = session::find(database, now, tokens.keys().access_hash).await? {
+            session::end(database, begun.id).await?;
+        }
+        Err(GrantError::Credentials.into())
     }
 
     /// Whose name and password these are, whatever else they must show; each try counts.

@@ -17,22 +17,18 @@ use crate::vocabulary::{self, CATEGORIES};
 use crate::{Reply, Sidecar, now_ms};
 
 impl Sidecar {
-    /// The instance in numbers, counted at most once a minute.
+    /// The instance in numbers, counted at most once a minute: of many who ask at once, one counts and the others wait.
     pub(super) async fn tell_stats(&self) -> Result<Reply, ApiError> {
+        let mut counted = self.counted.lock().await;
         let now = (self.elapsed)(&self.started);
-        if let Some(told) = self.counted_since(now) {
-            return Ok(answer(&told));
+        let is_fresh = |at: &Time| now.saturating_sub(*at) < COUNTED_LIFE;
+        if let Some((_, told)) = counted.as_ref().filter(|(at, _)| is_fresh(at)) {
+            return Ok(answer(told));
         }
         let told = self.stats_json().await?;
-        *self.counted.lock().unwrap_or_else(std::sync::PoisonError::into_inner) =
-            Some((now, told.clone()));
-        Ok(answer(&told))
-    }
-
-    fn counted_since(&self, now: Time) -> Option<Value> {
-        let counted = self.counted.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let (at, told) = counted.as_ref()?;
-        (now.saturating_sub(*at) < COUNTED_LIFE).then(|| told.clone())
+        let reply = answer(&told);
+        *counted = Some((now, told));
+        Ok(reply)
     }
 
     async fn stats_json(&self) -> Result<Value, ApiError> {

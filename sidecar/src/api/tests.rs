@@ -7,12 +7,14 @@ use wire::capability::{KEY_LENGTH, Key};
 use wire::id::VideoId;
 
 use super::*;
-use crate::READ_LIFE;
 use crate::config::{Accounts, Registration};
 use crate::database::trial::{self, Trial};
+use crate::error::GrantError;
 use crate::field::Username;
 use crate::pace::Time;
 use crate::role::Role;
+use crate::table::session;
+use crate::{READ_LIFE, now_ms};
 
 /// An instance with `root`.
 pub(in crate::api) struct Instance {
@@ -188,6 +190,36 @@ async fn a_session_is_begun_renewed_and_ended() {
         let gone =
             instance.grant(&format!("grant_type=refresh_token&refresh_token={refresh}")).await;
         check(&gone, 400, "Invalid grant: refresh token is invalid");
+    }
+}
+
+#[tokio::test]
+async fn a_login_that_another_password_overtakes_opens_nothing() {
+    for instance in instances(Registration::Closed).await {
+        let sidecar = &instance.sidecar;
+        let user = sidecar.identify("root", &instance.password, String::new()).await.unwrap();
+        sidecar.reset_password(&Username::parse("root").unwrap()).await.unwrap();
+        let late = sidecar.begin_session(&user, READ_LIFE).await;
+        assert!(matches!(late, Err(ApiError::Grant(GrantError::Credentials))));
+        let left = session::of_user(&sidecar.database, now_ms(), user.id).await.unwrap();
+        assert_eq!(left, []);
+    }
+}
+
+#[tokio::test]
+async fn a_password_is_not_changed_by_one_that_is_no_longer_right() {
+    for instance in instances(Registration::Closed).await {
+        let sidecar = &instance.sidecar;
+        instance.root().await;
+        let user = sidecar.identify("root", &instance.password, String::new()).await.unwrap();
+        let begun = session::of_user(&sidecar.database, now_ms(), user.id).await.unwrap();
+        let session = session::Session { id: begun[0].id, user_id: user.id };
+        let set = sidecar.reset_password(&Username::parse("root").unwrap()).await.unwrap();
+        let wanted = json!({ "password": "of a thief", "currentPassword": instance.password });
+        let Value::Object(wanted) = wanted else { panic!("no object") };
+        let late = sidecar.change_me((session, user), Fields::of(wanted), "").await;
+        assert!(matches!(late, Err(ApiError::BadPassword)));
+        assert_eq!(instance.log_in("root", set.reveal()).await.status, 200);
     }
 }
 

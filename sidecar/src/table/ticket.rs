@@ -173,7 +173,8 @@ const LOOK: &str = "SELECT user_id, registration_id, about FROM ticket WHERE has
 const TEAR: &str = "DELETE FROM ticket WHERE hash = $1 AND kind = $2 AND expires_at > $3 RETURNING user_id, registration_id, about";
 
 /// The address must still be the one that the letter went to, here and below.
-const SET_PASSWORD: &str = "UPDATE users SET password_hash = $2 WHERE id = $1 AND email = $3";
+const SET_PASSWORD: &str =
+    "UPDATE users SET password_hash = $2, pending_email = NULL WHERE id = $1 AND email = $3";
 const VERIFY: &str = "UPDATE users SET email_verified = TRUE WHERE id = $1 AND email = $2";
 const CHANGE: &str = "UPDATE users SET email = pending_email, pending_email = NULL, email_verified = TRUE \
                       WHERE id = $1 AND pending_email = $2";
@@ -231,7 +232,7 @@ mod tests {
             user::create(database, 5, bob).await.unwrap();
             let want = async |text: &str| {
                 let email = Email::parse(text).unwrap();
-                user::set_pending_email(database, id, &email).await.unwrap();
+                user::set_pending_email(database, id, Some(&email)).await.unwrap();
             };
             want("a@example.org").await;
             issued(&trial, "old", Purpose::Change, id, "a@example.org").await;

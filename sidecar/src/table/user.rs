@@ -164,35 +164,64 @@ pub(crate) async fn is_another_administrator(database: &Database, id: i64) -> sq
     Ok(found.is_some())
 }
 
-/// Notes that a user logged in.
-pub(crate) async fn note_login(database: &Database, id: i64, now_ms: i64) -> sqlx::Result<()> {
-    let update = "UPDATE users SET last_login_at = $2 WHERE id = $1";
-    writing!(database, pool => {
-        sqlx::query(update).bind(id).bind(now_ms).execute(pool).await.map(drop)
-    })
+/// Notes that a user logged in; false if the password that they showed isn't theirs any more, or they are blocked.
+pub(crate) async fn note_login(
+    database: &Database,
+    id: i64,
+    password_hash: &str,
+    now_ms: i64,
+) -> sqlx::Result<bool> {
+    let update =
+        "UPDATE users SET last_login_at = $3 WHERE id = $1 AND password_hash = $2 AND NOT blocked";
+    let done = writing!(database, pool => {
+        let done = sqlx::query(update).bind(id).bind(password_hash).bind(now_ms).execute(pool).await;
+        done.map(|done| done.rows_affected())
+    })?;
+    Ok(done == 1)
 }
 
-/// Sets another password and ends all sessions but one, or all; what was sent to open anything opens nothing any more.
+/// Sets another password and ends all sessions but one, or all; what was sent to open anything opens nothing any more, and
+/// no other address is wanted: a letter that has yet to go isn't sent.
 pub(crate) async fn set_password(
     database: &Database,
     id: i64,
     password_hash: &str,
     kept_session: Option<i64>,
 ) -> sqlx::Result<()> {
+    exchange_password(database, id, None, password_hash, kept_session).await.map(drop)
+}
+
+/// The same in place of the password that its user has just shown; false if there is another one by now.
+pub(crate) async fn replace_password(
+    database: &Database,
+    id: i64,
+    former_hash: &str,
+    password_hash: &str,
+    kept_session: Option<i64>,
+) -> sqlx::Result<bool> {
+    exchange_password(database, id, Some(former_hash), password_hash, kept_session).await
+}
+
+async fn exchange_password(
+    database: &Database,
+    id: i64,
+    former_hash: Option<&str>,
+    password_hash: &str,
+    kept_session: Option<i64>,
+) -> sqlx::Result<bool> {
     writing!(database, pool => {
         let mut work = pool.begin().await?;
-        sqlx::query("UPDATE users SET password_hash = $2 WHERE id = $1")
-            .bind(id)
-            .bind(password_hash)
-            .execute(&mut *work)
-            .await?;
+        let set = sqlx::query(SET_PASSWORD).bind(id).bind(password_hash).bind(former_hash);
+        if set.execute(&mut *work).await?.rows_affected() == 0 {
+            return Ok(false);
+        }
         sqlx::query("DELETE FROM session WHERE user_id = $1 AND id <> $2")
             .bind(id)
             .bind(kept_session.unwrap_or(NO_SESSION))
             .execute(&mut *work)
             .await?;
         sqlx::query("DELETE FROM ticket WHERE user_id = $1").bind(id).execute(&mut *work).await?;
-        work.commit().await
+        work.commit().await.map(|()| true)
     })
 }
 
@@ -210,15 +239,15 @@ pub(crate) async fn set_email(
     })
 }
 
-/// Notes the address that somebody wants, until they have shown that they read what is sent there.
+/// Notes the address that somebody wants, until they have shown that they read what is sent there; or that they want none.
 pub(crate) async fn set_pending_email(
     database: &Database,
     id: i64,
-    email: &Email,
+    email: Option<&Email>,
 ) -> sqlx::Result<()> {
     let update = "UPDATE users SET pending_email = $2 WHERE id = $1";
     writing!(database, pool => {
-        sqlx::query(update).bind(id).bind(email.as_str()).execute(pool).await.map(drop)
+        sqlx::query(update).bind(id).bind(email.map(Email::as_str)).execute(pool).await.map(drop)
     })
 }
 
@@ -353,6 +382,9 @@ const BY_EMAIL: &str = select!("email = $1");
 
 pub(super) const PAGE: &str = select!("TRUE ORDER BY id DESC LIMIT $1 OFFSET $2");
 
+const SET_PASSWORD: &str = "UPDATE users SET password_hash = $2, pending_email = NULL \
+                            WHERE id = $1 AND password_hash = COALESCE(CAST($3 AS TEXT), password_hash)";
+
 const SET_RIGHTS: &str = "UPDATE users SET role = COALESCE($2, role), video_quota = COALESCE($3, video_quota), \
                           video_quota_daily = COALESCE($4, video_quota_daily) WHERE id = $1";
 
@@ -453,8 +485,9 @@ pub(crate) mod tests {
             let database = &trial.database;
             let id = create(database, 5, new("alice", None)).await.unwrap();
             create(database, 5, new("bob", Some("bob@example.org"))).await.unwrap();
-            note_login(database, id, 9).await.unwrap();
+            assert!(note_login(database, id, "hash", 9).await.unwrap());
             set_password(database, id, "other", None).await.unwrap();
+            assert!(!note_login(database, id, "hash", 10).await.unwrap());
             set_preferences(database, id, "{}").await.unwrap();
             let email = Email::parse("alice@example.org").unwrap();
             set_email(database, id, &email).await.unwrap();
