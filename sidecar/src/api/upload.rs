@@ -273,7 +273,7 @@ impl Sidecar {
         Ok(dressed(answer(&json!({ "video": video }))))
     }
 
-    /// Gives up an upload, and tells whose bytes may go.
+    /// Gives up an upload, and tells whose bytes may go, and of which video that never comes the picture.
     ///
     /// # Errors
     /// There is none of whoever asks.
@@ -281,10 +281,11 @@ impl Sidecar {
         &self,
         headers: &HeaderMap,
         query: Option<&str>,
-    ) -> Result<String, Refusal> {
+    ) -> Result<(String, Option<VideoId>), Refusal> {
         let (upload, _) = self.own_upload(headers, query).await?;
         if upload::cancel(&self.database, &upload.id).await.map_err(ApiError::from)? {
-            Ok(upload.id)
+            let expected = cover::expected(&upload);
+            Ok((upload.id, expected))
         } else {
             Err(Refusal(ApiError::NotFound("Upload")))
         }

@@ -122,7 +122,7 @@ async fn a_quota_that_shrinks_stops_what_is_under_way() {
         assert_eq!(going_on.unwrap_err().0, 413);
         let whole = sidecar.complete_upload(&upload.id).await.map_err(refused);
         assert_eq!(whole.unwrap_err().0, 413);
-        assert_eq!(sidecar.cancel_upload(&root, Some(&query)).await.unwrap(), upload.id);
+        assert_eq!(sidecar.cancel_upload(&root, Some(&query)).await.unwrap(), (upload.id, None));
     }
 }
 
