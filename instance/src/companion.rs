@@ -150,7 +150,19 @@ impl Companions {
 
     /// Makes the picture of a video that is still on its way in.
     pub(crate) async fn make_cover(&self, cover: Cover) -> Result<(), Refusal> {
-        self.make(cover.video, &cover.file, &thumbnails::Picture::Sent(cover.bytes)).await
+        let picture = thumbnails::Picture::Sent(cover.bytes);
+        let made = self.make(cover.video, &cover.file, &picture).await;
+        if made.is_err() {
+            self.forget(cover.video).await;
+        }
+        made
+    }
+
+    /// Removes the picture of a video that doesn't come; if that fails, it is swept away later.
+    pub(crate) async fn forget(&self, video: VideoId) {
+        if self.on_disk(move |library| library.remove_companions(&video)).await.is_err() {
+            tracing::warn!(%video, "the picture of a video that never comes is removed later");
+        }
     }
 
     /// Makes the file that the row is to name.

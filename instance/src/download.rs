@@ -2,7 +2,7 @@
 //! house allows, so that viewers have the line.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,6 +15,7 @@ use origin::{Origin, Reply};
 use serde::{Deserialize, Serialize};
 use sidecar::visitor::Asker;
 use sidecar::{Seen, Sidecar, cookie};
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 use wire::id::VideoId;
 
@@ -39,12 +40,12 @@ pub(crate) struct Desk {
     all: Arc<Pace>,
 }
 
-/// Bytes one after the other, so many in a second; whoever takes some says when they may go.
+/// Bytes one after the other, so many in a second.
 #[derive(Debug)]
 struct Pace {
     rate: u64,
-    /// When the next may go.
-    next: Mutex<Option<Instant>>,
+    /// When the last are through. Whose turn it is holds it, in the order in which they came; who leaves before has taken nothing.
+    through: Mutex<Option<Instant>>,
 }
 
 impl Desk {
@@ -149,26 +150,21 @@ impl Desk {
 
 impl Pace {
     fn new(rate: u64) -> Pace {
-        Pace { rate, next: Mutex::new(None) }
+        Pace { rate, through: Mutex::default() }
     }
 
-    /// Waits until so many bytes may go.
+    /// Waits until so many bytes are through: whoever asks for little, again and again, is no faster.
     async fn take(&self, bytes: usize) {
-        if let Some(at) = self.reserve(Instant::now(), bytes) {
-            tokio::time::sleep_until(at).await;
-        }
-    }
-
-    /// When so many bytes may go; those that are asked for later go behind them.
-    fn reserve(&self, now: Instant, bytes: usize) -> Option<Instant> {
         if self.rate == 0 {
-            return None;
+            return;
         }
         let lasts = Duration::from_secs_f64(bytes as f64 / self.rate as f64);
-        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = next.map_or(now, |next| next.max(now));
-        *next = Some(at + lasts);
-        Some(at)
+        let mut through = self.through.lock().await;
+        let now = Instant::now();
+        let lately = now.checked_sub(LATE).unwrap_or(now);
+        let at = through.map_or(now, |through| through.max(lately)) + lasts;
+        tokio::time::sleep_until(at).await;
+        *through = Some(at);
     }
 }
 
@@ -194,6 +190,9 @@ const FOLDERS: [&str; 2] = ["/download/videos/", "/download/streaming-playlists/
 
 /// What goes at once: little enough for a slow pace, and enough for a fast one.
 const PIECE: usize = 64 << 10;
+
+/// How much later than they should timers may wake up without the pace being lost.
+const LATE: Duration = Duration::from_millis(20);
 
 #[cfg(test)]
 mod tests {
@@ -221,14 +220,31 @@ mod tests {
         assert_eq!(encoded("La mer\r\n\"é\".mp4"), "La%20mer%0D%0A%22%C3%A9%22.mp4");
     }
 
-    #[test]
-    fn all_together_are_no_faster_than_the_house_allows() {
-        let (pace, now) = (Pace::new(1_000), Instant::now());
-        let after = |ms| now + Duration::from_millis(ms);
-        for no in 0..20 {
-            assert_eq!(pace.reserve(now, 500), Some(after(no * 500)));
+    #[tokio::test(start_paused = true)]
+    async fn all_together_are_no_faster_than_the_house_allows() {
+        let (pace, begun) = (Pace::new(1_000), Instant::now());
+        futures_util::future::join_all((0..20).map(|_| pace.take(500))).await;
+        assert!(begun.elapsed() >= Duration::from_secs(10), "{:?}", begun.elapsed());
+        tokio::time::advance(Duration::from_secs(60)).await;
+        let begun = Instant::now();
+        for _ in 0..20 {
+            pace.take(500).await;
         }
-        assert_eq!(pace.reserve(after(60_000), 500), Some(after(60_000)), "nothing is saved up");
-        assert_eq!(Pace::new(0).reserve(now, usize::MAX), None);
+        let least = Duration::from_secs(10) - LATE;
+        assert!(begun.elapsed() >= least, "something is saved up: {:?}", begun.elapsed());
+        let begun = Instant::now();
+        Pace::new(0).take(usize::MAX).await;
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_leaves_keeps_nobody_waiting() {
+        let (pace, begun) = (Pace::new(1_000), Instant::now());
+        for _ in 0..1_000 {
+            let leaving = tokio::time::timeout(Duration::ZERO, pace.take(1_000));
+            assert!(leaving.await.is_err());
+        }
+        pace.take(1_000).await;
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     }
 }

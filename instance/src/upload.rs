@@ -106,9 +106,13 @@ impl Door {
     }
 
     async fn cancel(&self, request: &Request<Incoming>) -> Result<Reply, Refusal> {
-        let gone = self.sidecar.cancel_upload(request.headers(), request.uri().query()).await?;
+        let query = request.uri().query();
+        let (gone, expected) = self.sidecar.cancel_upload(request.headers(), query).await?;
         if let Ok(id) = gone.parse() {
             self.uploads.remove(id).await.map_err(trouble)?;
+        }
+        if let Some(video) = expected {
+            self.companions.forget(video).await;
         }
         Ok(self.sidecar.tell_cancelled())
     }

@@ -116,8 +116,8 @@ pub enum ApiError {
 /// Why a body can't be read.
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
-    /// Longer than any body here.
-    #[error("the body is longer than {} bytes", crate::limits::BODY_BYTES)]
+    /// Longer than a body of its kind, or a file in it, may be.
+    #[error("the body, or a file in it, is longer than it may be")]
     TooLong,
     /// Too slow.
     #[error("the body took too long to come")]

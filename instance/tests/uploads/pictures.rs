@@ -228,5 +228,15 @@ fn an_upload_brings_its_picture_along() {
     let gone =
         server.request(&format!("DELETE {}", plain.header("location").unwrap()), &token, b"");
     assert_eq!(gone.status, 204);
+    let given_up = announce(&png);
+    let gone =
+        server.request(&format!("DELETE {}", given_up.header("location").unwrap()), &token, b"");
+    assert_eq!((given_up.status, gone.status), (201, 204));
+    let folders = fs::read_dir(data.path().join("companions")).unwrap();
+    let left = folders.filter(|folder| {
+        let name = folder.as_ref().unwrap().file_name().into_string().unwrap();
+        name != one && name != two
+    });
+    assert_eq!(left.count(), 0, "what is given up leaves no picture");
     assert_eq!(fs::read_dir(data.path().join("uploads")).unwrap().count(), 0);
 }

@@ -273,7 +273,7 @@ impl Sidecar {
         Ok(dressed(answer(&json!({ "video": video }))))
     }
 
-    /// Gives up an upload, and tells whose bytes may go.
+    /// Gives up an upload, and tells whose bytes may go, and of which video that never comes the picture.
     ///
     /// # Errors
     /// There is none of whoever asks.
@@ -281,10 +281,11 @@ impl Sidecar {
         &self,
         headers: &HeaderMap,
         query: Option<&str>,
-    ) -> Result<String, Refusal> {
+    ) -> Result<(String, Option<VideoId>), Refusal> {
         let (upload, _) = self.own_upload(headers, query).await?;
         if upload::cancel(&self.database, &upload.id).await.map_err(ApiError::from)? {
-            Ok(upload.id)
+            let expected = cover::expected(&upload);
+            Ok((upload.id, expected))
         } else {
             Err(Refusal(ApiError::NotFound("Upload")))
         }
@@ -334,14 +335,7 @@ impl Sidecar {
         &self,
         sending: &mut Sending<'a>,
     ) -> Result<(Allowed, File<'a>), Refusal> {
-        let file = loop {
-            let file = sending.form.next_file().await?;
-            let file = file.ok_or(ApiError::Missing(form::FILE))?;
-            if file.field() == form::FILE {
-                break file;
-            }
-            sending.look_at(file).await?;
-        };
+        let file = sending.next_video().await?.ok_or(ApiError::Missing(form::FILE))?;
         if !file.kind().is_none_or(may_be_a_video) {
             return Err(Refusal(ApiError::MediaType));
         }
@@ -363,11 +357,8 @@ impl Sidecar {
         id: &str,
         bytes: u64,
     ) -> Result<Option<Cover>, Refusal> {
-        while let Some(file) = sending.form.next_file().await? {
-            if file.field() == form::FILE {
-                return Err(Refusal(ApiError::Body(BodyError::Form)));
-            }
-            sending.look_at(file).await?;
+        if sending.next_video().await?.is_some() {
+            return Err(Refusal(ApiError::Body(BodyError::Form)));
         }
         let cover = sending.picture.take().map(Cover::new).transpose()?;
         let mut fields = sending.form.fields();
@@ -613,7 +604,22 @@ impl Plan {
     }
 }
 
-impl Sending<'_> {
+impl<'a> Sending<'a> {
+    /// Reads on to the video, or to the end of the form. What stands before it is in memory, and so not waited for without end.
+    async fn next_video(&mut self) -> Result<Option<File<'a>>, ApiError> {
+        let looking = async {
+            while let Some(file) = self.form.next_file().await? {
+                if file.field() == form::FILE {
+                    return Ok(Some(file));
+                }
+                self.look_at(file).await?;
+            }
+            Ok(None)
+        };
+        let found = tokio::time::timeout(CAPTION_PATIENCE, looking).await;
+        found.map_err(|_| ApiError::Body(BodyError::TooSlow))?
+    }
+
     /// Keeps the first picture that has something in it.
     async fn look_at(&mut self, file: File<'_>) -> Result<(), ApiError> {
         let bytes = read_whole(file, THUMBNAIL_BYTES).await?;

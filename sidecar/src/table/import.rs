@@ -88,6 +88,21 @@ pub(crate) struct Next {
     pub(crate) due_at: i64,
 }
 
+/// One time that an import is fetched: it was due then. Whoever stops it and tries it again begins another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Run {
+    pub(crate) id: i64,
+    pub(crate) due_at: i64,
+}
+
+impl Run {
+    /// Whether it is still this one that fetches the import.
+    pub(crate) fn is_on(self, import: &Import) -> bool {
+        let now = Run { id: import.id, due_at: import.due_at };
+        import.state == ImportState::Fetching.id() && now == self
+    }
+}
+
 /// Notes an import; `None` if its user has too many under way.
 pub(crate) async fn begin(
     database: &Database,
@@ -140,7 +155,7 @@ pub(crate) async fn of_user(
     })
 }
 
-/// Takes the import that waits longest and is due.
+/// Takes the import that waits longest and is due, of a user of whom none is being fetched.
 pub(crate) async fn claim(database: &Database, now_ms: i64) -> sqlx::Result<Option<Import>> {
     writing!(database, pool => {
         let mut work = pool.begin().await?;
@@ -159,16 +174,17 @@ pub(crate) async fn claim(database: &Database, now_ms: i64) -> sqlx::Result<Opti
 pub(crate) async fn note_upload(
     database: &Database,
     now_ms: i64,
-    id: i64,
+    run: Run,
     upload_id: Option<&str>,
     validator: Option<&str>,
 ) -> sqlx::Result<bool> {
     let done = writing!(database, pool => {
         sqlx::query(NOTE)
-            .bind(id)
+            .bind(run.id)
             .bind(upload_id)
             .bind(validator)
             .bind(now_ms)
+            .bind(run.due_at)
             .execute(pool)
             .await
             .map(|done| done.rows_affected())
@@ -180,17 +196,18 @@ pub(crate) async fn note_upload(
 pub(crate) async fn settle(
     database: &Database,
     now_ms: i64,
-    id: i64,
+    run: Run,
     next: &Next,
 ) -> sqlx::Result<bool> {
     let done = writing!(database, pool => {
         sqlx::query(SETTLE)
-            .bind(id)
+            .bind(run.id)
             .bind(next.state.id())
             .bind(next.video_id)
             .bind(&next.reason)
             .bind(next.due_at)
             .bind(now_ms)
+            .bind(run.due_at)
             .execute(pool)
             .await
             .map(|done| done.rows_affected())
@@ -198,7 +215,7 @@ pub(crate) async fn settle(
     Ok(done > 0)
 }
 
-/// Moves an import on that is in one of two states; false if it is in none of them.
+/// Moves an import on that is in one of two states; false if it is in none of them, or is to wait where too many do.
 pub(crate) async fn turn(
     database: &Database,
     now_ms: i64,
@@ -213,6 +230,7 @@ pub(crate) async fn turn(
             .bind(from[1].id())
             .bind(to.id())
             .bind(now_ms)
+            .bind(IMPORTS_OPEN)
             .execute(pool)
             .await
             .map(|done| done.rows_affected())
@@ -245,7 +263,10 @@ macro_rules! select {
 
 const BY_ID: &str = select!("id = $1");
 const OF_USER: &str = select!("user_id = $1 ORDER BY id DESC LIMIT $2 OFFSET $3");
-const DUE: &str = select!("state = 1 AND due_at <= $1 ORDER BY due_at, id LIMIT 1");
+/// Two hosts that are slow could else keep everybody waiting for one user's sake.
+const DUE: &str = select!(
+    "state = 1 AND due_at <= $1 AND user_id NOT IN (SELECT user_id FROM import WHERE state = 6) ORDER BY due_at, id LIMIT 1"
+);
 const TOTAL: &str = "SELECT COUNT(*) FROM import WHERE user_id = $1";
 const LOCK: &str = "UPDATE users SET created_at = created_at WHERE id = $1";
 const OPEN: &str = "SELECT COUNT(*) FROM import WHERE user_id = $1 AND state IN (1, 6)";
@@ -254,12 +275,14 @@ const INSERT: &str = "INSERT INTO import (user_id, account_id, url, video, state
 const MAKE_ROOM: &str = "DELETE FROM import WHERE user_id = $1 AND state IN (2, 3, 5) AND id <= \
                          (SELECT id FROM import WHERE user_id = $1 ORDER BY id DESC LIMIT 1 OFFSET $2)";
 const TAKE: &str = "UPDATE import SET state = 6, attempts = attempts + 1, updated_at = $2 WHERE id = $1 AND state = 1";
-const NOTE: &str =
-    "UPDATE import SET upload_id = $2, validator = $3, updated_at = $4 WHERE id = $1 AND state = 6";
+const NOTE: &str = "UPDATE import SET upload_id = $2, validator = $3, updated_at = $4 \
+                    WHERE id = $1 AND state = 6 AND due_at = $5";
 const SETTLE: &str = "UPDATE import SET state = $2, video_id = $3, reason = $4, due_at = $5, updated_at = $6 \
-                      WHERE id = $1 AND state = 6";
-const TURN: &str = "UPDATE import SET state = $4, reason = NULL, attempts = 0, due_at = $5, updated_at = $5 \
-                    WHERE id = $1 AND state IN ($2, $3)";
+                      WHERE id = $1 AND state = 6 AND due_at = $7";
+const TURN: &str = "UPDATE import SET state = $4, reason = NULL, attempts = 0, updated_at = $5, \
+                    due_at = CASE WHEN $4 <> 1 THEN due_at WHEN due_at = $5 THEN $5 + 1 ELSE $5 END \
+                    WHERE id = $1 AND state IN ($2, $3) AND ($4 <> 1 OR $6 > \
+                    (SELECT COUNT(*) FROM import AS open WHERE open.user_id = import.user_id AND open.state IN (1, 6)))";
 const TAKE_BACK: &str = "UPDATE import SET state = 1 WHERE state = 6";
 const DELETE: &str = "DELETE FROM import WHERE id = $1 AND state IN (2, 3, 5)";
 
@@ -284,11 +307,17 @@ mod tests {
             let taken = claim(database, 10).await.unwrap().unwrap();
             assert_eq!((taken.id, taken.attempts, taken.state), (id, 1, 6));
             assert_eq!(claim(database, 10).await.unwrap(), None);
-            assert!(note_upload(database, 11, id, Some("u"), Some("\"v\"")).await.unwrap());
+            let (run, other) = (Run { id, due_at: 10 }, Run { id, due_at: 9 });
+            assert!(!note_upload(database, 11, other, Some("w"), None).await.unwrap());
+            assert!(note_upload(database, 11, run, Some("u"), Some("\"v\"")).await.unwrap());
             let due_at = 20;
             let again = Next { state: ImportState::Waiting, video_id: None, reason: None, due_at };
-            assert!(settle(database, 12, id, &again).await.unwrap());
-            assert!(!settle(database, 12, id, &again).await.unwrap());
+            let import = by_id(database, id).await.unwrap().unwrap();
+            assert!(run.is_on(&import) && !other.is_on(&import));
+            assert!(!settle(database, 12, other, &again).await.unwrap());
+            assert!(settle(database, 12, run, &again).await.unwrap());
+            assert!(!settle(database, 12, run, &again).await.unwrap());
+            assert!(!run.is_on(&by_id(database, id).await.unwrap().unwrap()));
             let taken = claim(database, 20).await.unwrap().unwrap();
             assert_eq!((taken.attempts, taken.upload_id.as_deref()), (2, Some("u")));
             take_back(database).await.unwrap();
@@ -315,7 +344,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn one_of_each_user_is_fetched_at_once() {
+        for trial in trial::databases().await {
+            let database = &trial.database;
+            let (alice, bob) = (sender(database, "alice").await, sender(database, "bob").await);
+            let mut begun = Vec::new();
+            for owner in [alice, alice, bob] {
+                begun.push(begin(database, 10, &new(owner)).await.unwrap().unwrap());
+            }
+            let claim = async || claim(database, 20).await.unwrap().map(|import| import.id);
+            assert_eq!((claim().await, claim().await), (Some(begun[0]), Some(begun[2])));
+            assert_eq!(claim().await, None);
+        }
+    }
+
+    #[tokio::test]
     async fn a_user_has_only_so_many_imports() {
+        use ImportState::{Cancelled, Failed, Fetching, Waiting};
         for trial in trial::databases().await {
             let database = &trial.database;
             let alice = sender(database, "alice").await;
@@ -323,6 +368,16 @@ mod tests {
                 assert!(begin(database, 10, &new(alice)).await.unwrap().is_some());
             }
             assert_eq!(begin(database, 10, &new(alice)).await.unwrap(), None);
+            let id = of_user(database, alice.0, 0, 1).await.unwrap().1[0].id;
+            let retry =
+                async || turn(database, 12, id, [Failed, Cancelled], Waiting).await.unwrap();
+            let cancel =
+                async |id| turn(database, 11, id, [Waiting, Fetching], Cancelled).await.unwrap();
+            assert!(cancel(id).await);
+            let other = begin(database, 11, &new(alice)).await.unwrap().unwrap();
+            assert!(!retry().await, "too many are under way");
+            assert!(cancel(other).await && retry().await);
+            assert!(delete(database, other).await.unwrap());
             let (total, page) = of_user(database, alice.0, 1, 2).await.unwrap();
             assert_eq!((total, page.len()), (IMPORTS_OPEN, 2));
             assert!(page[0].id > page[1].id);

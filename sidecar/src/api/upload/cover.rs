@@ -7,7 +7,7 @@ use super::{Plan, Refusal};
 use crate::Sidecar;
 use crate::api::captions::random;
 use crate::error::ApiError;
-use crate::table::upload;
+use crate::table::upload::{self, Upload};
 
 /// A picture that is to stand for a video that isn't there yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,11 +52,15 @@ impl Sidecar {
     /// When the database fails.
     pub async fn expected_videos(&self) -> Result<Vec<VideoId>, Refusal> {
         let open = upload::open(&self.database).await.map_err(ApiError::from)?;
-        let kept = open.iter().filter_map(|upload| match serde_json::from_str(&upload.video) {
-            Ok(Plan::Video { cover: Some(kept), .. }) => kept.read(),
-            _ => None,
-        });
-        Ok(kept.map(|(video, _)| video).collect())
+        Ok(open.iter().filter_map(expected).collect())
+    }
+}
+
+/// The video that an upload is to become, if it has a picture already.
+pub(super) fn expected(upload: &Upload) -> Option<VideoId> {
+    match serde_json::from_str(&upload.video) {
+        Ok(Plan::Video { cover: Some(kept), .. }) => kept.read().map(|(video, _)| video),
+        _ => None,
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::error::Error;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_util::Stream;
@@ -19,6 +21,7 @@ use crate::limits::{BODY_BYTES, BODY_PATIENCE, FORM_BYTES, FORM_FIELDS};
 /// A form on its way in.
 pub(crate) struct Form<'a> {
     parts: Multipart<'a>,
+    held: Held,
     /// Which fields have files that are wanted.
     files: Vec<&'static str>,
     values: Map<String, Value>,
@@ -31,7 +34,25 @@ pub(crate) struct Form<'a> {
 #[derive(Debug)]
 pub struct File<'a> {
     field: Field<'a>,
+    held: Held,
 }
+
+/// Bytes of a body that were read, and of which nothing was handed on yet.
+#[derive(Debug, Clone, Default)]
+struct Held(Arc<AtomicUsize>);
+
+/// A body that is read no further than it is handed on: whoever looks for the end of a part's head keeps all that comes.
+struct Portions<S> {
+    body: S,
+    held: Held,
+    /// Bytes since whoever reads was last made to look at them.
+    portion: usize,
+}
+
+/// A part of a form whose head has no end.
+#[derive(Debug, thiserror::Error)]
+#[error("a part of the form has no beginning")]
+struct Endless;
 
 impl<'a> Form<'a> {
     /// Reads the form that a body is; the video file in it has at most `most` bytes.
@@ -65,22 +86,27 @@ impl<'a> Form<'a> {
             sizes.for_field(*file, most.saturating_add(1))
         });
         let constraints = Constraints::new().size_limit(sizes);
-        let stream = BodyDataStream::new(body);
-        let parts = Multipart::with_constraints(stream, boundary, constraints);
-        Ok(Form { parts, files: files.to_vec(), values: Map::new(), count: 0, bytes: 0 })
+        let held = Held::default();
+        let body = BodyDataStream::new(body);
+        let portions = Portions { body, held: held.clone(), portion: 0 };
+        let parts = Multipart::with_constraints(portions, boundary, constraints);
+        Ok(Form { parts, held, files: files.to_vec(), values: Map::new(), count: 0, bytes: 0 })
     }
 
     /// Reads on to the file, or to the end of the form. Other files are read over.
     pub(crate) async fn next_file(&mut self) -> Result<Option<File<'a>>, ApiError> {
         while let Some(field) = in_time(self.parts.next_field()).await? {
+            self.held.hand_on();
             self.count += 1;
             if self.count > FORM_FIELDS {
                 return Err(BodyError::TooLong.into());
             }
             match field.name() {
-                Some(name) if self.files.contains(&name) => return Ok(Some(File { field })),
+                Some(name) if self.files.contains(&name) => {
+                    return Ok(Some(File { field, held: self.held.clone() }));
+                }
                 Some(_) if field.file_name().is_none() => self.keep(field).await?,
-                _ => pass_over(field).await?,
+                _ => self.pass_over(field).await?,
             }
         }
         Ok(None)
@@ -95,6 +121,7 @@ impl<'a> Form<'a> {
         let name = field.name().unwrap_or_default().to_owned();
         let mut text = Vec::new();
         while let Some(piece) = in_time(field.chunk()).await? {
+            self.held.hand_on();
             self.bytes += piece.len();
             if self.bytes > BODY_BYTES {
                 return Err(BodyError::TooLong.into());
@@ -103,6 +130,13 @@ impl<'a> Form<'a> {
         }
         let text = String::from_utf8(text).map_err(|_| BodyError::Form)?;
         put(&mut self.values, &name, text);
+        Ok(())
+    }
+
+    async fn pass_over(&self, mut field: Field<'_>) -> Result<(), ApiError> {
+        while in_time(field.chunk()).await?.is_some() {
+            self.held.hand_on();
+        }
         Ok(())
     }
 }
@@ -133,11 +167,46 @@ impl Body for File<'_> {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, multer::Error>>> {
         let polled = Pin::new(&mut self.field).poll_next(context);
+        if polled.is_ready() {
+            self.held.hand_on();
+        }
         polled.map(|piece| piece.map(|piece| piece.map(Frame::data)))
     }
 
     fn size_hint(&self) -> SizeHint {
         SizeHint::default()
+    }
+}
+
+impl Held {
+    fn hand_on(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+}
+
+impl<S, E> Stream for Portions<S>
+where
+    S: Stream<Item = Result<Bytes, E>> + Unpin,
+    E: Into<Box<dyn Error + Send + Sync>>,
+{
+    type Item = Result<Bytes, Box<dyn Error + Send + Sync>>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.held.0.load(Ordering::Relaxed) > HELD {
+            return Poll::Ready(Some(Err(Endless.into())));
+        }
+        if self.portion >= PORTION {
+            self.portion = 0;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let Some(piece) = ready!(Pin::new(&mut self.body).poll_next(context)) else {
+            return Poll::Ready(None);
+        };
+        let piece = piece.map_err(Into::into)?;
+        self.portion += piece.len();
+        self.held.0.fetch_add(piece.len(), Ordering::Relaxed);
+        Poll::Ready(Some(Ok(piece)))
     }
 }
 
@@ -181,20 +250,22 @@ async fn in_time<T>(reading: impl Future<Output = multer::Result<T>>) -> Result<
     read.map_err(|_| BodyError::TooSlow)?.map_err(unreadable)
 }
 
-async fn pass_over(mut field: Field<'_>) -> Result<(), ApiError> {
-    while in_time(field.chunk()).await?.is_some() {}
-    Ok(())
-}
-
 pub(crate) fn unreadable(error: multer::Error) -> ApiError {
     ApiError::Body(match error {
         multer::Error::FieldSizeExceeded { .. } | multer::Error::StreamSizeExceeded { .. } => {
             BodyError::TooLong
         }
+        multer::Error::StreamReadFailed(error) if error.is::<Endless>() => BodyError::TooLong,
         multer::Error::StreamReadFailed(_) => BodyError::Broken,
         _ => BodyError::Form,
     })
 }
+
+/// Bytes that are looked at together: a few of what hyper reads at once.
+const PORTION: usize = 64 << 10;
+
+/// Bytes that may come before something of them can be handed on: the head of a part has some hundred.
+const HELD: usize = 128 << 10;
 
 /// PeerTube's name for the field with the video.
 pub(crate) const FILE: &str = "videofile";
@@ -262,6 +333,30 @@ mod tests {
         }
         for broken in ["", "--AaB\n", "--AaB\nContent-Disposition: form-data; name=\"a\"\n\nb"] {
             assert!(read(broken).await.is_err(), "{broken:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_part_that_never_begins_is_not_kept() {
+        let boundary = "--AaB\r\nContent-Disposition: form-data; name=\"a\"\r\nX: ";
+        let inside = "--AaB\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nb\r\n--AaB\r\nX: ";
+        for begun in ["", boundary, inside] {
+            let read = Arc::new(AtomicUsize::new(0));
+            let count = Arc::clone(&read);
+            let pieces = (0..4_096).map(move |no| {
+                let piece = if no == 0 { begun.to_owned() } else { "x".repeat(16 << 10) };
+                count.fetch_add(piece.len(), Ordering::Relaxed);
+                Ok::<_, std::io::Error>(Frame::data(Bytes::from(piece)))
+            });
+            let mut body = http_body_util::StreamBody::new(futures_util::stream::iter(pieces));
+            let mut headers = HeaderMap::new();
+            let kind = "multipart/form-data; boundary=AaB";
+            headers.insert(header::CONTENT_TYPE, kind.parse().unwrap());
+            let mut form = Form::new(&headers, &mut body, 100).unwrap();
+            let refused = form.next_file().await.unwrap_err();
+            let read = read.load(Ordering::Relaxed);
+            assert!(read < 1 << 20, "{read} bytes were kept: {refused}");
+            assert!(matches!(refused, ApiError::Body(BodyError::TooLong)), "{refused}");
         }
     }
 

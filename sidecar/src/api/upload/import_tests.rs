@@ -101,11 +101,57 @@ async fn a_file_that_came_is_the_owner_s_video_and_one_that_did_not_takes_no_roo
 
         let second = sidecar.claim_import().await.unwrap().unwrap();
         let upload = sidecar.reserve_import(&second, None, None).await.unwrap();
-        sidecar.fail_import(&second, "it broke off".to_owned(), false).await.unwrap();
+        let reason = format!("it broke off{}", " ".repeat(30_000));
+        sidecar.fail_import(&second, reason, false).await.unwrap();
         assert!(sidecar.claim_import().await.unwrap().is_none(), "not before a while");
         assert!(!sidecar.import_goes_on(&second, &upload).await.unwrap());
         let list = instance.get("users/me/videos/imports", &alice).await.body;
         let later = &list["data"][0];
-        assert_eq!((&later["state"]["id"], &later["error"]), (&json!(1), &json!("it broke off")));
+        let reason = later["error"].as_str().unwrap();
+        assert_eq!((&later["state"]["id"], reason.trim_end()), (&json!(1), "it broke off"));
+        assert!(reason.len() < 500, "{} bytes of a stranger's", reason.len());
+    }
+}
+
+#[tokio::test]
+async fn who_was_stopped_has_no_part_in_the_next_try() {
+    for instance in with_door().await {
+        let alice = instance.user("alice").await;
+        let channel_id = channel(&instance, "alice").await;
+        let wanted = json!({ "targetUrl": "https://example.org/a.mp4", "channelId": channel_id });
+        let made = instance.ask("POST", "videos/imports", &alice, wanted).await;
+        let path = format!("videos/imports/{}", made.body["id"]);
+        let sidecar = &instance.sidecar;
+        let first = sidecar.claim_import().await.unwrap().unwrap();
+        let stale = sidecar.reserve_import(&first, Some(900), None).await.unwrap();
+        for change in ["cancel", "retry"] {
+            let path = format!("{path}/{change}");
+            assert_eq!(instance.ask("POST", &path, &alice, Value::Null).await.status, 204);
+        }
+        let second = sidecar.claim_import().await.unwrap().unwrap();
+        let upload = sidecar.reserve_import(&second, Some(900), None).await.unwrap();
+        assert!(!sidecar.import_goes_on(&first, &stale).await.unwrap());
+        assert!(sidecar.finish_import(&first, &stale, 900).await.is_err());
+        sidecar.fail_import(&first, "it broke off".to_owned(), true).await.unwrap();
+        assert!(sidecar.import_goes_on(&second, &upload).await.unwrap());
+        sidecar.finish_import(&second, &upload, 900).await.unwrap();
+        let list = instance.get("users/me/videos/imports", &alice).await.body;
+        assert_eq!(list["data"][0]["state"]["id"], 2, "{list}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_unknown_length_is_fetched_from_its_beginning() {
+    for instance in with_door().await {
+        let alice = instance.user("alice").await;
+        let channel_id = channel(&instance, "alice").await;
+        let wanted = json!({ "targetUrl": "https://example.org/a.mp4", "channelId": channel_id });
+        instance.ask("POST", "videos/imports", &alice, wanted).await;
+        let sidecar = &instance.sidecar;
+        let first = sidecar.claim_import().await.unwrap().unwrap();
+        let upload = sidecar.reserve_import(&first, None, Some("\"a\"")).await.unwrap();
+        sidecar.take_back_imports().await.unwrap();
+        let again = sidecar.claim_import().await.unwrap().unwrap();
+        assert_eq!(again.begun, Some((upload, None)));
     }
 }

@@ -19,7 +19,7 @@ use crate::field::{FieldError, line};
 use crate::limits::{ATTEMPTS, UPLOAD_BYTES};
 use crate::outbound::{Door, OutboundError};
 use crate::publishing::back_off_ms;
-use crate::table::import::{self, Import, ImportState, NewImport, Next};
+use crate::table::import::{self, Import, ImportState, NewImport, Next, Run};
 use crate::table::upload::{self, NewUpload, Size};
 use crate::table::{card, user};
 use crate::visitor::Visitor;
@@ -37,6 +37,7 @@ pub struct Fetching {
     pub begun: Option<(Allowed, Option<String>)>,
     /// All of it was there before, and a video was made of it.
     pub is_settled: bool,
+    due_at: i64,
     attempts: i64,
     user_id: i64,
     account_id: i64,
@@ -67,6 +68,12 @@ pub(in crate::api) enum Change {
     Cancel,
     Retry,
     Delete,
+}
+
+impl Fetching {
+    fn run(&self) -> Run {
+        Run { id: self.id, due_at: self.due_at }
+    }
 }
 
 impl Sidecar {
@@ -196,6 +203,7 @@ impl Sidecar {
             begun: begun
                 .map(|found| (Allowed { bytes: length(&found), id: found.id }, import.validator)),
             is_settled,
+            due_at: import.due_at,
             attempts: import.attempts,
             user_id: import.user_id,
             account_id: import.account_id,
@@ -233,9 +241,11 @@ impl Sidecar {
         // What the video will be is said when the file is whole: no other request goes on with it.
         let video = NO_PLAN.to_owned();
         let new = NewUpload { id: random_id()?, user_id, account_id, size, video };
+        // The rest of a file can only be asked for where it is known how much that is.
+        let validator = validator.filter(|_| bytes.is_some());
         let bytes = upload::begin(database, now_ms(), &new, quota).await.map_err(ApiError::from)?;
         let noted =
-            import::note_upload(database, now_ms(), fetching.id, Some(&new.id), validator).await;
+            import::note_upload(database, now_ms(), fetching.run(), Some(&new.id), validator).await;
         if !noted.map_err(ApiError::from)? {
             upload::cancel(database, &new.id).await.map_err(ApiError::from)?;
             return Err(ApiError::NotFound(IMPORT).into());
@@ -253,7 +263,7 @@ impl Sidecar {
         upload: &Allowed,
     ) -> Result<bool, Refusal> {
         let found = import::by_id(&self.database, fetching.id).await.map_err(ApiError::from)?;
-        let is_on = found.is_some_and(|import| import.state == ImportState::Fetching.id());
+        let is_on = found.is_some_and(|import| fetching.run().is_on(&import));
         if is_on {
             upload::touch(&self.database, now_ms(), &upload.id).await.map_err(ApiError::from)?;
             self.check_quota(fetching.account_id).await?;
@@ -273,7 +283,7 @@ impl Sidecar {
     ) -> Result<(), Refusal> {
         let found = import::by_id(&self.database, fetching.id).await.map_err(ApiError::from)?;
         let import = found.ok_or(ApiError::NotFound(IMPORT))?;
-        if import.state != ImportState::Fetching.id() {
+        if !fetching.run().is_on(&import) {
             return Err(ApiError::NotFound(IMPORT).into());
         }
         let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
@@ -288,7 +298,7 @@ impl Sidecar {
             reason: None,
             due_at: import.due_at,
         };
-        let settled = import::settle(&self.database, now_ms(), import.id, &next).await;
+        let settled = import::settle(&self.database, now_ms(), fetching.run(), &next).await;
         settled.map_err(ApiError::from)?;
         Ok(())
     }
@@ -310,10 +320,12 @@ impl Sidecar {
         } else {
             (ImportState::Waiting, now + back_off_ms(fetching.attempts))
         };
+        // It may have words of the other host's.
+        let reason = reason.chars().take(REASON).collect();
         let next = Next { state, video_id: None, reason: Some(reason), due_at };
-        let settled = import::settle(&self.database, now, fetching.id, &next).await;
-        settled.map_err(ApiError::from)?;
-        if is_final
+        let settled = import::settle(&self.database, now, fetching.run(), &next).await;
+        if settled.map_err(ApiError::from)?
+            && is_final
             && let Some(import) =
                 import::by_id(&self.database, fetching.id).await.map_err(ApiError::from)?
             && let Some(upload) = import.upload_id
@@ -407,6 +419,9 @@ fn title(file_name: &str) -> String {
 }
 
 const IMPORT: &str = "Video import";
+
+/// Letters of a reason: two sentences.
+const REASON: usize = 300;
 
 /// In PeerTube's words.
 const OFF: &str = "HTTP import is not enabled on this instance.";

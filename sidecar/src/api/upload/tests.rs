@@ -122,7 +122,7 @@ async fn a_quota_that_shrinks_stops_what_is_under_way() {
         assert_eq!(going_on.unwrap_err().0, 413);
         let whole = sidecar.complete_upload(&upload.id).await.map_err(refused);
         assert_eq!(whole.unwrap_err().0, 413);
-        assert_eq!(sidecar.cancel_upload(&root, Some(&query)).await.unwrap(), upload.id);
+        assert_eq!(sidecar.cancel_upload(&root, Some(&query)).await.unwrap(), (upload.id, None));
     }
 }
 
@@ -170,5 +170,25 @@ fn only_media_is_announced() {
         "",
     ] {
         assert!(!may_be_a_video(bad), "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn a_picture_before_the_video_is_not_waited_for_without_end() {
+    for (sidecar, _trial) in instances().await {
+        let mut headers = logged_in(&sidecar, "root").await;
+        let kind = "multipart/form-data; boundary=AaB";
+        headers.insert(header::CONTENT_TYPE, kind.parse().unwrap());
+        let begun = "--AaB\r\nContent-Disposition: form-data; name=\"thumbnailfile\"; filename=\"a\"\r\n\r\na";
+        let begun = Ok::<_, std::io::Error>(hyper::body::Frame::data(Bytes::from(begun)));
+        let pieces = futures_util::stream::iter([begun]);
+        let pieces = futures_util::StreamExt::chain(pieces, futures_util::stream::pending());
+        let mut body = http_body_util::StreamBody::new(pieces);
+        let mut sending = sidecar.open_form(&headers, &mut body).await.unwrap();
+        tokio::time::pause();
+        let looked =
+            tokio::time::timeout(CAPTION_PATIENCE * 9, sidecar.next_file(&mut sending)).await;
+        tokio::time::resume();
+        assert_eq!(looked.expect("an end").map_err(refused).unwrap_err().0, 408);
     }
 }
