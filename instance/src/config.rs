@@ -23,6 +23,7 @@ pub(crate) struct Config {
     pub(crate) accounts: sidecar::config::Accounts,
     pub(crate) database: sidecar::config::Database,
     pub(crate) worker: Hiring,
+    pub(crate) federation: sidecar::config::Federation,
     pub(crate) outbound: sidecar::config::Outbound,
     pub(crate) downloads: crate::download::Downloads,
     pub(crate) smtp: Smtp,

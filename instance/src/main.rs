@@ -22,7 +22,6 @@ mod live;
 mod pages;
 mod portrait;
 mod post;
-mod prose;
 mod remote;
 mod restore;
 mod sent;

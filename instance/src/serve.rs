@@ -11,6 +11,7 @@ use origin::library::Library;
 use origin::metrics::Metrics;
 use origin::uploads::Uploads;
 use origin::{Origin, connections, limits, shutdown};
+use sidecar::federation::id::{Place, Strictness};
 use sidecar::{Administrator, Sidecar, UserError};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -245,6 +246,21 @@ async fn publish(catalogue: Catalogue, config: &Config, asked_to_end: Cancellati
     tokio::join!(working, fetching, catalogue.keep_house(asked_to_end));
 }
 
+/// Under which ids other servers know us, if they may.
+fn place(config: &Config, public_url: &str) -> Option<Place> {
+    if !config.federation.enabled {
+        return None;
+    }
+    let is_test = config.outbound.allow_private;
+    let strictness = if is_test { Strictness::Test } else { Strictness::Public };
+    let place = Place::new(public_url, strictness);
+    place
+        .inspect_err(|error| {
+            tracing::info!("other servers are told nothing of {public_url}: {error}");
+        })
+        .ok()
+}
+
 /// Opens the catalogue of the instance that listens on `address`, and makes its administrator if it has none.
 async fn open(
     config: &Config,
@@ -254,9 +270,13 @@ async fn open(
 ) -> anyhow::Result<(Catalogue, Option<Administrator>)> {
     let public_url = config.public_url(address);
     let data = &config.server.data;
+    let place = place(config, &public_url);
     let opening = Sidecar::open(&config.database, &config.accounts, data, public_url, key);
     let mut sidecar = opening.await?;
     sidecar.describe_house(config.instance.clone());
+    if let Some(place) = place {
+        sidecar.federate(place);
+    }
     sidecar.open_door(&config.outbound)?;
     if config.smtp.is_on() {
         sidecar.send_letters();

@@ -124,6 +124,9 @@ impl Site {
         if let Some(reply) = self.sidecar.answer_public(request.uri()).await {
             return reply;
         }
+        if let Some(reply) = self.sidecar.tell(request.uri(), request.headers()).await {
+            return reply;
+        }
         if let Some(reply) = portrait::show(&self.catalogue.library, request.uri().path()).await {
             return reply;
         }
@@ -134,7 +137,11 @@ impl Site {
         };
         let knock = Knock { headers: request.headers(), peer, fields: None };
         let found = self.page_of(&visit, path, query, knock).await;
-        found.unwrap_or_else(|error| self.refuse(&visit, &error))
+        let mut reply = found.unwrap_or_else(|error| self.refuse(&visit, &error));
+        if let Some(id) = self.sidecar.told_at(path) {
+            lead_to_object(reply.headers_mut(), &id);
+        }
+        reply
     }
 
     async fn page_of(
@@ -412,6 +419,15 @@ fn keep_from_others(reply: &mut Reply, visit: &Visit<'_>) {
     headers.insert(header::VARY, HeaderValue::from_static("Accept-Language, Cookie"));
     if visit.visitor.is_some() {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    }
+}
+
+/// Says that the same URL has an object for servers, and where, since some ask for the page first.
+fn lead_to_object(headers: &mut HeaderMap, id: &str) {
+    headers.append(header::VARY, HeaderValue::from_static("accept"));
+    let link = format!("<{id}>; rel=\"alternate\"; type=\"application/activity+json\"");
+    if let Ok(link) = HeaderValue::try_from(link) {
+        headers.append(header::LINK, link);
     }
 }
 

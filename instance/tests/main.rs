@@ -4,6 +4,7 @@
 
 mod accounts;
 mod backup;
+mod federation;
 mod import;
 mod mail;
 mod pages;

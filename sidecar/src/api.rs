@@ -31,7 +31,7 @@ mod registration;
 mod rights_tests;
 mod stats;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod thumbnails;
 mod two_factor;
 #[cfg(test)]

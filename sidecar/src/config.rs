@@ -38,6 +38,14 @@ pub struct Accounts {
     pub trusted_proxies: Vec<IpAddr>,
 }
 
+/// The section `[federation]` of the configuration file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Federation {
+    /// Other servers are told what everybody may see.
+    pub enabled: bool,
+}
+
 /// The section `[outbound]` of the configuration file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -177,6 +185,12 @@ impl Default for Database {
     fn default() -> Database {
         // PostgreSQL lets in 100 in all, and more at once than it has cores make it slower.
         Database { url: None, connections: 8 }
+    }
+}
+
+impl Default for Federation {
+    fn default() -> Federation {
+        Federation { enabled: true }
     }
 }
 

@@ -216,9 +216,10 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (2, "catalogue", include_str!("../migrations/0002-catalogue.sql")),
     (3, "search", "{search}"),
     (4, "withdrawals", include_str!("../migrations/0004-withdrawals.sql")),
+    (5, "mail", include_str!("../migrations/0005-mail.sql")),
     (6, "pictures and imports", include_str!("../migrations/0006-pictures-imports.sql")),
     (7, "overviews", include_str!("../migrations/0007-overviews.sql")),
-    (5, "mail", include_str!("../migrations/0005-mail.sql")),
+    (10, "actor keys", include_str!("../migrations/0010-actor-keys.sql")),
 ];
 
 const SQLITE: Dialect = Dialect {

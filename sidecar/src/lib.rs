@@ -9,6 +9,7 @@
 //! - `api`: the answers under `/api/v1/`
 //! - `host`: what is done at a terminal
 //! - `house`: what an instance says of itself
+//! - `federation`: what other servers are told
 //! - `publishing` and `work`: how an uploaded file becomes a published video, and who works on it
 //! - `outbound`: the door to other hosts
 //! - `mail`: letters that wait to be sent
@@ -29,6 +30,7 @@ pub mod cookie;
 mod database;
 mod error;
 pub mod export;
+pub mod federation;
 mod feed;
 pub mod field;
 mod hasher;
@@ -44,6 +46,7 @@ pub mod outbound;
 mod pace;
 mod pages;
 mod preferences;
+pub mod prose;
 pub mod publishing;
 mod query;
 pub mod role;
@@ -88,6 +91,7 @@ pub use web::{Applicant, Entered, Profile, Quota, SessionLine, SignedUp, Wanted}
 use crate::listing::ListQuery;
 use config::Accounts;
 use database::Database;
+use federation::id::Place;
 use field::{Email, Password, Username};
 use hasher::{Hasher, HasherError};
 use limits::{PAGES, READ_STEP, REMEMBERED};
@@ -141,6 +145,8 @@ pub struct Sidecar {
     /// Told of each export that is to be made.
     export_waits: Notify,
     house: House,
+    /// Where other servers find us; `None` tells them nothing.
+    place: Option<Place>,
     metrics: Metrics,
     /// The instance in numbers, and when it was counted.
     counted: tokio::sync::Mutex<Option<(Time, Value)>>,
@@ -235,6 +241,7 @@ impl Sidecar {
             sends_letters: false,
             export_waits: Notify::new(),
             house: House::default(),
+            place: None,
             metrics: Metrics::default(),
             counted: tokio::sync::Mutex::default(),
             started: Instant::now(),
@@ -250,6 +257,11 @@ impl Sidecar {
     /// Has programs and feeds told this of the house.
     pub fn describe_house(&mut self, house: House) {
         self.house = house;
+    }
+
+    /// Tells other servers what everybody may see, under ids of `place`.
+    pub fn federate(&mut self, place: Place) {
+        self.place = Some(place);
     }
 
     /// Lets it ask other hosts, as far as these settings allow.

@@ -2,6 +2,7 @@
 
 pub(crate) mod about;
 pub(crate) mod account;
+pub(crate) mod actor_key;
 pub(crate) mod caption;
 pub(crate) mod card;
 pub(crate) mod channel;

@@ -7,8 +7,8 @@ use sidecar::config::Registration;
 use sidecar::vocabulary::LANGUAGES;
 
 use super::{PageError, Site};
-use crate::prose;
 use crate::visit::Visit;
+use sidecar::prose;
 
 /// `/about`.
 #[derive(Template)]

@@ -9,9 +9,9 @@ use sidecar::vocabulary::{CATEGORIES, LANGUAGES};
 
 use super::settings::visitor;
 use super::{PageError, Site, now_ms, parameter};
-use crate::prose;
 use crate::visit::Visit;
 use crate::when;
+use sidecar::prose;
 
 /// A video on a shelf.
 pub(super) struct Card {

@@ -19,9 +19,9 @@ use crate::config::Sharing;
 use crate::embed::Options;
 use crate::language::Language;
 use crate::pages::{Frame, snippet};
-use crate::prose;
 use crate::visit::{Visit, size};
 use crate::when;
+use sidecar::prose;
 
 /// The player element and what it needs to begin at once.
 pub(crate) struct Stage {

@@ -17,8 +17,8 @@ use crate::table::session;
 use crate::{READ_LIFE, now_ms};
 
 /// An instance with `root`.
-pub(in crate::api) struct Instance {
-    pub(in crate::api) sidecar: Sidecar,
+pub(crate) struct Instance {
+    pub(crate) sidecar: Sidecar,
     pub(super) password: String,
     pub(super) _trial: Trial,
 }
@@ -33,7 +33,7 @@ fn key() -> Key {
     Key::new([7; KEY_LENGTH])
 }
 
-pub(in crate::api) async fn instances(registration: Registration) -> [Instance; 2] {
+pub(crate) async fn instances(registration: Registration) -> [Instance; 2] {
     let [one, two] = trial::databases().await;
     [instance(one, registration).await, instance(two, registration).await]
 }
@@ -127,7 +127,7 @@ pub(in crate::api) fn check(answered: &Answered, status: u16, detail: &str) {
 }
 
 /// That `ours` has all keys of `recorded` with values of the same kind; `null` is of any. Returns the paths that differ.
-pub(in crate::api) fn differences(path: &str, ours: &Value, recorded: &Value) -> Vec<String> {
+pub(crate) fn differences(path: &str, ours: &Value, recorded: &Value) -> Vec<String> {
     match (ours, recorded) {
         (Value::Null, _) | (_, Value::Null) => Vec::new(),
         (Value::Object(ours), Value::Object(recorded)) => {

@@ -15,7 +15,7 @@ const MEDIA: &str = r#"{"master":"g1-master.m3u8","poster":"g1-poster.jpg","rend
 
 impl Instance {
     /// Publishes a video of a minute, and returns its number and UUID.
-    pub(in crate::api) async fn publish(&self, owner: &str, about: About) -> (i64, String) {
+    pub(crate) async fn publish(&self, owner: &str, about: About) -> (i64, String) {
         let database = &self.sidecar.database;
         let id = made(database, owner, about).await;
         let media = Media { json: MEDIA.to_owned(), duration_ms: 60_000, width: 1280, height: 720 };

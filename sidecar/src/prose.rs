@@ -3,7 +3,7 @@
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd, html};
 
 /// The HTML of a text; sanitised last, so that whatever the steps before let through ends here.
-pub(crate) fn html(text: &str) -> String {
+pub fn html(text: &str) -> String {
     let options = Options::ENABLE_STRIKETHROUGH;
     // A single new line is one, as people who write for video sites expect.
     let mut depth = 0_usize;
@@ -34,7 +34,7 @@ pub(crate) fn html(text: &str) -> String {
 }
 
 /// The beginning of a text as one plain line, for previews and other sites' cards.
-pub(crate) fn excerpt(text: &str) -> String {
+pub fn excerpt(text: &str) -> String {
     let mut line = String::new();
     for event in Parser::new(text) {
         match event {

@@ -1,0 +1,548 @@
+//! What other servers are told when they ask: actors, videos, collections, and how to find them.
+//!
+//! Only what everybody may see is told, unsigned, so that nobody has to be known before they can know us.
+
+mod discovery;
+
+use bytes::Bytes;
+use http::header::{self, HeaderValue};
+use http::{HeaderMap, Response, StatusCode, Uri};
+use http_body_util::Full;
+use serde_json::{Value, json};
+use wire::id::VideoId;
+
+use super::id::{INSTANCE, Local, Place};
+use super::key::{KeyError, NewKey};
+use super::object::actor::{Actor, Picture};
+use super::object::video::{self, Told};
+use super::object::{collection, plain_context, with_context};
+use crate::listing::{Filters, ListQuery, Nsfw, Scope};
+use crate::media::Media;
+use crate::query::Query;
+use crate::seal::Seal;
+use crate::sight::Seen;
+use crate::table::actor_key::{self, ActorKey};
+use crate::table::video::State;
+use crate::table::{about, account, channel, video as videos};
+use crate::view::{PictureKind, picture_path};
+use crate::visitor::Asker;
+use crate::{Reply, Sidecar, now_ms, prose};
+
+/// What a path names, and which part of it is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Wanted {
+    what: Local,
+    part: Part,
+}
+
+/// A part of what is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Itself,
+    Outbox,
+    Followers,
+    Following,
+    Activity,
+    /// By which channel or instance a video was announced.
+    Announce(i64),
+    Announces,
+    Likes,
+    Dislikes,
+    Comments,
+    Chapters,
+}
+
+/// Why nothing is told: the machine's blame.
+#[derive(Debug, thiserror::Error)]
+enum TellError {
+    #[error("the database: {0}")]
+    Database(#[from] sqlx::Error),
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error("the system gives no random numbers: {0}")]
+    Chance(#[from] getrandom::Error),
+    #[error("the work was stopped")]
+    Stopped,
+}
+
+impl Sidecar {
+    /// Answers what another server asks; `None` if the path is another one's, or a page is wanted, or federation is off.
+    pub async fn tell(&self, uri: &Uri, headers: &HeaderMap) -> Option<Reply> {
+        let place = self.place.as_ref()?;
+        if let Some(reply) = self.discover(place, uri).await {
+            return Some(reply);
+        }
+        let wanted = Wanted::parse(uri.path())?;
+        // Pages have the ids of what they show; its parts are nobody's page.
+        if wanted.part == Part::Itself && !wants_activity(headers) {
+            return None;
+        }
+        let page = Query::parse(uri.query().unwrap_or_default());
+        let page =
+            page.text("page").map(|page| page.parse().ok().filter(|page| PAGES.contains(page)));
+        let told = match page {
+            Some(None) => Ok(None),
+            page => self.told(place, &wanted, page.flatten()).await,
+        };
+        Some(match told {
+            Ok(Some(object)) => activity(StatusCode::OK, &object),
+            Ok(None) => {
+                activity(StatusCode::NOT_FOUND, &json!({ "error": "there is nothing here" }))
+            }
+            Err(error) => failed(&error),
+        })
+    }
+
+    /// The id of what the page at this path shows, for servers that got the page.
+    pub fn told_at(&self, path: &str) -> Option<String> {
+        let place = self.place.as_ref()?;
+        let wanted = Wanted::parse(path).filter(|wanted| wanted.part == Part::Itself)?;
+        Some(place.url(&wanted.what))
+    }
+
+    async fn told(
+        &self,
+        place: &Place,
+        wanted: &Wanted,
+        page: Option<i64>,
+    ) -> Result<Option<Value>, TellError> {
+        match &wanted.what {
+            Local::Video(uuid) => self.told_video(place, uuid, wanted.part, page).await,
+            Local::Comment(..) => Ok(None),
+            whose => self.told_actor(place, whose, wanted.part, page).await,
+        }
+    }
+
+    async fn told_actor(
+        &self,
+        place: &Place,
+        whose: &Local,
+        part: Part,
+        page: Option<i64>,
+    ) -> Result<Option<Value>, TellError> {
+        let Some(actor) = self.actor(whose).await? else { return Ok(None) };
+        let url = place.url(&actor.id);
+        Ok(Some(match part {
+            Part::Itself => actor.told(self, place).await?,
+            Part::Outbox => self.outbox(place, &actor, page).await?,
+            // How many there are, and not who.
+            Part::Followers => collection::object(
+                &format!("{url}/followers"),
+                actor.followers,
+                page.map(|page| (page, Vec::new())),
+            ),
+            Part::Following => collection::object(
+                &format!("{url}/following"),
+                0,
+                page.map(|page| (page, Vec::new())),
+            ),
+            _ => return Ok(None),
+        }))
+    }
+
+    /// What is known of an actor, if there is one of this name.
+    async fn actor(&self, whose: &Local) -> Result<Option<Known>, TellError> {
+        let database = &self.database;
+        Ok(match whose {
+            Local::Account(name) => account::by_name(database, name).await?.map(|found| Known {
+                handle: found.id,
+                id: whose.clone(),
+                label: found.display_name,
+                about: found.description,
+                support: None,
+                owner: None,
+                avatar: found.avatar,
+                banner: None,
+                created_at: found.created_at,
+                scope: Scope::Account(found.id),
+                followers: 0,
+            }),
+            Local::Channel(name) => channel::by_name(database, name).await?.map(|found| Known {
+                handle: found.id,
+                id: whose.clone(),
+                label: found.display_name,
+                about: found.description,
+                support: found.support,
+                owner: Some(Local::Account(found.account_name)),
+                avatar: found.avatar,
+                banner: found.banner,
+                created_at: found.created_at,
+                scope: Scope::Channel(found.id),
+                followers: found.subscribers,
+            }),
+            _ => {
+                let handle = actor_key::handle(database, INSTANCE).await?;
+                Some(Known {
+                    handle,
+                    id: Local::Instance,
+                    label: self.house.name.clone(),
+                    about: Some(self.house.short_description.clone()),
+                    support: None,
+                    owner: None,
+                    avatar: None,
+                    banner: None,
+                    created_at: self.key_of(handle).await?.created_at,
+                    scope: Scope::All,
+                    followers: 0,
+                })
+            }
+        })
+    }
+
+    /// The keys of somebody here, made when they are first asked for.
+    async fn key_of(&self, handle: i64) -> Result<ActorKey, TellError> {
+        if let Some(key) = actor_key::find(&self.database, handle).await? {
+            return Ok(key);
+        }
+        let new =
+            tokio::task::spawn_blocking(NewKey::make).await.map_err(|_| TellError::Stopped)??;
+        let private_key = Seal::new(&self.key).close(handle, &new.private)?;
+        let key =
+            ActorKey { id: handle, private_key, public_key: new.public_pem, created_at: now_ms() };
+        actor_key::keep(&self.database, &key).await?;
+        // Whoever was faster has the keys that count.
+        Ok(actor_key::find(&self.database, handle).await?.unwrap_or(key))
+    }
+
+    async fn outbox(
+        &self,
+        place: &Place,
+        actor: &Known,
+        page: Option<i64>,
+    ) -> Result<Value, TellError> {
+        let url = format!("{}/outbox", place.url(&actor.id));
+        let count = collection::PAGE as u32;
+        let start = u32::try_from((page.unwrap_or(1) - 1) * collection::PAGE).unwrap_or(u32::MAX);
+        let query = ListQuery {
+            scope: actor.scope,
+            filters: Filters { nsfw: Nsfw::With, ..Filters::default() },
+            start,
+            count: if page.is_some() { count } else { 1 },
+            ..ListQuery::default()
+        };
+        let found = self.find_list(&query, 0).await?;
+        let Some(page) = page else { return Ok(collection::object(&url, found.total, None)) };
+        let mut items = Vec::new();
+        for card in &found.cards {
+            let item = match &actor.id {
+                Local::Account(_) => match card.uuid.parse() {
+                    Ok(uuid) => self.create(place, &uuid).await?,
+                    Err(_) => None,
+                },
+                _ => Some(announce(place, actor, &card.uuid, &card.account_name)),
+            };
+            items.extend(item);
+        }
+        let mut told = collection::object(&url, found.total, Some((page, items)));
+        told["@context"] = video::context();
+        Ok(told)
+    }
+
+    async fn create(&self, place: &Place, uuid: &VideoId) -> Result<Option<Value>, TellError> {
+        let Some(loaded) = self.load(uuid).await? else { return Ok(None) };
+        let told = loaded.told();
+        let (to, cc) = told.addressees(place);
+        Ok(Some(json!({
+            "to": to,
+            "cc": cc,
+            "type": "Create",
+            "id": format!("{}/activity", place.url(&Local::Video(*uuid))),
+            "actor": place.url(&Local::Account(loaded.account.clone())),
+            "object": told.object(place),
+        })))
+    }
+
+    async fn told_video(
+        &self,
+        place: &Place,
+        uuid: &VideoId,
+        part: Part,
+        page: Option<i64>,
+    ) -> Result<Option<Value>, TellError> {
+        let Some(loaded) = self.load(uuid).await? else { return Ok(None) };
+        let url = place.url(&Local::Video(*uuid));
+        let counted = |name: &str, total: i64| {
+            collection::object(&format!("{url}/{name}"), total, page.map(|page| (page, Vec::new())))
+        };
+        Ok(match part {
+            Part::Itself => Some(with_context(video::context(), loaded.told().object(place))),
+            Part::Activity => self
+                .create(place, uuid)
+                .await?
+                .map(|activity| with_context(video::context(), activity)),
+            // Whose they are is nobody's business.
+            Part::Likes => Some(counted("likes", loaded.video.likes)),
+            Part::Dislikes => Some(counted("dislikes", loaded.video.dislikes)),
+            Part::Comments => Some(counted("comments", 0)),
+            Part::Announces => {
+                let items = vec![json!(format!("{url}/announces/{}", loaded.video.channel_id))];
+                let page = page.map(|page| (page, if page == 1 { items } else { Vec::new() }));
+                Some(collection::object(&format!("{url}/announces"), 1, page))
+            }
+            Part::Announce(by) if by == loaded.video.channel_id => {
+                let channel = self.actor(&Local::Channel(loaded.channel.clone())).await?;
+                channel.map(|channel| {
+                    with_context(
+                        plain_context(),
+                        announce(place, &channel, &loaded.video.uuid, &loaded.account),
+                    )
+                })
+            }
+            Part::Chapters => Some(self.chapters_of(&url, &loaded).await?),
+            _ => None,
+        })
+    }
+
+    async fn chapters_of(&self, url: &str, loaded: &Loaded) -> Result<Value, TellError> {
+        let chapters = about::chapters(&self.database, loaded.video.id).await?;
+        let end = loaded.video.duration_ms / 1000;
+        let ends = chapters.iter().skip(1).map(|chapter| chapter.timecode).chain([end]);
+        let parts = chapters.iter().zip(ends).map(|(chapter, end)| {
+            json!({ "name": chapter.title, "startOffset": chapter.timecode, "endOffset": end })
+        });
+        Ok(json!({
+            "@context": [super::object::ACTIVITY_STREAMS, {
+                "sc": "http://schema.org/",
+                "hasPart": "sc:hasPart",
+                "startOffset": "sc:startOffset",
+                "endOffset": "sc:endOffset",
+            }],
+            "id": format!("{url}/chapters"),
+            "hasPart": parts.collect::<Vec<_>>(),
+        }))
+    }
+
+    /// A video that everybody may see, with what its object takes.
+    async fn load(&self, uuid: &VideoId) -> Result<Option<Loaded>, TellError> {
+        let nobody = Asker { visitor: None, password: None, from: "" };
+        let Seen::Shown(sight) = self.look(&uuid.to_string(), nobody).await? else {
+            return Ok(None);
+        };
+        let video = sight.video;
+        let database = &self.database;
+        let Some(media) =
+            Media::parse(video.media.as_deref()).filter(|_| video.state == State::Published.id())
+        else {
+            return Ok(None);
+        };
+        let Some(channel) = channel::by_id(database, video.channel_id).await? else {
+            return Ok(None);
+        };
+        let folder = self.media_folder(&video.uuid, video.privacy).unwrap_or_default();
+        let picture = self.picture(
+            &video.uuid,
+            video.privacy,
+            video.thumbnail.as_deref(),
+            video.media.as_deref(),
+        );
+        Ok(Some(Loaded {
+            id: *uuid,
+            tags: about::tags(database, video.id).await?,
+            captions: about::captions(database, video.id).await?,
+            content: video.description.as_deref().map(prose::html),
+            picture: picture.unwrap_or_default(),
+            folder,
+            media,
+            account: channel.account_name,
+            channel: channel.name,
+            video,
+        }))
+    }
+}
+
+/// An actor, as the tables have it.
+#[derive(Debug, Clone)]
+struct Known {
+    handle: i64,
+    id: Local,
+    label: String,
+    about: Option<String>,
+    support: Option<String>,
+    owner: Option<Local>,
+    /// Names of pictures.
+    avatar: Option<String>,
+    banner: Option<String>,
+    created_at: i64,
+    /// What it publishes.
+    scope: Scope,
+    followers: i64,
+}
+
+impl Known {
+    async fn told(&self, sidecar: &Sidecar, place: &Place) -> Result<Value, TellError> {
+        let key = sidecar.key_of(self.handle).await?;
+        let actor = Actor {
+            id: self.id.clone(),
+            label: &self.label,
+            about: self.about.as_deref().filter(|about| !about.is_empty()),
+            support: self.support.as_deref(),
+            avatars: pictures(PictureKind::Avatar, self.avatar.as_deref()),
+            banners: pictures(PictureKind::Banner, self.banner.as_deref()),
+            created_at: self.created_at,
+            owner: self.owner.clone(),
+            public_key: &key.public_key,
+        };
+        Ok(actor.object(place))
+    }
+}
+
+fn pictures(kind: PictureKind, name: Option<&str>) -> Vec<Picture> {
+    let told = |name: &str| {
+        let sizes = kind.sizes().iter();
+        let sizes = sizes.map(|&(width, height)| Picture {
+            path: picture_path(kind, name, width),
+            width: width.into(),
+            height: height.into(),
+        });
+        sizes.collect()
+    };
+    name.map(told).unwrap_or_default()
+}
+
+/// A video, as the tables have it.
+#[derive(Debug)]
+struct Loaded {
+    id: VideoId,
+    video: videos::Video,
+    account: String,
+    channel: String,
+    tags: Vec<String>,
+    captions: Vec<about::Caption>,
+    media: Media,
+    folder: String,
+    picture: String,
+    content: Option<String>,
+}
+
+impl Loaded {
+    fn told(&self) -> Told<'_> {
+        Told {
+            id: self.id,
+            video: &self.video,
+            account: &self.account,
+            channel: &self.channel,
+            tags: &self.tags,
+            captions: &self.captions,
+            media: &self.media,
+            folder: &self.folder,
+            picture: &self.picture,
+            content: self.content.as_deref(),
+        }
+    }
+}
+
+/// How a channel, or the instance, says that there is a video.
+fn announce(place: &Place, by: &Known, uuid: &str, account: &str) -> Value {
+    let actor = place.url(&by.id);
+    let video = place.below(&format!("/videos/watch/{uuid}"));
+    json!({
+        "to": [super::json::PUBLIC],
+        "cc": [format!("{actor}/followers"), format!("{}/followers", place.below(&format!("/accounts/{account}")))],
+        "type": "Announce",
+        "id": format!("{video}/announces/{}", by.handle),
+        "actor": actor,
+        "object": video,
+    })
+}
+
+impl Wanted {
+    /// Reads a path: an id with a part behind it, or the page that shows the same.
+    fn parse(path: &str) -> Option<Wanted> {
+        let itself = |what: Local| Some(Wanted { what, part: Part::Itself });
+        let segments: Vec<&str> = path.split('/').skip(1).collect();
+        match segments[..] {
+            ["a" | "accounts", name] => {
+                return itself(Local::parse(&format!("/accounts/{}", name.to_ascii_lowercase()))?);
+            }
+            ["c" | "video-channels", name] => {
+                return itself(Local::parse(&format!(
+                    "/video-channels/{}",
+                    name.to_ascii_lowercase()
+                ))?);
+            }
+            ["about"] => return itself(Local::Instance),
+            ["w", key] | ["videos", "watch", key] => {
+                return itself(Local::Video(key.parse().ok()?));
+            }
+            ["videos", "watch", key, "announces", by] => {
+                return Some(Wanted {
+                    what: Local::Video(key.parse().ok()?),
+                    part: Part::Announce(by.parse().ok()?),
+                });
+            }
+            _ => {}
+        }
+        if let Some(what) = Local::parse(path) {
+            return itself(what);
+        }
+        let (whole, part) = path.rsplit_once('/')?;
+        let what = Local::parse(whole)?;
+        let part = match (&what, part) {
+            (Local::Video(_), "activity") => Part::Activity,
+            (Local::Video(_), "announces") => Part::Announces,
+            (Local::Video(_), "likes") => Part::Likes,
+            (Local::Video(_), "dislikes") => Part::Dislikes,
+            (Local::Video(_), "comments") => Part::Comments,
+            (Local::Video(_), "chapters") => Part::Chapters,
+            (Local::Instance | Local::Account(_) | Local::Channel(_), "outbox") => Part::Outbox,
+            (Local::Instance | Local::Account(_) | Local::Channel(_), "followers") => {
+                Part::Followers
+            }
+            (Local::Instance | Local::Account(_) | Local::Channel(_), "following") => {
+                Part::Following
+            }
+            _ => return None,
+        };
+        Some(Wanted { what, part })
+    }
+}
+
+/// Whether an object is wanted rather than a page: browsers never ask for one, servers often for either.
+fn wants_activity(headers: &HeaderMap) -> bool {
+    let (mut object, mut page) = (0.0_f32, 0.0_f32);
+    for accept in headers.get_all(header::ACCEPT) {
+        for range in accept.to_str().unwrap_or_default().split(',') {
+            let mut parts = range.split(';').map(str::trim);
+            let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
+            let weight =
+                parts.find_map(|part| part.strip_prefix("q=")?.parse().ok()).unwrap_or(1.0);
+            match kind.as_str() {
+                "application/activity+json" | "application/ld+json" => object = object.max(weight),
+                "text/html" | "application/xhtml+xml" => page = page.max(weight),
+                _ => {}
+            }
+        }
+    }
+    object > 0.0 && object >= page
+}
+
+fn activity(status: StatusCode, object: &Value) -> Reply {
+    reply(status, ACTIVITY, Bytes::from(object.to_string()))
+}
+
+/// What is told may be read by every program, and is another thing than the page of the same URL.
+fn reply(status: StatusCode, kind: &'static str, body: Bytes) -> Reply {
+    let mut reply = Response::new(Full::new(body));
+    *reply.status_mut() = status;
+    let headers = reply.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(header::VARY, HeaderValue::from_static("accept"));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("max-age=60"));
+    reply
+}
+
+fn failed(error: &TellError) -> Reply {
+    tracing::error!("another server is told nothing: {error}");
+    activity(StatusCode::INTERNAL_SERVER_ERROR, &json!({ "error": "this cannot be told just now" }))
+}
+
+/// What Mastodon and PeerTube compare with.
+const ACTIVITY: &str = "application/activity+json; charset=utf-8";
+
+/// Pages of collections that are told: PeerTube reads 2,000.
+const PAGES: std::ops::RangeInclusive<i64> = 1..=10_000;
+
+#[cfg(test)]
+mod tests;
