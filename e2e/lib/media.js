@@ -45,6 +45,11 @@ export function clip() {
   return made("clip.mp4", [...lavfi(picture), ...lavfi("sine=frequency=330:duration=20"), ...H264, "-g", "50", ...AAC]);
 }
 
+/** One second of it, which is imported in no time. */
+export function moment() {
+  return made("moment.mp4", ["-i", clip(), "-t", "1", "-c", "copy"]);
+}
+
 /** Of few frames, so that making and importing it takes seconds and playing it little, and of about 1.5 Mbit/s. */
 export function minute() {
   return withSound("minute-with-sound.mp4", ["-i", silentMinute()], 60);
