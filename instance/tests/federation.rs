@@ -41,7 +41,10 @@ fn nothing_is_told_under_ids_that_could_change_or_where_that_is_wished() {
     for settings in [
         &[][..],
         &[("SHOAL_SERVER_PUBLIC_URL", "https://one.example:8443")],
-        &[("SHOAL_SERVER_PUBLIC_URL", "https://one.example"), ("SHOAL_FEDERATION_ENABLED", "false")],
+        &[
+            ("SHOAL_SERVER_PUBLIC_URL", "https://one.example"),
+            ("SHOAL_FEDERATION_ENABLED", "false"),
+        ],
     ] {
         let server = Shoal::start(data.path(), settings);
         let told = server.request(&format!("GET /accounts/root\n{OBJECT}"), "", b"");

@@ -1,8 +1,9 @@
 //! Mail of a running `shoal serve`, against a mail server that refuses, is killed before, or looks for more letters in one.
 
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
@@ -97,6 +98,8 @@ struct Shoal {
     child: Child,
     address: String,
     said: BufReader<ChildStdout>,
+    /// A file: a pipe that nobody reads would keep it waiting.
+    log: PathBuf,
 }
 
 impl Shoal {
@@ -106,6 +109,7 @@ impl Shoal {
 
     /// The whole, or a part of it.
     fn start_part(part: &str, data: &Path, sink: &Sink, settings: &[(&str, &str)]) -> Shoal {
+        let log = data.join("log");
         let mut child = Command::new(env!("CARGO_BIN_EXE_shoal"))
             .args([part, "--verbose", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
@@ -118,14 +122,14 @@ impl Shoal {
             .env("SHOAL_SMTP_FROM", "Videos <videos@example.org>")
             .envs(settings.iter().copied())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stderr(File::create(&log).unwrap())
             .spawn()
             .unwrap();
         let mut said = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         said.read_line(&mut line).unwrap();
         let address = line.split(['/', ',']).nth(2).expect("an address").to_owned();
-        Shoal { child, address, said }
+        Shoal { child, address, said, log }
     }
 
     /// The password that a first start tells.
@@ -184,9 +188,7 @@ impl Shoal {
     fn kill(mut self) -> String {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-        let mut log = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
-        log
+        fs::read_to_string(&self.log).unwrap()
     }
 }
 
