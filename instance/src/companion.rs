@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
@@ -12,11 +11,11 @@ use origin::library::{Library, LibraryError};
 use sidecar::thumbnails::NewThumbnail;
 use sidecar::upload::{Cover, Refusal, Trouble};
 use sidecar::{Sidecar, captions, thumbnails};
-use tokio::sync::Semaphore;
 use wire::id::VideoId;
 
 use crate::catalogue::Catalogue;
 use crate::portrait::Portraits;
+use crate::turns::Turns;
 use crate::upload::hear_out;
 
 /// Where captions and thumbnails come in.
@@ -26,21 +25,19 @@ pub(crate) struct Companions {
     sidecar: Arc<Sidecar>,
     library: Library,
     settings: Settings,
-    /// Taken while ffmpeg makes a picture.
-    making: Arc<Semaphore>,
+    turns: Turns,
 }
 
 impl Companions {
     pub(crate) fn new(catalogue: Catalogue, settings: Settings) -> Companions {
         let (sidecar, library) = (Arc::clone(&catalogue.sidecar), catalogue.library.clone());
-        let making = Arc::new(Semaphore::new(AT_ONCE));
-        Companions { catalogue, sidecar, library, settings, making }
+        Companions { catalogue, sidecar, library, settings, turns: Turns::new() }
     }
 
     /// Who makes the pictures of accounts and channels, in turn with these.
     pub(crate) fn portraits(&self) -> Portraits {
         let (sidecar, library) = (Arc::clone(&self.sidecar), self.library.clone());
-        Portraits::new(sidecar, library, self.settings.clone(), Arc::clone(&self.making))
+        Portraits::new(sidecar, library, self.settings.clone(), self.turns.clone())
     }
 
     /// Whether a request is about captions or thumbnails, or may bring one with a change of its video.
@@ -55,6 +52,10 @@ impl Companions {
     pub(crate) async fn answer(self, mut request: Request<Incoming>, peer: SocketAddr) -> Reply {
         let answering = async move {
             let is_picture = thumbnails::at(request.uri().path()).is_some();
+            let turn = match self.turns.form() {
+                Ok(turn) => turn,
+                Err(refusal) => return refusal.answer(),
+            };
             let answered = match (request.method().clone(), is_picture) {
                 _ if thumbnails::is_change(&request) => self.change(&mut request, peer).await,
                 (Method::OPTIONS, _) => Ok(self.sidecar.allow_captions()),
@@ -67,6 +68,7 @@ impl Companions {
             match answered {
                 Ok(reply) => reply,
                 Err(refusal) => {
+                    drop(turn);
                     hear_out(request.body_mut()).await;
                     refusal.answer()
                 }
@@ -172,8 +174,7 @@ impl Companions {
         file: &str,
         picture: &thumbnails::Picture,
     ) -> Result<(), Refusal> {
-        let taken = tokio::time::timeout(QUEUE, Arc::clone(&self.making).acquire_owned()).await;
-        let Ok(Ok(turn)) = taken else { return Err(Trouble::Busy.into()) };
+        let turn = self.turns.picture().await?;
         let (library, settings) = (self.library.clone(), self.settings.clone());
         let picture = match picture {
             thumbnails::Picture::Sent(bytes) => Picture::Sent(bytes.clone()),
@@ -237,9 +238,3 @@ impl Companions {
         Ok(worked.map_err(|error| Trouble::Machine(error.to_string()))?)
     }
 }
-
-/// Pictures made at the same time: each takes a core for a moment, and 200 MB at worst.
-const AT_ONCE: usize = 1;
-
-/// How long somebody waits for their turn before they are told to come back.
-const QUEUE: Duration = Duration::from_secs(10);

@@ -29,6 +29,7 @@ mod serve;
 mod site;
 mod swarms;
 mod terminal;
+mod turns;
 mod upload;
 mod visit;
 mod when;

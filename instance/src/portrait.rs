@@ -1,7 +1,6 @@
 //! Pictures of accounts and channels: the sidecar decides, the origin makes and keeps them, and here they meet.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
@@ -15,8 +14,8 @@ use sidecar::cookie;
 use sidecar::pictures::{NewPicture, Target};
 use sidecar::upload::{Refusal, Trouble};
 use sidecar::view::PictureKind;
-use tokio::sync::Semaphore;
 
+use crate::turns::Turns;
 use crate::upload::hear_out;
 
 /// Where pictures come in.
@@ -25,8 +24,7 @@ pub(crate) struct Portraits {
     sidecar: Arc<Sidecar>,
     library: Library,
     settings: Settings,
-    /// Taken while ffmpeg makes a picture.
-    making: Arc<Semaphore>,
+    turns: Turns,
 }
 
 impl Portraits {
@@ -34,9 +32,9 @@ impl Portraits {
         sidecar: Arc<Sidecar>,
         library: Library,
         settings: Settings,
-        making: Arc<Semaphore>,
+        turns: Turns,
     ) -> Portraits {
-        Portraits { sidecar, library, settings, making }
+        Portraits { sidecar, library, settings, turns }
     }
 
     /// Whether a request is about a picture.
@@ -110,9 +108,9 @@ impl Portraits {
         target: Target<'_>,
         request: &mut Request<Incoming>,
     ) -> Result<NewPicture, Refusal> {
+        let _form = self.turns.form()?;
         let new = self.sidecar.read_picture(target, request).await?;
-        let taken = tokio::time::timeout(QUEUE, Arc::clone(&self.making).acquire_owned()).await;
-        let Ok(Ok(turn)) = taken else { return Err(Trouble::Busy.into()) };
+        let turn = self.turns.picture().await?;
         let (settings, bytes, name) = (self.settings.clone(), new.bytes.clone(), new.name.clone());
         let kind = new.kind;
         let shape = shape(kind);
@@ -211,9 +209,6 @@ fn see_other(to: &str) -> Reply {
 
 /// PeerTube's paths of pictures.
 const FOLDERS: [&str; 2] = ["/lazy-static/avatars/", "/lazy-static/banners/"];
-
-/// How long somebody waits for their turn before they are told to come back.
-const QUEUE: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {

@@ -147,7 +147,7 @@ impl Sidecar {
     /// Notes that a visitor wants an export; `withVideoFiles` says whether with the files.
     ///
     /// # Errors
-    /// When they have one, their videos are too large for it, or the database fails.
+    /// When they have one or had several lately, their videos are too large for it, or the database fails.
     pub async fn request_export(
         &self,
         visitor: &Visitor,
@@ -164,8 +164,13 @@ impl Sidecar {
         let (now, file) = (now_ms(), token::generate()?);
         let expires_at = now + EXPORT_LIFE.as_millis() as i64;
         let (database, user_id) = (&self.database, visitor.user_id);
+        self.attempts(|attempts, now| attempts.exports_of.take(now, &user_id))
+            .map_err(ApiError::TooMany)?;
         let made = export::request(database, now, user_id, &file, with_files, expires_at).await?;
-        let id = made.ok_or(ApiError::Invalid(ONE_AT_A_TIME))?;
+        let Some(id) = made else {
+            self.attempts(|attempts, _| attempts.exports_of.give_back(&user_id));
+            return Err(ApiError::Invalid(ONE_AT_A_TIME));
+        };
         self.export_waits.notify_one();
         Ok(id)
     }

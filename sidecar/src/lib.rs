@@ -168,6 +168,7 @@ struct Attempts {
     tickets_from: Pace<String>,
     /// Of users, after the right password.
     codes_of: Pace<i64>,
+    exports_of: Pace<i64>,
 }
 
 /// Whom a new instance makes, told to its host once.
@@ -228,6 +229,7 @@ impl Sidecar {
                 letters_to: Pace::new(LETTERS_TO, REMEMBERED),
                 tickets_from: Pace::new(LOGINS_FROM, REMEMBERED),
                 codes_of: Pace::new(CODES_OF, REMEMBERED),
+                exports_of: Pace::new(EXPORTS_OF, REMEMBERED),
             }),
             pages: Mutex::new(Pages::new(PAGES, PAGE_LIFE)),
             signposts: Signposts::default(),
@@ -464,6 +466,9 @@ const LETTERS_TO: Rate = Rate { burst: 3, every: Duration::from_secs(600) };
 /// Wrong codes of one user, by somebody who knows the password: 144 a day, so that it takes 1,600 days of guessing until one of
 /// the three codes that are right at a time is met as likely as not.
 const CODES_OF: Rate = Rate { burst: 10, every: Duration::from_secs(600) };
+
+/// Exports of one user: each is up to as many bytes as all of their videos, made anew.
+const EXPORTS_OF: Rate = Rate { burst: 5, every: Duration::from_secs(3_600) };
 
 /// Accounts asked for from one address: a classroom's, and after that one a minute.
 const REGISTRATIONS_FROM: Rate = Rate { burst: 30, every: Duration::from_secs(60) };

@@ -117,5 +117,4 @@ const ALLOWED: &[&str] = &[
 const BANNED: &[(&str, &str)] = &[
     ("aws-lc-sys", "a long C build and a second crypto provider beside ring"),
     ("openssl-sys", "a C library that the binary would need on every host"),
-    ("rsa", "RUSTSEC-2023-0071 has no fix; sign and verify with ring"),
 ];

@@ -101,6 +101,22 @@ fn no_sql_is_put_together_of_what_comes_from_outside() {
     }
 }
 
+/// RUSTSEC-2023-0071 is of what the crate computes with private keys; ring does that, and can't make any.
+#[test]
+fn keys_are_made_in_one_place_and_used_by_ring_alone() {
+    for (path, text) in texts(&["rs"]).into_iter().filter(|(path, _)| !path.starts_with("xtask")) {
+        let is_named = text.contains("rsa::");
+        let is_there = path == Path::new("sidecar/src/federation/key.rs");
+        assert!(!is_named || is_there, "{} uses the crate rsa; sign with ring", path.display());
+        let signs =
+            ["pkcs1v15", "oaep", "pss::", ".decrypt"].iter().any(|word| text.contains(word));
+        assert!(!is_there || !signs, "{} may make keys with the crate rsa alone", path.display());
+    }
+    let manifest = fs::read_to_string(shell::root().join("Cargo.toml")).unwrap();
+    let line = manifest.lines().find(|line| line.starts_with("rsa = ")).unwrap();
+    assert!(line.contains("default-features = false") && !line.contains("pkcs1v15"), "{line}");
+}
+
 #[test]
 fn the_engine_does_not_know_who_drives_it() {
     let manifest = fs::read_to_string(shell::root().join("swarm/Cargo.toml")).unwrap();

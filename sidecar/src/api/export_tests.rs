@@ -115,3 +115,26 @@ async fn an_export_with_files_has_a_bound() {
         assert_eq!(instance.ask("POST", &path, &alice, without).await.status, 200);
     }
 }
+
+#[tokio::test]
+async fn files_are_made_for_somebody_a_few_times_and_then_once_an_hour() {
+    for instance in instances(Registration::Closed).await {
+        let alice = instance.user("alice").await;
+        let me = instance.ask("GET", "users/me", &alice, Value::Null).await.body["id"].clone();
+        let path = format!("users/{me}/exports");
+        let request =
+            async || instance.ask("POST", &format!("{path}/request"), &alice, json!({})).await;
+        for no in 0..5 {
+            let asked = request().await;
+            assert_eq!(asked.status, 200, "{}", asked.body);
+            // Asking again while there is one costs nothing.
+            if no == 0 {
+                assert_eq!(request().await.status, 400);
+            }
+            let id = &asked.body["export"]["id"];
+            let gone = instance.ask("DELETE", &format!("{path}/{id}"), &alice, Value::Null).await;
+            assert_eq!(gone.status, 204);
+        }
+        assert_eq!(request().await.status, 429);
+    }
+}

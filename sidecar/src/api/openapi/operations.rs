@@ -95,7 +95,8 @@ const REGISTRATIONS: &[Operation] = &[
     post("/api/v1/users/{id}/exports/request", "Have a file made of all that is one's own.")
         .by(Who::User)
         .takes("ExportRequest")
-        .gives("ExportMade"),
+        .gives("ExportMade")
+        .may(&[429]),
     delete("/api/v1/users/{id}/exports/{export}", "Delete that file.").by(Who::User),
 ];
 
