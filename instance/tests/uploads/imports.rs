@@ -4,7 +4,6 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -74,15 +73,10 @@ fn told(server: &Shoal, token: &str, id: i64) -> Value {
 
 #[track_caller]
 fn wait_for(server: &Shoal, token: &str, id: i64, is_there: impl Fn(&Value) -> bool) -> Value {
-    let patience = Instant::now() + Duration::from_secs(60);
-    loop {
+    server.until(|| {
         let import = told(server, token, id);
-        if is_there(&import) {
-            return import;
-        }
-        assert!(Instant::now() < patience, "{import}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+        if is_there(&import) { Ok(import) } else { Err(import) }
+    })
 }
 
 fn head(status: &str, headers: &str) -> String {
@@ -124,11 +118,7 @@ fn a_video_from_an_address_goes_on_after_kill_9_and_becomes_one_that_plays() {
         let files = fs::read_dir(data.path().join("uploads")).unwrap();
         files.map(|file| file.unwrap().metadata().unwrap().len()).sum::<u64>()
     };
-    let patience = Instant::now() + Duration::from_secs(30);
-    while arrived() < 2 << 20 {
-        assert!(Instant::now() < patience, "{} of {half} bytes came", arrived());
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    server.until(|| if arrived() >= 2 << 20 { Ok(()) } else { Err((arrived(), half)) });
     server.kill();
 
     let server = Shoal::start(data.path(), &LAX);
@@ -219,11 +209,10 @@ fn an_import_is_stopped_tried_again_and_forgotten_by_its_owner() {
     wait_for(&server, &token, id, |import| import["state"]["id"] == json!(6));
     assert_eq!((delete(), post("retry")), (409, 409), "it is under way");
     assert_eq!((post("cancel"), post("cancel")), (204, 409));
-    let patience = Instant::now() + Duration::from_secs(20);
-    while fs::read_dir(data.path().join("uploads")).unwrap().count() > 0 {
-        assert!(Instant::now() < patience, "the file stays");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    server.until(|| match fs::read_dir(data.path().join("uploads")).unwrap().count() {
+        0 => Ok(()),
+        files => Err(files),
+    });
     assert_eq!(post("retry"), 204);
     wait_for(&server, &token, id, |import| import["state"]["id"] == json!(6));
     assert_eq!((post("cancel"), delete(), delete()), (204, 204, 404));
