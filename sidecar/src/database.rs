@@ -196,6 +196,8 @@ struct Dialect {
     id: &'static str,
     when_a_video_goes: &'static str,
     search: &'static str,
+    /// Lets an account have no user; not in a transaction.
+    accounts_elsewhere: &'static str,
 }
 
 fn migrator(dialect: &Dialect) -> Migrator {
@@ -203,9 +205,11 @@ fn migrator(dialect: &Dialect) -> Migrator {
         let text = text
             .replace("{id}", dialect.id)
             .replace("{search}", dialect.search)
+            .replace("{accounts_elsewhere}", dialect.accounts_elsewhere)
             .replace("{when_a_video_goes}", dialect.when_a_video_goes);
         let text = AssertSqlSafe(text).into_sql_str();
-        Migration::new(no, about.into(), MigrationType::Simple, text, false)
+        let is_alone = no == ACCOUNTS_ELSEWHERE;
+        Migration::new(no, about.into(), MigrationType::Simple, text, is_alone)
     });
     Migrator::with_migrations(migrations.collect())
 }
@@ -220,11 +224,17 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (6, "pictures and imports", include_str!("../migrations/0006-pictures-imports.sql")),
     (7, "overviews", include_str!("../migrations/0007-overviews.sql")),
     (10, "actor keys", include_str!("../migrations/0010-actor-keys.sql")),
+    (ACCOUNTS_ELSEWHERE, "accounts elsewhere", "{accounts_elsewhere}"),
+    (12, "federation", include_str!("../migrations/0012-federation.sql")),
 ];
+
+/// The one change that brings its own transaction.
+const ACCOUNTS_ELSEWHERE: i64 = 11;
 
 const SQLITE: Dialect = Dialect {
     id: "INTEGER PRIMARY KEY AUTOINCREMENT",
     search: include_str!("../migrations/0003-search-sqlite.sql"),
+    accounts_elsewhere: include_str!("../migrations/0011-accounts-elsewhere-sqlite.sql"),
     when_a_video_goes: "CREATE TRIGGER video_gone AFTER DELETE ON video BEGIN \
                         INSERT OR IGNORE INTO withdrawal (uuid) VALUES (OLD.uuid); END;",
 };
@@ -235,6 +245,7 @@ const POSTGRES: Dialect = Dialect {
                         CREATE TRIGGER video_gone AFTER DELETE ON video \
                         FOR EACH ROW EXECUTE FUNCTION note_withdrawal();",
     search: include_str!("../migrations/0003-search-postgres.sql"),
+    accounts_elsewhere: "ALTER TABLE account ALTER COLUMN user_id DROP NOT NULL;",
 };
 
 /// Hashes of passwords are in it; what SQLite puts beside it gets the same mode.

@@ -146,3 +146,6 @@ pub(crate) const DOWNLOAD_LIFE: Duration = Duration::from_secs(900);
 
 /// Videos, likes or entries of a history that an export has at most, at some 2 KB each.
 pub(crate) const EXPORTED: i64 = 10_000;
+
+/// Servers and people whom an instance blocks: kept in memory, at 100 bytes each.
+pub(crate) const BLOCKS: i64 = 50_000;

@@ -7,7 +7,8 @@ record! {
     #[derive(Debug, Clone)]
     pub(crate) struct Account {
         id: i64,
-        user_id: i64,
+        /// `None` is another server's.
+        user_id: Option<i64>,
         name: String,
         display_name: String,
         description: Option<String>,

@@ -18,8 +18,11 @@ record! {
         subscribers: i64,
         created_at: i64,
         updated_at: i64,
+        is_remote: bool,
+        is_followed: bool,
         account_id: i64,
-        user_id: i64,
+        /// `None` is another server's.
+        user_id: Option<i64>,
         account_name: String,
         account_label: String,
         account_description: Option<String>,
@@ -206,7 +209,7 @@ macro_rules! select {
     ($condition:literal) => {
         concat!(
             "SELECT channel.id, handle.name, channel.display_name, channel.description, support, channel.avatar, banner, subscribers, \
-             channel.created_at, channel.updated_at, account_id, user_id, owner.name AS account_name, \
+             channel.created_at, channel.updated_at, is_remote, is_followed, account_id, user_id, owner.name AS account_name, \
              account.display_name AS account_label, account.description AS account_description, account.avatar AS account_avatar, \
              account.created_at AS account_created_at, account.updated_at AS account_updated_at FROM channel \
              JOIN handle ON handle.id = channel.id JOIN account ON account.id = account_id \

@@ -149,6 +149,7 @@ record! {
         updated_at: i64,
         published_at: Option<i64>,
         originally_published_at: Option<i64>,
+        is_remote: bool,
     }
 }
 
@@ -452,7 +453,7 @@ macro_rules! select {
             "SELECT id, uuid, channel_id, account_id, state, privacy, listed_at, name, description, support, category, licence, \
              language, nsfw, comments_policy, download_enabled, wait_transcoding, scheduled_at, scheduled_privacy, duration_ms, \
              width, height, media, thumbnail, source_name, source_bytes, replaced_at, views, views_lately, likes, dislikes, \
-             created_at, updated_at, published_at, originally_published_at FROM video WHERE ",
+             created_at, updated_at, published_at, originally_published_at, is_remote FROM video WHERE ",
             $condition
         )
     };
@@ -500,14 +501,15 @@ const KEEP_SCHEDULE: &str = "UPDATE video SET privacy = COALESCE(scheduled_priva
 
 const LOCK: &str = "UPDATE video SET updated_at = updated_at WHERE id = $1";
 
-/// Public and published.
-const LIST: &str =
-    "UPDATE video SET listed_at = published_at WHERE id = $1 AND privacy = 1 AND state = 1";
+/// Public and published, and of a channel that we follow if it isn't ours.
+const LIST: &str = "UPDATE video SET listed_at = published_at WHERE id = $1 AND privacy = 1 AND state = 1 AND (is_remote = FALSE OR \
+                    EXISTS (SELECT 1 FROM channel WHERE channel.id = video.channel_id AND is_followed = TRUE))";
 
 /// In one order, so that two changes at once don't wait for each other in a circle.
 const COUNT: &str = "INSERT INTO tally (kind, value, videos, nsfw) \
                      SELECT kind, value, CAST($2 AS BIGINT), CASE WHEN nsfw THEN CAST($2 AS BIGINT) ELSE 0 END FROM (\
                      SELECT 'all' AS kind, '' AS value, nsfw FROM video WHERE id = $1 AND listed_at IS NOT NULL \
+                     UNION ALL SELECT 'local', '', nsfw FROM video WHERE id = $1 AND listed_at IS NOT NULL AND is_remote = FALSE \
                      UNION ALL SELECT 'account', CAST(account_id AS TEXT), nsfw FROM video WHERE id = $1 AND listed_at IS NOT NULL \
                      UNION ALL SELECT 'channel', CAST(channel_id AS TEXT), nsfw FROM video WHERE id = $1 AND listed_at IS NOT NULL \
                      UNION ALL SELECT 'category', CAST(category AS TEXT), nsfw FROM video \

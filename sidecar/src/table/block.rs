@@ -1,0 +1,54 @@
+//! The table `block`: servers and people with whom this instance has nothing to do.
+
+use crate::database::{Database, reading, record, writing};
+
+record! {
+    /// A server (`host`) or somebody (`name@host`).
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub(crate) struct Block {
+        target: String,
+        reason: Option<String>,
+        created_at: i64,
+    }
+}
+
+/// All of them, the newest first; there are at most [`crate::limits::BLOCKS`].
+pub(crate) async fn all(database: &Database) -> sqlx::Result<Vec<Block>> {
+    reading!(database, pool => {
+        sqlx::query_as(ALL).bind(crate::limits::BLOCKS).fetch_all(pool).await
+    })
+}
+
+/// Blocks, or says why anew; `false` if there are as many as there may be.
+pub(crate) async fn set(
+    database: &Database,
+    now_ms: i64,
+    target: &str,
+    reason: Option<&str>,
+) -> sqlx::Result<bool> {
+    writing!(database, pool => {
+        let done = sqlx::query(SET)
+            .bind(target)
+            .bind(reason)
+            .bind(now_ms)
+            .bind(crate::limits::BLOCKS)
+            .execute(pool)
+            .await?;
+        Ok(done.rows_affected() > 0)
+    })
+}
+
+/// Takes it back; `false` if there was none.
+pub(crate) async fn end(database: &Database, target: &str) -> sqlx::Result<bool> {
+    writing!(database, pool => {
+        let delete = "DELETE FROM block WHERE target = $1";
+        let done = sqlx::query(delete).bind(target).execute(pool).await?;
+        Ok(done.rows_affected() > 0)
+    })
+}
+
+const ALL: &str = "SELECT target, reason, created_at FROM block ORDER BY created_at DESC, target LIMIT $1";
+
+const SET: &str = "INSERT INTO block (target, reason, created_at) SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS BIGINT) \
+                   WHERE (SELECT COUNT(*) FROM block) < $4 \
+                   ON CONFLICT (target) DO UPDATE SET reason = excluded.reason";

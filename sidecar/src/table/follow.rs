@@ -1,0 +1,138 @@
+//! The table `follow`: who of elsewhere follows whom of ours, and whom we follow as the instance.
+
+use crate::database::{Database, reading, record, writing};
+
+record! {
+    /// Somebody follows somebody.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub(crate) struct Follow {
+        id: i64,
+        follower_id: i64,
+        target_id: i64,
+        url: Option<String>,
+        state: i64,
+        created_at: i64,
+        updated_at: i64,
+    }
+}
+
+/// How far it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FollowState {
+    Asked,
+    Accepted,
+    Rejected,
+}
+
+impl FollowState {
+    pub(crate) fn id(self) -> i64 {
+        match self {
+            FollowState::Asked => 1,
+            FollowState::Accepted => 2,
+            FollowState::Rejected => 3,
+        }
+    }
+}
+
+impl Follow {
+    pub(crate) fn is(&self, state: FollowState) -> bool {
+        self.state == state.id()
+    }
+}
+
+/// Of these two, if there is one.
+pub(crate) async fn of(
+    database: &Database,
+    follower_id: i64,
+    target_id: i64,
+) -> sqlx::Result<Option<Follow>> {
+    reading!(database, pool => {
+        sqlx::query_as(OF).bind(follower_id).bind(target_id).fetch_optional(pool).await
+    })
+}
+
+/// One by its number.
+pub(crate) async fn by_id(database: &Database, id: i64) -> sqlx::Result<Option<Follow>> {
+    reading!(database, pool => sqlx::query_as(BY_ID).bind(id).fetch_optional(pool).await)
+}
+
+/// Notes that somebody follows somebody, or does so anew; `url` is the id of the Follow, where it isn't ours.
+pub(crate) async fn set(
+    database: &Database,
+    now_ms: i64,
+    (follower_id, target_id): (i64, i64),
+    url: Option<&str>,
+    state: FollowState,
+) -> sqlx::Result<Follow> {
+    writing!(database, pool => {
+        sqlx::query_as(SET)
+            .bind(follower_id)
+            .bind(target_id)
+            .bind(url)
+            .bind(state.id())
+            .bind(now_ms)
+            .fetch_one(pool)
+            .await
+    })
+}
+
+/// Sets how far one is.
+pub(crate) async fn set_state(
+    database: &Database,
+    now_ms: i64,
+    id: i64,
+    state: FollowState,
+) -> sqlx::Result<()> {
+    let update = "UPDATE follow SET state = $2, updated_at = $3 WHERE id = $1";
+    writing!(database, pool => {
+        sqlx::query(update).bind(id).bind(state.id()).bind(now_ms).execute(pool).await.map(drop)
+    })
+}
+
+/// Ends one; `false` if there was none.
+pub(crate) async fn end(
+    database: &Database,
+    follower_id: i64,
+    target_id: i64,
+) -> sqlx::Result<bool> {
+    let delete = "DELETE FROM follow WHERE follower_id = $1 AND target_id = $2";
+    writing!(database, pool => {
+        let done = sqlx::query(delete).bind(follower_id).bind(target_id).execute(pool).await?;
+        Ok(done.rows_affected() > 0)
+    })
+}
+
+/// How many of elsewhere follow somebody of ours.
+pub(crate) async fn followers(database: &Database, target_id: i64) -> sqlx::Result<i64> {
+    let select = "SELECT COUNT(*) FROM follow WHERE target_id = $1 AND state = 2";
+    let found: (i64,) = reading!(database, pool => {
+        sqlx::query_as(select).bind(target_id).fetch_one(pool).await
+    })?;
+    Ok(found.0)
+}
+
+/// How many somebody of ours follows.
+pub(crate) async fn following(database: &Database, follower_id: i64) -> sqlx::Result<i64> {
+    let select = "SELECT COUNT(*) FROM follow WHERE follower_id = $1 AND state = 2";
+    let found: (i64,) = reading!(database, pool => {
+        sqlx::query_as(select).bind(follower_id).fetch_one(pool).await
+    })?;
+    Ok(found.0)
+}
+
+macro_rules! select {
+    ($condition:literal) => {
+        concat!(
+            "SELECT id, follower_id, target_id, url, state, created_at, updated_at FROM follow WHERE ",
+            $condition
+        )
+    };
+}
+
+const OF: &str = select!("follower_id = $1 AND target_id = $2");
+const BY_ID: &str = select!("id = $1");
+
+const SET: &str = "INSERT INTO follow (follower_id, target_id, url, state, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5) \
+                   ON CONFLICT (follower_id, target_id) DO UPDATE SET url = excluded.url, state = excluded.state, \
+                   updated_at = excluded.updated_at \
+                   RETURNING id, follower_id, target_id, url, state, created_at, updated_at";

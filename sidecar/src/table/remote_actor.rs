@@ -1,0 +1,309 @@
+//! The table `remote_actor`: people, channels and instances of other servers, with their rows in `handle`, `account` and `channel`.
+
+use crate::database::{Database, is_taken, reading, record, writing};
+use crate::table::{channel, host};
+
+record! {
+    /// Somebody of another server.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub(crate) struct RemoteActor {
+        /// Of the handle, and so of the account or the channel.
+        id: i64,
+        url: String,
+        host: String,
+        kind: i64,
+        /// Before the `@`, as they write it.
+        name: String,
+        inbox: String,
+        shared_inbox: Option<String>,
+        outbox: Option<String>,
+        public_key: String,
+        page: Option<String>,
+        avatar_url: Option<String>,
+        banner_url: Option<String>,
+        followers: i64,
+        fetched_at: i64,
+    }
+}
+
+/// What somebody is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A person or a service: has an account.
+    Person,
+    /// Has a channel row, and is owned by a person.
+    Channel,
+    /// The application that speaks for a whole server: has an account.
+    Instance,
+}
+
+impl Kind {
+    pub(crate) fn id(self) -> i64 {
+        match self {
+            Kind::Person => 1,
+            Kind::Channel => 2,
+            Kind::Instance => 3,
+        }
+    }
+}
+
+impl RemoteActor {
+    /// As it is kept and shown: `name@host`, in lower case.
+    pub(crate) fn handle(&self) -> String {
+        handle(&self.name, &self.host)
+    }
+
+    /// Where what is for everybody is sent: once for its whole server, if that can be.
+    pub(crate) fn shared_inbox(&self) -> &str {
+        self.shared_inbox.as_deref().unwrap_or(&self.inbox)
+    }
+
+    pub(crate) fn is(&self, kind: Kind) -> bool {
+        self.kind == kind.id()
+    }
+}
+
+/// What was read of somebody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NewActor {
+    pub(crate) url: String,
+    pub(crate) host: String,
+    pub(crate) kind: Kind,
+    pub(crate) name: String,
+    pub(crate) display_name: String,
+    pub(crate) description: Option<String>,
+    pub(crate) support: Option<String>,
+    pub(crate) inbox: String,
+    pub(crate) shared_inbox: Option<String>,
+    pub(crate) outbox: Option<String>,
+    pub(crate) public_key: String,
+    pub(crate) page: Option<String>,
+    pub(crate) avatar_url: Option<String>,
+    pub(crate) banner_url: Option<String>,
+    pub(crate) followers: i64,
+    pub(crate) created_at: i64,
+    /// Of a channel: the account that owns it.
+    pub(crate) owner_id: Option<i64>,
+}
+
+/// Why somebody can't be kept: another has that handle or is of another kind, then the machine.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum KeepError {
+    #[error("another actor has the handle {0}")]
+    Taken(String),
+    #[error("a channel needs an owner")]
+    NoOwner,
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+}
+
+/// By their id, a URL.
+pub(crate) async fn by_url(database: &Database, url: &str) -> sqlx::Result<Option<RemoteActor>> {
+    reading!(database, pool => sqlx::query_as(BY_URL).bind(url).fetch_optional(pool).await)
+}
+
+/// By the id of their handle; `None` is ours, or nobody's.
+pub(crate) async fn by_id(database: &Database, id: i64) -> sqlx::Result<Option<RemoteActor>> {
+    reading!(database, pool => sqlx::query_as(BY_ID).bind(id).fetch_optional(pool).await)
+}
+
+/// By `name@host`.
+pub(crate) async fn by_handle(database: &Database, name: &str) -> sqlx::Result<Option<RemoteActor>> {
+    let name = name.to_lowercase();
+    reading!(database, pool => sqlx::query_as(BY_HANDLE).bind(name).fetch_optional(pool).await)
+}
+
+/// The actor who speaks for a whole server, if we know them.
+pub(crate) async fn of_instance(
+    database: &Database,
+    host: &str,
+) -> sqlx::Result<Option<RemoteActor>> {
+    reading!(database, pool => sqlx::query_as(OF_INSTANCE).bind(host).fetch_optional(pool).await)
+}
+
+/// `name@host` as handles are kept.
+pub(crate) fn handle(name: &str, host: &str) -> String {
+    format!("{name}@{host}").to_lowercase()
+}
+
+/// Keeps what was read of somebody: anew, or instead of what was known under the same URL. Returns the id.
+///
+/// # Errors
+/// When another URL has that handle, or what was a person becomes a channel.
+pub(crate) async fn keep(
+    database: &Database,
+    now_ms: i64,
+    new: &NewActor,
+) -> Result<i64, KeepError> {
+    let handle = handle(&new.name, &new.host);
+    let taken = |error: sqlx::Error| match is_taken(&error) {
+        true => KeepError::Taken(handle.clone()),
+        false => error.into(),
+    };
+    writing!(database, pool => {
+        let mut work = pool.begin().await?;
+        sqlx::query(host::MEET).bind(&new.host).bind(now_ms).execute(&mut *work).await?;
+        let known: Option<(i64, i64)> =
+            sqlx::query_as(LOCK).bind(&new.url).fetch_optional(&mut *work).await?;
+        let id = match known {
+            Some((id, kind)) => {
+                if (kind == Kind::Channel.id()) != (new.kind == Kind::Channel) {
+                    return Err(KeepError::Taken(handle));
+                }
+                let renamed = sqlx::query(RENAME).bind(id).bind(&handle).execute(&mut *work).await;
+                renamed.map_err(taken)?;
+                id
+            }
+            None => {
+                let made = sqlx::query_as(INSERT_HANDLE).bind(&handle).fetch_one(&mut *work).await;
+                let (id,): (i64,) = made.map_err(taken)?;
+                id
+            }
+        };
+        let described = if new.kind == Kind::Channel {
+            let owner_id = new.owner_id.ok_or(KeepError::NoOwner)?;
+            if known.is_none() {
+                sqlx::query(channel::COUNT).bind(1_i64).execute(&mut *work).await?;
+            }
+            sqlx::query(KEEP_CHANNEL)
+                .bind(id)
+                .bind(&new.display_name)
+                .bind(&new.description)
+                .bind(new.created_at)
+                .bind(now_ms)
+                .bind(owner_id)
+                .bind(&new.support)
+        } else {
+            sqlx::query(KEEP_ACCOUNT)
+                .bind(id)
+                .bind(&new.display_name)
+                .bind(&new.description)
+                .bind(new.created_at)
+                .bind(now_ms)
+        };
+        described.execute(&mut *work).await?;
+        sqlx::query(KEEP)
+            .bind(id)
+            .bind(&new.url)
+            .bind(&new.host)
+            .bind(new.kind.id())
+            .bind(&new.name)
+            .bind(&new.inbox)
+            .bind(&new.shared_inbox)
+            .bind(&new.outbox)
+            .bind(&new.public_key)
+            .bind(&new.page)
+            .bind(&new.avatar_url)
+            .bind(&new.banner_url)
+            .bind(new.followers)
+            .bind(now_ms)
+            .execute(&mut *work)
+            .await?;
+        work.commit().await?;
+        Ok(id)
+    })
+}
+
+macro_rules! select {
+    ($condition:literal) => {
+        concat!(
+            "SELECT remote_actor.id, url, host, kind, remote_actor.name, inbox, shared_inbox, outbox, public_key, page, \
+             avatar_url, banner_url, followers, fetched_at FROM remote_actor ",
+            $condition
+        )
+    };
+}
+
+const BY_URL: &str = select!("WHERE url = $1");
+const BY_ID: &str = select!("WHERE id = $1");
+const BY_HANDLE: &str = select!("JOIN handle ON handle.id = remote_actor.id WHERE handle.name = $1");
+const OF_INSTANCE: &str = select!("WHERE host = $1 AND kind = 3 ORDER BY id LIMIT 1");
+
+const LOCK: &str =
+    "UPDATE remote_actor SET fetched_at = fetched_at WHERE url = $1 RETURNING id, kind";
+const RENAME: &str = "UPDATE handle SET name = $2 WHERE id = $1 AND name <> $2";
+const INSERT_HANDLE: &str = "INSERT INTO handle (name) VALUES ($1) RETURNING id";
+
+const KEEP_ACCOUNT: &str = "INSERT INTO account (id, user_id, display_name, description, created_at, updated_at) \
+                            VALUES ($1, NULL, $2, $3, $4, $5) ON CONFLICT (id) DO UPDATE SET \
+                            display_name = excluded.display_name, description = excluded.description, updated_at = excluded.updated_at";
+
+/// A channel stays its owner's: one that says that it is another's is the same channel with a lie in it.
+const KEEP_CHANNEL: &str = "INSERT INTO channel (id, account_id, display_name, description, support, subscribers, is_remote, \
+                            created_at, updated_at) VALUES ($1, $6, $2, $3, $7, 0, TRUE, $4, $5) ON CONFLICT (id) DO UPDATE SET \
+                            display_name = excluded.display_name, description = excluded.description, support = excluded.support, \
+                            updated_at = excluded.updated_at";
+
+const KEEP: &str = "INSERT INTO remote_actor (id, url, host, kind, name, inbox, shared_inbox, outbox, public_key, page, avatar_url, \
+                    banner_url, followers, fetched_at) \
+                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT (id) DO UPDATE SET \
+                    kind = excluded.kind, name = excluded.name, inbox = excluded.inbox, shared_inbox = excluded.shared_inbox, \
+                    outbox = excluded.outbox, public_key = excluded.public_key, page = excluded.page, \
+                    avatar_url = excluded.avatar_url, banner_url = excluded.banner_url, followers = excluded.followers, \
+                    fetched_at = excluded.fetched_at";
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::database::trial;
+    use crate::table::account;
+
+    /// Somebody called so, of a server called so.
+    pub(crate) fn somebody(name: &str, host: &str, kind: Kind) -> NewActor {
+        NewActor {
+            url: format!("https://{host}/users/{name}"),
+            host: host.to_owned(),
+            kind,
+            name: name.to_owned(),
+            display_name: format!("{name} there"),
+            description: None,
+            support: None,
+            inbox: format!("https://{host}/users/{name}/inbox"),
+            shared_inbox: Some(format!("https://{host}/inbox")),
+            outbox: Some(format!("https://{host}/users/{name}/outbox")),
+            public_key: "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n".to_owned(),
+            page: None,
+            avatar_url: None,
+            banner_url: None,
+            followers: 3,
+            created_at: 1,
+            owner_id: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn who_is_read_again_is_the_same_and_nobody_takes_anothers_handle() {
+        for trial in trial::databases().await {
+            let database = &trial.database;
+            let ada = somebody("Ada", "one.example", Kind::Person);
+            let id = keep(database, 5, &ada).await.unwrap();
+            let again = NewActor { display_name: "Ada L.".to_owned(), ..ada.clone() };
+            assert_eq!(keep(database, 6, &again).await.unwrap(), id);
+            let kept = by_handle(database, "ADA@one.example").await.unwrap().unwrap();
+            assert_eq!((kept.id, &*kept.name, kept.fetched_at), (id, "Ada", 6));
+            assert_eq!(Some(&kept), by_url(database, &ada.url).await.unwrap().as_ref());
+            let row = account::by_name(database, "ada@one.example").await.unwrap().unwrap();
+            assert_eq!((&*row.display_name, row.user_id), ("Ada L.", None));
+            let other = NewActor { url: "https://one.example/u/2".to_owned(), ..ada.clone() };
+            assert!(matches!(keep(database, 7, &other).await, Err(KeepError::Taken(_))));
+            let turned = NewActor { kind: Kind::Channel, owner_id: Some(id), ..ada };
+            assert!(matches!(keep(database, 7, &turned).await, Err(KeepError::Taken(_))));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_channel_is_its_owners() {
+        for trial in trial::databases().await {
+            let database = &trial.database;
+            let owner = keep(database, 5, &somebody("ada", "one.example", Kind::Person)).await;
+            let owner = owner.unwrap();
+            let boats = somebody("boats", "one.example", Kind::Channel);
+            assert!(matches!(keep(database, 5, &boats).await, Err(KeepError::NoOwner)));
+            let boats = NewActor { owner_id: Some(owner), ..boats };
+            let id = keep(database, 5, &boats).await.unwrap();
+            let channel = channel::by_name(database, "boats@one.example").await.unwrap().unwrap();
+            assert_eq!((channel.id, channel.account_id, channel.is_remote), (id, owner, true));
+            assert_eq!((channel.user_id, channel.is_followed), (None, false));
+        }
+    }
+}
