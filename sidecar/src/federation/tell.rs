@@ -62,7 +62,9 @@ enum TellError {
 
 impl Sidecar {
     /// Answers what another server asks; `None` if the path is another one's, or a page is wanted, or federation is off.
-    pub async fn tell(&self, uri: &Uri, headers: &HeaderMap) -> Option<Reply> {
+    ///
+    /// `from` is whose budget it is counted on, where only who says who they are is told anything.
+    pub async fn tell(&self, uri: &Uri, headers: &HeaderMap, from: &str) -> Option<Reply> {
         let place = self.place.as_ref()?;
         if let Some(reply) = self.discover(place, uri).await {
             return Some(reply);
@@ -71,6 +73,12 @@ impl Sidecar {
         // Pages have the ids of what they show; its parts are nobody's page.
         if wanted.part == Part::Itself && !wants_activity(headers) {
             return None;
+        }
+        // The instance's own key is needed to prove anything: two servers that both hid it would never meet.
+        if wanted.what != Local::Instance
+            && let Err(reply) = self.may_fetch(uri, headers, from).await
+        {
+            return Some(*reply);
         }
         let page = Query::parse(uri.query().unwrap_or_default());
         let page =
