@@ -7,7 +7,7 @@
 //! - `authority`: whose word is believed; `policy`: with whom we have nothing to do
 //! - `json`: reading what others write; `read`: what is understood of it
 //! - `ask`: asking them; `people`: who they are
-//! - `activity`: what is said; `send` queues it, `deliver` takes it to their inboxes
+//! - `news`: what changes here; `activity`: how it is said; `send` queues it, `deliver` takes it to their inboxes
 
 pub(crate) mod activity;
 pub(crate) mod ask;
@@ -19,6 +19,7 @@ pub(crate) mod inbox;
 pub mod json;
 pub mod key;
 pub(crate) mod keyring;
+pub(crate) mod news;
 mod object;
 pub(crate) mod people;
 pub(crate) mod policy;
