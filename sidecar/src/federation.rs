@@ -4,12 +4,13 @@
 //! - `object`: what we say of ourselves; `tell` answers those who ask
 //! - `signature` and `key`: who sent a request, and signing ours
 //! - `authority`: whose word is believed
-//! - `json`: reading what others write
+//! - `json`: reading what others write; `read` makes of it what is kept
 
 pub mod authority;
 pub mod id;
 pub mod json;
 pub mod key;
-mod object;
+pub(crate) mod object;
+pub(crate) mod read;
 pub mod signature;
 mod tell;

@@ -149,3 +149,15 @@ pub(crate) const EXPORTED: i64 = 10_000;
 
 /// Servers and people whom an instance blocks: kept in memory, at 100 bytes each.
 pub(crate) const BLOCKS: i64 = 50_000;
+
+/// Things to be fetched from other servers that may wait: some hours of work, at 300 bytes each.
+pub(crate) const TASKS: i64 = 20_000;
+
+/// How often something is fetched before it is given up: with the back-off below for some two days.
+pub(crate) const TASK_ATTEMPTS: i64 = 8;
+
+/// How long a task that failed waits for the second try; each next one four times as long.
+pub(crate) const TASK_BACK_OFF: Duration = Duration::from_secs(30);
+
+/// How long a task is somebody's without a word of theirs: each request has its own bound, far below.
+pub(crate) const TASK_LEASE: Duration = Duration::from_secs(180);

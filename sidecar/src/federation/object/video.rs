@@ -257,7 +257,7 @@ fn fit(width: i64, height: i64) -> (i64, i64) {
 const SIDE: i64 = 854;
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::federation::id::Strictness;
     use crate::federation::object::tests::{recorded, unlike};
@@ -301,6 +301,7 @@ mod tests {
             updated_at: 1_795_301_100_000,
             published_at: Some(1_795_301_583_992),
             originally_published_at: None,
+            is_remote: false,
         }
     }
 
@@ -323,7 +324,8 @@ mod tests {
         }
     }
 
-    fn told(change: impl Fn(&mut Video)) -> Value {
+    /// A video as we tell it.
+    pub(crate) fn told(change: impl Fn(&mut Video)) -> Value {
         let (mut video, media) = (video(), media());
         change(&mut video);
         let caption =
