@@ -3,14 +3,25 @@
 //! - `id`: what is ours and what is another server's
 //! - `object`: what we say of ourselves; `tell` answers those who ask
 //! - `signature` and `key`: who sent a request, and signing ours
-//! - `authority`: whose word is believed
-//! - `json`: reading what others write; `read` makes of it what is kept
+//! - `authority`: whose word is believed; `policy`: with whom we have nothing to do
+//! - `json`: reading what others write; `read`: what is understood of it
+//! - `ask`: asking them; `people`: who they are; `videos`: what they publish
+//! - `tasks`: what is to be asked, one after the other; `backfill`: all that somebody has published
 
+pub(crate) mod ask;
 pub mod authority;
+pub(crate) mod backfill;
+#[cfg(test)]
+pub(crate) mod elsewhere;
 pub mod id;
 pub mod json;
 pub mod key;
+pub(crate) mod keyring;
 pub(crate) mod object;
+pub(crate) mod people;
+pub(crate) mod policy;
 pub(crate) mod read;
 pub mod signature;
+pub(crate) mod tasks;
 mod tell;
+pub(crate) mod videos;

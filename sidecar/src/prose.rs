@@ -55,11 +55,16 @@ pub fn excerpt(text: &str) -> String {
     }
 }
 
+/// A text of another server, which may be HTML, as Markdown that says the same.
+pub fn of_elsewhere(text: &str) -> String {
+    if text.trim_start().starts_with('<') { markdown(text) } else { text.trim().to_owned() }
+}
+
 /// HTML that somebody elsewhere wrote, as Markdown of the same words: what is kept is of one form, whoever wrote it.
 pub fn markdown(html: &str) -> String {
     let mut cleaner = ammonia::Builder::empty();
     cleaner
-        .tags(TAGS.into())
+        .tags(TAGS.into_iter().chain(["div"]).collect())
         .url_schemes(["http", "https"].into())
         .tag_attributes([("a", ["href"].into())].into())
         .url_relative(ammonia::UrlRelative::Deny)
@@ -90,7 +95,7 @@ pub fn markdown(html: &str) -> String {
             "" if ["/p", "/ul", "/ol", "/blockquote", "/pre"].contains(&tag) => {
                 made.push_str("\n\n")
             }
-            "" if tag == "/li" => made.push('\n'),
+            "" if ["/li", "/div"].contains(&tag) => made.push('\n'),
             "br" => made.push('\n'),
             "li" => made.push_str("- "),
             "blockquote" => made.push_str("> "),
@@ -117,6 +122,19 @@ fn push_text(made: &mut String, text: &str) {
     let text = if made.is_empty() || made.ends_with('\n') { text.trim_start() } else { &text };
     let plain = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"");
     made.push_str(&plain.replace("&nbsp;", " ").replace("&amp;", "&"));
+}
+
+/// A name in one line, without what can't be seen.
+pub fn plain(name: &str) -> String {
+    let seen: String =
+        name.chars().map(|letter| if is_unseen(letter) { ' ' } else { letter }).collect();
+    seen.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Control characters, and those that turn the direction of what follows.
+fn is_unseen(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 /// What a text may be made of. No headings beside the page's own, no pictures from elsewhere.
@@ -209,6 +227,14 @@ mod tests {
             assert!(made.len() < 100_000, "{}", made.len());
         }
         assert_eq!(html("> a\n> > b\n").matches("</blockquote>").count(), 2);
+    }
+
+    #[test]
+    fn html_of_elsewhere_keeps_its_words_and_lines() {
+        let text = "<p>Hello <a href=\"https://a.example\">you</a> &amp; me<br>two</p><script>x</script><p>three &lt;b&gt;</p>";
+        assert_eq!(of_elsewhere(text), "Hello [you](https://a.example) & me\ntwo\n\nthree <b>");
+        assert_eq!(of_elsewhere(" A **good** day < night "), "A **good** day < night");
+        assert_eq!(plain(" a\u{202e}b\n<i>c</i> "), "a b <i>c</i>");
     }
 
     #[test]

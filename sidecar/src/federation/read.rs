@@ -1,3 +1,4 @@
-//! What others' objects say, as values of ours: pure, field by field, lenient where nothing depends on it, and bounded.
+//! What is understood of what other servers tell: JSON in, what is kept out. Pure.
 
+pub(crate) mod actor;
 pub(crate) mod video;

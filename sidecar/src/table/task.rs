@@ -173,6 +173,19 @@ pub(crate) async fn note(
     })
 }
 
+/// Notes that somebody still works on a task.
+pub(crate) async fn extend(database: &Database, id: i64, lease_until: i64) -> sqlx::Result<()> {
+    let update = "UPDATE task SET lease_until = $2 WHERE id = $1";
+    writing!(database, pool => {
+        sqlx::query(update).bind(id).bind(lease_until).execute(pool).await.map(drop)
+    })
+}
+
+/// Gives back a task that nobody works on any more.
+pub(crate) async fn release(database: &Database, id: i64) -> sqlx::Result<()> {
+    extend(database, id, 0).await
+}
+
 /// Ends a task that is done.
 pub(crate) async fn finish(database: &Database, now_ms: i64, id: i64) -> sqlx::Result<()> {
     writing!(database, pool => {

@@ -85,6 +85,8 @@ pub(crate) enum ReadError {
     Owner,
     #[error("it has no name")]
     Name,
+    #[error("it isn't everybody's")]
+    Private,
     #[error("it doesn't say when it was published")]
     Moment,
 }
@@ -152,10 +154,14 @@ fn owners(place: &Place, object: &Object, id: &Remote) -> Vec<Remote> {
 }
 
 fn about(object: &Object) -> Result<About, ReadError> {
-    let name = text(object, "name", NAME).map(|name| one_line(&name));
+    let name = text(object, "name", NAME).map(|name| prose::plain(&name));
     let name = name.filter(|name| !name.is_empty()).ok_or(ReadError::Name)?;
     let is_everybodys = |field: &str| each(object.get(field)).any(is_public);
-    let privacy = if is_everybodys("to") { Privacy::Public } else { Privacy::Unlisted };
+    let privacy = match (is_everybodys("to"), is_everybodys("cc")) {
+        (true, _) => Privacy::Public,
+        (false, true) => Privacy::Unlisted,
+        (false, false) => return Err(ReadError::Private),
+    };
     Ok(About {
         description: text(object, "content", CONTENT).and_then(|content| {
             let kind = object.get("mediaType").and_then(Value::as_str);
@@ -192,7 +198,7 @@ fn tags(object: &Object) -> Vec<String> {
     let hashtags = hashtags.filter(|tag| kind(tag) == Some("Hashtag"));
     let mut tags: Vec<String> = Vec::new();
     for tag in hashtags.filter_map(|tag| text(tag, "name", TAG)) {
-        let tag = one_line(tag.trim_start_matches('#'));
+        let tag = prose::plain(tag.trim_start_matches('#'));
         let is_known = tags.iter().any(|known| known.to_lowercase() == tag.to_lowercase());
         if tags.len() < TAGS && !tag.is_empty() && !is_known {
             tags.push(tag);
@@ -368,13 +374,6 @@ fn remote(place: &Place, text: &str) -> Option<Remote> {
     }
 }
 
-/// Without new lines and what no keyboard writes.
-fn one_line(text: &str) -> String {
-    let plain: String =
-        text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
-    plain.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
 fn printable(text: &str) -> Option<String> {
     let is_good = |letter: &char| !letter.is_control() || "\n\t".contains(*letter);
     let text: String = text.chars().filter(is_good).collect();
@@ -535,6 +534,10 @@ mod tests {
         refused(|object| object["id"] = value!("file:///etc/passwd"), ReadError::Id);
         refused(|object| object["attributedTo"] = value!([7, null]), ReadError::Owner);
         refused(|object| object["name"] = value!(" \n\t "), ReadError::Name);
+        refused(
+            |object| object["to"] = value!(["http://127.0.0.1:9000/a/followers"]),
+            ReadError::Private,
+        );
         refused(|object| object["published"] = value!("yesterday"), ReadError::Moment);
     }
 
