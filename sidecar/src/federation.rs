@@ -7,10 +7,13 @@
 //! - `json`: reading what others write; `read`: what is understood of it
 //! - `ask`: asking them; `people`: who they are; `videos`: what they publish
 //! - `tasks`: what is to be asked, one after the other; `backfill`: all that somebody has published
+//! - `activity`: what is said; `send` queues it, `deliver` takes it to their inboxes
 
+pub(crate) mod activity;
 pub(crate) mod ask;
 pub mod authority;
 pub(crate) mod backfill;
+pub(crate) mod deliver;
 #[cfg(test)]
 pub(crate) mod elsewhere;
 pub mod id;
@@ -21,6 +24,7 @@ pub(crate) mod object;
 pub(crate) mod people;
 pub(crate) mod policy;
 pub(crate) mod read;
+pub(crate) mod send;
 pub mod signature;
 pub(crate) mod tasks;
 mod tell;

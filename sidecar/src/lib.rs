@@ -150,6 +150,8 @@ pub struct Sidecar {
     task_waits: Notify,
     /// Held by whoever takes such a thing.
     claiming_tasks: tokio::sync::Mutex<()>,
+    /// Told of each activity that is to be delivered.
+    delivery_waits: Notify,
     house: House,
     /// Where other servers find us; `None` tells them nothing.
     place: Option<Place>,
@@ -253,6 +255,7 @@ impl Sidecar {
             export_waits: Notify::new(),
             task_waits: Notify::new(),
             claiming_tasks: tokio::sync::Mutex::default(),
+            delivery_waits: Notify::new(),
             house: House::default(),
             place: None,
             federation: config::Federation::default(),
