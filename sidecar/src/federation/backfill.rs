@@ -27,14 +27,18 @@ struct Page {
 }
 
 impl Sidecar {
-    /// Has all that somebody published fetched, and lists what is known of it already.
+    /// Has all that somebody published fetched.
     pub(crate) async fn begin_backfill(&self, actor: &RemoteActor) -> sqlx::Result<()> {
-        self.cover_all(actor).await?;
         let Some(place) = self.place.as_ref() else { return Ok(()) };
         if let Ok(url) = Remote::parse(&actor.url, place.strictness()) {
             self.add_task(Kind::Backfill, &url).await?;
         }
         Ok(())
+    }
+
+    /// Ends that: they aren't followed any more.
+    pub(crate) async fn end_backfill(&self, actor: &RemoteActor) -> sqlx::Result<()> {
+        task::drop_of(&self.database, Kind::Backfill, &actor.url).await
     }
 
     /// Goes through an outbox from where it was left.

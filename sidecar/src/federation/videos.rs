@@ -4,7 +4,7 @@ use wire::id::VideoId;
 
 use super::ask::FetchError;
 use super::authority::{self, AuthorityError};
-use super::id::{Id, Local, Remote};
+use super::id::{Id, Remote};
 use super::json::{self, Object};
 use super::people::PersonError;
 use super::read::video::{ReadError, ReadVideo, read};
@@ -88,7 +88,13 @@ impl Sidecar {
         {
             fetched = self.fetch_object(&id, budget).await?;
         }
-        let read = self.read_video(&fetched.object)?;
+        let read = match self.read_video(&fetched.object) {
+            Err(error @ VideoError::Read(_, ReadError::Private)) => {
+                self.forget_video(url.document()).await?;
+                return Err(error);
+            }
+            read => read?,
+        };
         for owner in &read.owners {
             let (id, owner) = (Id::Remote(read.id.clone()), Id::Remote(owner.clone()));
             authority::check_fetched(&fetched.source, &id, &owner)?;
@@ -113,7 +119,6 @@ impl Sidecar {
             return Err(VideoError::Deleted(url.to_owned()));
         }
         let channel = self.channel_of(read, budget).await?;
-        self.cover(channel.id).await?;
         let found = channel::by_id(database, channel.id).await?;
         let found = found.ok_or_else(|| VideoError::NoChannel(url.to_owned()))?;
         if self.is_blocked(read.id.authority(), Some(&found.account_name)) {
@@ -148,36 +153,6 @@ impl Sidecar {
         match remote_video::by_url(&self.database, url).await? {
             Some(known) => video::delete(&self.database, known.id).await.map(|()| true),
             None => Ok(false),
-        }
-    }
-
-    /// Lists a channel's videos while it, its account or its server is followed, and not otherwise.
-    async fn cover(&self, channel_id: i64) -> sqlx::Result<()> {
-        let Some(us) = self.handle_of(&Local::Instance).await? else { return Ok(()) };
-        let is_covered = remote_video::is_covered(&self.database, us, channel_id).await?;
-        remote_video::set_followed(&self.database, channel_id, is_covered).await
-    }
-
-    /// Lists the videos of somebody whom we follow now, or takes them out of the lists if we don't any more: of a channel, of an
-    /// account's channels, or of a whole server's.
-    pub(crate) async fn cover_all(&self, actor: &RemoteActor) -> sqlx::Result<()> {
-        if actor.is(Kind::Channel) {
-            return self.cover(actor.id).await;
-        }
-        if actor.is(Kind::Person) {
-            for channel in channel::of_account(&self.database, actor.id).await? {
-                self.cover(channel.id).await?;
-            }
-            return Ok(());
-        }
-        let mut after = 0;
-        loop {
-            let ids = remote_video::channels_of_host(&self.database, &actor.host, after).await?;
-            let Some(last) = ids.last() else { return Ok(()) };
-            after = *last;
-            for id in ids {
-                self.cover(id).await?;
-            }
         }
     }
 }

@@ -178,62 +178,6 @@ pub(crate) async fn set_rates(
     })
 }
 
-/// Notes whether a channel of another server is followed, and puts its videos into the lists or takes them out.
-pub(crate) async fn set_followed(
-    database: &Database,
-    channel_id: i64,
-    is_followed: bool,
-) -> sqlx::Result<()> {
-    let changed = writing!(database, pool => {
-        let done = sqlx::query(SET_FOLLOWED).bind(channel_id).bind(is_followed).execute(pool).await?;
-        Ok::<_, sqlx::Error>(done.rows_affected())
-    })?;
-    if changed == 0 {
-        return Ok(());
-    }
-    let mut after = 0;
-    loop {
-        let ids: Vec<(i64,)> = reading!(database, pool => {
-            sqlx::query_as(OF_CHANNEL).bind(channel_id).bind(after).fetch_all(pool).await
-        })?;
-        let Some(&(last,)) = ids.last() else { return Ok(()) };
-        after = last;
-        // So many at once that nobody else waits long to write.
-        for &(id,) in &ids {
-            writing!(database, pool => {
-                let mut work = pool.begin().await?;
-                unlist!(work, id);
-                list!(work, id);
-                work.commit().await
-            })?;
-        }
-    }
-}
-
-/// Whether `follower_id` follows a channel of another server: itself, its account, or its whole server.
-pub(crate) async fn is_covered(
-    database: &Database,
-    follower_id: i64,
-    channel_id: i64,
-) -> sqlx::Result<bool> {
-    let found: Option<(i64,)> = reading!(database, pool => {
-        sqlx::query_as(COVERED).bind(channel_id).bind(follower_id).fetch_optional(pool).await
-    })?;
-    Ok(found.is_some())
-}
-
-/// Channels of a server, after a certain id; a hundred at most.
-pub(crate) async fn channels_of_host(
-    database: &Database,
-    host: &str,
-    after: i64,
-) -> sqlx::Result<Vec<i64>> {
-    let found: Vec<(i64,)> = reading!(database, pool => {
-        sqlx::query_as(CHANNELS_OF_HOST).bind(host).bind(after).fetch_all(pool).await
-    })?;
-    Ok(found.into_iter().map(|(id,)| id).collect())
-}
-
 fn text<T: serde::Serialize>(list: &[T]) -> String {
     serde_json::to_string(list).expect("texts and numbers are JSON")
 }
@@ -262,22 +206,6 @@ const KEEP: &str = "INSERT INTO remote_video (id, url, host, uuid, page, master,
                     ON CONFLICT (id) DO UPDATE SET page = excluded.page, master = excluded.master, sums = excluded.sums, \
                     files = excluded.files, trackers = excluded.trackers, pictures = excluded.pictures, captions = excluded.captions, \
                     comments = excluded.comments, fetched_at = excluded.fetched_at";
-
-const SET_FOLLOWED: &str =
-    "UPDATE channel SET is_followed = $2 WHERE id = $1 AND is_remote = TRUE AND is_followed <> $2";
-
-const OF_CHANNEL: &str =
-    "SELECT id FROM video WHERE channel_id = $1 AND id > $2 ORDER BY id LIMIT 100";
-
-/// 2 is accepted, 3 an instance.
-const COVERED: &str = "SELECT follow.id FROM follow JOIN remote_actor AS target ON target.id = follow.target_id \
-                       JOIN channel ON channel.id = $1 JOIN remote_actor AS self ON self.id = channel.id \
-                       WHERE follower_id = $2 AND state = 2 AND (target.id = channel.id OR target.id = channel.account_id \
-                       OR (target.kind = 3 AND target.host = self.host)) LIMIT 1";
-
-/// 2 is a channel.
-const CHANNELS_OF_HOST: &str =
-    "SELECT id FROM remote_actor WHERE host = $1 AND kind = 2 AND id > $2 ORDER BY id LIMIT 100";
 
 #[cfg(test)]
 pub(crate) mod tests {
@@ -332,6 +260,14 @@ pub(crate) mod tests {
         read(&place, 1_795_400_000_000, object.as_object().unwrap()).unwrap()
     }
 
+    /// The instance follows a channel, as far as that.
+    async fn follow(database: &Database, channel_id: i64, state: FollowState) {
+        let us = actor_key::handle(database, "peertube").await.unwrap();
+        follow::set(database, 9, (us, channel_id), None, state).await.unwrap();
+        follow::mark_channel(database, channel_id).await.unwrap();
+        video::relist_channel(database, channel_id).await.unwrap();
+    }
+
     fn chance(no: u8) -> VideoId {
         VideoId::from_random([no; 16])
     }
@@ -353,12 +289,12 @@ pub(crate) mod tests {
                 counts
             };
             assert_eq!(counted().await, [0, 0, 0]);
-            set_followed(database, owners.0, true).await.unwrap();
+            follow(database, owners.0, FollowState::Accepted).await;
             assert_eq!(counted().await, [1, 0, 1]);
             let again = keep(database, 10, &video(|_| {}), owners, chance(2)).await.unwrap();
             assert_eq!((again.id, again.is_new), (kept.id, false));
             assert_eq!(counted().await, [1, 0, 1]);
-            set_followed(database, owners.0, false).await.unwrap();
+            follow(database, owners.0, FollowState::Rejected).await;
             assert_eq!(counted().await, [0, 0, 0]);
             video::delete(database, kept.id).await.unwrap();
             assert_eq!(by_id(database, kept.id).await.unwrap(), None);
@@ -417,26 +353,6 @@ pub(crate) mod tests {
             assert_eq!(row.uuid, chance(1).to_string());
             assert_eq!(by_id(database, kept.id).await.unwrap().unwrap().uuid, uuid);
             assert_eq!(video::roll(database, 0, 9).await.unwrap().len(), 1);
-        }
-    }
-
-    #[tokio::test]
-    async fn a_channel_is_followed_by_itself_by_its_account_or_by_its_server() {
-        for trial in trial::databases().await {
-            let database = &trial.database;
-            let (channel, account) = owners(database).await;
-            let us = actor_key::handle(database, "peertube").await.unwrap();
-            let instance = actor("peertube", Kind::Instance, None);
-            let instance = remote_actor::keep(database, 5, &instance).await.unwrap();
-            for target in [channel, account, instance] {
-                assert!(!is_covered(database, us, channel).await.unwrap());
-                follow::set(database, 9, (us, target), None, FollowState::Asked).await.unwrap();
-                assert!(!is_covered(database, us, channel).await.unwrap());
-                follow::set(database, 9, (us, target), None, FollowState::Accepted).await.unwrap();
-                assert!(is_covered(database, us, channel).await.unwrap());
-                follow::end(database, us, target).await.unwrap();
-            }
-            assert_eq!(channels_of_host(database, "127.0.0.1:9000", 0).await.unwrap(), [channel]);
         }
     }
 }

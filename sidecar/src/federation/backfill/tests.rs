@@ -25,7 +25,7 @@ async fn follow(instance: &Instance, elsewhere: &Elsewhere, path: &str) -> Remot
     let actor = sidecar.person(&elsewhere.remote(path), &mut Budget(9)).await.unwrap();
     let us = sidecar.handle_of(&Local::Instance).await.unwrap().unwrap();
     follow::set(&sidecar.database, 1, (us, actor.id), None, FollowState::Accepted).await.unwrap();
-    sidecar.begin_backfill(&actor).await.unwrap();
+    sidecar.follows_changed(&actor).await.unwrap();
     actor
 }
 
