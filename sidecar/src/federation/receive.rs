@@ -5,6 +5,7 @@
 mod actor;
 mod follow;
 mod rate;
+mod video;
 
 use serde_json::Value;
 
@@ -15,7 +16,7 @@ use super::people::PersonError;
 use crate::Sidecar;
 use crate::outbound::Budget;
 use crate::table::remote_actor::{KeepError, RemoteActor};
-use crate::table::video::{self, Video};
+use crate::table::video::{self as videos, Video};
 use crate::table::{heard, tombstone};
 
 /// An activity whose sender is proved, and of whose id and actor they may speak.
@@ -90,8 +91,15 @@ impl Sidecar {
             "Announce" => self.hear_announce(heard).await,
             "Undo" => self.hear_undo(heard).await,
             "Update" if is_actor(heard.object_kind()) => self.hear_changed(heard, budget).await,
+            "Create" | "Update" if heard.object_kind() == Some("Video") => {
+                self.hear_video(heard).await
+            }
             "Delete" if json::first_id(heard.activity, "object") == Some(&heard.actor.url) => {
                 self.hear_gone(heard.actor).await
+            }
+            "Delete" => {
+                self.hear_video_gone(heard).await?;
+                Ok(())
             }
             other => {
                 tracing::debug!(kind = other, "an activity that nobody here knows");
@@ -138,7 +146,7 @@ impl Sidecar {
         _budget: &mut Budget,
     ) -> Result<(), HearError> {
         tracing::debug!(kind = json::kind(activity), "an activity that was passed on");
-        Ok(())
+        self.hear_of_video(activity).await
     }
 
     /// The video of ours that something names.
@@ -147,7 +155,7 @@ impl Sidecar {
         let named = json::first(value).and_then(json::id).and_then(|id| place.read(id).ok());
         match named {
             Some(Id::Local(Local::Video(uuid))) => {
-                let found = video::by_uuid(&self.database, &uuid).await?;
+                let found = videos::by_uuid(&self.database, &uuid).await?;
                 Ok(found.filter(|video| !video.is_remote && is_everybodys(video)))
             }
             _ => Ok(None),
@@ -163,7 +171,7 @@ const TOMBSTONE_MS: i64 = 30 * 86_400_000;
 
 /// Whether other servers may know of it.
 fn is_everybodys(video: &Video) -> bool {
-    video.state == video::State::Published.id() && video.privacy <= video::Privacy::Unlisted.id()
+    video.state == videos::State::Published.id() && video.privacy <= videos::Privacy::Unlisted.id()
 }
 
 fn is_actor(kind: Option<&str>) -> bool {
