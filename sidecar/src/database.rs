@@ -226,6 +226,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (10, "actor keys", include_str!("../migrations/0010-actor-keys.sql")),
     (ACCOUNTS_ELSEWHERE, "accounts elsewhere", "{accounts_elsewhere}"),
     (12, "federation", include_str!("../migrations/0012-federation.sql")),
+    (16, "comments", include_str!("../migrations/0016-comments.sql")),
 ];
 
 /// The one change that brings its own transaction.

@@ -149,3 +149,13 @@ pub(crate) const EXPORTED: i64 = 10_000;
 
 /// Servers and people whom an instance blocks: kept in memory, at 100 bytes each.
 pub(crate) const BLOCKS: i64 = 50_000;
+
+/// Comments of one thread that are shown at once: more than anybody reads, at some 1 KB each.
+pub(crate) const THREAD: i64 = 1_000;
+
+/// Levels of answers that are told within each other; what is deeper stands beside the last. Readers of JSON stop at 128 levels,
+/// of which each of these takes two.
+pub(crate) const THREAD_DEPTH: usize = 50;
+
+/// Characters of a comment, as with PeerTube.
+pub(crate) const COMMENT: usize = 10_000;

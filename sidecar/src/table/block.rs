@@ -47,7 +47,8 @@ pub(crate) async fn end(database: &Database, target: &str) -> sqlx::Result<bool>
     })
 }
 
-const ALL: &str = "SELECT target, reason, created_at FROM block ORDER BY created_at DESC, target LIMIT $1";
+const ALL: &str =
+    "SELECT target, reason, created_at FROM block ORDER BY created_at DESC, target LIMIT $1";
 
 const SET: &str = "INSERT INTO block (target, reason, created_at) SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS BIGINT) \
                    WHERE (SELECT COUNT(*) FROM block) < $4 \

@@ -108,7 +108,10 @@ pub(crate) async fn by_id(database: &Database, id: i64) -> sqlx::Result<Option<R
 }
 
 /// By `name@host`.
-pub(crate) async fn by_handle(database: &Database, name: &str) -> sqlx::Result<Option<RemoteActor>> {
+pub(crate) async fn by_handle(
+    database: &Database,
+    name: &str,
+) -> sqlx::Result<Option<RemoteActor>> {
     let name = name.to_lowercase();
     reading!(database, pool => sqlx::query_as(BY_HANDLE).bind(name).fetch_optional(pool).await)
 }
@@ -216,7 +219,8 @@ macro_rules! select {
 
 const BY_URL: &str = select!("WHERE url = $1");
 const BY_ID: &str = select!("WHERE id = $1");
-const BY_HANDLE: &str = select!("JOIN handle ON handle.id = remote_actor.id WHERE handle.name = $1");
+const BY_HANDLE: &str =
+    select!("JOIN handle ON handle.id = remote_actor.id WHERE handle.name = $1");
 const OF_INSTANCE: &str = select!("WHERE host = $1 AND kind = 3 ORDER BY id LIMIT 1");
 
 const LOCK: &str =
