@@ -275,7 +275,7 @@ async fn open(
     let mut sidecar = opening.await?;
     sidecar.describe_house(config.instance.clone());
     if let Some(place) = place {
-        sidecar.federate(place);
+        sidecar.federate(place, &config.federation).await?;
     }
     sidecar.open_door(&config.outbound)?;
     if config.smtp.is_on() {

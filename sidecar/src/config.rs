@@ -42,8 +42,42 @@ pub struct Accounts {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Federation {
-    /// Other servers are told what everybody may see.
+    /// Other servers are told what everybody may see, and are heard.
     pub enabled: bool,
+    /// Which of them may follow what is here.
+    pub followers: Followers,
+    /// What follows this instance is followed by it.
+    pub follow_back: bool,
+    /// What becomes of comments that come from other servers.
+    pub comments: RemoteComments,
+    /// Objects are told only to servers that say who they are.
+    pub authorized_fetch: bool,
+}
+
+/// Who of other servers may follow what is here.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Followers {
+    /// Everybody who isn't blocked.
+    #[default]
+    Open,
+    /// Whom an administrator lets.
+    Approve,
+    /// Nobody.
+    Off,
+}
+
+/// What becomes of comments that come from other servers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RemoteComments {
+    /// They are shown where the video's owner wants comments.
+    #[default]
+    On,
+    /// They wait for the video's owner or a moderator.
+    Approval,
+    /// They aren't taken.
+    Off,
 }
 
 /// The section `[outbound]` of the configuration file.
@@ -190,7 +224,13 @@ impl Default for Database {
 
 impl Default for Federation {
     fn default() -> Federation {
-        Federation { enabled: true }
+        Federation {
+            enabled: true,
+            followers: Followers::default(),
+            follow_back: false,
+            comments: RemoteComments::default(),
+            authorized_fetch: false,
+        }
     }
 }
 

@@ -3,13 +3,19 @@
 //! - `id`: what is ours and what is another server's
 //! - `object`: what we say of ourselves; `tell` answers those who ask
 //! - `signature` and `key`: who sent a request, and signing ours
-//! - `authority`: whose word is believed
-//! - `json`: reading what others write
+//! - `authority`: whose word is believed; `policy`: with whom we have nothing to do
+//! - `json`: reading what others write; `read`: what is understood of it
+//! - `ask`: asking them; `people`: who they are
 
+pub(crate) mod ask;
 pub mod authority;
 pub mod id;
 pub mod json;
 pub mod key;
+pub(crate) mod keyring;
 mod object;
+pub(crate) mod people;
+pub(crate) mod policy;
+pub(crate) mod read;
 pub mod signature;
 mod tell;

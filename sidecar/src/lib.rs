@@ -93,6 +93,8 @@ use crate::listing::ListQuery;
 use config::Accounts;
 use database::Database;
 use federation::id::Place;
+use federation::keyring::Keyring;
+use federation::policy::Blocks;
 use field::{Email, Password, Username};
 use hasher::{Hasher, HasherError};
 use limits::{PAGES, READ_STEP, REMEMBERED};
@@ -148,6 +150,9 @@ pub struct Sidecar {
     house: House,
     /// Where other servers find us; `None` tells them nothing.
     place: Option<Place>,
+    federation: config::Federation,
+    keyring: Keyring,
+    blocks: Blocks,
     metrics: Metrics,
     /// The instance in numbers, and when it was counted.
     counted: tokio::sync::Mutex<Option<(Time, Value)>>,
@@ -248,6 +253,9 @@ impl Sidecar {
             export_waits: Notify::new(),
             house: House::default(),
             place: None,
+            federation: config::Federation::default(),
+            keyring: Keyring::default(),
+            blocks: Blocks::default(),
             metrics: Metrics::default(),
             counted: tokio::sync::Mutex::default(),
             started: Instant::now(),
@@ -265,9 +273,18 @@ impl Sidecar {
         self.house = house;
     }
 
-    /// Tells other servers what everybody may see, under ids of `place`.
-    pub fn federate(&mut self, place: Place) {
+    /// Tells other servers what everybody may see, under ids of `place`, and hears them.
+    ///
+    /// # Errors
+    /// When who is blocked can't be read.
+    pub async fn federate(
+        &mut self,
+        place: Place,
+        settings: &config::Federation,
+    ) -> Result<(), OpenError> {
         self.place = Some(place);
+        self.federation = settings.clone();
+        Ok(self.load_blocks().await?)
     }
 
     /// Lets it ask other hosts, as far as these settings allow.

@@ -55,6 +55,40 @@ pub fn excerpt(text: &str) -> String {
     }
 }
 
+/// A text of another server, which may be HTML, as Markdown that says the same words in the same lines.
+pub fn of_elsewhere(text: &str) -> String {
+    if !text.trim_start().starts_with('<') {
+        return text.trim().to_owned();
+    }
+    let mut cleaner = ammonia::Builder::empty();
+    cleaner.tags(["p", "br", "li", "div"].into());
+    let mut lines = cleaner.clean(text).to_string();
+    for end in ["<br>", "</li>", "</div>"] {
+        lines = lines.replace(end, "\n");
+    }
+    lines = lines.replace("</p>", "\n\n");
+    for begin in ["<p>", "<li>", "<div>"] {
+        lines = lines.replace(begin, "");
+    }
+    for (escaped, meant) in [("&nbsp;", " "), ("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")] {
+        lines = lines.replace(escaped, meant);
+    }
+    lines.trim().to_owned()
+}
+
+/// A name in one line, without what can't be seen.
+pub fn plain(name: &str) -> String {
+    let seen: String =
+        name.chars().map(|letter| if is_unseen(letter) { ' ' } else { letter }).collect();
+    seen.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Control characters, and those that turn the direction of what follows.
+fn is_unseen(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
 /// What a text may be made of. No headings beside the page's own, no pictures from elsewhere.
 const TAGS: [&str; 12] =
     ["p", "br", "a", "em", "strong", "del", "code", "pre", "blockquote", "ul", "ol", "li"];
@@ -114,6 +148,14 @@ mod tests {
             assert!(made.len() < 100_000, "{}", made.len());
         }
         assert_eq!(html("> a\n> > b\n").matches("</blockquote>").count(), 2);
+    }
+
+    #[test]
+    fn html_of_elsewhere_keeps_its_words_and_lines() {
+        let text = "<p>Hello <a href=\"https://a.example\">you</a> &amp; me<br>two</p><script>x</script><p>three &lt;b&gt;</p>";
+        assert_eq!(of_elsewhere(text), "Hello you & me\ntwo\n\nthree <b>");
+        assert_eq!(of_elsewhere(" A **good** day < night "), "A **good** day < night");
+        assert_eq!(plain(" a\u{202e}b\n<i>c</i> "), "a b <i>c</i>");
     }
 
     #[test]

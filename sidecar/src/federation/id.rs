@@ -81,6 +81,11 @@ impl Place {
         &self.authority
     }
 
+    /// Whom we may meet.
+    pub(crate) fn strictness(&self) -> Strictness {
+        self.strictness
+    }
+
     /// Reads an id that somebody sent.
     ///
     /// # Errors

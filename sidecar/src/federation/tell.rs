@@ -12,21 +12,20 @@ use serde_json::{Value, json};
 use wire::id::VideoId;
 
 use super::id::{INSTANCE, Local, Place};
-use super::key::{KeyError, NewKey};
+use super::keyring::KeyringError;
 use super::object::actor::{Actor, Picture};
 use super::object::video::{self, Told};
 use super::object::{collection, plain_context, with_context};
 use crate::listing::{Filters, ListQuery, Nsfw, Scope};
 use crate::media::Media;
 use crate::query::Query;
-use crate::seal::Seal;
 use crate::sight::Seen;
-use crate::table::actor_key::{self, ActorKey};
+use crate::table::actor_key;
 use crate::table::video::State;
 use crate::table::{about, account, channel, video as videos};
 use crate::view::{PictureKind, picture_path};
 use crate::visitor::Asker;
-use crate::{Reply, Sidecar, now_ms, prose};
+use crate::{Reply, Sidecar, prose};
 
 /// What a path names, and which part of it is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,11 +57,7 @@ enum TellError {
     #[error("the database: {0}")]
     Database(#[from] sqlx::Error),
     #[error(transparent)]
-    Key(#[from] KeyError),
-    #[error("the system gives no random numbers: {0}")]
-    Chance(#[from] getrandom::Error),
-    #[error("the work was stopped")]
-    Stopped,
+    Keyring(#[from] KeyringError),
 }
 
 impl Sidecar {
@@ -187,21 +182,6 @@ impl Sidecar {
                 })
             }
         })
-    }
-
-    /// The keys of somebody here, made when they are first asked for.
-    async fn key_of(&self, handle: i64) -> Result<ActorKey, TellError> {
-        if let Some(key) = actor_key::find(&self.database, handle).await? {
-            return Ok(key);
-        }
-        let new =
-            tokio::task::spawn_blocking(NewKey::make).await.map_err(|_| TellError::Stopped)??;
-        let private_key = Seal::new(&self.key).close(handle, &new.private)?;
-        let key =
-            ActorKey { id: handle, private_key, public_key: new.public_pem, created_at: now_ms() };
-        actor_key::keep(&self.database, &key).await?;
-        // Whoever was faster has the keys that count.
-        Ok(actor_key::find(&self.database, handle).await?.unwrap_or(key))
     }
 
     async fn outbox(

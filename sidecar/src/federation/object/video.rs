@@ -301,6 +301,7 @@ mod tests {
             updated_at: 1_795_301_100_000,
             published_at: Some(1_795_301_583_992),
             originally_published_at: None,
+            is_remote: false,
         }
     }
 

@@ -15,7 +15,9 @@ impl Sidecar {
     /// Answers what is below `/.well-known/` and `/nodeinfo/`.
     pub(super) async fn discover(&self, place: &Place, uri: &Uri) -> Option<Reply> {
         Some(match uri.path() {
-            "/.well-known/webfinger" => self.finger(place, uri.query().unwrap_or_default()).await,
+            "/.well-known/webfinger" => {
+                self.answer_finger(place, uri.query().unwrap_or_default()).await
+            }
             "/.well-known/host-meta" => reply(
                 StatusCode::OK,
                 "application/xrd+xml; charset=utf-8",
@@ -28,7 +30,7 @@ impl Sidecar {
         })
     }
 
-    async fn finger(&self, place: &Place, query: &str) -> Reply {
+    async fn answer_finger(&self, place: &Place, query: &str) -> Reply {
         let query = Query::parse(query);
         let Some(resource) = query.text("resource") else {
             return problem(StatusCode::BAD_REQUEST, "resource is missing: acct:name@host");

@@ -16,7 +16,8 @@ const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*
 async fn federating() -> [Instance; 2] {
     let mut both = instances(Registration::Closed).await;
     for instance in &mut both {
-        instance.sidecar.federate(Place::new("https://one.example", Strictness::Public).unwrap());
+        let place = Place::new("https://one.example", Strictness::Public).unwrap();
+        instance.sidecar.federate(place, &crate::config::Federation::default()).await.unwrap();
     }
     both
 }
@@ -54,7 +55,7 @@ async fn actors_are_told_with_keys_that_stay_and_sign() {
         assert!(keys[0] != keys[1] && keys[1] != keys[2] && keys[0] != keys[2]);
         let handle = actor_key::handle(&instance.sidecar.database, INSTANCE).await.unwrap();
         let kept = instance.sidecar.key_of(handle).await.unwrap();
-        let private = Seal::new(&instance.sidecar.key).open(handle, &kept.private_key).unwrap();
+        let private = instance.sidecar.seal.open(handle, &kept.private_key).unwrap();
         let signature = PrivateKey::read(&private).unwrap().sign(b"words").unwrap();
         assert!(PublicKey::read(&keys[0]).unwrap().verifies(b"words", &signature));
         let (status, ..) = instance.told("/accounts/nobody", MASTODON).await.unwrap();

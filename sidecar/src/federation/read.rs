@@ -1,0 +1,3 @@
+//! What is understood of what other servers tell: JSON in, what is kept out. Pure.
+
+pub(crate) mod actor;
