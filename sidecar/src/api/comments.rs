@@ -124,7 +124,8 @@ impl Sidecar {
         let page = (start.into(), count.into());
         let found = comment::threads(database, video, reader, order, page).await?;
         let (total, all) = comment::totals(database, video, reader).await?;
-        let data: Vec<Value> = found.iter().map(|found| self.comment_json(found)).collect();
+        let wanted = found.iter().filter(|found| !self.is_unwanted(found));
+        let data: Vec<Value> = wanted.map(|found| self.comment_json(found)).collect();
         Ok(answer(&json!({ "total": total, "totalNotDeletedComments": all, "data": data })))
     }
 

@@ -287,7 +287,7 @@ impl Sidecar {
     }
 
     /// A video that whoever asks may see, or why not in PeerTube's words.
-    pub(super) async fn sight(&self, key: &str, asker: Asker<'_>) -> Result<Sight, ApiError> {
+    pub(crate) async fn sight(&self, key: &str, asker: Asker<'_>) -> Result<Sight, ApiError> {
         match self.look(key, asker).await? {
             Seen::Shown(sight) => Ok(sight),
             Seen::PasswordWanted => Err(ApiError::VideoPassword(PasswordError::Required)),

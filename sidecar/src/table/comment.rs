@@ -223,12 +223,22 @@ pub(crate) async fn thread(
     id: i64,
     reader: Reader,
 ) -> sqlx::Result<Vec<Comment>> {
+    beginning(database, id, reader, THREAD - 1).await
+}
+
+/// The first of a thread, and as many of its answers.
+pub(crate) async fn beginning(
+    database: &Database,
+    id: i64,
+    reader: Reader,
+    answers: i64,
+) -> sqlx::Result<Vec<Comment>> {
     reading!(database, pool => {
         sqlx::query_as(OF_THREAD)
             .bind(id)
             .bind(reader.sees_held)
             .bind(reader.account_id)
-            .bind(THREAD)
+            .bind(answers + 1)
             .fetch_all(pool)
             .await
     })
