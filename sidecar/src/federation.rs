@@ -6,9 +6,12 @@
 //! - `authority`: whose word is believed; `policy`: with whom we have nothing to do
 //! - `json`: reading what others write; `read`: what is understood of it
 //! - `ask`: asking them; `people`: who they are
+//! - `activity`: what is said; `send` queues it, `deliver` takes it to their inboxes
 
+pub(crate) mod activity;
 pub(crate) mod ask;
 pub mod authority;
+pub(crate) mod deliver;
 pub mod id;
 pub mod json;
 pub mod key;
@@ -17,5 +20,6 @@ mod object;
 pub(crate) mod people;
 pub(crate) mod policy;
 pub(crate) mod read;
+pub(crate) mod send;
 pub mod signature;
 mod tell;

@@ -147,6 +147,8 @@ pub struct Sidecar {
     sends_letters: bool,
     /// Told of each export that is to be made.
     export_waits: Notify,
+    /// Told of each activity that is to be delivered.
+    delivery_waits: Notify,
     house: House,
     /// Where other servers find us; `None` tells them nothing.
     place: Option<Place>,
@@ -251,6 +253,7 @@ impl Sidecar {
             letter_waits: Notify::new(),
             sends_letters: false,
             export_waits: Notify::new(),
+            delivery_waits: Notify::new(),
             house: House::default(),
             place: None,
             federation: config::Federation::default(),

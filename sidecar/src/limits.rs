@@ -150,6 +150,17 @@ pub(crate) const EXPORTED: i64 = 10_000;
 /// Servers and people whom an instance blocks: kept in memory, at 100 bytes each.
 pub(crate) const BLOCKS: i64 = 50_000;
 
+/// Deliveries that failed in a row before a server is taken to be gone: with the back-off below, after three and a half days. What
+/// goes to all followers isn't kept for it from then on, until it is heard of again.
+pub(crate) const PARKED: i64 = 8;
+
+/// Deliveries that may wait for a server in trouble, at 100 bytes each and one activity of 8 KB for all: what a busy instance has to
+/// say in four days.
+pub(crate) const DELIVERIES_OF_HOST: i64 = 10_000;
+
+/// Servers to which is delivered at the same time: so many dead ones may keep a connection waiting before living ones wait, too.
+pub(crate) const DELIVERED_AT_ONCE: usize = 64;
+
 /// Comments of one thread that are shown at once: more than anybody reads, at some 1 KB each.
 pub(crate) const THREAD: i64 = 1_000;
 

@@ -20,7 +20,7 @@ use crate::{READ_LIFE, now_ms};
 pub(crate) struct Instance {
     pub(crate) sidecar: Sidecar,
     pub(super) password: String,
-    pub(super) _trial: Trial,
+    pub(crate) _trial: Trial,
 }
 
 pub(in crate::api) struct Answered {

@@ -33,12 +33,17 @@ pub(crate) async fn keep(database: &Database, key: &ActorKey) -> sqlx::Result<()
     })
 }
 
-/// The id of a handle that nobody owns, which is made if there is none.
-pub(crate) async fn handle(database: &Database, name: &str) -> sqlx::Result<i64> {
+/// The id of a handle, whether somebody has it or had it.
+pub(crate) async fn find_handle(database: &Database, name: &str) -> sqlx::Result<Option<i64>> {
     let found: Option<(i64,)> = reading!(database, pool => {
         sqlx::query_as(HANDLE).bind(name).fetch_optional(pool).await
     })?;
-    if let Some((id,)) = found {
+    Ok(found.map(|(id,)| id))
+}
+
+/// The id of a handle that nobody owns, which is made if there is none.
+pub(crate) async fn handle(database: &Database, name: &str) -> sqlx::Result<i64> {
+    if let Some(id) = find_handle(database, name).await? {
         return Ok(id);
     }
     writing!(database, pool => {

@@ -1,0 +1,347 @@
+//! Deliveries over the wire, to inboxes of a test's own, on both databases.
+
+use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use http::HeaderMap;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use super::*;
+use crate::api::tests::instances;
+use crate::config::{self, Registration};
+use crate::federation::id::{Place, Strictness};
+use crate::federation::key::PublicKey;
+use crate::federation::send::To;
+use crate::federation::signature::{Claim, Request};
+use crate::limits::PARKED;
+use crate::table::follow::{self, FollowState};
+use crate::table::remote_actor::{self, Kind, NewActor, tests::somebody};
+use crate::table::sent::{self, Addressee};
+
+/// A server whose every inbox answers the same, and tells what came.
+pub(crate) struct Server {
+    pub(crate) host: String,
+    status: Arc<AtomicU16>,
+    came: UnboundedReceiver<Came>,
+}
+
+/// What came to an inbox.
+pub(crate) struct Came {
+    pub(crate) path: String,
+    headers: HeaderMap,
+    body: Vec<u8>,
+}
+
+impl Came {
+    pub(crate) fn activity(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+}
+
+impl Server {
+    pub(crate) async fn start() -> Server {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let host = listener.local_addr().unwrap().to_string();
+        let status = Arc::new(AtomicU16::new(202));
+        let (tell, came) = unbounded_channel();
+        let answers = Arc::clone(&status);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(receive(stream, Arc::clone(&answers), tell.clone()));
+            }
+        });
+        Server { host, status, came }
+    }
+
+    /// From now on it answers so.
+    fn answers(&self, status: u16) {
+        self.status.store(status, Ordering::SeqCst);
+    }
+
+    pub(crate) async fn next(&mut self) -> Came {
+        let next = tokio::time::timeout(Duration::from_secs(30), self.came.recv());
+        next.await.expect("nothing comes").unwrap()
+    }
+
+    /// Somebody of this server.
+    pub(crate) fn actor(&self, name: &str) -> NewActor {
+        let at = format!("http://{}", self.host);
+        NewActor {
+            url: format!("{at}/users/{name}"),
+            inbox: format!("{at}/users/{name}/inbox"),
+            shared_inbox: Some(format!("{at}/inbox")),
+            ..somebody(name, &self.host, Kind::Person)
+        }
+    }
+}
+
+async fn receive(mut stream: TcpStream, status: Arc<AtomicU16>, tell: UnboundedSender<Came>) {
+    let (mut bytes, mut buffer) = (Vec::new(), [0; 4096]);
+    let (head, rest) = loop {
+        let read = stream.read(&mut buffer).await.unwrap_or(0);
+        if read == 0 {
+            return;
+        }
+        bytes.extend_from_slice(&buffer[..read]);
+        if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
+            break (String::from_utf8(bytes[..end].to_vec()).unwrap(), bytes[end + 4..].to_vec());
+        }
+    };
+    let mut lines = head.lines();
+    let path = lines.next().unwrap().split(' ').nth(1).unwrap().to_owned();
+    let headers: HeaderMap = lines
+        .map(|line| line.split_once(": ").unwrap())
+        .map(|(name, value)| (name.parse::<header::HeaderName>().unwrap(), value.parse().unwrap()))
+        .collect();
+    let length: usize =
+        headers.get("content-length").map_or(0, |length| length.to_str().unwrap().parse().unwrap());
+    let mut body = rest;
+    while body.len() < length {
+        let read = stream.read(&mut buffer).await.unwrap();
+        body.extend_from_slice(&buffer[..read]);
+    }
+    let status = status.load(Ordering::SeqCst);
+    if status == SILENCE {
+        let _ = tell.send(Came { path, headers, body });
+        return std::future::pending().await;
+    }
+    let answer = format!("HTTP/1.1 {status} So\r\ncontent-length: 0\r\n\r\n");
+    let _ = stream.write_all(answer.as_bytes()).await;
+    let _ = tell.send(Came { path, headers, body });
+}
+
+/// No answer at all.
+const SILENCE: u16 = 0;
+
+/// Instances that may ask this machine, and the work that they keep alive.
+pub(crate) async fn federating() -> [(Arc<Sidecar>, Box<dyn Send>); 2] {
+    instances(Registration::Closed).await.map(|mut instance| {
+        let place = Place::new("https://one.example", Strictness::Test).unwrap();
+        instance.sidecar.place = Some(place);
+        let outbound = config::Outbound { allow_private: true, ..config::Outbound::default() };
+        instance.sidecar.open_door(&outbound).unwrap();
+        let sidecar = Arc::new(instance.sidecar);
+        (sidecar, Box::new((instance._trial,)) as Box<dyn Send>)
+    })
+}
+
+pub(crate) async fn keep(sidecar: &Sidecar, actor: &NewActor) -> i64 {
+    remote_actor::keep(&sidecar.database, 1, actor).await.unwrap()
+}
+
+pub(crate) fn begin(sidecar: &Arc<Sidecar>) -> JoinSet<()> {
+    let (mut work, sidecar) = (JoinSet::new(), Arc::clone(sidecar));
+    work.spawn(async move { sidecar.deliver_all().await });
+    work
+}
+
+async fn follows(sidecar: &Sidecar, actor: &NewActor, target: i64) {
+    let id = keep(sidecar, actor).await;
+    let state = FollowState::Accepted;
+    follow::set(&sidecar.database, 1, (id, target), None, state).await.unwrap();
+}
+
+/// The queue of a server, when it is as it should be.
+async fn queue(sidecar: &Sidecar, host: &str, is_so: impl Fn(&delivery::Queue) -> bool) {
+    for _ in 0..3000 {
+        let queues = delivery::queues(&sidecar.database, 0, 100).await.unwrap();
+        if queues.iter().any(|queue| queue.host == host && is_so(queue)) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{:?}", delivery::queues(&sidecar.database, 0, 100).await.unwrap());
+}
+
+fn said(no: i64) -> Value {
+    json!({ "type": "Update", "id": format!("https://one.example/{no}"), "actor": "https://one.example/accounts/root", "object": {} })
+}
+
+fn root() -> Local {
+    Local::Account("root".to_owned())
+}
+
+async fn handle(sidecar: &Sidecar) -> i64 {
+    sidecar.handle_of(&root()).await.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn an_activity_reaches_each_server_once_signed_by_whose_it_is() {
+    for (sidecar, _kept) in federating().await {
+        let (mut one, mut two) = (Server::start().await, Server::start().await);
+        let target = handle(&sidecar).await;
+        for name in ["ada", "bob", "cyd"] {
+            follows(&sidecar, &one.actor(name), target).await;
+        }
+        let alone = NewActor { shared_inbox: None, ..two.actor("dan") };
+        follows(&sidecar, &alone, target).await;
+        let ada = keep(&sidecar, &one.actor("ada")).await;
+        let to = [To::FollowersOf(root()), To::Server(ada), To::Inbox(ada)];
+        sidecar.send(&root(), &said(1), &to).await.unwrap();
+        let _work = begin(&sidecar);
+        let (first, second, third) = (one.next().await, one.next().await, two.next().await);
+        assert_eq!([&*first.path, &*second.path], ["/inbox", "/users/ada/inbox"]);
+        assert_eq!(third.path, "/users/dan/inbox");
+        assert_eq!(third.headers["content-type"], "application/activity+json");
+        let activity = third.activity();
+        assert_eq!(activity["id"], "https://one.example/1");
+        assert_eq!(activity["@context"][0], "https://www.w3.org/ns/activitystreams");
+        let request = Request {
+            method: &Method::POST,
+            target: &third.path,
+            headers: &third.headers,
+            body: &third.body,
+            authority: &two.host,
+        };
+        let claim = Claim::read(&request, SystemTime::now()).unwrap();
+        assert_eq!(claim.key_id, "https://one.example/accounts/root#main-key");
+        let key = sidecar.key_of(target).await.unwrap();
+        assert!(claim.is_of(&PublicKey::read(&key.public_key).unwrap()));
+        let nothing = |sidecar: Arc<Sidecar>| async move {
+            delivery::queues(&sidecar.database, 0, 100).await.unwrap().is_empty()
+        };
+        while !nothing(Arc::clone(&sidecar)).await {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(sent::tests::count(&sidecar.database).await, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_server_in_trouble_gets_all_in_order_later_and_nobody_waits_for_it() {
+    for (sidecar, _kept) in federating().await {
+        let (mut ill, mut well) = (Server::start().await, Server::start().await);
+        let target = handle(&sidecar).await;
+        follows(&sidecar, &ill.actor("ada"), target).await;
+        follows(&sidecar, &well.actor("bob"), target).await;
+        ill.answers(503);
+        let _work = begin(&sidecar);
+        for no in 1..=3 {
+            sidecar.send(&root(), &said(no), &[To::FollowersOf(root())]).await.unwrap();
+        }
+        for no in 1..=3 {
+            assert_eq!(well.next().await.activity()["id"], said(no)["id"]);
+        }
+        queue(&sidecar, &ill.host, |queue| {
+            (queue.waiting, queue.failures) == (3, 1)
+                && queue.due_at > now_ms()
+                && queue.reason.as_deref() == Some("the server answers 503")
+        })
+        .await;
+        assert_eq!(ill.next().await.activity()["id"], said(1)["id"]);
+        ill.answers(200);
+        sidecar.retry_deliveries(&ill.host).await.unwrap();
+        for no in 1..=3 {
+            assert_eq!(ill.next().await.activity()["id"], said(no)["id"]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_server_refuses_is_given_up_and_the_next_one_goes() {
+    for (sidecar, _kept) in federating().await {
+        let mut server = Server::start().await;
+        follows(&sidecar, &server.actor("ada"), handle(&sidecar).await).await;
+        server.answers(400);
+        let _work = begin(&sidecar);
+        sidecar.send(&root(), &said(1), &[To::FollowersOf(root())]).await.unwrap();
+        queue(&sidecar, &server.host, |queue| (queue.given_up, queue.failures) == (1, 0)).await;
+        server.answers(202);
+        sidecar.send(&root(), &said(2), &[To::FollowersOf(root())]).await.unwrap();
+        assert_eq!(server.next().await.activity()["id"], said(1)["id"]);
+        assert_eq!(server.next().await.activity()["id"], said(2)["id"]);
+        delivery::forget(&sidecar.database, i64::MAX, None).await.unwrap();
+        queue_is_empty(&sidecar).await;
+    }
+}
+
+async fn queue_is_empty(sidecar: &Sidecar) {
+    for _ in 0..3000 {
+        if delivery::queues(&sidecar.database, 0, 100).await.unwrap().is_empty() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("something is left");
+}
+
+#[tokio::test]
+async fn what_was_queued_outlives_who_was_to_deliver_it() {
+    for (sidecar, _kept) in federating().await {
+        let mut server = Server::start().await;
+        follows(&sidecar, &server.actor("ada"), handle(&sidecar).await).await;
+        server.answers(SILENCE);
+        sidecar.send(&root(), &said(1), &[To::FollowersOf(root())]).await.unwrap();
+        let killed = begin(&sidecar);
+        assert_eq!(server.next().await.activity()["id"], said(1)["id"]);
+        drop(killed);
+        server.answers(202);
+        let _work = begin(&sidecar);
+        assert_eq!(server.next().await.activity()["id"], said(1)["id"]);
+        queue_is_empty(&sidecar).await;
+    }
+}
+
+#[tokio::test]
+async fn nothing_for_all_is_kept_for_a_server_that_is_gone_until_it_is_heard_of() {
+    for (sidecar, _kept) in federating().await {
+        let (gone, database) = (somebody("ada", "gone.example", Kind::Person), &sidecar.database);
+        let target = handle(&sidecar).await;
+        follows(&sidecar, &gone, target).await;
+        let id = keep(&sidecar, &gone).await;
+        for _ in 0..PARKED {
+            host::failed(database, 1, "gone.example", 1, "nobody there").await.unwrap();
+        }
+        let queued = |to: Addressee| async move {
+            sent::queue(database, 2, (target, "{}"), &[to]).await.unwrap()
+        };
+        assert_eq!(queued(Addressee::FollowersOf(target)).await, 0);
+        assert_eq!(queued(Addressee::Inbox(id)).await, 1);
+        sidecar.note_alive("gone.example").await.unwrap();
+        assert_eq!(queued(Addressee::FollowersOf(target)).await, 1);
+        assert_eq!(queued(Addressee::Server(id)).await, 1);
+    }
+}
+
+#[tokio::test]
+async fn nothing_goes_to_who_is_blocked() {
+    for (sidecar, _kept) in federating().await {
+        let mut server = Server::start().await;
+        let target = handle(&sidecar).await;
+        follows(&sidecar, &somebody("ada", "evil.example", Kind::Person), target).await;
+        follows(&sidecar, &server.actor("bob"), target).await;
+        sidecar.block("evil.example", None).await.unwrap();
+        let eve = keep(&sidecar, &somebody("eve", "evil.example", Kind::Person)).await;
+        let to = [To::FollowersOf(root()), To::Inbox(eve), To::Server(eve)];
+        sidecar.send(&root(), &said(1), &to).await.unwrap();
+        let queues = delivery::queues(&sidecar.database, 0, 100).await.unwrap();
+        assert_eq!(queues.iter().map(|queue| &queue.host).collect::<Vec<_>>(), [&server.host]);
+        let _work = begin(&sidecar);
+        assert_eq!(server.next().await.activity()["id"], said(1)["id"]);
+    }
+}
+
+#[tokio::test]
+async fn servers_are_due_in_turn_and_each_is_one_workers() {
+    for (sidecar, _kept) in federating().await {
+        let database = &sidecar.database;
+        let target = handle(&sidecar).await;
+        for name in ["c.example", "a.example", "b.example"] {
+            follows(&sidecar, &somebody("ada", name, Kind::Person), target).await;
+        }
+        assert_eq!(host::due(database, 10, 9).await.unwrap(), [""; 0]);
+        sent::queue(database, 2, (target, "{}"), &[Addressee::FollowersOf(target)]).await.unwrap();
+        host::failed(database, 5, "a.example", 20, "no").await.unwrap();
+        assert_eq!(host::due(database, 10, 9).await.unwrap(), ["b.example", "c.example"]);
+        assert_eq!(host::due(database, 30, 2).await.unwrap(), ["b.example", "c.example"]);
+        assert!(host::lease(database, 10, "b.example", 50).await.unwrap().is_some());
+        assert!(host::lease(database, 10, "b.example", 50).await.unwrap().is_none());
+        assert!(host::lease(database, 10, "a.example", 50).await.unwrap().is_none());
+        assert_eq!(host::due(database, 30, 9).await.unwrap(), ["c.example", "a.example"]);
+        host::take_back(database).await.unwrap();
+        assert_eq!(host::due(database, 10, 9).await.unwrap(), ["b.example", "c.example"]);
+    }
+}
