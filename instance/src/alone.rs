@@ -13,6 +13,7 @@ use origin::metrics::{self, Metrics};
 use crate::catalogue::Catalogue;
 use crate::config::Config;
 use crate::health::Health;
+use crate::inbox;
 
 /// The control plane alone, as programs see it.
 #[derive(Debug)]
@@ -36,6 +37,10 @@ impl Alone {
         if [sidecar::PREFIX, sidecar::OWN_PREFIX].iter().any(|prefix| path.starts_with(prefix)) {
             return self.catalogue.answer_api(request, peer).await;
         }
+        if let Some(reply) = inbox::hear(sidecar, request, peer).await {
+            return reply;
+        }
+        let path = request.uri().path();
         if ![Method::GET, Method::HEAD].contains(request.method()) {
             return origin::serve::text(StatusCode::NOT_FOUND, NOTHING);
         }
@@ -46,7 +51,10 @@ impl Alone {
             }
             _ => match sidecar.answer_public(request.uri()).await {
                 Some(reply) => reply,
-                None => origin::serve::text(StatusCode::NOT_FOUND, NOTHING),
+                None => match sidecar.tell(request.uri(), request.headers()).await {
+                    Some(reply) => reply,
+                    None => origin::serve::text(StatusCode::NOT_FOUND, NOTHING),
+                },
             },
         }
     }

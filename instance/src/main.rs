@@ -16,6 +16,7 @@ mod form;
 mod health;
 mod hired;
 mod import;
+mod inbox;
 mod key;
 mod language;
 mod live;

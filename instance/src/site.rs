@@ -36,6 +36,7 @@ use crate::catalogue::Catalogue;
 use crate::config::Config;
 use crate::form::sentence;
 use crate::health::Health;
+use crate::inbox;
 use crate::language::Language;
 use crate::pages::{Frame, Missing, Refusal};
 use crate::portrait;
@@ -101,7 +102,10 @@ impl Site {
         }
         match *request.method() {
             Method::GET | Method::HEAD => self.show(request, peer).await,
-            Method::POST => self.act(request, peer).await,
+            Method::POST => match inbox::hear(&self.sidecar, request, peer).await {
+                Some(reply) => reply,
+                None => self.act(request, peer).await,
+            },
             _ => refuse_method(),
         }
     }

@@ -67,6 +67,8 @@ CREATE TABLE follow (
     url TEXT,
     -- 1 asked, 2 accepted, 3 rejected.
     state BIGINT NOT NULL CHECK (state BETWEEN 1 AND 3),
+    -- Of ours: an administrator wants it, and not only those who subscribed.
+    is_by_hand BOOLEAN NOT NULL,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
     UNIQUE (follower_id, target_id)

@@ -269,3 +269,53 @@ const ACQUIRE: Duration = Duration::from_secs(10);
 
 /// Connections that nobody used for so long are closed, for their memory.
 const IDLE: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Opens SQLite as a build of an earlier schema did.
+    async fn of_earlier(data: &Path, last: i64) -> SqlitePool {
+        let database = Database::sqlite(&data.join(FILE)).await.unwrap();
+        let Database::Sqlite { writing, .. } = database else { panic!("this is SQLite") };
+        let all = migrator(&SQLITE);
+        let earlier = all.migrations.iter().filter(|migration| migration.version <= last).cloned();
+        Migrator::with_migrations(earlier.collect()).run(&writing).await.unwrap();
+        writing
+    }
+
+    #[tokio::test]
+    async fn an_instance_of_before_federation_keeps_all_that_it_has() {
+        let data = tempfile::tempdir().unwrap();
+        let earlier = of_earlier(data.path(), 10).await;
+        for statement in [
+            "INSERT INTO users (username, role, password_hash, video_quota, video_quota_daily, blocked, preferences, created_at) \
+             VALUES ('ada', 2, '', -1, -1, FALSE, '{}', 0)",
+            "INSERT INTO handle (id, name) VALUES (1, 'ada'), (2, 'ada_channel')",
+            "INSERT INTO account (id, user_id, display_name, avatar, created_at, updated_at) VALUES (1, 1, 'Ada', 'face', 0, 0)",
+            "INSERT INTO channel (id, account_id, display_name, subscribers, created_at, updated_at) VALUES (2, 1, 'Boats', 0, 0, 0)",
+            "INSERT INTO collaborator (channel_id, account_id, role, state, created_at) VALUES (2, 1, 1, 2, 0)",
+            "INSERT INTO tally (kind, value, videos, nsfw) VALUES ('all', '', 7, 1)",
+        ] {
+            sqlx::query(statement).execute(&earlier).await.unwrap();
+        }
+        earlier.close().await;
+        let opened = Database::open(&config::Database::default(), data.path()).await.unwrap();
+        let Database::Sqlite { writing, .. } = &opened else { panic!("this is SQLite") };
+        let found: (String, String, bool, i64) = sqlx::query_as(
+            "SELECT account.display_name, avatar_of.avatar, channel.is_remote, tally.videos FROM account \
+             JOIN account AS avatar_of ON avatar_of.id = account.id JOIN channel ON channel.account_id = account.id \
+             JOIN collaborator ON collaborator.account_id = account.id JOIN tally ON tally.kind = 'local'",
+        )
+        .fetch_one(writing)
+        .await
+        .unwrap();
+        assert_eq!(found, ("Ada".to_owned(), "face".to_owned(), false, 7));
+        // What refers to it still does, and goes with it.
+        sqlx::query("DELETE FROM users").execute(writing).await.unwrap();
+        let left: (i64,) =
+            sqlx::query_as("SELECT COUNT(*) FROM channel").fetch_one(writing).await.unwrap();
+        assert_eq!(left.0, 0);
+        opened.close().await;
+    }
+}

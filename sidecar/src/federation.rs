@@ -3,6 +3,7 @@
 //! - `id`: what is ours and what is another server's
 //! - `object`: what we say of ourselves; `tell` answers those who ask
 //! - `signature` and `key`: who sent a request, and signing ours
+//! - `inbox`: what they send, which `receive` does; `follows`: who follows whom
 //! - `authority`: whose word is believed; `policy`: with whom we have nothing to do
 //! - `json`: reading what others write; `read`: what is understood of it
 //! - `ask`: asking them; `people`: who they are
@@ -12,7 +13,9 @@ pub(crate) mod activity;
 pub(crate) mod ask;
 pub mod authority;
 pub(crate) mod deliver;
+pub(crate) mod follows;
 pub mod id;
+pub(crate) mod inbox;
 pub mod json;
 pub mod key;
 pub(crate) mod keyring;
@@ -20,6 +23,7 @@ mod object;
 pub(crate) mod people;
 pub(crate) mod policy;
 pub(crate) mod read;
+pub(crate) mod receive;
 pub(crate) mod send;
 pub mod signature;
 mod tell;

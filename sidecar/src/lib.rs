@@ -83,6 +83,7 @@ pub use api::{captions, pictures, thumbnails, upload};
 pub use body::Fields;
 pub use database::OpenError;
 pub use error::{ApiError, BadField, BodyError, GrantError, PasswordError};
+pub use federation::inbox::Posted;
 pub use house::House;
 pub use limits::READ_LIFE;
 pub use sight::Seen;
@@ -93,6 +94,7 @@ use crate::listing::ListQuery;
 use config::Accounts;
 use database::Database;
 use federation::id::Place;
+use federation::inbox::Inbox;
 use federation::keyring::Keyring;
 use federation::policy::Blocks;
 use field::{Email, Password, Username};
@@ -155,6 +157,7 @@ pub struct Sidecar {
     federation: config::Federation,
     keyring: Keyring,
     blocks: Blocks,
+    inbox: Inbox,
     metrics: Metrics,
     /// The instance in numbers, and when it was counted.
     counted: tokio::sync::Mutex<Option<(Time, Value)>>,
@@ -259,6 +262,7 @@ impl Sidecar {
             federation: config::Federation::default(),
             keyring: Keyring::default(),
             blocks: Blocks::default(),
+            inbox: Inbox::new(),
             metrics: Metrics::default(),
             counted: tokio::sync::Mutex::default(),
             started: Instant::now(),

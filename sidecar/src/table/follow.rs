@@ -11,6 +11,7 @@ record! {
         target_id: i64,
         url: Option<String>,
         state: i64,
+        is_by_hand: bool,
         created_at: i64,
         updated_at: i64,
     }
@@ -76,6 +77,27 @@ pub(crate) async fn set(
     })
 }
 
+/// Notes that an administrator wants it.
+pub(crate) async fn set_by_hand(database: &Database, id: i64) -> sqlx::Result<()> {
+    let update = "UPDATE follow SET is_by_hand = TRUE WHERE id = $1";
+    writing!(database, pool => sqlx::query(update).bind(id).execute(pool).await.map(drop))
+}
+
+/// Channels of elsewhere of which it isn't noted yet that we follow them, or no longer.
+pub(crate) async fn changed_channels(database: &Database) -> sqlx::Result<Vec<i64>> {
+    let found: Vec<(i64,)> = reading!(database, pool => {
+        sqlx::query_as(CHANGED).fetch_all(pool).await
+    })?;
+    Ok(found.into_iter().map(|(id,)| id).collect())
+}
+
+/// Notes whether we follow a channel of elsewhere.
+pub(crate) async fn mark_channel(database: &Database, channel_id: i64) -> sqlx::Result<()> {
+    writing!(database, pool => {
+        sqlx::query(MARK).bind(channel_id).execute(pool).await.map(drop)
+    })
+}
+
 /// Sets how far one is.
 pub(crate) async fn set_state(
     database: &Database,
@@ -102,6 +124,19 @@ pub(crate) async fn end(
     })
 }
 
+/// Whom somebody follows by this id.
+pub(crate) async fn target_of(
+    database: &Database,
+    follower_id: i64,
+    url: &str,
+) -> sqlx::Result<Option<i64>> {
+    let select = "SELECT target_id FROM follow WHERE follower_id = $1 AND url = $2 LIMIT 1";
+    let found: Option<(i64,)> = reading!(database, pool => {
+        sqlx::query_as(select).bind(follower_id).bind(url).fetch_optional(pool).await
+    })?;
+    Ok(found.map(|(id,)| id))
+}
+
 /// How many of elsewhere follow somebody of ours.
 pub(crate) async fn followers(database: &Database, target_id: i64) -> sqlx::Result<i64> {
     let select = "SELECT COUNT(*) FROM follow WHERE target_id = $1 AND state = 2";
@@ -123,7 +158,7 @@ pub(crate) async fn following(database: &Database, follower_id: i64) -> sqlx::Re
 macro_rules! select {
     ($condition:literal) => {
         concat!(
-            "SELECT id, follower_id, target_id, url, state, created_at, updated_at FROM follow WHERE ",
+            "SELECT id, follower_id, target_id, url, state, is_by_hand, created_at, updated_at FROM follow WHERE ",
             $condition
         )
     };
@@ -132,7 +167,28 @@ macro_rules! select {
 const OF: &str = select!("follower_id = $1 AND target_id = $2");
 const BY_ID: &str = select!("id = $1");
 
-const SET: &str = "INSERT INTO follow (follower_id, target_id, url, state, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5) \
+/// Whether the instance follows the channel `channel`, its account, or its server.
+macro_rules! is_followed {
+    () => {
+        "(EXISTS (SELECT 1 FROM follow JOIN handle ON handle.id = follower_id \
+         WHERE handle.name = 'peertube' AND state = 2 AND (target_id IN (channel.id, channel.account_id) OR target_id IN \
+         (SELECT speaker.id FROM remote_actor AS speaker JOIN remote_actor AS itself ON itself.host = speaker.host \
+         WHERE speaker.kind = 3 AND itself.id = channel.id))))"
+    };
+}
+
+const CHANGED: &str = concat!(
+    "SELECT id FROM channel WHERE is_remote = TRUE AND is_followed <> ",
+    is_followed!(),
+    " ORDER BY id"
+);
+pub(super) const MARK: &str = concat!(
+    "UPDATE channel SET is_followed = ",
+    is_followed!(),
+    " WHERE id = $1 AND is_remote = TRUE"
+);
+
+const SET: &str = "INSERT INTO follow (follower_id, target_id, url, state, is_by_hand, created_at, updated_at) VALUES ($1, $2, $3, $4, FALSE, $5, $5) \
                    ON CONFLICT (follower_id, target_id) DO UPDATE SET url = excluded.url, state = excluded.state, \
                    updated_at = excluded.updated_at \
-                   RETURNING id, follower_id, target_id, url, state, created_at, updated_at";
+                   RETURNING id, follower_id, target_id, url, state, is_by_hand, created_at, updated_at";

@@ -1,7 +1,7 @@
 //! The table `remote_actor`: people, channels and instances of other servers, with their rows in `handle`, `account` and `channel`.
 
 use crate::database::{Database, is_taken, reading, record, writing};
-use crate::table::{channel, host};
+use crate::table::{channel, follow, host, remote_rate, video};
 
 record! {
     /// Somebody of another server.
@@ -202,8 +202,33 @@ pub(crate) async fn keep(
             .bind(now_ms)
             .execute(&mut *work)
             .await?;
+        sqlx::query(follow::MARK).bind(id).execute(&mut *work).await?;
         work.commit().await?;
         Ok(id)
+    })
+}
+
+/// Takes somebody away with all that is theirs, some videos at a time. Of comments the place stays, without words and author.
+pub(crate) async fn remove(database: &Database, id: i64) -> sqlx::Result<()> {
+    loop {
+        let videos: Vec<(i64,)> = reading!(database, pool => {
+            sqlx::query_as(VIDEOS).bind(id).fetch_all(pool).await
+        })?;
+        if videos.is_empty() {
+            break;
+        }
+        for (video_id,) in videos {
+            video::delete(database, video_id).await?;
+        }
+    }
+    writing!(database, pool => {
+        let mut work = pool.begin().await?;
+        let channels: (i64,) = sqlx::query_as(CHANNELS).bind(id).fetch_one(&mut *work).await?;
+        sqlx::query(channel::COUNT).bind(-channels.0).execute(&mut *work).await?;
+        for &statement in REMOVE {
+            sqlx::query(statement).bind(id).execute(&mut *work).await?;
+        }
+        work.commit().await
     })
 }
 
@@ -245,6 +270,26 @@ const KEEP: &str = "INSERT INTO remote_actor (id, url, host, kind, name, inbox, 
                     outbox = excluded.outbox, public_key = excluded.public_key, page = excluded.page, \
                     avatar_url = excluded.avatar_url, banner_url = excluded.banner_url, followers = excluded.followers, \
                     fetched_at = excluded.fetched_at";
+
+const VIDEOS: &str =
+    "SELECT id FROM video WHERE account_id = $1 OR channel_id = $1 ORDER BY id LIMIT 200";
+const CHANNELS: &str =
+    "SELECT COUNT(*) FROM channel WHERE is_remote = TRUE AND (id = $1 OR account_id = $1)";
+
+/// In this order. The handle's row stays, for what names it, and gives its name back.
+const REMOVE: &[&str] = &[
+    remote_rate::UNCOUNT_LIKES,
+    remote_rate::UNCOUNT_DISLIKES,
+    "UPDATE comment SET text = '', state = 4 WHERE account_id = $1",
+    "DELETE FROM share WHERE actor_id = $1",
+    "DELETE FROM follow WHERE $1 IN (follower_id, target_id) \
+     OR target_id IN (SELECT id FROM channel WHERE account_id = $1)",
+    "UPDATE handle SET name = 'gone/' || id \
+     WHERE id = $1 OR id IN (SELECT id FROM channel WHERE is_remote = TRUE AND account_id = $1)",
+    "DELETE FROM remote_actor WHERE id = $1 OR id IN (SELECT id FROM channel WHERE is_remote = TRUE AND account_id = $1)",
+    "DELETE FROM channel WHERE is_remote = TRUE AND (id = $1 OR account_id = $1)",
+    "DELETE FROM account WHERE id = $1 AND user_id IS NULL",
+];
 
 #[cfg(test)]
 pub(crate) mod tests {

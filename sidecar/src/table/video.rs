@@ -343,6 +343,26 @@ pub(crate) async fn set_privacy(
     })
 }
 
+/// Lists a channel's videos that may be listed, and no others, since it is followed now or no longer.
+pub(crate) async fn relist_channel(database: &Database, channel_id: i64) -> sqlx::Result<()> {
+    let mut after = 0;
+    loop {
+        let ids: Vec<(i64,)> = reading!(database, pool => {
+            sqlx::query_as(NEXT_OF_CHANNEL).bind(channel_id).bind(after).fetch_all(pool).await
+        })?;
+        let Some((last,)) = ids.last() else { return Ok(()) };
+        after = *last;
+        writing!(database, pool => {
+            let mut work = pool.begin().await?;
+            for (id,) in &ids {
+                unlist!(work, *id);
+                list!(work, *id);
+            }
+            work.commit().await?;
+        });
+    }
+}
+
 /// Takes a video away with all that is its own.
 pub(crate) async fn delete(database: &Database, id: i64) -> sqlx::Result<()> {
     writing!(database, pool => {
@@ -498,6 +518,10 @@ const KEEP_SCHEDULE: &str = "UPDATE video SET privacy = COALESCE(scheduled_priva
                              scheduled_privacy = NULL, updated_at = $2, \
                              published_at = CASE WHEN published_at IS NULL THEN NULL ELSE $2 END \
                              WHERE id = $1 AND scheduled_at <= $2";
+
+/// So many that others may write in between.
+const NEXT_OF_CHANNEL: &str =
+    "SELECT id FROM video WHERE channel_id = $1 AND id > $2 ORDER BY id LIMIT 50";
 
 const LOCK: &str = "UPDATE video SET updated_at = updated_at WHERE id = $1";
 

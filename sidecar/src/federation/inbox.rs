@@ -1,0 +1,412 @@
+//! The inbox: the one door for what other servers send.
+//!
+//! ```text
+//! POST ─▶ bytes within bounds ─▶ whose key ─▶ signed by it, this body, now, for us ─▶ JSON ─▶ authority ─▶ new? ─▶ receive
+//! ```
+//! What passes is done before it is answered, and once: whoever sends it again is told the same. What takes long, such as fetching a
+//! video, is only noted here and done by `tasks`.
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::header::{self, HeaderValue};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Body;
+use serde_json::json;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::authority::{self, AuthorityError};
+use super::id::{Id, IdError, Local, Place, Remote};
+use super::json::{self, JsonError, Object};
+use super::key::PublicKey;
+use super::people::PersonError;
+use super::receive::{HearError, Heard};
+use super::signature::{self, Claim, SignatureError};
+use crate::outbound::Budget;
+use crate::pace::{Pace, Rate};
+use crate::table::heard;
+use crate::table::remote_actor::{self, RemoteActor};
+use crate::{Reply, Sidecar};
+
+/// What the door needs to stay open.
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    /// Kilobytes of bodies that may be in memory.
+    room: Arc<Semaphore>,
+    /// By address: everything, and what makes us ask another server who somebody is.
+    from: Mutex<Pace<String>>,
+    strangers_from: Mutex<Pace<String>>,
+    /// By host: what isn't looked at twice, such as views.
+    pub(super) views_of: Mutex<Pace<String>>,
+}
+
+/// A request to an inbox, with its whole body.
+#[derive(Debug)]
+pub struct Posted {
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+    /// Whose budget it is counted on.
+    from: String,
+    _room: OwnedSemaphorePermit,
+}
+
+/// Why something isn't heard: the sender's blame, then ours.
+#[derive(Debug, thiserror::Error)]
+enum InboxError {
+    #[error("nobody here has this inbox")]
+    Nobody,
+    #[error("an inbox takes POST alone")]
+    Method,
+    #[error("an activity may have {MOST_BYTES} bytes")]
+    TooLong,
+    #[error("the body takes too long")]
+    TooSlow,
+    #[error("the body is broken off")]
+    Broken,
+    #[error("come back in {0} seconds")]
+    TooMany(u64),
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
+    #[error("who signed this: {0}")]
+    Signer(PersonError),
+    #[error("this isn't signed with the key of {0}")]
+    Key(String),
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    #[error("the activity has no {0} that we could ask")]
+    Missing(&'static str),
+    #[error("{0}: {1}")]
+    Url(&'static str, IdError),
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
+    #[error("{0} is blocked here")]
+    Blocked(String),
+    #[error("too much comes in just now")]
+    Full,
+    #[error("the database: {0}")]
+    Database(#[from] sqlx::Error),
+    #[error(transparent)]
+    Hear(#[from] HearError),
+}
+
+impl Inbox {
+    pub(crate) fn new() -> Inbox {
+        Inbox {
+            room: Arc::new(Semaphore::new(ROOM_KB)),
+            from: Mutex::new(Pace::new(FROM, crate::limits::REMEMBERED)),
+            strangers_from: Mutex::new(Pace::new(STRANGERS_FROM, crate::limits::REMEMBERED)),
+            views_of: Mutex::new(Pace::new(VIEWS_OF, crate::limits::REMEMBERED)),
+        }
+    }
+}
+
+impl Sidecar {
+    /// Reads what is posted to an inbox; `None` if the path is none, or federation is off.
+    ///
+    /// # Errors
+    /// What is to be answered instead of hearing it.
+    pub async fn read_posted<B>(
+        &self,
+        request: &mut Request<B>,
+        peer: SocketAddr,
+    ) -> Option<Result<Posted, Box<Reply>>>
+    where
+        B: Body<Data = Bytes> + Unpin,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        self.place.as_ref()?;
+        let owner = owner(request.uri().path())?;
+        Some(self.read_all(request, owner, peer).await.map_err(|error| Box::new(refusal(&error))))
+    }
+
+    async fn read_all<B>(
+        &self,
+        request: &mut Request<B>,
+        owner: Option<Local>,
+        peer: SocketAddr,
+    ) -> Result<Posted, InboxError>
+    where
+        B: Body<Data = Bytes> + Unpin,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        if request.method() != Method::POST {
+            return Err(InboxError::Method);
+        }
+        let from = self.counted(request.headers(), peer);
+        self.take(&self.inbox.from, &from)?;
+        if let Some(owner) = owner
+            && self.handle_of(&owner).await?.is_none()
+        {
+            return Err(InboxError::Nobody);
+        }
+        let said = request.headers().get(header::CONTENT_LENGTH);
+        let said = said.and_then(|said| said.to_str().ok()?.parse().ok()).unwrap_or(MOST_BYTES);
+        if said > MOST_BYTES {
+            return Err(InboxError::TooLong);
+        }
+        let room = Arc::clone(&self.inbox.room);
+        let room = room.try_acquire_many_owned((said >> 10) as u32 + 1);
+        let room = room.map_err(|_| InboxError::Full)?;
+        let reading = Limited::new(request.body_mut(), said).collect();
+        let read = tokio::time::timeout(PATIENCE, reading).await;
+        let body = read.map_err(|_| InboxError::TooSlow)?.map_err(|error| {
+            if error.is::<LengthLimitError>() { InboxError::TooLong } else { InboxError::Broken }
+        })?;
+        Ok(Posted {
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            headers: request.headers().clone(),
+            body: body.to_bytes(),
+            from,
+            _room: room,
+        })
+    }
+
+    /// Hears what was posted, as it came at `now`, and says what is to be answered.
+    pub async fn hear(&self, posted: &Posted, now: SystemTime) -> Reply {
+        match self.hear_it(posted, now).await {
+            Ok(()) => reply(StatusCode::ACCEPTED, Bytes::new()),
+            Err(error) => refusal(&error),
+        }
+    }
+
+    async fn hear_it(&self, posted: &Posted, now: SystemTime) -> Result<(), InboxError> {
+        let place = self.place.as_ref().ok_or(InboxError::Nobody)?;
+        let target = posted.uri.path_and_query().map_or("/", |target| target.as_str());
+        let request = signature::Request {
+            method: &posted.method,
+            target,
+            headers: &posted.headers,
+            body: &posted.body,
+            authority: place.authority(),
+        };
+        let claim = Claim::read(&request, now)?;
+        let activity = json::read(&posted.body)?;
+        let mut budget = Budget(FETCHES);
+        let Some(signer) = self.signer_of_claim(&claim, &activity, posted, &mut budget).await?
+        else {
+            return Ok(());
+        };
+        let id = remote(place, &activity, "id")?;
+        let actor = remote(place, &activity, "actor")?;
+        let (id, actor) = match (id, actor) {
+            (Id::Remote(id), Id::Remote(actor)) => (id, actor),
+            _ => return Err(AuthorityError::Ours.into()),
+        };
+        let signed_by = parse(place, &signer.url, "actor")?;
+        if actor.authority() != signed_by.authority() {
+            // Somebody passes on what another said: only the other's own word counts.
+            return Ok(self.hear_of(&activity, &mut budget).await?);
+        }
+        authority::check(&signed_by, &Id::Remote(id.clone()), &Id::Remote(actor.clone()))?;
+        if heard::is(&self.database, id.as_str()).await? {
+            return Ok(());
+        }
+        let actor = if actor.as_str() == signer.url {
+            signer
+        } else {
+            self.person(&actor, &mut budget).await.map_err(InboxError::Signer)?
+        };
+        let heard = Heard { activity: &activity, id: &id, actor: &actor };
+        match self.receive(&heard, &mut budget).await {
+            Err(error) if !error.is_lasting() => return Err(error.into()),
+            Err(error) => tracing::debug!(%error, host = actor.host, "an activity is passed over"),
+            Ok(()) => {}
+        }
+        Ok(heard::note(&self.database, crate::now_ms(), id.as_str()).await?)
+    }
+
+    /// Who signed it, which is proved with the key that they show; `None` if that doesn't matter.
+    async fn signer_of_claim(
+        &self,
+        claim: &Claim,
+        activity: &Object,
+        posted: &Posted,
+        budget: &mut Budget,
+    ) -> Result<Option<RemoteActor>, InboxError> {
+        let place = self.place.as_ref().ok_or(InboxError::Nobody)?;
+        let key = match claim.key_id.strip_prefix("acct:").and_then(|key| key.split_once('@')) {
+            Some((name, host)) => return self.signer_called(claim, name, host, budget).await,
+            None => parse(place, &claim.key_id, "keyId")?,
+        };
+        if key.authority() == place.authority() {
+            return Err(AuthorityError::Ours.into());
+        }
+        if self.is_blocked(key.authority(), None) {
+            return Err(InboxError::Blocked(key.authority().to_owned()));
+        }
+        // GoToSocial's keys have a URL of their own.
+        let owner = key.document();
+        let owner = owner.strip_suffix("/main-key").unwrap_or(owner);
+        let known = remote_actor::by_url(&self.database, owner).await?;
+        let is_known = known.is_some();
+        if !is_known && is_own_end(activity) {
+            // Servers tell everybody of accounts that are gone, and so is the key. Nothing of theirs is here.
+            return Ok(None);
+        }
+        if !is_known {
+            self.take(&self.inbox.strangers_from, &posted.from)?;
+        }
+        let owner = parse(place, owner, "keyId")?;
+        let signer = match known {
+            Some(known) => known,
+            None => self.person(&owner, budget).await.map_err(InboxError::Signer)?,
+        };
+        if self.is_blocked(&signer.host, Some(&signer.handle())) {
+            return Err(InboxError::Blocked(signer.handle()));
+        }
+        if is_signed_by(claim, &signer) {
+            return Ok(Some(signer));
+        }
+        // Keys change: who was asked just now isn't asked again.
+        if !is_known || signer.fetched_at + KEY_PATIENCE_MS > crate::now_ms() {
+            return Err(InboxError::Key(signer.handle()));
+        }
+        self.take(&self.inbox.strangers_from, &posted.from)?;
+        let anew = self.person_anew(&owner, budget).await.map_err(InboxError::Signer)?;
+        if is_signed_by(claim, &anew) {
+            Ok(Some(anew))
+        } else {
+            Err(InboxError::Key(anew.handle()))
+        }
+    }
+
+    async fn signer_called(
+        &self,
+        claim: &Claim,
+        name: &str,
+        host: &str,
+        budget: &mut Budget,
+    ) -> Result<Option<RemoteActor>, InboxError> {
+        let known =
+            remote_actor::by_handle(&self.database, &remote_actor::handle(name, host)).await?;
+        let signer = match known {
+            Some(known) => known,
+            None => self.finger(name, host, budget).await.map_err(InboxError::Signer)?,
+        };
+        if self.is_blocked(&signer.host, Some(&signer.handle())) {
+            return Err(InboxError::Blocked(signer.handle()));
+        }
+        if is_signed_by(claim, &signer) {
+            Ok(Some(signer))
+        } else {
+            Err(InboxError::Key(signer.handle()))
+        }
+    }
+
+    fn take(&self, pace: &Mutex<Pace<String>>, key: &String) -> Result<(), InboxError> {
+        let now = (self.elapsed)(&self.started);
+        let mut pace = pace.lock().unwrap_or_else(PoisonError::into_inner);
+        pace.take(now, key).map_err(|wait| InboxError::TooMany(wait.as_secs() + 1))
+    }
+}
+
+/// Whose inbox a path is: everybody's is `Some(None)`.
+fn owner(path: &str) -> Option<Option<Local>> {
+    if path == "/inbox" {
+        return Some(None);
+    }
+    match Local::parse(path.strip_suffix("/inbox")?)? {
+        owner @ (Local::Instance | Local::Account(_) | Local::Channel(_)) => Some(Some(owner)),
+        _ => None,
+    }
+}
+
+fn is_signed_by(claim: &Claim, signer: &RemoteActor) -> bool {
+    PublicKey::read(&signer.public_key).is_ok_and(|key| claim.is_of(&key))
+}
+
+/// Whether somebody says that they themselves are gone.
+fn is_own_end(activity: &Object) -> bool {
+    json::kind(activity) == Some("Delete")
+        && json::first_id(activity, "object").is_some()
+        && json::first_id(activity, "object") == json::first_id(activity, "actor")
+}
+
+fn remote(place: &Place, activity: &Object, name: &'static str) -> Result<Id, InboxError> {
+    let text = json::first_id(activity, name).ok_or(InboxError::Missing(name))?;
+    place.read(text).map_err(|error| InboxError::Url(name, error))
+}
+
+fn parse(place: &Place, text: &str, name: &'static str) -> Result<Remote, InboxError> {
+    Remote::parse(text, place.strictness()).map_err(|error| InboxError::Url(name, error))
+}
+
+/// The one place where an error becomes an answer.
+fn refusal(error: &InboxError) -> Reply {
+    let status = match error {
+        InboxError::Nobody => StatusCode::NOT_FOUND,
+        // Of our host, though nothing of ours.
+        InboxError::Url(_, IdError::Nothing) => StatusCode::FORBIDDEN,
+        InboxError::Method => StatusCode::METHOD_NOT_ALLOWED,
+        InboxError::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
+        InboxError::TooSlow => StatusCode::REQUEST_TIMEOUT,
+        InboxError::Broken | InboxError::Json(_) | InboxError::Missing(_) | InboxError::Url(..) => {
+            StatusCode::BAD_REQUEST
+        }
+        InboxError::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
+        InboxError::Signature(_) | InboxError::Key(_) => StatusCode::UNAUTHORIZED,
+        InboxError::Signer(PersonError::Blocked(_)) => StatusCode::FORBIDDEN,
+        // Whoever sends again when we can ask again is heard then.
+        InboxError::Signer(error) if error.is_lasting() => StatusCode::UNAUTHORIZED,
+        InboxError::Signer(_) | InboxError::Full => StatusCode::SERVICE_UNAVAILABLE,
+        InboxError::Authority(_) | InboxError::Blocked(_) => StatusCode::FORBIDDEN,
+        InboxError::Database(_) | InboxError::Hear(_) => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    if let InboxError::Database(error) = error {
+        tracing::error!("an activity isn't heard: {error}");
+    } else {
+        tracing::debug!(%error, "an activity isn't heard");
+    }
+    let mut reply = reply(status, Bytes::from(json!({ "error": error.to_string() }).to_string()));
+    let wait = match error {
+        InboxError::TooMany(seconds) => Some(*seconds),
+        _ if status == StatusCode::SERVICE_UNAVAILABLE => Some(60),
+        _ => None,
+    };
+    if let Some(wait) = wait {
+        reply.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait));
+    }
+    reply
+}
+
+fn reply(status: StatusCode, body: Bytes) -> Reply {
+    let mut reply = Response::new(Full::new(body));
+    *reply.status_mut() = status;
+    let json = HeaderValue::from_static("application/json");
+    reply.headers_mut().insert(header::CONTENT_TYPE, json);
+    reply
+}
+
+/// Mastodon's bound of what it takes.
+const MOST_BYTES: usize = 1 << 20;
+
+/// Bodies in memory, which JSON doubles or trebles for a moment: 24 of the longest, thousands of usual ones.
+const ROOM_KB: usize = 24 << 10;
+
+/// How long a body may take: servers are not on telephones.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Requests of our own that one activity may cost: its signer, a channel's owner, a changed key, and what it is about.
+const FETCHES: u32 = 12;
+
+/// A large server in a busy minute; each costs a signature's check, which takes less than a millisecond.
+const FROM: Rate = Rate { burst: 5_000, every: Duration::from_millis(2) };
+
+/// Those that make us ask another server: a thousand people of a large one come at once with a video that everybody likes.
+const STRANGERS_FROM: Rate = Rate { burst: 1_000, every: Duration::from_millis(200) };
+
+/// Views that another server may tell in all: 5 each second.
+const VIEWS_OF: Rate = Rate { burst: 300, every: Duration::from_millis(200) };
+
+/// How long a key that was just fetched isn't fetched again because something isn't signed with it.
+const KEY_PATIENCE_MS: i64 = 300_000;
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,153 @@
+//! What an activity that was heard does, by its type; one file for each thing that it is about.
+//!
+//! What nobody here knows is passed over: whoever sent it is not to send it again.
+
+mod actor;
+mod follow;
+mod rate;
+
+use serde_json::Value;
+
+use super::ask::FetchError;
+use super::id::{Id, Local, Remote};
+use super::json::{self, Object};
+use super::people::PersonError;
+use crate::Sidecar;
+use crate::outbound::Budget;
+use crate::table::remote_actor::{KeepError, RemoteActor};
+use crate::table::video::{self, Video};
+
+/// An activity whose sender is proved, and of whose id and actor they may speak.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Heard<'a> {
+    pub(crate) activity: &'a Object,
+    pub(crate) id: &'a Remote,
+    /// Who acts.
+    pub(crate) actor: &'a RemoteActor,
+}
+
+/// Why an activity does nothing: its sender's blame or the house's rules, then what may be otherwise later.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HearError {
+    #[error("{0}")]
+    Refused(&'static str),
+    #[error(transparent)]
+    Person(#[from] PersonError),
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    #[error(transparent)]
+    Send(#[from] super::send::SendError),
+    #[error("the database: {0}")]
+    Database(#[from] sqlx::Error),
+}
+
+impl HearError {
+    /// Whether hearing it again is of no use.
+    pub(crate) fn is_lasting(&self) -> bool {
+        match self {
+            HearError::Refused(_) => true,
+            HearError::Person(error) => error.is_lasting(),
+            HearError::Fetch(error) => error.is_lasting(),
+            HearError::Send(_) | HearError::Database(_) => false,
+        }
+    }
+}
+
+impl From<KeepError> for HearError {
+    fn from(error: KeepError) -> HearError {
+        PersonError::Keep(error).into()
+    }
+}
+
+impl Heard<'_> {
+    /// What it is about, if that is told and not only named.
+    pub(crate) fn object(&self) -> Option<&Object> {
+        json::first(self.activity.get("object")).and_then(Value::as_object)
+    }
+
+    /// The type of what it is about, if that is told.
+    pub(crate) fn object_kind(&self) -> Option<&str> {
+        self.object().and_then(json::kind)
+    }
+}
+
+impl Sidecar {
+    /// Does what an activity says.
+    pub(super) async fn receive(
+        &self,
+        heard: &Heard<'_>,
+        budget: &mut Budget,
+    ) -> Result<(), HearError> {
+        match json::kind(heard.activity).unwrap_or_default() {
+            "Follow" => self.hear_follow(heard).await,
+            "Accept" => self.hear_answer(heard, true).await,
+            "Reject" => self.hear_answer(heard, false).await,
+            "Block" => self.hear_block(heard).await,
+            "Like" => self.hear_rate(heard, true).await,
+            "Dislike" => self.hear_rate(heard, false).await,
+            "View" => self.hear_view(heard).await,
+            "Announce" => self.hear_announce(heard).await,
+            "Undo" => self.hear_undo(heard).await,
+            "Update" if is_actor(heard.object_kind()) => self.hear_changed(heard, budget).await,
+            "Delete" if json::first_id(heard.activity, "object") == Some(&heard.actor.url) => {
+                self.hear_gone(heard.actor).await
+            }
+            other => {
+                tracing::debug!(kind = other, "an activity that nobody here knows");
+                Ok(())
+            }
+        }
+    }
+
+    /// What is undone is told in full, or named by its id.
+    async fn hear_undo(&self, heard: &Heard<'_>) -> Result<(), HearError> {
+        if let Some(object) = heard.object()
+            && json::first_id(object, "actor") != Some(&heard.actor.url)
+        {
+            return Err(HearError::Refused("only who did it undoes it"));
+        }
+        match heard.object_kind() {
+            Some("Follow") => self.hear_unfollow(heard).await,
+            Some("Like" | "Dislike") => self.hear_unrate(heard).await,
+            Some("Announce") => self.hear_unannounce(heard).await,
+            Some(_) => Ok(()),
+            None => {
+                self.hear_unfollow(heard).await?;
+                self.hear_unrate(heard).await?;
+                self.hear_unannounce(heard).await
+            }
+        }
+    }
+
+    /// What somebody passes on is asked of whoever said it, by its own id.
+    pub(super) async fn hear_of(
+        &self,
+        activity: &Object,
+        _budget: &mut Budget,
+    ) -> Result<(), HearError> {
+        tracing::debug!(kind = json::kind(activity), "an activity that was passed on");
+        Ok(())
+    }
+
+    /// The video of ours that something names.
+    async fn video_named(&self, value: Option<&Value>) -> Result<Option<Video>, HearError> {
+        let Some(place) = &self.place else { return Ok(None) };
+        let named = json::first(value).and_then(json::id).and_then(|id| place.read(id).ok());
+        match named {
+            Some(Id::Local(Local::Video(uuid))) => {
+                let found = video::by_uuid(&self.database, &uuid).await?;
+                Ok(found.filter(|video| !video.is_remote && is_everybodys(video)))
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+/// Whether other servers may know of it.
+fn is_everybodys(video: &Video) -> bool {
+    video.state == video::State::Published.id() && video.privacy <= video::Privacy::Unlisted.id()
+}
+
+fn is_actor(kind: Option<&str>) -> bool {
+    matches!(kind, Some("Person" | "Group" | "Application" | "Service" | "Organization"))
+}
