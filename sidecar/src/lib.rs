@@ -25,6 +25,7 @@ pub mod adoption;
 mod api;
 mod body;
 mod chapters;
+mod comments;
 pub mod config;
 pub mod cookie;
 mod database;
@@ -183,6 +184,8 @@ struct Attempts {
     /// Of users, after the right password.
     codes_of: Pace<i64>,
     exports_of: Pace<i64>,
+    /// By account, of here or elsewhere.
+    comments_of: Pace<i64>,
 }
 
 /// Whom a new instance makes, told to its host once.
@@ -244,6 +247,7 @@ impl Sidecar {
                 tickets_from: Pace::new(LOGINS_FROM, REMEMBERED),
                 codes_of: Pace::new(CODES_OF, REMEMBERED),
                 exports_of: Pace::new(EXPORTS_OF, REMEMBERED),
+                comments_of: Pace::new(comments::COMMENTS_OF, REMEMBERED),
             }),
             pages: Mutex::new(Pages::new(PAGES, PAGE_LIFE)),
             signposts: Signposts::default(),
