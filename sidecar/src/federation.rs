@@ -8,6 +8,7 @@
 //! - `json`: reading what others write; `read`: what is understood of it
 //! - `ask`: asking them; `people`: who they are; `videos`: what they publish
 //! - `tasks`: what is to be asked, one after the other; `backfill`: all that somebody has published
+//! - `hosts`: what servers say of themselves; `govern`: what an administrator decides
 //! - `news`: what changes here; `activity`: how it is said; `send` queues it, `deliver` takes it to their inboxes
 
 pub(crate) mod activity;
@@ -18,6 +19,8 @@ pub(crate) mod deliver;
 #[cfg(test)]
 pub(crate) mod elsewhere;
 pub(crate) mod follows;
+pub mod govern;
+pub(crate) mod hosts;
 pub mod id;
 pub(crate) mod inbox;
 pub mod json;
