@@ -7,6 +7,7 @@
 //! - `authority`: whose word is believed; `policy`: with whom we have nothing to do
 //! - `json`: reading what others write; `read`: what is understood of it
 //! - `ask`: asking them; `people`: who they are
+//! - `talk`: what is told of comments
 //! - `activity`: what is said; `send` queues it, `deliver` takes it to their inboxes
 
 pub(crate) mod activity;
@@ -26,4 +27,5 @@ pub(crate) mod read;
 pub(crate) mod receive;
 pub(crate) mod send;
 pub mod signature;
+pub(crate) mod talk;
 mod tell;

@@ -38,6 +38,40 @@ pub fn cleaned(html: &str) -> String {
     cleaner.clean(html).to_string()
 }
 
+/// A text as HTML in which nothing means anything.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut made = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '&' => made.push_str("&amp;"),
+            '<' => made.push_str("&lt;"),
+            '>' => made.push_str("&gt;"),
+            '"' => made.push_str("&quot;"),
+            '\'' => made.push_str("&#39;"),
+            other => made.push(other),
+        }
+    }
+    made
+}
+
+/// Whether cleaned HTML has something to read in it.
+pub(crate) fn says_something(html: &str) -> bool {
+    let mut is_tag = false;
+    html.replace("&nbsp;", " ").chars().any(|letter| {
+        match letter {
+            '<' => is_tag = true,
+            '>' if is_tag => is_tag = false,
+            _ => {
+                return !is_tag
+                    && !letter.is_whitespace()
+                    && !letter.is_control()
+                    && letter != '\u{200b}';
+            }
+        }
+        false
+    })
+}
+
 /// The beginning of a text as one plain line, for previews and other sites' cards.
 pub fn excerpt(text: &str) -> String {
     let mut line = String::new();

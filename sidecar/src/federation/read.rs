@@ -1,3 +1,4 @@
 //! What is understood of what other servers tell: JSON in, what is kept out. Pure.
 
 pub(crate) mod actor;
+pub(crate) mod note;

@@ -3,6 +3,7 @@
 //! What nobody here knows is passed over: whoever sent it is not to send it again.
 
 mod actor;
+mod comment;
 mod follow;
 mod rate;
 
@@ -89,9 +90,15 @@ impl Sidecar {
             "Announce" => self.hear_announce(heard).await,
             "Undo" => self.hear_undo(heard).await,
             "Update" if is_actor(heard.object_kind()) => self.hear_changed(heard, budget).await,
+            "Create" | "Update" if heard.object_kind() == Some("Note") => {
+                self.hear_note(heard, budget).await
+            }
+            "ApproveReply" => self.hear_verdict(heard, true).await,
+            "RejectReply" => self.hear_verdict(heard, false).await,
             "Delete" if json::first_id(heard.activity, "object") == Some(&heard.actor.url) => {
                 self.hear_gone(heard.actor).await
             }
+            "Delete" => self.hear_note_gone(heard).await.map(drop),
             other => {
                 tracing::debug!(kind = other, "an activity that nobody here knows");
                 Ok(())
@@ -123,9 +130,13 @@ impl Sidecar {
     pub(super) async fn hear_of(
         &self,
         activity: &Object,
-        _budget: &mut Budget,
+        budget: &mut Budget,
     ) -> Result<(), HearError> {
         tracing::debug!(kind = json::kind(activity), "an activity that was passed on");
+        let object = json::first(activity.get("object")).and_then(Value::as_object);
+        if object.and_then(json::kind) == Some("Note") {
+            return self.hear_of_note(activity, budget).await;
+        }
         Ok(())
     }
 
