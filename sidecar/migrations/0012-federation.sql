@@ -9,6 +9,7 @@ ALTER TABLE channel ADD COLUMN is_remote BOOLEAN NOT NULL DEFAULT FALSE;
 ALTER TABLE channel ADD COLUMN is_followed BOOLEAN NOT NULL DEFAULT FALSE;
 ALTER TABLE video ADD COLUMN is_remote BOOLEAN NOT NULL DEFAULT FALSE;
 CREATE INDEX video_newest_here ON video (listed_at, id, category, language, nsfw) WHERE listed_at IS NOT NULL AND is_remote = FALSE;
+CREATE INDEX video_newest_there ON video (listed_at, id, category, language, nsfw) WHERE listed_at IS NOT NULL AND is_remote = TRUE;
 -- The same as 'all' of those that are ours.
 INSERT INTO tally (kind, value, videos, nsfw) SELECT 'local', '', videos, nsfw FROM tally WHERE kind = 'all' AND value = '';
 

@@ -195,6 +195,7 @@ struct Dialect {
     /// A key that numbers itself and never gives a number twice.
     id: &'static str,
     when_a_video_goes: &'static str,
+    when_something_changes: &'static str,
     search: &'static str,
     /// Lets an account have no user; not in a transaction.
     accounts_elsewhere: &'static str,
@@ -206,7 +207,8 @@ fn migrator(dialect: &Dialect) -> Migrator {
             .replace("{id}", dialect.id)
             .replace("{search}", dialect.search)
             .replace("{accounts_elsewhere}", dialect.accounts_elsewhere)
-            .replace("{when_a_video_goes}", dialect.when_a_video_goes);
+            .replace("{when_a_video_goes}", dialect.when_a_video_goes)
+            .replace("{when_something_changes}", dialect.when_something_changes);
         let text = AssertSqlSafe(text).into_sql_str();
         let is_alone = no == ACCOUNTS_ELSEWHERE;
         Migration::new(no, about.into(), MigrationType::Simple, text, is_alone)
@@ -226,6 +228,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (10, "actor keys", include_str!("../migrations/0010-actor-keys.sql")),
     (ACCOUNTS_ELSEWHERE, "accounts elsewhere", "{accounts_elsewhere}"),
     (12, "federation", include_str!("../migrations/0012-federation.sql")),
+    (13, "news", include_str!("../migrations/0013-news.sql")),
     (16, "comments", include_str!("../migrations/0016-comments.sql")),
 ];
 
@@ -238,6 +241,7 @@ const SQLITE: Dialect = Dialect {
     accounts_elsewhere: include_str!("../migrations/0011-accounts-elsewhere-sqlite.sql"),
     when_a_video_goes: "CREATE TRIGGER video_gone AFTER DELETE ON video BEGIN \
                         INSERT OR IGNORE INTO withdrawal (uuid) VALUES (OLD.uuid); END;",
+    when_something_changes: include_str!("../migrations/0013-news-sqlite.sql"),
 };
 const POSTGRES: Dialect = Dialect {
     id: "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
@@ -245,6 +249,7 @@ const POSTGRES: Dialect = Dialect {
                         INSERT INTO withdrawal (uuid) VALUES (OLD.uuid) ON CONFLICT DO NOTHING; RETURN NULL; END $$; \
                         CREATE TRIGGER video_gone AFTER DELETE ON video \
                         FOR EACH ROW EXECUTE FUNCTION note_withdrawal();",
+    when_something_changes: include_str!("../migrations/0013-news-postgres.sql"),
     search: include_str!("../migrations/0003-search-postgres.sql"),
     accounts_elsewhere: "ALTER TABLE account ALTER COLUMN user_id DROP NOT NULL;",
 };

@@ -6,21 +6,26 @@
 //! - `inbox`: what they send, which `receive` does; `follows`: who follows whom
 //! - `authority`: whose word is believed; `policy`: with whom we have nothing to do
 //! - `json`: reading what others write; `read`: what is understood of it
-//! - `ask`: asking them; `people`: who they are
+//! - `ask`: asking them; `people`: who they are; `videos`: what they publish
+//! - `tasks`: what is to be asked, one after the other; `backfill`: all that somebody has published
 //! - `talk`: what is told of comments
-//! - `activity`: what is said; `send` queues it, `deliver` takes it to their inboxes
+//! - `news`: what changes here; `activity`: how it is said; `send` queues it, `deliver` takes it to their inboxes
 
 pub(crate) mod activity;
 pub(crate) mod ask;
 pub mod authority;
+pub(crate) mod backfill;
 pub(crate) mod deliver;
+#[cfg(test)]
+pub(crate) mod elsewhere;
 pub(crate) mod follows;
 pub mod id;
 pub(crate) mod inbox;
 pub mod json;
 pub mod key;
 pub(crate) mod keyring;
-mod object;
+pub(crate) mod news;
+pub(crate) mod object;
 pub(crate) mod people;
 pub(crate) mod policy;
 pub(crate) mod read;
@@ -28,4 +33,6 @@ pub(crate) mod receive;
 pub(crate) mod send;
 pub mod signature;
 pub(crate) mod talk;
+pub(crate) mod tasks;
 mod tell;
+pub(crate) mod videos;

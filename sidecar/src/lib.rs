@@ -150,6 +150,10 @@ pub struct Sidecar {
     sends_letters: bool,
     /// Told of each export that is to be made.
     export_waits: Notify,
+    /// Told of each thing that is to be fetched from another server.
+    task_waits: Notify,
+    /// Held by whoever takes such a thing.
+    claiming_tasks: tokio::sync::Mutex<()>,
     /// Told of each activity that is to be delivered.
     delivery_waits: Notify,
     house: House,
@@ -257,6 +261,8 @@ impl Sidecar {
             letter_waits: Notify::new(),
             sends_letters: false,
             export_waits: Notify::new(),
+            task_waits: Notify::new(),
+            claiming_tasks: tokio::sync::Mutex::default(),
             delivery_waits: Notify::new(),
             house: House::default(),
             place: None,

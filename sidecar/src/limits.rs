@@ -161,6 +161,30 @@ pub(crate) const DELIVERIES_OF_HOST: i64 = 10_000;
 /// Servers to which is delivered at the same time: so many dead ones may keep a connection waiting before living ones wait, too.
 pub(crate) const DELIVERED_AT_ONCE: usize = 64;
 
+/// Things to be fetched from other servers that may wait: some hours of work, at 300 bytes each.
+pub(crate) const TASKS: i64 = 20_000;
+
+/// How often something is fetched before it is given up: with the back-off below for some two days.
+pub(crate) const TASK_ATTEMPTS: i64 = 8;
+
+/// How long a task that failed waits for the second try; each next one four times as long.
+pub(crate) const TASK_BACK_OFF: Duration = Duration::from_secs(30);
+
+/// How long a task is somebody's without a word of theirs: each request has its own bound, below it.
+pub(crate) const TASK_LEASE: Duration = Duration::from_secs(90);
+
+/// Requests that one video may take: itself, its channel and account, its counts and chapters, with their redirects.
+pub(crate) const VIDEO_BUDGET: u32 = 16;
+
+/// Videos that one actor's outbox is asked for, PeerTube's own bound: two thousand pages of ten.
+pub(crate) const BACKFILL: i64 = 20_000;
+
+/// Things of one page of an outbox; others tell ten or twenty.
+pub(crate) const OUTBOX_PAGE: usize = 100;
+
+/// Videos that one server is asked for at once: as many connections as a browser makes.
+pub(crate) const BACKFILL_AT_ONCE: usize = 4;
+
 /// Comments of one thread that are shown at once: more than anybody reads, at some 1 KB each.
 pub(crate) const THREAD: i64 = 1_000;
 

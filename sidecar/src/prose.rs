@@ -94,25 +94,73 @@ pub fn excerpt(text: &str) -> String {
     }
 }
 
-/// A text of another server, which may be HTML, as Markdown that says the same words in the same lines.
+/// A text of another server, which may be HTML, as Markdown that says the same.
 pub fn of_elsewhere(text: &str) -> String {
-    if !text.trim_start().starts_with('<') {
-        return text.trim().to_owned();
-    }
+    if text.trim_start().starts_with('<') { markdown(text) } else { text.trim().to_owned() }
+}
+
+/// HTML that somebody elsewhere wrote, as Markdown of the same words: what is kept is of one form, whoever wrote it.
+pub fn markdown(html: &str) -> String {
     let mut cleaner = ammonia::Builder::empty();
-    cleaner.tags(["p", "br", "li", "div"].into());
-    let mut lines = cleaner.clean(text).to_string();
-    for end in ["<br>", "</li>", "</div>"] {
-        lines = lines.replace(end, "\n");
+    cleaner
+        .tags(TAGS.into_iter().chain(["div"]).collect())
+        .url_schemes(["http", "https"].into())
+        .tag_attributes([("a", ["href"].into())].into())
+        .url_relative(ammonia::UrlRelative::Deny)
+        .link_rel(None);
+    let clean = cleaner.clean(html).to_string();
+    let mut made = String::with_capacity(clean.len());
+    let mut links: Vec<Option<&str>> = Vec::new();
+    let mut rest = clean.as_str();
+    while let Some(begin) = rest.find('<') {
+        push_text(&mut made, &rest[..begin]);
+        let Some((tag, after)) = rest[begin + 1..].split_once('>') else { break };
+        rest = after;
+        match tag.split([' ', '/']).next().unwrap_or_default() {
+            "a" => {
+                let target = tag.split_once("href=\"").and_then(|(_, to)| to.split('"').next());
+                // In brackets a link would end at the first of these.
+                let target = target.filter(|to| !to.contains(['(', ')', ' ']));
+                made.push_str(if target.is_some() { "[" } else { "" });
+                links.push(target);
+            }
+            "" if tag == "/a" => {
+                if let Some(Some(target)) = links.pop() {
+                    made.push_str("](");
+                    push_text(&mut made, target);
+                    made.push(')');
+                }
+            }
+            "" if ["/p", "/ul", "/ol", "/blockquote", "/pre"].contains(&tag) => {
+                made.push_str("\n\n")
+            }
+            "" if ["/li", "/div"].contains(&tag) => made.push('\n'),
+            "br" => made.push('\n'),
+            "li" => made.push_str("- "),
+            "blockquote" => made.push_str("> "),
+            "em" => made.push('*'),
+            "strong" => made.push_str("**"),
+            "" if tag == "/em" => made.push('*'),
+            "" if tag == "/strong" => made.push_str("**"),
+            _ => {}
+        }
     }
-    lines = lines.replace("</p>", "\n\n");
-    for begin in ["<p>", "<li>", "<div>"] {
-        lines = lines.replace(begin, "");
+    push_text(&mut made, rest);
+    let mut lines = Vec::new();
+    for line in made.lines().map(str::trim_end) {
+        if !(line.is_empty() && lines.last().is_none_or(|last: &&str| last.is_empty())) {
+            lines.push(line);
+        }
     }
-    for (escaped, meant) in [("&nbsp;", " "), ("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")] {
-        lines = lines.replace(escaped, meant);
-    }
-    lines.trim().to_owned()
+    lines.join("\n").trim_end().to_owned()
+}
+
+/// Text of cleaned HTML, which has these escapes and no others; where it begins a new line is nothing to HTML.
+fn push_text(made: &mut String, text: &str) {
+    let text = text.replace(['\n', '\r'], " ");
+    let text = if made.is_empty() || made.ends_with('\n') { text.trim_start() } else { &text };
+    let plain = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"");
+    made.push_str(&plain.replace("&nbsp;", " ").replace("&amp;", "&"));
 }
 
 /// A name in one line, without what can't be seen.
@@ -201,6 +249,37 @@ mod tests {
     }
 
     #[test]
+    fn html_from_elsewhere_becomes_markdown_of_the_same_words() {
+        let same = |html: &str, wanted: &str| assert_eq!(markdown(html), wanted, "{html}");
+        same(
+            "<p>A <strong>good</strong> day<br>by the sea</p><p>x &amp; y</p>",
+            "A **good** day\nby the sea\n\nx & y",
+        );
+        same("<ul><li>one</li><li><em>two</em></li></ul>", "- one\n- *two*");
+        same(
+            "<p><a href=\"https://a.example/?x=1&amp;y\">here</a></p>",
+            "[here](https://a.example/?x=1&y)",
+        );
+        same("<a href=\"javascript:x\">no</a><script>alert(1)</script><h1>Big</h1>", "noBig");
+        same("a < b", "a < b");
+        same("", "");
+        for text in
+            ["A **good** day\nby the sea", "- one\n- two", "[here](https://example.org/?a=b&c)"]
+        {
+            assert_eq!(markdown(&html(text)), text);
+        }
+        for odd in [
+            "<a",
+            "</a>",
+            "<a href=\"https://a.example/)(\">x",
+            "<li><li></p></p>",
+            "&lt;script>alert(1)&lt;/script>",
+        ] {
+            assert!(!html(&markdown(odd)).contains("<script"), "{odd}");
+        }
+    }
+
+    #[test]
     fn what_is_deep_is_flat_beyond_a_depth() {
         for text in [">".repeat(10_000), "1) ".repeat(3_333), ">- ".repeat(3_333)] {
             let made = html(&text);
@@ -214,7 +293,7 @@ mod tests {
     #[test]
     fn html_of_elsewhere_keeps_its_words_and_lines() {
         let text = "<p>Hello <a href=\"https://a.example\">you</a> &amp; me<br>two</p><script>x</script><p>three &lt;b&gt;</p>";
-        assert_eq!(of_elsewhere(text), "Hello you & me\ntwo\n\nthree <b>");
+        assert_eq!(of_elsewhere(text), "Hello [you](https://a.example) & me\ntwo\n\nthree <b>");
         assert_eq!(of_elsewhere(" A **good** day < night "), "A **good** day < night");
         assert_eq!(plain(" a\u{202e}b\n<i>c</i> "), "a b <i>c</i>");
     }

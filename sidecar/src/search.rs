@@ -72,9 +72,6 @@ pub(crate) async fn videos(
         let query = ListQuery { order: order.unwrap_or_default(), ..query.clone() };
         return listing::list(database, &query, user_id).await;
     };
-    if query.filters.is_local == Some(false) {
-        return Ok(Found { total: 0, cards: Vec::new() });
-    }
     let mut page: Vec<(i64, i64)> =
         look_up!(database, choose_videos(database, &words, query, order), fetch_all)?;
     let total = match page.first() {

@@ -266,7 +266,7 @@ impl Sidecar {
             _ => Err(FieldError::Choice("like, dislike, none")),
         });
         let rating = asked.fields.finish(rating)?;
-        rate::set(&self.database, now_ms(), user_id, video.id, rating).await?;
+        self.rate_as(user_id, &video, rating).await?;
         Ok(done())
     }
 

@@ -86,7 +86,16 @@ impl Sidecar {
                 read.actor.kind = Kind::Person;
             }
         }
-        let id = remote_actor::keep(&self.database, now_ms(), &read.actor).await?;
+        let kept = remote_actor::keep(&self.database, now_ms(), &read.actor).await;
+        // Of two who ask at once, one is the first to know.
+        if let Err(KeepError::Taken(_)) = &kept
+            && let Some(known) = remote_actor::by_url(&self.database, &read.actor.url).await?
+            && known.handle() == remote_actor::handle(&read.actor.name, &read.actor.host)
+        {
+            self.check_blocks(&known)?;
+            return Ok(known);
+        }
+        let id = kept?;
         let kept =
             remote_actor::by_id(&self.database, id).await?.ok_or(sqlx::Error::RowNotFound)?;
         self.check_blocks(&kept)?;

@@ -2,3 +2,4 @@
 
 pub(crate) mod actor;
 pub(crate) mod note;
+pub(crate) mod video;

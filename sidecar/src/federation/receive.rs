@@ -6,6 +6,7 @@ mod actor;
 mod comment;
 mod follow;
 mod rate;
+mod video;
 
 use serde_json::Value;
 
@@ -16,7 +17,8 @@ use super::people::PersonError;
 use crate::Sidecar;
 use crate::outbound::Budget;
 use crate::table::remote_actor::{KeepError, RemoteActor};
-use crate::table::video::{self, Video};
+use crate::table::video::{self as videos, Video};
+use crate::table::{heard, tombstone};
 
 /// An activity whose sender is proved, and of whose id and actor they may speak.
 #[derive(Debug, Clone, Copy)]
@@ -90,6 +92,9 @@ impl Sidecar {
             "Announce" => self.hear_announce(heard).await,
             "Undo" => self.hear_undo(heard).await,
             "Update" if is_actor(heard.object_kind()) => self.hear_changed(heard, budget).await,
+            "Create" | "Update" if heard.object_kind() == Some("Video") => {
+                self.hear_video(heard).await
+            }
             "Create" | "Update" if heard.object_kind() == Some("Note") => {
                 self.hear_note(heard, budget).await
             }
@@ -98,12 +103,28 @@ impl Sidecar {
             "Delete" if json::first_id(heard.activity, "object") == Some(&heard.actor.url) => {
                 self.hear_gone(heard.actor).await
             }
-            "Delete" => self.hear_note_gone(heard).await.map(drop),
+            "Delete" => {
+                if !self.hear_note_gone(heard).await? {
+                    self.hear_video_gone(heard).await?;
+                }
+                Ok(())
+            }
             other => {
                 tracing::debug!(kind = other, "an activity that nobody here knows");
                 Ok(())
             }
         }
+    }
+
+    /// Forgets what came so long ago that it can't come again, and reads again who is blocked.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget_heard(&self) -> Result<(), crate::work::WorkError> {
+        let now = crate::now_ms();
+        heard::forget(&self.database, now - HEARD_MS).await?;
+        tombstone::forget(&self.database, now - TOMBSTONE_MS).await?;
+        Ok(self.load_blocks().await?)
     }
 
     /// What is undone is told in full, or named by its id.
@@ -137,7 +158,7 @@ impl Sidecar {
         if object.and_then(json::kind) == Some("Note") {
             return self.hear_of_note(activity, budget).await;
         }
-        Ok(())
+        self.hear_of_video(activity).await
     }
 
     /// The video of ours that something names.
@@ -146,7 +167,7 @@ impl Sidecar {
         let named = json::first(value).and_then(json::id).and_then(|id| place.read(id).ok());
         match named {
             Some(Id::Local(Local::Video(uuid))) => {
-                let found = video::by_uuid(&self.database, &uuid).await?;
+                let found = videos::by_uuid(&self.database, &uuid).await?;
                 Ok(found.filter(|video| !video.is_remote && is_everybodys(video)))
             }
             _ => Ok(None),
@@ -154,9 +175,15 @@ impl Sidecar {
     }
 }
 
+/// How long an activity is known again: much longer than a signature is good, and as long as Mastodon goes on sending it.
+const HEARD_MS: i64 = 4 * 86_400_000;
+
+/// How long what is gone elsewhere doesn't come back by an old message: servers give up after some days.
+const TOMBSTONE_MS: i64 = 30 * 86_400_000;
+
 /// Whether other servers may know of it.
 fn is_everybodys(video: &Video) -> bool {
-    video.state == video::State::Published.id() && video.privacy <= video::Privacy::Unlisted.id()
+    video.state == videos::State::Published.id() && video.privacy <= videos::Privacy::Unlisted.id()
 }
 
 fn is_actor(kind: Option<&str>) -> bool {

@@ -31,6 +31,8 @@ pub(crate) enum By {
     Languages,
     Licences,
     TagsOneOf,
+    /// Published here, or elsewhere.
+    Locality,
     /// One of those that it must have.
     Tag(usize),
 }
@@ -84,9 +86,6 @@ pub(crate) async fn list_by(
     user_id: i64,
     signposts: Option<(&Signposts, Time)>,
 ) -> sqlx::Result<Found> {
-    if query.filters.is_local == Some(false) {
-        return Ok(Found { total: 0, cards: Vec::new() });
-    }
     let known = signposts.filter(|_| user_id == 0);
     let known = known.and_then(|(signposts, now)| signposts.estimates(now, query));
     let estimates = match known {
@@ -228,10 +227,16 @@ impl Estimates {
         if !tags_one_of.is_empty() {
             filters.push(sum(By::TagsOneOf, tags_one_of.len() == 1, "tag", tags_one_of));
         }
+        let all = sum(By::Scope, true, "all", &[String::new()]);
+        if let Some(is_local) = query.filters.is_local {
+            let here = sum(By::Locality, true, "local", &[String::new()]);
+            let (videos, nsfw) = (all.videos - here.videos, all.nsfw - here.nsfw);
+            filters.push(if is_local { here } else { Estimate { videos, nsfw, ..here } });
+        }
         for (no, tag) in tags_all_of.iter().enumerate() {
             filters.push(sum(By::Tag(no), true, "tag", std::slice::from_ref(tag)));
         }
-        Estimates { all: sum(By::Scope, true, "all", &[String::new()]), filters }
+        Estimates { all, filters }
     }
 
     fn rarest(&self) -> Option<Estimate> {
@@ -251,6 +256,9 @@ fn tallies(query: &ListQuery) -> Sql {
         Scope::Channel(id) => wanted.push(("channel", vec![id.to_string()])),
         Scope::Account(id) => wanted.push(("account", vec![id.to_string()])),
         Scope::All | Scope::Subscriptions(_) => {}
+    }
+    if filters.is_local.is_some() {
+        wanted.push(("local", vec![String::new()]));
     }
     wanted.push(("category", texts(&filters.categories)));
     wanted.push(("licence", texts(&filters.licences)));
@@ -287,6 +295,7 @@ fn is_single(query: &ListQuery, by: By) -> bool {
         By::Categories => query.filters.categories.len() == 1,
         By::Languages => query.filters.languages.len() == 1,
         By::Licences => query.filters.licences.len() == 1,
+        By::Locality => true,
         By::TagsOneOf | By::Tag(_) => false,
     }
 }
@@ -399,6 +408,14 @@ pub(crate) fn conditions(sql: &mut Sql, query: &ListQuery, plan: Plan) {
         }
     }
     languages(sql, filters, is_by(By::Languages));
+    if let Some(is_local) = filters.is_local {
+        sql.push(match (is_local, is_by(By::Locality)) {
+            (true, true) => " AND is_remote = FALSE",
+            (false, true) => " AND is_remote = TRUE",
+            (true, false) => " AND NOT is_remote",
+            (false, false) => " AND NOT (NOT is_remote)",
+        });
+    }
     tags(sql, filters, &is_by);
     match filters.nsfw {
         Nsfw::AsWanted | Nsfw::With => {}

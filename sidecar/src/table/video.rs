@@ -33,7 +33,7 @@ macro_rules! list {
     };
 }
 
-macro_rules! describe {
+macro_rules! set_about {
     ($work:ident, $now_ms:expr, $id:expr, $about:expr) => {
         sqlx::query(DESCRIBE)
             .bind($id)
@@ -105,10 +105,12 @@ macro_rules! insert {
             .fetch_one(&mut *$work)
             .await?;
         let about = &$new.about;
-        describe!($work, $now_ms, made.0, about);
+        set_about!($work, $now_ms, made.0, about);
         made.0
     }};
 }
+
+pub(super) use {insert, list, set_about, unlist};
 
 record! {
     /// A video, with the handles of whose it is.
@@ -228,7 +230,7 @@ pub(crate) async fn describe(
     writing!(database, pool => {
         let mut work = pool.begin().await?;
         unlist!(work, id);
-        describe!(work, now_ms, id, about);
+        set_about!(work, now_ms, id, about);
         list!(work, id);
         work.commit().await
     })
@@ -394,13 +396,13 @@ pub(crate) async fn by_uuid(database: &Database, uuid: &VideoId) -> sqlx::Result
     })
 }
 
-/// Ids and UUIDs after a certain id, in order, with their states; at most `count`.
+/// Ids and UUIDs of ours after a certain id, in order, with their states; at most `count`.
 pub(crate) async fn roll(
     database: &Database,
     after: i64,
     count: i64,
 ) -> sqlx::Result<Vec<(i64, String, i64)>> {
-    let select = "SELECT id, uuid, state FROM video WHERE id > $1 ORDER BY id LIMIT $2";
+    let select = "SELECT id, uuid, state FROM video WHERE id > $1 AND is_remote = FALSE ORDER BY id LIMIT $2";
     reading!(database, pool => {
         sqlx::query_as(select).bind(after).bind(count).fetch_all(pool).await
     })
@@ -428,9 +430,9 @@ pub(crate) async fn access_due(database: &Database, most: i64) -> sqlx::Result<V
     reading!(database, pool => sqlx::query_as(ACCESS_DUE).bind(most).fetch_all(pool).await)
 }
 
-/// UUID and privacy of all.
+/// UUID and privacy of all that are ours.
 pub(crate) async fn privacies(database: &Database) -> sqlx::Result<Vec<(String, i64)>> {
-    let select = "SELECT uuid, privacy FROM video ORDER BY id";
+    let select = "SELECT uuid, privacy FROM video WHERE is_remote = FALSE ORDER BY id";
     reading!(database, pool => sqlx::query_as(select).fetch_all(pool).await)
 }
 
@@ -479,8 +481,8 @@ macro_rules! select {
     };
 }
 
-/// Of all.
-pub(crate) const UUIDS: &str = "SELECT uuid FROM video";
+/// Of all that are ours.
+pub(crate) const UUIDS: &str = "SELECT uuid FROM video WHERE is_remote = FALSE";
 
 /// The index `video_access_due` has the same condition.
 const ACCESS_DUE: &str = "SELECT uuid, privacy FROM video WHERE media IS NOT NULL AND (told_open IS NULL OR told_open <> (privacy <= 2)) \
@@ -488,12 +490,12 @@ const ACCESS_DUE: &str = "SELECT uuid, privacy FROM video WHERE media IS NOT NUL
 const BY_ID: &str = select!("id = $1");
 const BY_UUID: &str = select!("uuid = $1");
 
-const INSERT: &str = "INSERT INTO video (uuid, channel_id, account_id, state, source_name, source_bytes, created_at, updated_at, name, \
+pub(super) const INSERT: &str = "INSERT INTO video (uuid, channel_id, account_id, state, source_name, source_bytes, created_at, updated_at, name, \
                       privacy, nsfw, comments_policy, download_enabled, wait_transcoding, duration_ms, width, height, views, \
                       views_lately, likes, dislikes) \
                       VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, FALSE, 1, TRUE, FALSE, 0, 0, 0, 0, 0, 0, 0) RETURNING id";
 
-const DESCRIBE: &str = "UPDATE video SET name = $2, privacy = $3, description = $4, support = $5, category = $6, licence = $7, \
+pub(super) const DESCRIBE: &str = "UPDATE video SET name = $2, privacy = $3, description = $4, support = $5, category = $6, licence = $7, \
                         language = $8, nsfw = $9, comments_policy = $10, download_enabled = $11, wait_transcoding = $12, \
                         scheduled_at = $13, scheduled_privacy = $14, originally_published_at = $15, updated_at = $16 \
                         WHERE id = $1";
@@ -523,14 +525,14 @@ const KEEP_SCHEDULE: &str = "UPDATE video SET privacy = COALESCE(scheduled_priva
 const NEXT_OF_CHANNEL: &str =
     "SELECT id FROM video WHERE channel_id = $1 AND id > $2 ORDER BY id LIMIT 50";
 
-const LOCK: &str = "UPDATE video SET updated_at = updated_at WHERE id = $1";
+pub(super) const LOCK: &str = "UPDATE video SET updated_at = updated_at WHERE id = $1";
 
 /// Public and published, and of a channel that we follow if it isn't ours.
-const LIST: &str = "UPDATE video SET listed_at = published_at WHERE id = $1 AND privacy = 1 AND state = 1 AND (is_remote = FALSE OR \
+pub(super) const LIST: &str = "UPDATE video SET listed_at = published_at WHERE id = $1 AND privacy = 1 AND state = 1 AND (is_remote = FALSE OR \
                     EXISTS (SELECT 1 FROM channel WHERE channel.id = video.channel_id AND is_followed = TRUE))";
 
 /// In one order, so that two changes at once don't wait for each other in a circle.
-const COUNT: &str = "INSERT INTO tally (kind, value, videos, nsfw) \
+pub(super) const COUNT: &str = "INSERT INTO tally (kind, value, videos, nsfw) \
                      SELECT kind, value, CAST($2 AS BIGINT), CASE WHEN nsfw THEN CAST($2 AS BIGINT) ELSE 0 END FROM (\
                      SELECT 'all' AS kind, '' AS value, nsfw FROM video WHERE id = $1 AND listed_at IS NOT NULL \
                      UNION ALL SELECT 'local', '', nsfw FROM video WHERE id = $1 AND listed_at IS NOT NULL AND is_remote = FALSE \
@@ -547,13 +549,13 @@ const COUNT: &str = "INSERT INTO tally (kind, value, videos, nsfw) \
                      ON CONFLICT (kind, value) DO UPDATE SET videos = tally.videos + excluded.videos, \
                      nsfw = tally.nsfw + excluded.nsfw";
 
-const CLEAR_TAGS: &str = "DELETE FROM tag WHERE video_id = $1";
-const CLEAR_PASSWORDS: &str = "DELETE FROM video_password WHERE video_id = $1";
+pub(super) const CLEAR_TAGS: &str = "DELETE FROM tag WHERE video_id = $1";
+pub(super) const CLEAR_PASSWORDS: &str = "DELETE FROM video_password WHERE video_id = $1";
 
-const INSERT_TAG: &str =
+pub(super) const INSERT_TAG: &str =
     "INSERT INTO tag (video_id, name, lower_name) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
 
-const INSERT_PASSWORD: &str = "INSERT INTO video_password (video_id, password, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+pub(super) const INSERT_PASSWORD: &str = "INSERT INTO video_password (video_id, password, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
 
 const SOURCE_BYTES: &str = "SELECT CAST(COALESCE(SUM(source_bytes), 0) AS BIGINT) FROM video WHERE account_id = $1 AND created_at >= $2";
 

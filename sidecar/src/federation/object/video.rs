@@ -257,7 +257,7 @@ fn fit(width: i64, height: i64) -> (i64, i64) {
 const SIDE: i64 = 854;
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::federation::id::Strictness;
     use crate::federation::object::tests::{recorded, unlike};
@@ -324,7 +324,8 @@ mod tests {
         }
     }
 
-    fn told(change: impl Fn(&mut Video)) -> Value {
+    /// A video as we tell it.
+    pub(crate) fn told(change: impl Fn(&mut Video)) -> Value {
         let (mut video, media) = (video(), media());
         change(&mut video);
         let caption =

@@ -154,7 +154,7 @@ impl Sidecar {
         author: &RemoteActor,
         note: &ReadNote,
     ) -> Result<Comment, HearError> {
-        let state = self.admit(video, author, note).await?;
+        let state = self.judge(video, author, note).await?;
         let new = NewComment {
             url: Some(note.id.as_str()),
             page: note.page.as_deref(),
@@ -177,7 +177,7 @@ impl Sidecar {
     }
 
     /// Whether a comment of elsewhere is taken, and whether everybody sees it at once.
-    async fn admit(
+    async fn judge(
         &self,
         video: &Video,
         author: &RemoteActor,

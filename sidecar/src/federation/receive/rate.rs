@@ -60,10 +60,14 @@ impl Sidecar {
         Ok(views::count(&self.database, now_ms(), video.id).await?)
     }
 
-    /// Of a video of ours: somebody passes it on.
+    /// Of a video of ours: somebody passes it on. Of one of theirs, it is how they publish it.
     pub(super) async fn hear_announce(&self, heard: &Heard<'_>) -> Result<(), HearError> {
         let Some(video) = self.video_named(heard.activity.get("object")).await? else {
-            return Ok(());
+            return if heard.actor.is(Kind::Person) {
+                Ok(())
+            } else {
+                self.hear_video(heard).await
+            };
         };
         let url = heard.id.as_str();
         Ok(share::begin(&self.database, now_ms(), heard.actor.id, video.id, url).await?)

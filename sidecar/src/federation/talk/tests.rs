@@ -43,7 +43,7 @@ async fn told(instance: &Instance, path: &str) -> (u16, Value) {
     use http_body_util::BodyExt;
     let mut headers = http::HeaderMap::new();
     headers.insert("accept", "application/activity+json".parse().unwrap());
-    let reply = instance.sidecar.tell(&path.parse().unwrap(), &headers).await.unwrap();
+    let reply = instance.sidecar.tell(&path.parse().unwrap(), &headers, "").await.unwrap();
     let (head, body) = reply.into_parts();
     let bytes = body.collect().await.unwrap().to_bytes();
     (head.status.as_u16(), serde_json::from_slice(&bytes).unwrap_or_default())

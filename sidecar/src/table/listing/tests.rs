@@ -20,6 +20,9 @@ pub(crate) async fn fill(database: &Database) {
         };
         let id =
             video::tests::made(database, if no % 3 == 0 { "bob" } else { "alice" }, about).await;
+        if no % 8 == 1 {
+            elsewhere(database, id).await;
+        }
         if no % 10 > 0 {
             video::set_state(database, 100 + no * 3 % 50, id, State::Published).await.unwrap();
         }
@@ -27,6 +30,19 @@ pub(crate) async fn fill(database: &Database) {
         crate::database::writing!(database, pool => {
             let query = sqlx::query(update).bind(id).bind(no % 9).bind(no % 8).bind(no % 2);
             query.bind(no % 11 * 1000).execute(pool).await.map(drop)
+        })
+        .unwrap();
+    }
+}
+
+/// Makes a video one of another server's, whose channel is followed.
+async fn elsewhere(database: &Database, id: i64) {
+    for update in [
+        "UPDATE video SET is_remote = TRUE WHERE id = $1",
+        "UPDATE channel SET is_followed = TRUE WHERE id = (SELECT channel_id FROM video WHERE id = $1)",
+    ] {
+        crate::database::writing!(database, pool => {
+            sqlx::query(update).bind(id).execute(pool).await.map(drop)
         })
         .unwrap();
     }
@@ -83,6 +99,7 @@ fn is_wanted(filters: &Filters, scope: Scope, video: &Video, tags: &[String]) ->
             Nsfw::Without => !video.nsfw,
             Nsfw::AsWanted | Nsfw::With => true,
         }
+        && filters.is_local.is_none_or(|is_local| video.is_remote != is_local)
         && filters.since_ms.is_none_or(|since| video.listed_at >= Some(since))
         && filters.longer_ms.is_none_or(|least| video.duration_ms >= least)
         && filters.shorter_ms.is_none_or(|most| video.duration_ms <= most)
@@ -100,6 +117,10 @@ fn queries() -> Vec<ListQuery> {
         Filters { languages: words(&["fr", UNKNOWN]), ..Filters::default() },
         Filters { languages: words(&[UNKNOWN]), categories: vec![4], ..Filters::default() },
         Filters { tags_one_of: words(&["t0"]), ..Filters::default() },
+        Filters { is_local: Some(true), ..Filters::default() },
+        Filters { is_local: Some(false), ..Filters::default() },
+        Filters { is_local: Some(false), categories: vec![1], ..Filters::default() },
+        Filters { is_local: Some(true), nsfw: Nsfw::Without, ..Filters::default() },
         Filters { tags_one_of: words(&["t1", "t2"]), categories: vec![1], ..Filters::default() },
         Filters {
             tags_all_of: words(&["t0", "t2"]),
@@ -278,6 +299,7 @@ async fn no_list_looks_at_the_whole_table() {
         assert!(walk.contains(&format!(" INDEX {index}")), "{index}: {walk}{query:?}");
         let is_in_index = query.scope == Scope::All
             && query.filters.licences.is_empty()
+            && query.filters.is_local.is_none()
             && (query.filters.longer_ms.is_none() || query.order.key == Key::Duration);
         let is_covered = walk.contains(&format!(" COVERING INDEX {index}"));
         assert!(is_covered || !is_in_index, "{walk}{query:?}");
@@ -285,11 +307,16 @@ async fn no_list_looks_at_the_whole_table() {
         all.push(explained(database, counting(&query, &estimates)).await);
         for estimate in &estimates.filters {
             let sorted = explained(database, chosen(&query, Plan::Sort(estimate.by))).await;
-            assert!(sorted.contains("SEARCH video"), "{:?}: {sorted}{query:?}", estimate.by);
+            let is_found = sorted.contains("SEARCH video")
+                || (estimate.by == By::Locality && sorted.contains(" INDEX video_newest_"));
+            assert!(is_found, "{:?}: {sorted}{query:?}", estimate.by);
             all.push(sorted);
             if is_single(&query, estimate.by) && query.order.key == Key::Published {
                 let followed = explained(database, chosen(&query, Plan::Follow(estimate.by))).await;
                 assert!(!followed.contains("TEMP B-TREE"), "{followed}{query:?}");
+                let is_there =
+                    estimate.by != By::Locality || followed.contains(" INDEX video_newest_");
+                assert!(is_there, "{followed}{query:?}");
                 all.push(followed);
             }
         }

@@ -1,0 +1,170 @@
+//! All that somebody has published, from the pages of their outbox: bounded, polite, and resumed where it was left.
+
+#[cfg(test)]
+mod tests;
+
+use futures_util::future::join_all;
+use serde_json::Value;
+
+use super::ask::FetchError;
+use super::id::{Id, Remote};
+use super::json::{self, Object};
+use super::tasks::TaskError;
+use crate::limits::{BACKFILL, BACKFILL_AT_ONCE, OUTBOX_PAGE, TASK_LEASE, VIDEO_BUDGET};
+use crate::outbound::Budget;
+use crate::table::remote_actor::{self, RemoteActor};
+use crate::table::task::{self, Kind, Task};
+use crate::{Sidecar, now_ms};
+
+/// A page of an outbox.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Page {
+    /// Ids of videos, and of whatever else was announced.
+    items: Vec<Remote>,
+    /// Things on it, whatever they are.
+    count: i64,
+    next: Option<Remote>,
+}
+
+impl Sidecar {
+    /// Has all that somebody published fetched.
+    pub(crate) async fn begin_backfill(&self, actor: &RemoteActor) -> sqlx::Result<()> {
+        let Some(place) = self.place.as_ref() else { return Ok(()) };
+        if let Ok(url) = Remote::parse(&actor.url, place.strictness()) {
+            self.add_task(Kind::Backfill, &url).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends that: they aren't followed any more.
+    pub(crate) async fn end_backfill(&self, actor: &RemoteActor) -> sqlx::Result<()> {
+        task::drop_of(&self.database, Kind::Backfill, &actor.url).await
+    }
+
+    /// Goes through an outbox from where it was left.
+    pub(super) async fn backfill(&self, task: &Task, url: &Remote) -> Result<(), TaskError> {
+        let place = self.place.as_ref().ok_or(FetchError::Off)?;
+        let actor = remote_actor::by_url(&self.database, url.as_str()).await?;
+        let actor = actor.ok_or(TaskError::Unknown)?;
+        let (mut done, mut total) = (task.done, task.total);
+        let mut page = match &task.cursor {
+            Some(cursor) => self.outbox_page(&Remote::parse(cursor, place.strictness())?).await?,
+            None => {
+                let outbox = actor.outbox.as_ref();
+                let outbox = outbox.ok_or_else(|| TaskError::NoOutbox(actor.url.clone()))?;
+                let outbox = Remote::parse(outbox, place.strictness())?;
+                let first = self.first_page(&outbox).await?;
+                total = first.0;
+                self.note_progress(task, Some(&outbox), (0, total)).await?;
+                first.1
+            }
+        };
+        loop {
+            for some in page.items.chunks(BACKFILL_AT_ONCE) {
+                join_all(some.iter().map(|id| self.take_in(&actor, id))).await;
+                let reached = done + i64::try_from(some.len()).unwrap_or_default();
+                done = reached.min(done + page.count);
+                self.extend_lease(task).await?;
+            }
+            let Some(next) = page.next.take().filter(|_| page.count > 0 && done < BACKFILL) else {
+                self.note_progress(task, None, (done, total.or(Some(done)))).await?;
+                return Ok(());
+            };
+            self.note_progress(task, Some(&next), (done, total)).await?;
+            page = self.outbox_page(&next).await?;
+        }
+    }
+
+    /// What fails now is tried again by itself, so that one broken video keeps nobody from the others.
+    async fn take_in(&self, actor: &RemoteActor, id: &Remote) {
+        if id.authority() != actor.host {
+            return;
+        }
+        match self.video_at(id, &mut Budget(VIDEO_BUDGET)).await {
+            Ok(_) => {}
+            Err(error) if error.is_lasting() => {
+                tracing::debug!(id = id.as_str(), "a video isn't taken in: {error}");
+            }
+            Err(error) => {
+                tracing::debug!(id = id.as_str(), "a video is taken in later: {error}");
+                if let Err(error) = self.add_task(Kind::Video, id).await {
+                    tracing::warn!("a video isn't taken in: {error}");
+                }
+            }
+        }
+    }
+
+    /// How many things are in an outbox, and its first page, which may stand in it.
+    async fn first_page(&self, url: &Remote) -> Result<(Option<i64>, Page), TaskError> {
+        let place = self.place.as_ref().ok_or(FetchError::Off)?;
+        let told = self.fetch_object(url, &mut Budget(PAGE_BUDGET)).await?;
+        let total = json::count(&told.object, "totalItems").map(|total| total.min(BACKFILL));
+        let page = match json::first(told.object.get("first")) {
+            Some(Value::Object(first)) if first.contains_key("orderedItems") => {
+                self.read_page(first, &told.source)
+            }
+            Some(first) => {
+                let first = json::id(first).and_then(|first| place.read(first).ok());
+                match first {
+                    Some(Id::Remote(first)) if first.authority() == told.source.authority() => {
+                        self.outbox_page(&first).await?
+                    }
+                    _ => Page::default(),
+                }
+            }
+            None => self.read_page(&told.object, &told.source),
+        };
+        Ok((total, page))
+    }
+
+    async fn outbox_page(&self, url: &Remote) -> Result<Page, TaskError> {
+        let told = self.fetch_object(url, &mut Budget(PAGE_BUDGET)).await?;
+        // The outbox itself, to which a killed process had come.
+        if told.object.contains_key("first") {
+            return Ok(Box::pin(self.first_page(url)).await?.1);
+        }
+        Ok(self.read_page(&told.object, &told.source))
+    }
+
+    fn read_page(&self, object: &Object, source: &Remote) -> Page {
+        let Some(place) = self.place.as_ref() else { return Page::default() };
+        let remote = |text: &str| match place.read(text) {
+            Ok(Id::Remote(id)) => Some(id),
+            _ => None,
+        };
+        let items = object.get("orderedItems").or(object.get("items"));
+        let activities: Vec<&Value> = json::each(items).take(OUTBOX_PAGE).collect();
+        let named = activities.iter().filter_map(|activity| {
+            let activity = activity.as_object()?;
+            let kind = json::kind(activity)?;
+            ["Create", "Announce"].contains(&kind).then(|| json::first_id(activity, "object"))?
+        });
+        let next = json::first_id(object, "next").and_then(remote);
+        Page {
+            items: named.filter_map(remote).collect(),
+            count: i64::try_from(activities.len()).unwrap_or_default(),
+            // Another server's next page would be another's word, and one that is itself no page.
+            next: next.filter(|next| next.authority() == source.authority() && next != source),
+        }
+    }
+
+    async fn note_progress(
+        &self,
+        task: &Task,
+        cursor: Option<&Remote>,
+        progress: (i64, Option<i64>),
+    ) -> sqlx::Result<()> {
+        let now_ms = now_ms();
+        let cursor = cursor.map(Remote::as_str);
+        task::note(&self.database, now_ms, task.id, cursor, progress, now_ms + LEASE_MS).await
+    }
+
+    async fn extend_lease(&self, task: &Task) -> sqlx::Result<()> {
+        task::extend(&self.database, task.id, now_ms() + LEASE_MS).await
+    }
+}
+
+/// A page, with a redirect.
+const PAGE_BUDGET: u32 = 4;
+
+const LEASE_MS: i64 = TASK_LEASE.as_millis() as i64;

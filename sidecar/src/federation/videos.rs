@@ -1,0 +1,158 @@
+//! Videos of other servers: fetched from their own ids, and kept with whose they are. Nothing else makes or changes one.
+
+use wire::id::VideoId;
+
+use super::ask::FetchError;
+use super::authority::{self, AuthorityError};
+use super::id::{Id, Remote};
+use super::json::{self, Object};
+use super::people::PersonError;
+use super::read::video::{ReadError, ReadVideo, read};
+use crate::outbound::Budget;
+use crate::table::remote_actor::{Kind, RemoteActor};
+use crate::table::remote_video::{self, Kept};
+use crate::table::{about, channel, tombstone, video};
+use crate::{Sidecar, chapters, now_ms};
+
+/// Why a video isn't known: our own rules, then its server's blame, then the machine's.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum VideoError {
+    #[error("{0} is blocked here")]
+    Blocked(String),
+    /// It was there; nothing comes back under its id.
+    #[error("{0} was deleted")]
+    Deleted(String),
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    #[error(transparent)]
+    Person(#[from] PersonError),
+    #[error("{0}: {1}")]
+    Read(String, ReadError),
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
+    #[error("{0} is in no channel")]
+    NoChannel(String),
+    #[error("the database: {0}")]
+    Database(#[from] sqlx::Error),
+    #[error("the system gives no random numbers: {0}")]
+    Chance(#[from] getrandom::Error),
+}
+
+impl VideoError {
+    /// Whether trying again later is of no use.
+    pub(crate) fn is_lasting(&self) -> bool {
+        match self {
+            VideoError::Fetch(error) => error.is_lasting(),
+            VideoError::Person(error) => error.is_lasting(),
+            VideoError::Database(_) | VideoError::Chance(_) => false,
+            _ => true,
+        }
+    }
+}
+
+impl Sidecar {
+    /// The video that a URL names, as it is known, else as its server tells; `None` is no video of another server's.
+    pub(crate) async fn video_at(
+        &self,
+        url: &Remote,
+        budget: &mut Budget,
+    ) -> Result<Kept, VideoError> {
+        match remote_video::by_url(&self.database, url.document()).await? {
+            Some(known) if self.is_blocked(&known.host, None) => {
+                Err(VideoError::Blocked(known.host))
+            }
+            Some(known) => Ok(Kept { id: known.id, is_new: false }),
+            None => Ok(self.video_anew(url, budget).await?.0),
+        }
+    }
+
+    /// The video that a URL names, as its server tells now. What is gone there goes here, too.
+    pub(crate) async fn video_anew(
+        &self,
+        url: &Remote,
+        budget: &mut Budget,
+    ) -> Result<(Kept, ReadVideo), VideoError> {
+        let mut fetched = match self.fetch_object(url, budget).await {
+            Err(error @ FetchError::Gone(_)) => {
+                self.forget_video(url.document()).await?;
+                return Err(error.into());
+            }
+            fetched => fetched?,
+        };
+        // A page's URL leads to a video with another id, which is asked then.
+        let place = self.place.as_ref().ok_or(FetchError::Off)?;
+        let id = json::first_id(&fetched.object, "id").and_then(|id| place.read(id).ok());
+        if let Some(Id::Remote(id)) = id
+            && id.document() != fetched.source.document()
+            && id.authority() == fetched.source.authority()
+        {
+            fetched = self.fetch_object(&id, budget).await?;
+        }
+        let read = match self.read_video(&fetched.object) {
+            Err(error @ VideoError::Read(_, ReadError::Private)) => {
+                self.forget_video(url.document()).await?;
+                return Err(error);
+            }
+            read => read?,
+        };
+        for owner in &read.owners {
+            let (id, owner) = (Id::Remote(read.id.clone()), Id::Remote(owner.clone()));
+            authority::check_fetched(&fetched.source, &id, &owner)?;
+        }
+        Ok((self.keep_video(&read, budget).await?, read))
+    }
+
+    fn read_video(&self, object: &Object) -> Result<ReadVideo, VideoError> {
+        let place = self.place.as_ref().ok_or(FetchError::Off)?;
+        let name =
+            || json::first_id(object, "id").unwrap_or("an object").chars().take(200).collect();
+        read(place, now_ms(), object).map_err(|error| VideoError::Read(name(), error))
+    }
+
+    /// Keeps what its own server tells of a video.
+    async fn keep_video(&self, read: &ReadVideo, budget: &mut Budget) -> Result<Kept, VideoError> {
+        let (database, url) = (&self.database, read.id.as_str());
+        if self.is_blocked(read.id.authority(), None) {
+            return Err(VideoError::Blocked(read.id.authority().to_owned()));
+        }
+        if tombstone::find(database, url).await?.is_some() {
+            return Err(VideoError::Deleted(url.to_owned()));
+        }
+        let channel = self.channel_of(read, budget).await?;
+        let found = channel::by_id(database, channel.id).await?;
+        let found = found.ok_or_else(|| VideoError::NoChannel(url.to_owned()))?;
+        if self.is_blocked(read.id.authority(), Some(&found.account_name)) {
+            return Err(VideoError::Blocked(found.account_name));
+        }
+        let mut random = [0; 16];
+        getrandom::fill(&mut random)?;
+        let owners = (found.id, found.account_id);
+        let chance = VideoId::from_random(random);
+        let kept = remote_video::keep(database, now_ms(), read, owners, chance).await?;
+        let described = read.about.description.as_deref().unwrap_or_default();
+        about::set_chapters(database, kept.id, &chapters::find(described)).await?;
+        Ok(kept)
+    }
+
+    async fn channel_of(
+        &self,
+        read: &ReadVideo,
+        budget: &mut Budget,
+    ) -> Result<RemoteActor, VideoError> {
+        for owner in &read.owners {
+            let person = self.person(owner, budget).await?;
+            if person.is(Kind::Channel) {
+                return Ok(person);
+            }
+        }
+        Err(VideoError::NoChannel(read.id.as_str().to_owned()))
+    }
+
+    /// Takes a video of another server away, as its server did.
+    pub(crate) async fn forget_video(&self, url: &str) -> sqlx::Result<bool> {
+        match remote_video::by_url(&self.database, url).await? {
+            Some(known) => video::delete(&self.database, known.id).await.map(|()| true),
+            None => Ok(false),
+        }
+    }
+}
