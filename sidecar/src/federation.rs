@@ -9,6 +9,7 @@
 //! - `ask`: asking them; `people`: who they are; `videos`: what they publish
 //! - `tasks`: what is to be asked, one after the other; `backfill`: all that somebody has published
 //! - `hosts`: what servers say of themselves; `govern`: what an administrator decides
+//! - `talk`: what is told of comments
 //! - `news`: what changes here; `activity`: how it is said; `send` queues it, `deliver` takes it to their inboxes
 
 pub(crate) mod activity;
@@ -34,6 +35,7 @@ pub(crate) mod read;
 pub(crate) mod receive;
 pub(crate) mod send;
 pub mod signature;
+pub(crate) mod talk;
 pub(crate) mod tasks;
 mod tell;
 pub(crate) mod videos;

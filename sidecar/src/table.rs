@@ -22,6 +22,7 @@ pub(crate) mod job;
 pub(crate) mod letter;
 pub(crate) mod listing;
 pub(crate) mod news;
+pub(crate) mod notification;
 pub(crate) mod own;
 pub(crate) mod picture;
 pub(crate) mod rate;

@@ -1,7 +1,7 @@
 //! The table `remote_actor`: people, channels and instances of other servers, with their rows in `handle`, `account` and `channel`.
 
 use crate::database::{Database, is_taken, reading, record, writing};
-use crate::table::{channel, follow, host, remote_rate, video};
+use crate::table::{channel, comment, follow, host, remote_rate, video};
 
 record! {
     /// Somebody of another server.
@@ -281,6 +281,7 @@ const REMOVE: &[&str] = &[
     remote_rate::UNCOUNT_LIKES,
     remote_rate::UNCOUNT_DISLIKES,
     "UPDATE comment SET text = '', state = 4 WHERE account_id = $1",
+    comment::RECOUNT_ALL,
     "DELETE FROM share WHERE actor_id = $1",
     "DELETE FROM follow WHERE $1 IN (follower_id, target_id) \
      OR target_id IN (SELECT id FROM channel WHERE account_id = $1)",
