@@ -111,6 +111,7 @@ pub(crate) async fn fill(data: &Path, videos: i64) -> anyhow::Result<()> {
     }
     for (kind, value) in [
         ("all", "''"),
+        ("local", "''"),
         ("category", "category"),
         ("licence", "licence"),
         ("language", "language"),

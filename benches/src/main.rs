@@ -8,6 +8,7 @@ mod catalogue;
 mod first_frame;
 mod idle;
 mod import;
+mod inbox;
 mod pages;
 mod process;
 mod published;
@@ -46,6 +47,7 @@ const BENCHES: &[(&str, Bench)] = &[
     ("pages", || Ok(pages::run()?.to_string())),
     ("idle", || Ok(idle::run()?.to_string())),
     ("upload", || Ok(upload::run()?.to_string())),
+    ("inbox", || Ok(inbox::run()?.to_string())),
     ("import", || Ok(import::run()?.to_string())),
     ("first-frame", first_frame::run),
     ("tracker", tracker::run),

@@ -51,10 +51,11 @@ impl Alone {
             }
             _ => match sidecar.answer_public(request.uri()).await {
                 Some(reply) => reply,
-                None => match sidecar.tell(request.uri(), request.headers()).await {
-                    Some(reply) => reply,
-                    None => origin::serve::text(StatusCode::NOT_FOUND, NOTHING),
-                },
+                None => {
+                    let from = sidecar.counted(request.headers(), peer);
+                    let told = sidecar.tell(request.uri(), request.headers(), &from).await;
+                    told.unwrap_or_else(|| origin::serve::text(StatusCode::NOT_FOUND, NOTHING))
+                }
             },
         }
     }

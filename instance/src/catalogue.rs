@@ -193,6 +193,7 @@ impl Catalogue {
 
     async fn sweep(&self) -> anyhow::Result<()> {
         self.sidecar.forget_old_work().await?;
+        self.sidecar.forget_heard().await?;
         let uploads = Arc::clone(&self.uploads);
         let there = tokio::task::spawn_blocking(move || uploads.all()).await?;
         let there = there.context("cannot list the uploads")?;

@@ -11,6 +11,7 @@ mod doctor;
 mod download;
 mod embed;
 mod export;
+mod federating;
 mod fetching;
 mod form;
 mod health;

@@ -24,6 +24,7 @@ use crate::companion::Companions;
 use crate::config::Config;
 use crate::download::Desk;
 use crate::export::Exporter;
+use crate::federating;
 use crate::fetching::Importer;
 use crate::hired::{self, Hired};
 use crate::key;
@@ -180,8 +181,9 @@ async fn everything(
     let exporter = Exporter::new(Arc::clone(&sidecar), catalogue.library.clone());
     let exporting = exporter.run(asked_to_end.clone());
     let sending = send_letters(post, asked_to_end.clone());
+    let federating = federating::run(Arc::clone(&sidecar), asked_to_end.clone());
     let publishing = publish(catalogue, config, asked_to_end.clone());
-    tokio::join!(serving, leaving, publishing, exporting, sending);
+    tokio::join!(serving, leaving, publishing, exporting, sending, federating);
     sidecar.close().await;
 }
 
@@ -202,7 +204,8 @@ async fn control(
     let bounds = config.origin.bounds();
     let serving = connections::accept(listener, &bounds, metrics, asked_to_end.clone(), answer);
     let sending = send_letters(post, asked_to_end.clone());
-    tokio::join!(serving, sending, catalogue.keep_house(asked_to_end));
+    let federating = federating::run(Arc::clone(&catalogue.sidecar), asked_to_end.clone());
+    tokio::join!(serving, sending, federating, catalogue.keep_house(asked_to_end));
     catalogue.sidecar.close().await;
 }
 

@@ -128,7 +128,8 @@ impl Site {
         if let Some(reply) = self.sidecar.answer_public(request.uri()).await {
             return reply;
         }
-        if let Some(reply) = self.sidecar.tell(request.uri(), request.headers()).await {
+        let from = self.sidecar.counted(request.headers(), peer);
+        if let Some(reply) = self.sidecar.tell(request.uri(), request.headers(), &from).await {
             return reply;
         }
         if let Some(reply) = portrait::show(&self.catalogue.library, request.uri().path()).await {

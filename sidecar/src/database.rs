@@ -195,6 +195,7 @@ struct Dialect {
     /// A key that numbers itself and never gives a number twice.
     id: &'static str,
     when_a_video_goes: &'static str,
+    when_something_changes: &'static str,
     search: &'static str,
     /// Lets an account have no user; not in a transaction.
     accounts_elsewhere: &'static str,
@@ -206,7 +207,8 @@ fn migrator(dialect: &Dialect) -> Migrator {
             .replace("{id}", dialect.id)
             .replace("{search}", dialect.search)
             .replace("{accounts_elsewhere}", dialect.accounts_elsewhere)
-            .replace("{when_a_video_goes}", dialect.when_a_video_goes);
+            .replace("{when_a_video_goes}", dialect.when_a_video_goes)
+            .replace("{when_something_changes}", dialect.when_something_changes);
         let text = AssertSqlSafe(text).into_sql_str();
         let is_alone = no == ACCOUNTS_ELSEWHERE;
         Migration::new(no, about.into(), MigrationType::Simple, text, is_alone)
@@ -226,6 +228,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (10, "actor keys", include_str!("../migrations/0010-actor-keys.sql")),
     (ACCOUNTS_ELSEWHERE, "accounts elsewhere", "{accounts_elsewhere}"),
     (12, "federation", include_str!("../migrations/0012-federation.sql")),
+    (13, "news", include_str!("../migrations/0013-news.sql")),
 ];
 
 /// The one change that brings its own transaction.
@@ -237,6 +240,7 @@ const SQLITE: Dialect = Dialect {
     accounts_elsewhere: include_str!("../migrations/0011-accounts-elsewhere-sqlite.sql"),
     when_a_video_goes: "CREATE TRIGGER video_gone AFTER DELETE ON video BEGIN \
                         INSERT OR IGNORE INTO withdrawal (uuid) VALUES (OLD.uuid); END;",
+    when_something_changes: include_str!("../migrations/0013-news-sqlite.sql"),
 };
 const POSTGRES: Dialect = Dialect {
     id: "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
@@ -244,6 +248,7 @@ const POSTGRES: Dialect = Dialect {
                         INSERT INTO withdrawal (uuid) VALUES (OLD.uuid) ON CONFLICT DO NOTHING; RETURN NULL; END $$; \
                         CREATE TRIGGER video_gone AFTER DELETE ON video \
                         FOR EACH ROW EXECUTE FUNCTION note_withdrawal();",
+    when_something_changes: include_str!("../migrations/0013-news-postgres.sql"),
     search: include_str!("../migrations/0003-search-postgres.sql"),
     accounts_elsewhere: "ALTER TABLE account ALTER COLUMN user_id DROP NOT NULL;",
 };
@@ -268,3 +273,53 @@ const ACQUIRE: Duration = Duration::from_secs(10);
 
 /// Connections that nobody used for so long are closed, for their memory.
 const IDLE: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Opens SQLite as a build of an earlier schema did.
+    async fn of_earlier(data: &Path, last: i64) -> SqlitePool {
+        let database = Database::sqlite(&data.join(FILE)).await.unwrap();
+        let Database::Sqlite { writing, .. } = database else { panic!("this is SQLite") };
+        let all = migrator(&SQLITE);
+        let earlier = all.migrations.iter().filter(|migration| migration.version <= last).cloned();
+        Migrator::with_migrations(earlier.collect()).run(&writing).await.unwrap();
+        writing
+    }
+
+    #[tokio::test]
+    async fn an_instance_of_before_federation_keeps_all_that_it_has() {
+        let data = tempfile::tempdir().unwrap();
+        let earlier = of_earlier(data.path(), 10).await;
+        for statement in [
+            "INSERT INTO users (username, role, password_hash, video_quota, video_quota_daily, blocked, preferences, created_at) \
+             VALUES ('ada', 2, '', -1, -1, FALSE, '{}', 0)",
+            "INSERT INTO handle (id, name) VALUES (1, 'ada'), (2, 'ada_channel')",
+            "INSERT INTO account (id, user_id, display_name, avatar, created_at, updated_at) VALUES (1, 1, 'Ada', 'face', 0, 0)",
+            "INSERT INTO channel (id, account_id, display_name, subscribers, created_at, updated_at) VALUES (2, 1, 'Boats', 0, 0, 0)",
+            "INSERT INTO collaborator (channel_id, account_id, role, state, created_at) VALUES (2, 1, 1, 2, 0)",
+            "INSERT INTO tally (kind, value, videos, nsfw) VALUES ('all', '', 7, 1)",
+        ] {
+            sqlx::query(statement).execute(&earlier).await.unwrap();
+        }
+        earlier.close().await;
+        let opened = Database::open(&config::Database::default(), data.path()).await.unwrap();
+        let Database::Sqlite { writing, .. } = &opened else { panic!("this is SQLite") };
+        let found: (String, String, bool, i64) = sqlx::query_as(
+            "SELECT account.display_name, avatar_of.avatar, channel.is_remote, tally.videos FROM account \
+             JOIN account AS avatar_of ON avatar_of.id = account.id JOIN channel ON channel.account_id = account.id \
+             JOIN collaborator ON collaborator.account_id = account.id JOIN tally ON tally.kind = 'local'",
+        )
+        .fetch_one(writing)
+        .await
+        .unwrap();
+        assert_eq!(found, ("Ada".to_owned(), "face".to_owned(), false, 7));
+        // What refers to it still does, and goes with it.
+        sqlx::query("DELETE FROM users").execute(writing).await.unwrap();
+        let left: (i64,) =
+            sqlx::query_as("SELECT COUNT(*) FROM channel").fetch_one(writing).await.unwrap();
+        assert_eq!(left.0, 0);
+        opened.close().await;
+    }
+}

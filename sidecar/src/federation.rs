@@ -8,7 +8,7 @@
 //! - `json`: reading what others write; `read`: what is understood of it
 //! - `ask`: asking them; `people`: who they are; `videos`: what they publish
 //! - `tasks`: what is to be asked, one after the other; `backfill`: all that somebody has published
-//! - `activity`: what is said; `send` queues it, `deliver` takes it to their inboxes
+//! - `news`: what changes here; `activity`: how it is said; `send` queues it, `deliver` takes it to their inboxes
 
 pub(crate) mod activity;
 pub(crate) mod ask;
@@ -23,6 +23,7 @@ pub(crate) mod inbox;
 pub mod json;
 pub mod key;
 pub(crate) mod keyring;
+pub(crate) mod news;
 pub(crate) mod object;
 pub(crate) mod people;
 pub(crate) mod policy;

@@ -19,6 +19,7 @@ pub(crate) mod import;
 pub(crate) mod job;
 pub(crate) mod letter;
 pub(crate) mod listing;
+pub(crate) mod news;
 pub(crate) mod own;
 pub(crate) mod picture;
 pub(crate) mod rate;

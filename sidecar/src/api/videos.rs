@@ -18,7 +18,7 @@ use crate::media::Media;
 use crate::sight::{Seen, Sight};
 use crate::table::listing::Found;
 use crate::table::video::{self, About, Privacy, Schedule, Video};
-use crate::table::{about, card, channel, rate, video_password};
+use crate::table::{about, card, channel, rate, remote_video, video_password};
 use crate::visitor::{Asker, Visitor};
 use crate::vocabulary::{self, CATEGORIES, LANGUAGES, LICENCES, PRIVACIES};
 use crate::when::iso;
@@ -163,7 +163,12 @@ impl Sidecar {
         let channel = channel::by_id(&self.database, video.channel_id).await?;
         let (card, channel) = card.zip(channel).ok_or(ApiError::NotFound("Video"))?;
         let tags = about::tags(&self.database, video.id).await?;
-        Ok(answer(&self.video_json(&video, &card, &channel, &tags, may_edit)))
+        let elsewhere = match video.is_remote {
+            true => remote_video::by_id(&self.database, video.id).await?,
+            false => None,
+        };
+        let itself = (&video, elsewhere.as_ref());
+        Ok(answer(&self.video_json(itself, &card, &channel, &tags, may_edit)))
     }
 
     async fn change_video(&self, key: &str, mut asked: Asked<'_>) -> Result<Reply, ApiError> {
@@ -273,7 +278,7 @@ impl Sidecar {
             _ => Err(FieldError::Choice("like, dislike, none")),
         });
         let rating = asked.fields.finish(rating)?;
-        rate::set(&self.database, now_ms(), user_id, video.id, rating).await?;
+        self.rate_as(user_id, &video, rating).await?;
         Ok(done())
     }
 

@@ -31,6 +31,33 @@ use crate::table::host::{self, Health};
 use crate::{Sidecar, now_ms};
 
 impl Sidecar {
+    /// Tells other servers what changes here and takes to them what is said, until it is asked to `stop`.
+    pub async fn deliver_forever(self: &Arc<Self>, stop: impl Future<Output = ()>) {
+        let working = async {
+            match self.place {
+                Some(_) => {
+                    tokio::join!(self.deliver_all(), self.tell_all_news(), self.sweep_deliveries());
+                }
+                None => self.tell_all_news().await,
+            }
+        };
+        tokio::select! {
+            () = stop => {}
+            () = working => {}
+        }
+    }
+
+    /// Forgets what nobody looked at in a week.
+    async fn sweep_deliveries(&self) {
+        loop {
+            let swept = delivery::forget(&self.database, now_ms() - GIVEN_UP_LIFE_MS, None).await;
+            if let Err(error) = swept {
+                tracing::warn!("old deliveries are forgotten later: {error}");
+            }
+            tokio::time::sleep(SELDOM).await;
+        }
+    }
+
     /// Delivers what waits, and what will; ends when it is dropped.
     pub(crate) async fn deliver_all(self: &Arc<Self>) {
         if let Err(error) = host::take_back(&self.database).await {
@@ -245,3 +272,9 @@ const LEASE_MS: i64 = 600_000;
 
 /// How soon a server that was put off is looked at again.
 const OFTEN: Duration = Duration::from_secs(15);
+
+/// How long what was given up can be looked at, and delivered by hand.
+const GIVEN_UP_LIFE_MS: i64 = 7 * 86_400_000;
+
+/// How often that is looked after.
+const SELDOM: Duration = Duration::from_secs(3_600);

@@ -189,10 +189,10 @@ impl Sidecar {
         let claim = Claim::read(&request, now)?;
         let activity = json::read(&posted.body)?;
         let mut budget = Budget(FETCHES);
-        let Some(signer) = self.signer_of_claim(&claim, &activity, posted, &mut budget).await?
-        else {
+        if self.is_end_of_nobody(&activity).await? {
             return Ok(());
-        };
+        }
+        let signer = self.proved(&claim, &posted.from, &mut budget).await?;
         let id = remote(place, &activity, "id")?;
         let actor = remote(place, &activity, "actor")?;
         let (id, actor) = match (id, actor) {
@@ -222,14 +222,57 @@ impl Sidecar {
         Ok(heard::note(&self.database, crate::now_ms(), id.as_str()).await?)
     }
 
-    /// Who signed it, which is proved with the key that they show; `None` if that doesn't matter.
-    async fn signer_of_claim(
+    /// Servers tell everybody of accounts that are gone, and so are their keys: whether it is one of whom nothing is here.
+    async fn is_end_of_nobody(&self, activity: &Object) -> sqlx::Result<bool> {
+        let (actor, object) =
+            (json::first_id(activity, "actor"), json::first_id(activity, "object"));
+        match actor.filter(|_| json::kind(activity) == Some("Delete") && actor == object) {
+            Some(actor) => Ok(remote_actor::by_url(&self.database, actor).await?.is_none()),
+            None => Ok(false),
+        }
+    }
+
+    /// Who may be told objects, where only those are told who say who they are.
+    ///
+    /// # Errors
+    /// What is to be answered instead.
+    pub(super) async fn may_fetch(
+        &self,
+        uri: &Uri,
+        headers: &HeaderMap,
+        from: &str,
+    ) -> Result<(), Box<Reply>> {
+        if !self.federation.authorized_fetch {
+            return Ok(());
+        }
+        self.proved_fetch(uri, headers, from).await.map_err(|error| Box::new(refusal(&error)))
+    }
+
+    async fn proved_fetch(
+        &self,
+        uri: &Uri,
+        headers: &HeaderMap,
+        from: &str,
+    ) -> Result<(), InboxError> {
+        let place = self.place.as_ref().ok_or(InboxError::Nobody)?;
+        let request = signature::Request {
+            method: &Method::GET,
+            target: uri.path_and_query().map_or("/", |target| target.as_str()),
+            headers,
+            body: &[],
+            authority: place.authority(),
+        };
+        let claim = Claim::read(&request, SystemTime::now())?;
+        self.proved(&claim, from, &mut Budget(FETCHES)).await.map(drop)
+    }
+
+    /// Who signed it, which is proved with the key that they show.
+    async fn proved(
         &self,
         claim: &Claim,
-        activity: &Object,
-        posted: &Posted,
+        from: &str,
         budget: &mut Budget,
-    ) -> Result<Option<RemoteActor>, InboxError> {
+    ) -> Result<RemoteActor, InboxError> {
         let place = self.place.as_ref().ok_or(InboxError::Nobody)?;
         let key = match claim.key_id.strip_prefix("acct:").and_then(|key| key.split_once('@')) {
             Some((name, host)) => return self.signer_called(claim, name, host, budget).await,
@@ -246,12 +289,8 @@ impl Sidecar {
         let owner = owner.strip_suffix("/main-key").unwrap_or(owner);
         let known = remote_actor::by_url(&self.database, owner).await?;
         let is_known = known.is_some();
-        if !is_known && is_own_end(activity) {
-            // Servers tell everybody of accounts that are gone, and so is the key. Nothing of theirs is here.
-            return Ok(None);
-        }
         if !is_known {
-            self.take(&self.inbox.strangers_from, &posted.from)?;
+            self.take(&self.inbox.strangers_from, from)?;
         }
         let owner = parse(place, owner, "keyId")?;
         let signer = match known {
@@ -262,19 +301,15 @@ impl Sidecar {
             return Err(InboxError::Blocked(signer.handle()));
         }
         if is_signed_by(claim, &signer) {
-            return Ok(Some(signer));
+            return Ok(signer);
         }
         // Keys change: who was asked just now isn't asked again.
         if !is_known || signer.fetched_at + KEY_PATIENCE_MS > crate::now_ms() {
             return Err(InboxError::Key(signer.handle()));
         }
-        self.take(&self.inbox.strangers_from, &posted.from)?;
+        self.take(&self.inbox.strangers_from, from)?;
         let anew = self.person_anew(&owner, budget).await.map_err(InboxError::Signer)?;
-        if is_signed_by(claim, &anew) {
-            Ok(Some(anew))
-        } else {
-            Err(InboxError::Key(anew.handle()))
-        }
+        if is_signed_by(claim, &anew) { Ok(anew) } else { Err(InboxError::Key(anew.handle())) }
     }
 
     async fn signer_called(
@@ -283,7 +318,7 @@ impl Sidecar {
         name: &str,
         host: &str,
         budget: &mut Budget,
-    ) -> Result<Option<RemoteActor>, InboxError> {
+    ) -> Result<RemoteActor, InboxError> {
         let known =
             remote_actor::by_handle(&self.database, &remote_actor::handle(name, host)).await?;
         let signer = match known {
@@ -294,16 +329,16 @@ impl Sidecar {
             return Err(InboxError::Blocked(signer.handle()));
         }
         if is_signed_by(claim, &signer) {
-            Ok(Some(signer))
+            Ok(signer)
         } else {
             Err(InboxError::Key(signer.handle()))
         }
     }
 
-    fn take(&self, pace: &Mutex<Pace<String>>, key: &String) -> Result<(), InboxError> {
+    fn take(&self, pace: &Mutex<Pace<String>>, key: &str) -> Result<(), InboxError> {
         let now = (self.elapsed)(&self.started);
         let mut pace = pace.lock().unwrap_or_else(PoisonError::into_inner);
-        pace.take(now, key).map_err(|wait| InboxError::TooMany(wait.as_secs() + 1))
+        pace.take(now, &key.to_owned()).map_err(|wait| InboxError::TooMany(wait.as_secs() + 1))
     }
 }
 
@@ -320,13 +355,6 @@ fn owner(path: &str) -> Option<Option<Local>> {
 
 fn is_signed_by(claim: &Claim, signer: &RemoteActor) -> bool {
     PublicKey::read(&signer.public_key).is_ok_and(|key| claim.is_of(&key))
-}
-
-/// Whether somebody says that they themselves are gone.
-fn is_own_end(activity: &Object) -> bool {
-    json::kind(activity) == Some("Delete")
-        && json::first_id(activity, "object").is_some()
-        && json::first_id(activity, "object") == json::first_id(activity, "actor")
 }
 
 fn remote(place: &Place, activity: &Object, name: &'static str) -> Result<Id, InboxError> {

@@ -17,6 +17,7 @@ use crate::Sidecar;
 use crate::outbound::Budget;
 use crate::table::remote_actor::{KeepError, RemoteActor};
 use crate::table::video::{self as videos, Video};
+use crate::table::{heard, tombstone};
 
 /// An activity whose sender is proved, and of whose id and actor they may speak.
 #[derive(Debug, Clone, Copy)]
@@ -107,6 +108,17 @@ impl Sidecar {
         }
     }
 
+    /// Forgets what came so long ago that it can't come again, and reads again who is blocked.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget_heard(&self) -> Result<(), crate::work::WorkError> {
+        let now = crate::now_ms();
+        heard::forget(&self.database, now - HEARD_MS).await?;
+        tombstone::forget(&self.database, now - TOMBSTONE_MS).await?;
+        Ok(self.load_blocks().await?)
+    }
+
     /// What is undone is told in full, or named by its id.
     async fn hear_undo(&self, heard: &Heard<'_>) -> Result<(), HearError> {
         if let Some(object) = heard.object()
@@ -150,6 +162,12 @@ impl Sidecar {
         }
     }
 }
+
+/// How long an activity is known again: much longer than a signature is good, and as long as Mastodon goes on sending it.
+const HEARD_MS: i64 = 4 * 86_400_000;
+
+/// How long what is gone elsewhere doesn't come back by an old message: servers give up after some days.
+const TOMBSTONE_MS: i64 = 30 * 86_400_000;
 
 /// Whether other servers may know of it.
 fn is_everybodys(video: &Video) -> bool {

@@ -11,6 +11,7 @@ use http_body_util::Full;
 use serde_json::{Value, json};
 use wire::id::VideoId;
 
+use super::activity;
 use super::id::{INSTANCE, Local, Place};
 use super::keyring::KeyringError;
 use super::object::actor::{Actor, Picture};
@@ -22,9 +23,10 @@ use crate::query::Query;
 use crate::sight::Seen;
 use crate::table::actor_key;
 use crate::table::video::State;
-use crate::table::{about, account, channel, video as videos};
+use crate::table::{about, account, channel, follow, tombstone, video as videos};
 use crate::view::{PictureKind, picture_path};
 use crate::visitor::Asker;
+use crate::when::iso;
 use crate::{Reply, Sidecar, prose};
 
 /// What a path names, and which part of it is asked for.
@@ -53,7 +55,7 @@ enum Part {
 
 /// Why nothing is told: the machine's blame.
 #[derive(Debug, thiserror::Error)]
-enum TellError {
+pub(super) enum TellError {
     #[error("the database: {0}")]
     Database(#[from] sqlx::Error),
     #[error(transparent)]
@@ -62,7 +64,9 @@ enum TellError {
 
 impl Sidecar {
     /// Answers what another server asks; `None` if the path is another one's, or a page is wanted, or federation is off.
-    pub async fn tell(&self, uri: &Uri, headers: &HeaderMap) -> Option<Reply> {
+    ///
+    /// `from` is whose budget it is counted on, where only who says who they are is told anything.
+    pub async fn tell(&self, uri: &Uri, headers: &HeaderMap, from: &str) -> Option<Reply> {
         let place = self.place.as_ref()?;
         if let Some(reply) = self.discover(place, uri).await {
             return Some(reply);
@@ -72,6 +76,12 @@ impl Sidecar {
         if wanted.part == Part::Itself && !wants_activity(headers) {
             return None;
         }
+        // The instance's own key is needed to prove anything: two servers that both hid it would never meet.
+        if wanted.what != Local::Instance
+            && let Err(reply) = self.may_fetch(uri, headers, from).await
+        {
+            return Some(*reply);
+        }
         let page = Query::parse(uri.query().unwrap_or_default());
         let page =
             page.text("page").map(|page| page.parse().ok().filter(|page| PAGES.contains(page)));
@@ -79,13 +89,37 @@ impl Sidecar {
             Some(None) => Ok(None),
             page => self.told(place, &wanted, page.flatten()).await,
         };
-        Some(match told {
-            Ok(Some(object)) => activity(StatusCode::OK, &object),
-            Ok(None) => {
-                activity(StatusCode::NOT_FOUND, &json!({ "error": "there is nothing here" }))
-            }
-            Err(error) => failed(&error),
-        })
+        let told = match told {
+            Ok(None) => self.tell_end(place, &wanted.what).await,
+            told => told.map(|told| answer(StatusCode::OK, &told.unwrap_or_default())),
+        };
+        Some(told.unwrap_or_else(|error| failed(&error)))
+    }
+
+    /// That something is gone, if it was there, or never was.
+    async fn tell_end(&self, place: &Place, what: &Local) -> Result<Reply, TellError> {
+        let found = tombstone::find(&self.database, &what.to_string()).await?;
+        let Some(found) = found else {
+            let nothing = json!({ "error": "there is nothing here" });
+            return Ok(answer(StatusCode::NOT_FOUND, &nothing));
+        };
+        let stone = json!({
+            "@context": plain_context(),
+            "type": "Tombstone",
+            "id": place.url(what),
+            "formerType": found.former_type,
+            "deleted": iso(found.deleted_at),
+        });
+        Ok(answer(StatusCode::GONE, &stone))
+    }
+
+    /// The object of an actor who is here.
+    pub(super) async fn told_itself(
+        &self,
+        place: &Place,
+        whose: &Local,
+    ) -> Result<Option<Value>, TellError> {
+        self.told_actor(place, whose, Part::Itself, None).await
     }
 
     /// The id of what the page at this path shows, for servers that got the page.
@@ -121,16 +155,14 @@ impl Sidecar {
             Part::Itself => actor.told(self, place).await?,
             Part::Outbox => self.outbox(place, &actor, page).await?,
             // How many there are, and not who.
-            Part::Followers => collection::object(
-                &format!("{url}/followers"),
-                actor.followers,
-                page.map(|page| (page, Vec::new())),
-            ),
-            Part::Following => collection::object(
-                &format!("{url}/following"),
-                0,
-                page.map(|page| (page, Vec::new())),
-            ),
+            Part::Followers => {
+                let elsewhere = follow::followers(&self.database, actor.handle).await?;
+                counted(&format!("{url}/followers"), actor.followers + elsewhere, page)
+            }
+            Part::Following => {
+                let elsewhere = follow::following(&self.database, actor.handle).await?;
+                counted(&format!("{url}/following"), elsewhere, page)
+            }
             _ => return Ok(None),
         }))
     }
@@ -204,12 +236,10 @@ impl Sidecar {
         let Some(page) = page else { return Ok(collection::object(&url, found.total, None)) };
         let mut items = Vec::new();
         for card in &found.cards {
+            let Ok(uuid) = card.uuid.parse() else { continue };
             let item = match &actor.id {
-                Local::Account(_) => match card.uuid.parse() {
-                    Ok(uuid) => self.create(place, &uuid).await?,
-                    Err(_) => None,
-                },
-                _ => Some(announce(place, actor, &card.uuid, &card.account_name)),
+                Local::Account(_) => self.create(place, &uuid).await?,
+                _ => Some(announce(place, actor, &uuid, &card.account_name)),
             };
             items.extend(item);
         }
@@ -220,16 +250,8 @@ impl Sidecar {
 
     async fn create(&self, place: &Place, uuid: &VideoId) -> Result<Option<Value>, TellError> {
         let Some(loaded) = self.load(uuid).await? else { return Ok(None) };
-        let told = loaded.told();
-        let (to, cc) = told.addressees(place);
-        Ok(Some(json!({
-            "to": to,
-            "cc": cc,
-            "type": "Create",
-            "id": format!("{}/activity", place.url(&Local::Video(*uuid))),
-            "actor": place.url(&Local::Account(loaded.account.clone())),
-            "object": told.object(place),
-        })))
+        let account = Local::Account(loaded.account.clone());
+        Ok(Some(activity::create(place, &account, loaded.told().object(place))))
     }
 
     async fn told_video(
@@ -241,9 +263,7 @@ impl Sidecar {
     ) -> Result<Option<Value>, TellError> {
         let Some(loaded) = self.load(uuid).await? else { return Ok(None) };
         let url = place.url(&Local::Video(*uuid));
-        let counted = |name: &str, total: i64| {
-            collection::object(&format!("{url}/{name}"), total, page.map(|page| (page, Vec::new())))
-        };
+        let counted = |name: &str, total: i64| counted(&format!("{url}/{name}"), total, page);
         Ok(match part {
             Part::Itself => Some(with_context(video::context(), loaded.told().object(place))),
             Part::Activity => self
@@ -259,13 +279,13 @@ impl Sidecar {
                 let page = page.map(|page| (page, if page == 1 { items } else { Vec::new() }));
                 Some(collection::object(&format!("{url}/announces"), 1, page))
             }
-            Part::Announce(by) if by == loaded.video.channel_id => {
-                let channel = self.actor(&Local::Channel(loaded.channel.clone())).await?;
-                channel.map(|channel| {
-                    with_context(
-                        plain_context(),
-                        announce(place, &channel, &loaded.video.uuid, &loaded.account),
-                    )
+            Part::Announce(by) => {
+                let channel = Local::Channel(loaded.channel.clone());
+                let whose = if by == loaded.video.channel_id { channel } else { Local::Instance };
+                let whose = self.actor(&whose).await?.filter(|whose| whose.handle == by);
+                whose.map(|whose| {
+                    let announce = announce(place, &whose, uuid, &loaded.account);
+                    with_context(plain_context(), announce)
                 })
             }
             Part::Chapters => Some(self.chapters_of(&url, &loaded).await?),
@@ -293,7 +313,7 @@ impl Sidecar {
     }
 
     /// A video that everybody may see, with what its object takes.
-    async fn load(&self, uuid: &VideoId) -> Result<Option<Loaded>, TellError> {
+    pub(super) async fn load(&self, uuid: &VideoId) -> Result<Option<Loaded>, TellError> {
         let nobody = Asker { visitor: None, password: None, from: "" };
         let Seen::Shown(sight) = self.look(&uuid.to_string(), nobody).await? else {
             return Ok(None);
@@ -381,11 +401,11 @@ fn pictures(kind: PictureKind, name: Option<&str>) -> Vec<Picture> {
 
 /// A video, as the tables have it.
 #[derive(Debug)]
-struct Loaded {
-    id: VideoId,
-    video: videos::Video,
-    account: String,
-    channel: String,
+pub(super) struct Loaded {
+    pub(super) id: VideoId,
+    pub(super) video: videos::Video,
+    pub(super) account: String,
+    pub(super) channel: String,
     tags: Vec<String>,
     captions: Vec<about::Caption>,
     media: Media,
@@ -395,7 +415,7 @@ struct Loaded {
 }
 
 impl Loaded {
-    fn told(&self) -> Told<'_> {
+    pub(super) fn told(&self) -> Told<'_> {
         Told {
             id: self.id,
             video: &self.video,
@@ -411,18 +431,14 @@ impl Loaded {
     }
 }
 
+/// How many there are, page by page, of what isn't told.
+fn counted(url: &str, total: i64, page: Option<i64>) -> Value {
+    collection::object(url, total, page.map(|page| (page, Vec::new())))
+}
+
 /// How a channel, or the instance, says that there is a video.
-fn announce(place: &Place, by: &Known, uuid: &str, account: &str) -> Value {
-    let actor = place.url(&by.id);
-    let video = place.below(&format!("/videos/watch/{uuid}"));
-    json!({
-        "to": [super::json::PUBLIC],
-        "cc": [format!("{actor}/followers"), format!("{}/followers", place.below(&format!("/accounts/{account}")))],
-        "type": "Announce",
-        "id": format!("{video}/announces/{}", by.handle),
-        "actor": actor,
-        "object": video,
-    })
+fn announce(place: &Place, by: &Known, uuid: &VideoId, account: &str) -> Value {
+    activity::announce(place, (&by.id, by.handle), &Local::Video(*uuid), account)
 }
 
 impl Wanted {
@@ -496,7 +512,7 @@ fn wants_activity(headers: &HeaderMap) -> bool {
     object > 0.0 && object >= page
 }
 
-fn activity(status: StatusCode, object: &Value) -> Reply {
+fn answer(status: StatusCode, object: &Value) -> Reply {
     reply(status, ACTIVITY, Bytes::from(object.to_string()))
 }
 
@@ -515,7 +531,7 @@ fn reply(status: StatusCode, kind: &'static str, body: Bytes) -> Reply {
 
 fn failed(error: &TellError) -> Reply {
     tracing::error!("another server is told nothing: {error}");
-    activity(StatusCode::INTERNAL_SERVER_ERROR, &json!({ "error": "this cannot be told just now" }))
+    answer(StatusCode::INTERNAL_SERVER_ERROR, &json!({ "error": "this cannot be told just now" }))
 }
 
 /// What Mastodon and PeerTube compare with.

@@ -41,6 +41,14 @@ pub(crate) async fn find_handle(database: &Database, name: &str) -> sqlx::Result
     Ok(found.map(|(id,)| id))
 }
 
+/// The name of a handle, whether somebody has it or had it.
+pub(crate) async fn name_of(database: &Database, id: i64) -> sqlx::Result<Option<String>> {
+    let found: Option<(String,)> = reading!(database, pool => {
+        sqlx::query_as("SELECT name FROM handle WHERE id = $1").bind(id).fetch_optional(pool).await
+    })?;
+    Ok(found.map(|(name,)| name))
+}
+
 /// The id of a handle that nobody owns, which is made if there is none.
 pub(crate) async fn handle(database: &Database, name: &str) -> sqlx::Result<i64> {
     if let Some(id) = find_handle(database, name).await? {

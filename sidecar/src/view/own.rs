@@ -92,8 +92,7 @@ impl Sidecar {
     ) -> Result<bool, Unavailable> {
         let asker = Asker { visitor: Some(visitor), password, from: &visitor.username };
         let Seen::Shown(sight) = self.look(key, asker).await? else { return Ok(false) };
-        let now_ms = crate::now_ms();
-        rate::set(&self.database, now_ms, visitor.user_id, sight.video.id, is_like).await?;
+        self.rate_as(visitor.user_id, &sight.video, is_like).await?;
         Ok(true)
     }
 }

@@ -413,3 +413,33 @@ async fn what_we_follow_is_listed_once_they_say_yes_and_no_longer_than_we_do() {
         assert!(!is_followed().await);
     }
 }
+
+#[tokio::test]
+async fn where_it_is_wished_objects_are_told_to_those_alone_who_say_who_they_are() {
+    let settings = Federation { authorized_fetch: true, ..Federation::default() };
+    for instance in federating(settings).await {
+        let sidecar = &instance.sidecar;
+        let ada = known(sidecar, "ada", "two.example", Kind::Person).await;
+        let told = async |path: &'static str, key: Option<usize>| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT, HeaderValue::from_static("application/activity+json"));
+            if let Some(key) = key {
+                let key = PrivateKey::read(&keys()[key].private).unwrap();
+                let (method, authority) = (&Method::GET, "one.example");
+                let outgoing = Outgoing { method, authority, target: path, body: None };
+                let signed =
+                    sign(&outgoing, &format!("{}#main-key", ada.url), &key, SystemTime::now());
+                headers
+                    .extend(signed.unwrap().into_iter().map(|(name, value)| (Some(name), value)));
+            }
+            let told = sidecar.tell(&path.parse().unwrap(), &headers, "192.0.2.1").await.unwrap();
+            told.status().as_u16()
+        };
+        assert_eq!(told("/accounts/root", None).await, 401);
+        assert_eq!(told("/accounts/root", Some(1)).await, 401);
+        assert_eq!(told("/accounts/root", Some(0)).await, 200);
+        assert_eq!(told("/accounts/peertube", None).await, 200);
+        sidecar.block("two.example", None).await.unwrap();
+        assert_eq!(told("/accounts/root", Some(0)).await, 403);
+    }
+}

@@ -27,7 +27,7 @@ impl Instance {
     async fn told(&self, path: &str, accept: &'static str) -> Option<(u16, String, Value)> {
         let mut headers = HeaderMap::new();
         headers.insert("accept", HeaderValue::from_static(accept));
-        let reply = self.sidecar.tell(&path.parse().unwrap(), &headers).await?;
+        let reply = self.sidecar.tell(&path.parse().unwrap(), &headers, "192.0.2.1").await?;
         let (head, body) = reply.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         let kind = head.headers["content-type"].to_str().unwrap().to_owned();
