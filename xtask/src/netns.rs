@@ -1,7 +1,7 @@
 //! Runs a command in a network of its own, which vanishes with it.
 //!
-//! Inside, two hosts (10.99.0.1 and 10.99.0.2) stand on a veth pair, since browsers trade over WebRTC only where they
-//! see a real interface. Traffic between local addresses passes `lo`, so a rate limit belongs there.
+//! Inside, some hosts (10.99.0.1 and the next ones) stand on a veth pair, since browsers trade over WebRTC only where they
+//! see a real interface. Those that play other servers have names, such as `one.shoal.test`, in a list that only this network has. Traffic between local addresses passes `lo`, so a rate limit belongs there.
 //!
 //! `unshare` instead of `ip netns add`: the kernel removes an unnamed namespace with its last process, and the process
 //! namespace around it takes every browser and server along, even when the tests are killed.
@@ -58,8 +58,13 @@ ip link set veth0 up
 ip link set veth1 up
 ip address add 10.99.0.1/24 dev veth0
 ip address add 10.99.0.2/24 dev veth0
+ip address add 10.99.0.3/24 dev veth0
+hosts=$(mktemp)
+printf '127.0.0.1 localhost\\n10.99.0.1 one.shoal.test\\n10.99.0.2 two.shoal.test\\n10.99.0.3 three.shoal.test\\n' > \"$hosts\"
+mount --bind \"$hosts\" /etc/hosts
 ip route add default via 10.99.0.254
 status=0
 \"$@\" || status=$?
+rm -f \"$hosts\"
 exit $status
 ";

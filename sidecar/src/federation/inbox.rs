@@ -437,4 +437,6 @@ const VIEWS_OF: Rate = Rate { burst: 300, every: Duration::from_millis(200) };
 const KEY_PATIENCE_MS: i64 = 300_000;
 
 #[cfg(test)]
+mod broken;
+#[cfg(test)]
 pub(crate) mod tests;

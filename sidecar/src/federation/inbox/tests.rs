@@ -27,7 +27,7 @@ fn keys() -> &'static [NewKey; 2] {
     KEYS.get_or_init(|| [NewKey::make().unwrap(), NewKey::make().unwrap()])
 }
 
-async fn federating(settings: Federation) -> [Instance; 2] {
+pub(super) async fn federating(settings: Federation) -> [Instance; 2] {
     let mut both = instances(Registration::Closed).await;
     for instance in &mut both {
         let place = Place::new("https://one.example", Strictness::Public).unwrap();
@@ -37,7 +37,7 @@ async fn federating(settings: Federation) -> [Instance; 2] {
 }
 
 /// Somebody of another server, whose first key we have.
-async fn known(sidecar: &Sidecar, name: &str, host: &str, kind: Kind) -> RemoteActor {
+pub(super) async fn known(sidecar: &Sidecar, name: &str, host: &str, kind: Kind) -> RemoteActor {
     let public_key = keys()[0].public_pem.clone();
     let new = NewActor { public_key, ..somebody(name, host, kind) };
     let id = remote_actor::keep(&sidecar.database, crate::now_ms(), &new).await.unwrap();
@@ -45,7 +45,7 @@ async fn known(sidecar: &Sidecar, name: &str, host: &str, kind: Kind) -> RemoteA
 }
 
 /// A published video of root's, and its URL.
-async fn published(sidecar: &Sidecar) -> (i64, String) {
+pub(super) async fn published(sidecar: &Sidecar) -> (i64, String) {
     let id = video::tests::made(&sidecar.database, "root", about("The sea")).await;
     video::set_state(&sidecar.database, 20, id, State::Published).await.unwrap();
     let found = video::by_id(&sidecar.database, id).await.unwrap().unwrap();
@@ -53,16 +53,16 @@ async fn published(sidecar: &Sidecar) -> (i64, String) {
 }
 
 /// What is sent, and how it is signed.
-struct Post {
+pub(super) struct Post {
     path: &'static str,
-    body: String,
+    pub(super) body: String,
     key: usize,
     key_id: String,
     now: SystemTime,
     host: &'static str,
 }
 
-fn post(from: &RemoteActor, activity: &Value) -> Post {
+pub(super) fn post(from: &RemoteActor, activity: &Value) -> Post {
     Post {
         path: "/inbox",
         body: activity.to_string(),
@@ -90,7 +90,7 @@ impl Post {
         request
     }
 
-    async fn to(&self, sidecar: &Sidecar) -> u16 {
+    pub(super) async fn to(&self, sidecar: &Sidecar) -> u16 {
         status(sidecar, self.request()).await
     }
 }
@@ -103,7 +103,12 @@ async fn status(sidecar: &Sidecar, mut request: Request<Full<Bytes>>) -> u16 {
     }
 }
 
-fn activity(kind: &str, no: u32, actor: &RemoteActor, object: impl Into<Value>) -> Value {
+pub(super) fn activity(
+    kind: &str,
+    no: u32,
+    actor: &RemoteActor,
+    object: impl Into<Value>,
+) -> Value {
     json!({
         "@context": "https://www.w3.org/ns/activitystreams",
         "type": kind,
@@ -289,20 +294,20 @@ async fn of_who_is_gone_and_was_never_here_nothing_is_asked() {
 
 /// A request between two PeerTubes, as it was recorded.
 #[derive(serde::Deserialize)]
-struct Recorded {
+pub(super) struct Recorded {
     t: String,
     dir: String,
-    method: String,
+    pub(super) method: String,
     url: String,
     #[serde(rename = "reqHeaders")]
     headers: BTreeMap<String, String>,
     #[serde(rename = "rawBody", default)]
-    body: String,
+    pub(super) body: String,
     #[serde(rename = "resBody")]
     answer: Value,
 }
 
-fn recorded() -> Vec<Recorded> {
+pub(super) fn recorded() -> Vec<Recorded> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/federation");
     let mut files: Vec<_> =
         fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();

@@ -153,7 +153,8 @@ async fn people_and_channels_are_told_anew_and_their_end_is() {
             assert_eq!(stone.former_type, kind);
             let accept = http::HeaderValue::from_static("application/activity+json");
             let headers = http::HeaderMap::from_iter([(http::header::ACCEPT, accept)]);
-            let told = instance.sidecar.tell(&path.parse().unwrap(), &headers).await.unwrap();
+            let told =
+                instance.sidecar.tell(&path.parse().unwrap(), &headers, "192.0.2.1").await.unwrap();
             assert_eq!(told.status(), 410, "{path}");
         }
     }
