@@ -9,7 +9,7 @@
 //! - `api`: the answers under `/api/v1/`
 //! - `host`: what is done at a terminal
 //! - `house`: what an instance says of itself
-//! - `federation`: what other servers are told
+//! - `federation`: what other servers are told, and heard; `elsewhere`: files of theirs
 //! - `publishing` and `work`: how an uploaded file becomes a published video, and who works on it
 //! - `outbound`: the door to other hosts
 //! - `mail`: letters that wait to be sent
@@ -28,6 +28,7 @@ mod chapters;
 pub mod config;
 pub mod cookie;
 mod database;
+pub mod elsewhere;
 mod error;
 pub mod export;
 pub mod federation;
