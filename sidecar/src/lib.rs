@@ -184,6 +184,8 @@ struct Attempts {
     /// Of users, after the right password.
     codes_of: Pace<i64>,
     exports_of: Pace<i64>,
+    /// Of users, things of other servers that they look for.
+    resolved_by: Pace<i64>,
 }
 
 /// Whom a new instance makes, told to its host once.
@@ -245,6 +247,7 @@ impl Sidecar {
                 tickets_from: Pace::new(LOGINS_FROM, REMEMBERED),
                 codes_of: Pace::new(CODES_OF, REMEMBERED),
                 exports_of: Pace::new(EXPORTS_OF, REMEMBERED),
+                resolved_by: Pace::new(RESOLVED_BY, REMEMBERED),
             }),
             pages: Mutex::new(Pages::new(PAGES, PAGE_LIFE)),
             signposts: Signposts::default(),
@@ -497,6 +500,9 @@ const LETTERS_TO: Rate = Rate { burst: 3, every: Duration::from_secs(600) };
 /// Wrong codes of one user, by somebody who knows the password: 144 a day, so that it takes 1,600 days of guessing until one of
 /// the three codes that are right at a time is met as likely as not.
 const CODES_OF: Rate = Rate { burst: 10, every: Duration::from_secs(600) };
+
+/// URLs and handles of other servers that one user looks for: more than anybody pastes, and too few to ask a server to death.
+const RESOLVED_BY: Rate = Rate { burst: 20, every: Duration::from_secs(10) };
 
 /// Exports of one user: each is up to as many bytes as all of their videos, made anew.
 const EXPORTS_OF: Rate = Rate { burst: 5, every: Duration::from_secs(3_600) };
