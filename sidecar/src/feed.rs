@@ -99,7 +99,8 @@ impl Sidecar {
             let found = match key.parse::<u32>() {
                 Ok(id) => channel::by_id(&self.database, id.into()).await?,
                 Err(_) => {
-                    channel::by_name(&self.database, &self.local(&key).unwrap_or_default()).await?
+                    channel::by_name(&self.database, &self.kept_name(&key).unwrap_or_default())
+                        .await?
                 }
             };
             let channel = found.ok_or(ApiError::NotFound("Video channel"))?;
@@ -116,7 +117,7 @@ impl Sidecar {
             let found = match key.parse::<u32>() {
                 Ok(id) => crate::table::account::by_id(&self.database, id.into()).await?,
                 Err(_) => {
-                    let name = self.local(&key).unwrap_or_default();
+                    let name = self.kept_name(&key).unwrap_or_default();
                     crate::table::account::by_name(&self.database, &name).await?
                 }
             };

@@ -9,7 +9,7 @@
 //! - `api`: the answers under `/api/v1/`
 //! - `host`: what is done at a terminal
 //! - `house`: what an instance says of itself
-//! - `federation`: what other servers are told
+//! - `federation`: what other servers are told, and heard; `elsewhere`: files of theirs
 //! - `publishing` and `work`: how an uploaded file becomes a published video, and who works on it
 //! - `outbound`: the door to other hosts
 //! - `mail`: letters that wait to be sent
@@ -29,6 +29,7 @@ mod comments;
 pub mod config;
 pub mod cookie;
 mod database;
+pub mod elsewhere;
 mod error;
 pub mod export;
 pub mod federation;
@@ -187,6 +188,8 @@ struct Attempts {
     exports_of: Pace<i64>,
     /// By account, of here or elsewhere.
     comments_of: Pace<i64>,
+    /// Of users, things of other servers that they look for.
+    resolved_by: Pace<i64>,
 }
 
 /// Whom a new instance makes, told to its host once.
@@ -249,6 +252,7 @@ impl Sidecar {
                 codes_of: Pace::new(CODES_OF, REMEMBERED),
                 exports_of: Pace::new(EXPORTS_OF, REMEMBERED),
                 comments_of: Pace::new(comments::COMMENTS_OF, REMEMBERED),
+                resolved_by: Pace::new(RESOLVED_BY, REMEMBERED),
             }),
             pages: Mutex::new(Pages::new(PAGES, PAGE_LIFE)),
             signposts: Signposts::default(),
@@ -501,6 +505,9 @@ const LETTERS_TO: Rate = Rate { burst: 3, every: Duration::from_secs(600) };
 /// Wrong codes of one user, by somebody who knows the password: 144 a day, so that it takes 1,600 days of guessing until one of
 /// the three codes that are right at a time is met as likely as not.
 const CODES_OF: Rate = Rate { burst: 10, every: Duration::from_secs(600) };
+
+/// URLs and handles of other servers that one user looks for: more than anybody pastes, and too few to ask a server to death.
+const RESOLVED_BY: Rate = Rate { burst: 20, every: Duration::from_secs(10) };
 
 /// Exports of one user: each is up to as many bytes as all of their videos, made anew.
 const EXPORTS_OF: Rate = Rate { burst: 5, every: Duration::from_secs(3_600) };

@@ -18,7 +18,7 @@ pub use crate::table::video::{Privacy, State};
 use crate::visitor::Visitor;
 
 pub use owners::{AccountPage, ChannelPage};
-pub use page::{Caption, Chapter, Medium, VideoPage, Word};
+pub use page::{Caption, Chapter, Elsewhere, Medium, VideoPage, Word};
 pub use picture::PictureKind;
 pub(crate) use picture::{avatar, banner, made_at, made_name, picture_path, portrait};
 pub use talk::{Author, CommentLine, Part, Said, Talk, Whose};

@@ -29,6 +29,9 @@ record! {
         account_avatar: Option<String>,
         account_created_at: i64,
         account_updated_at: i64,
+        /// The ids of another server's.
+        url: Option<String>,
+        account_url: Option<String>,
     }
 }
 
@@ -211,7 +214,9 @@ macro_rules! select {
             "SELECT channel.id, handle.name, channel.display_name, channel.description, support, channel.avatar, banner, subscribers, \
              channel.created_at, channel.updated_at, is_remote, is_followed, account_id, user_id, owner.name AS account_name, \
              account.display_name AS account_label, account.description AS account_description, account.avatar AS account_avatar, \
-             account.created_at AS account_created_at, account.updated_at AS account_updated_at FROM channel \
+             account.created_at AS account_created_at, account.updated_at AS account_updated_at, \
+             CASE WHEN is_remote THEN (SELECT url FROM remote_actor WHERE remote_actor.id = channel.id) END AS url, \
+             CASE WHEN is_remote THEN (SELECT url FROM remote_actor WHERE remote_actor.id = account.id) END AS account_url FROM channel \
              JOIN handle ON handle.id = channel.id JOIN account ON account.id = account_id \
              JOIN handle AS owner ON owner.id = account.id WHERE ",
             $condition

@@ -1,6 +1,7 @@
 //! The table `remote_actor`: people, channels and instances of other servers, with their rows in `handle`, `account` and `channel`.
 
 use crate::database::{Database, is_taken, reading, record, writing};
+use crate::elsewhere;
 use crate::table::{channel, comment, follow, host, remote_rate, video};
 
 record! {
@@ -163,6 +164,7 @@ pub(crate) async fn keep(
                 id
             }
         };
+        let avatar = elsewhere::actor_picture(id, new.avatar_url.as_deref());
         let described = if new.kind == Kind::Channel {
             let owner_id = new.owner_id.ok_or(KeepError::NoOwner)?;
             if known.is_none() {
@@ -174,8 +176,10 @@ pub(crate) async fn keep(
                 .bind(&new.description)
                 .bind(new.created_at)
                 .bind(now_ms)
+                .bind(avatar)
                 .bind(owner_id)
                 .bind(&new.support)
+                .bind(elsewhere::actor_picture(id, new.banner_url.as_deref()))
         } else {
             sqlx::query(KEEP_ACCOUNT)
                 .bind(id)
@@ -183,6 +187,7 @@ pub(crate) async fn keep(
                 .bind(&new.description)
                 .bind(new.created_at)
                 .bind(now_ms)
+                .bind(avatar)
         };
         described.execute(&mut *work).await?;
         sqlx::query(KEEP)
@@ -253,15 +258,17 @@ const LOCK: &str =
 const RENAME: &str = "UPDATE handle SET name = $2 WHERE id = $1 AND name <> $2";
 const INSERT_HANDLE: &str = "INSERT INTO handle (name) VALUES ($1) RETURNING id";
 
-const KEEP_ACCOUNT: &str = "INSERT INTO account (id, user_id, display_name, description, created_at, updated_at) \
-                            VALUES ($1, NULL, $2, $3, $4, $5) ON CONFLICT (id) DO UPDATE SET \
-                            display_name = excluded.display_name, description = excluded.description, updated_at = excluded.updated_at";
+const KEEP_ACCOUNT: &str = "INSERT INTO account (id, user_id, display_name, description, created_at, updated_at, avatar) \
+                            VALUES ($1, NULL, $2, $3, $4, $5, $6) ON CONFLICT (id) DO UPDATE SET \
+                            display_name = excluded.display_name, description = excluded.description, updated_at = excluded.updated_at, \
+                            avatar = excluded.avatar";
 
 /// A channel stays its owner's: one that says that it is another's is the same channel with a lie in it.
 const KEEP_CHANNEL: &str = "INSERT INTO channel (id, account_id, display_name, description, support, subscribers, is_remote, \
-                            created_at, updated_at) VALUES ($1, $6, $2, $3, $7, 0, TRUE, $4, $5) ON CONFLICT (id) DO UPDATE SET \
+                            created_at, updated_at, avatar, banner) VALUES ($1, $7, $2, $3, $8, 0, TRUE, $4, $5, $6, $9) \
+                            ON CONFLICT (id) DO UPDATE SET \
                             display_name = excluded.display_name, description = excluded.description, support = excluded.support, \
-                            updated_at = excluded.updated_at";
+                            updated_at = excluded.updated_at, avatar = excluded.avatar, banner = excluded.banner";
 
 const KEEP: &str = "INSERT INTO remote_actor (id, url, host, kind, name, inbox, shared_inbox, outbox, public_key, page, avatar_url, \
                     banner_url, followers, fetched_at) \
