@@ -28,6 +28,7 @@ record! {
 }
 
 /// Notes that there is a server of this name, unless that is known.
+#[cfg(test)]
 pub(crate) async fn meet(database: &Database, now_ms: i64, name: &str) -> sqlx::Result<()> {
     writing!(database, pool => {
         sqlx::query(MEET).bind(name).bind(now_ms).execute(pool).await.map(drop)
