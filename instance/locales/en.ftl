@@ -417,3 +417,35 @@ comment-held = waits for approval
 comment-refused = not shown to others
 my-comments = Comments
 admin-comments = Comments
+notices = Notifications
+notices-none = Nothing has happened yet.
+notices-read = I have read all of these
+notices-unread = { $count ->
+    [one] 1 new
+   *[other] { $count } new
+}
+notice-comment = { $name } commented on
+notice-mention = { $name } spoke to you below
+notice-follow = { $name } follows { $what }
+notice-new = new
+reports = Reports
+reports-open = Those that are open
+reports-all = All reports
+reports-none = Nothing is reported.
+report-open = open
+report-refused = refused
+report-accepted = accepted
+report-said = What was said:
+report-note = Note for those who keep order
+report-accept = Accept
+report-refuse = Refuse
+report-reopen = Open again
+report-link = Report
+report-title = Report
+report-comment = You report a comment to those who keep order here.
+report-video = You report a video to those who keep order here.
+report-back = Back to the video
+report-reason = What is wrong with it?
+report-forward = If it comes from another server, tell its moderators, too, without my name
+report-send = Send
+report-done = Thank you. Somebody will look at it.

@@ -414,3 +414,35 @@ comment-held = attend une approbation
 comment-refused = caché aux autres
 my-comments = Commentaires
 admin-comments = Commentaires
+notices = Notifications
+notices-none = Rien ne s’est encore passé.
+notices-read = J’ai tout lu
+notices-unread = { $count ->
+    [one] 1 nouveauté
+   *[other] { $count } nouveautés
+}
+notice-comment = { $name } a commenté
+notice-mention = { $name } s’adresse à vous sous
+notice-follow = { $name } suit { $what }
+notice-new = nouveau
+reports = Signalements
+reports-open = Ceux qui sont ouverts
+reports-all = Tous les signalements
+reports-none = Rien n’est signalé.
+report-open = ouvert
+report-refused = refusé
+report-accepted = accepté
+report-said = Ce qui a été dit :
+report-note = Note pour la modération
+report-accept = Accepter
+report-refuse = Refuser
+report-reopen = Rouvrir
+report-link = Signaler
+report-title = Signaler
+report-comment = Vous signalez un commentaire à la modération.
+report-video = Vous signalez une vidéo à la modération.
+report-back = Retour à la vidéo
+report-reason = Qu’est-ce qui ne va pas ?
+report-forward = Si cela vient d’un autre serveur, prévenir aussi sa modération, sans mon nom
+report-send = Envoyer
+report-done = Merci. Quelqu’un va regarder.

@@ -51,6 +51,7 @@ mod preferences;
 pub mod prose;
 pub mod publishing;
 mod query;
+mod reports;
 pub mod role;
 mod seal;
 mod search;
@@ -87,6 +88,7 @@ pub use error::{ApiError, BadField, BodyError, GrantError, PasswordError};
 pub use federation::inbox::Posted;
 pub use house::House;
 pub use limits::READ_LIFE;
+pub use reports::{Forwarding, Reported};
 pub use sight::Seen;
 pub use visitor::{Choices, Visitor};
 pub use web::{Applicant, Entered, Profile, Quota, SessionLine, SignedUp, Wanted};
@@ -187,6 +189,7 @@ struct Attempts {
     exports_of: Pace<i64>,
     /// By account, of here or elsewhere.
     comments_of: Pace<i64>,
+    reports_of: Pace<i64>,
 }
 
 /// Whom a new instance makes, told to its host once.
@@ -249,6 +252,7 @@ impl Sidecar {
                 codes_of: Pace::new(CODES_OF, REMEMBERED),
                 exports_of: Pace::new(EXPORTS_OF, REMEMBERED),
                 comments_of: Pace::new(comments::COMMENTS_OF, REMEMBERED),
+                reports_of: Pace::new(reports::REPORTS_OF, REMEMBERED),
             }),
             pages: Mutex::new(Pages::new(PAGES, PAGE_LIFE)),
             signposts: Signposts::default(),
