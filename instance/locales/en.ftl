@@ -389,19 +389,19 @@ error-code = That isn’t the code, or it was used already. Wait for the next on
 error-ticket = This is too old or was used already. Begin again.
 error-no-mail = This site sends no mail. Ask who runs it.
 
-comments = { $count ->
+talk-title = { $count ->
     [0] No comments yet
     [one] 1 comment
    *[other] { $count } comments
 }
-comments-more = { $count ->
+talk-more = { $count ->
     [one] 1 more answer
    *[other] { $count } more answers
 }
-comments-closed = Nobody may comment on this video.
-comments-all = All comments
-comments-waiting = Those that wait for approval
-comments-none = Nothing has been said yet.
+talk-closed = Nobody may comment on this video.
+talk-all = All comments
+talk-waiting = Those that wait for approval
+talk-none = Nothing has been said yet.
 comment-say = Say something
 comment-send = Send
 comment-log-in = Log in to comment

@@ -386,19 +386,19 @@ error-code = Ce n’est pas le code, ou il a déjà servi. Attendez le suivant.
 error-ticket = C’est trop vieux ou a déjà servi. Recommencez.
 error-no-mail = Ce site n’envoie pas de courrier. Demandez à qui le tient.
 
-comments = { $count ->
+talk-title = { $count ->
     [0] Pas encore de commentaire
     [one] 1 commentaire
    *[other] { $count } commentaires
 }
-comments-more = { $count ->
+talk-more = { $count ->
     [one] 1 autre réponse
    *[other] { $count } autres réponses
 }
-comments-closed = Personne ne peut commenter cette vidéo.
-comments-all = Tous les commentaires
-comments-waiting = Ceux qui attendent une approbation
-comments-none = Rien n’a encore été dit.
+talk-closed = Personne ne peut commenter cette vidéo.
+talk-all = Tous les commentaires
+talk-waiting = Ceux qui attendent une approbation
+talk-none = Rien n’a encore été dit.
 comment-say = Dites quelque chose
 comment-send = Envoyer
 comment-log-in = Connectez-vous pour commenter
