@@ -388,3 +388,32 @@ error-unverified = Follow the link in our mail first: it confirms that the addre
 error-code = That isn’t the code, or it was used already. Wait for the next one.
 error-ticket = This is too old or was used already. Begin again.
 error-no-mail = This site sends no mail. Ask who runs it.
+
+comments = { $count ->
+    [0] No comments yet
+    [one] 1 comment
+   *[other] { $count } comments
+}
+comments-more = { $count ->
+    [one] 1 more answer
+   *[other] { $count } more answers
+}
+comments-closed = Nobody may comment on this video.
+comments-all = All comments
+comments-waiting = Those that wait for approval
+comments-none = Nothing has been said yet.
+comment-say = Say something
+comment-send = Send
+comment-log-in = Log in to comment
+comment-answer = Answer
+comment-your-answer = Your answer
+comment-approve = Approve
+comment-delete = Delete
+comment-delete-what = Delete this comment
+comment-owner = whose video it is
+comment-deleted = This comment was deleted.
+comment-edited = edited
+comment-held = waits for approval
+comment-refused = not shown to others
+my-comments = Comments
+admin-comments = Comments

@@ -385,3 +385,32 @@ error-unverified = Suivez d’abord le lien de notre message : il confirme que l
 error-code = Ce n’est pas le code, ou il a déjà servi. Attendez le suivant.
 error-ticket = C’est trop vieux ou a déjà servi. Recommencez.
 error-no-mail = Ce site n’envoie pas de courrier. Demandez à qui le tient.
+
+comments = { $count ->
+    [0] Pas encore de commentaire
+    [one] 1 commentaire
+   *[other] { $count } commentaires
+}
+comments-more = { $count ->
+    [one] 1 autre réponse
+   *[other] { $count } autres réponses
+}
+comments-closed = Personne ne peut commenter cette vidéo.
+comments-all = Tous les commentaires
+comments-waiting = Ceux qui attendent une approbation
+comments-none = Rien n’a encore été dit.
+comment-say = Dites quelque chose
+comment-send = Envoyer
+comment-log-in = Connectez-vous pour commenter
+comment-answer = Répondre
+comment-your-answer = Votre réponse
+comment-approve = Approuver
+comment-delete = Supprimer
+comment-delete-what = Supprimer ce commentaire
+comment-owner = à qui est la vidéo
+comment-deleted = Ce commentaire a été supprimé.
+comment-edited = modifié
+comment-held = attend une approbation
+comment-refused = caché aux autres
+my-comments = Commentaires
+admin-comments = Commentaires

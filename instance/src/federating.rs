@@ -1,4 +1,5 @@
-//! What goes on with other servers by itself: what changes here is told and delivered, until the process is asked to end.
+//! What goes on with other servers by itself: what changes here is told and delivered, and what is there is fetched, until the
+//! process is asked to end.
 
 use std::sync::Arc;
 
@@ -7,5 +8,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Does all of it.
 pub(crate) async fn run(sidecar: Arc<Sidecar>, asked_to_end: CancellationToken) {
-    sidecar.deliver_forever(asked_to_end.cancelled()).await;
+    tokio::join!(
+        sidecar.deliver_forever(asked_to_end.cancelled()),
+        sidecar.work_tasks_forever(asked_to_end.cancelled()),
+    );
 }

@@ -10,6 +10,7 @@ mod order;
 mod settings;
 mod shelf;
 mod studio;
+mod talk;
 mod watch;
 
 use std::net::SocketAddr;
@@ -26,7 +27,7 @@ use origin::library::{Library, LibraryError};
 use origin::metrics::{self, Metrics};
 use origin::{Origin, Reply};
 use sidecar::export::DOWNLOADS;
-use sidecar::view::Unavailable;
+use sidecar::view::{Unavailable, Whose};
 use sidecar::{ApiError, Fields, Sidecar, Wanted, cookie};
 use tracker::Tracker;
 
@@ -164,6 +165,7 @@ impl Site {
             ["search"] => self.search(visit, query).await,
             ["w", key] => self.watch(visit, key, query, knock).await,
             ["videos", "watch", key] => self.forward(visit, key, knock).await,
+            ["videos", "watch", key, "comments", no] => self.forward_comment(key, no).await,
             ["videos", "embed", key] => self.embed(visit, key, query, knock).await,
             ["c" | "video-channels", handle] => self.channel(visit, handle, query).await,
             ["a" | "accounts", handle] => self.account(visit, handle, query).await,
@@ -178,6 +180,7 @@ impl Site {
             ["admin", "registrations"] => self.show_registrations(visit).await,
             ["admin", "users"] => self.show_users(visit, query).await,
             ["admin", "jobs"] => self.show_jobs(visit).await,
+            ["admin", "comments"] => self.show_comments(visit, Whose::All, query).await,
             _ => Err(PageError::NotFound),
         }
     }
@@ -198,6 +201,7 @@ impl Site {
             ["channels", handle] => self.show_channel(visit, handle, query).await,
             ["subscriptions"] => self.subscriptions(visit, query).await,
             ["history"] => self.history(visit, query).await,
+            ["comments"] => self.show_comments(visit, Whose::Own, query).await,
             ["two-factor"] => self.show_two_factor(visit).await,
             ["export"] => self.show_export(visit).await,
             _ => Err(PageError::NotFound),
@@ -254,6 +258,14 @@ impl Site {
             ["w", key] => {
                 let knock = Knock { headers, peer, fields: Some(&fields) };
                 self.watch(visit, key, "", knock).await
+            }
+            ["w", key, "comments"] => {
+                let knock = Knock { headers, peer, fields: None };
+                self.speak(visit, key, fields, knock).await
+            }
+            ["w", key, "comments", no] => {
+                let knock = Knock { headers, peer, fields: None };
+                self.change_comment(visit, (key, number(no)?), &fields, knock).await
             }
             ["videos", "embed", key] => {
                 let query = request.uri().query().unwrap_or_default();
@@ -454,6 +466,8 @@ fn is_form(path: &[&str]) -> bool {
             | ["my", "two-factor", "confirm" | "disable"]
             | ["my", "export", _]
             | ["w", _]
+            | ["w", _, "comments"]
+            | ["w", _, "comments", _]
             | ["videos", "embed", _]
             | ["my", "settings" | "access" | "farewell" | "channels" | "history" | "imports"]
             | [

@@ -8,6 +8,9 @@ mod change;
 mod channel_tests;
 mod channels;
 #[cfg(test)]
+mod comment_tests;
+pub(crate) mod comments;
+#[cfg(test)]
 mod export_tests;
 mod exports;
 #[cfg(test)]
@@ -98,6 +101,7 @@ enum Route<'a> {
     Mail(mail::Route),
     TwoFactor(two_factor::Route),
     Exports(exports::Route),
+    Comments(comments::Route<'a>),
 }
 
 impl<'a> Route<'a> {
@@ -136,6 +140,8 @@ impl<'a> Route<'a> {
             ["jobs"] => Some(Route::Jobs(None)),
             ["jobs", state] => JobState::named(state).map(Route::Jobs),
             _ => None
+                // Before those of videos, one of which might be called so.
+                .or_else(|| comments::Route::parse(segments).map(Route::Comments))
                 .or_else(|| videos::Route::parse(segments).map(Route::Videos))
                 .or_else(|| channels::Route::parse(segments).map(Route::Channels))
                 .or_else(|| mine::Route::parse(segments).map(Route::Mine))
@@ -162,6 +168,7 @@ impl<'a> Route<'a> {
             | Route::Progress(_)
             | Route::Import
             | Route::Retry(_) => "videos",
+            Route::Comments(_) => "comments",
             Route::Channels(_) => "channels",
             Route::Me | Route::Mine(_) | Route::Exports(_) => "mine",
             Route::Registrations | Route::Accept(_) | Route::Refuse(_) | Route::Users(_) => "users",
@@ -195,6 +202,7 @@ impl<'a> Route<'a> {
             Route::Mine(route) => route.methods(),
             Route::Users(route) => route.methods(),
             Route::Exports(route) => route.methods(),
+            Route::Comments(route) => route.methods(),
         }
     }
 }
@@ -303,6 +311,7 @@ impl Sidecar {
             Route::Mail(route) => self.answer_mail(route, asked).await,
             Route::TwoFactor(route) => self.answer_two_factor(route, asked).await,
             Route::Exports(route) => self.answer_exports(route, asked).await,
+            Route::Comments(route) => self.answer_comments(route, asked).await,
             _ => Err(ApiError::Method(route.methods())),
         }
     }

@@ -229,6 +229,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (ACCOUNTS_ELSEWHERE, "accounts elsewhere", "{accounts_elsewhere}"),
     (12, "federation", include_str!("../migrations/0012-federation.sql")),
     (13, "news", include_str!("../migrations/0013-news.sql")),
+    (16, "comments", include_str!("../migrations/0016-comments.sql")),
 ];
 
 /// The one change that brings its own transaction.

@@ -25,6 +25,7 @@ pub mod adoption;
 mod api;
 mod body;
 mod chapters;
+mod comments;
 pub mod config;
 pub mod cookie;
 mod database;
@@ -186,6 +187,8 @@ struct Attempts {
     exports_of: Pace<i64>,
     /// Of users, things of other servers that they look for.
     resolved_by: Pace<i64>,
+    /// By account, of here or elsewhere.
+    comments_of: Pace<i64>,
 }
 
 /// Whom a new instance makes, told to its host once.
@@ -248,6 +251,7 @@ impl Sidecar {
                 codes_of: Pace::new(CODES_OF, REMEMBERED),
                 exports_of: Pace::new(EXPORTS_OF, REMEMBERED),
                 resolved_by: Pace::new(RESOLVED_BY, REMEMBERED),
+                comments_of: Pace::new(comments::COMMENTS_OF, REMEMBERED),
             }),
             pages: Mutex::new(Pages::new(PAGES, PAGE_LIFE)),
             signposts: Signposts::default(),

@@ -184,3 +184,13 @@ pub(crate) const OUTBOX_PAGE: usize = 100;
 
 /// Videos that one server is asked for at once: as many connections as a browser makes.
 pub(crate) const BACKFILL_AT_ONCE: usize = 4;
+
+/// Comments of one thread that are shown at once: more than anybody reads, at some 1 KB each.
+pub(crate) const THREAD: i64 = 1_000;
+
+/// Levels of answers that are told within each other; what is deeper stands beside the last. Readers of JSON stop at 128 levels,
+/// of which each of these takes two.
+pub(crate) const THREAD_DEPTH: usize = 50;
+
+/// Characters of a comment, as with PeerTube.
+pub(crate) const COMMENT: usize = 10_000;

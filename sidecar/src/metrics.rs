@@ -130,7 +130,7 @@ impl Sidecar {
         for (name, help, kind) in [
             ("users", "Users.", "users"),
             ("channels", "Channels.", "channels"),
-            ("videos", "Videos that are listed.", "all"),
+            ("videos", "Videos of this instance that are listed.", "local"),
         ] {
             let count = tally(database, kind, "").await? as f64;
             all.push((name, help, vec![(String::new(), count)]));
@@ -188,7 +188,8 @@ impl Page {
 }
 
 /// What requests are about; the last is all else.
-const KINDS: [&str; 8] = ["entry", "videos", "channels", "mine", "users", "jobs", "house", "other"];
+const KINDS: [&str; 9] =
+    ["entry", "videos", "comments", "channels", "mine", "users", "jobs", "house", "other"];
 
 /// How tries to log in end: let in, a wrong name or password, too many tries, kept out for another reason.
 const LOGINS: [&str; 4] = ["good", "wrong", "limited", "refused"];

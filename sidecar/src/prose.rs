@@ -23,6 +23,11 @@ pub fn html(text: &str) -> String {
     });
     let mut made = String::with_capacity(text.len() * 2);
     html::push_html(&mut made, events);
+    cleaned(&made)
+}
+
+/// HTML that somebody else wrote, as HTML that can only be read.
+pub fn cleaned(html: &str) -> String {
     let mut cleaner = ammonia::Builder::empty();
     cleaner
         .tags(TAGS.into())
@@ -30,7 +35,7 @@ pub fn html(text: &str) -> String {
         .tag_attributes([("a", ["href"].into())].into())
         .url_relative(ammonia::UrlRelative::Deny)
         .link_rel(Some("nofollow noopener ugc"));
-    cleaner.clean(&made).to_string()
+    cleaner.clean(html).to_string()
 }
 
 /// The beginning of a text as one plain line, for previews and other sites' cards.
@@ -215,6 +220,28 @@ mod tests {
             "&lt;script>alert(1)&lt;/script>",
         ] {
             assert!(!html(&markdown(odd)).contains("<script"), "{odd}");
+        }
+    }
+
+    #[test]
+    fn what_others_wrote_keeps_its_words_and_loses_all_that_acts() {
+        let mastodon = "<p><span class=\"h-card\"><a href=\"https://a.example/@ada\" class=\"u-url mention\">@<span>ada</span></a></span> \
+                        look<br>here <a href=\"javascript:alert(1)\" onclick=\"x()\">x</a></p>";
+        assert_eq!(
+            cleaned(mastodon),
+            "<p><a href=\"https://a.example/@ada\" rel=\"nofollow noopener ugc\">@ada</a> look<br>here \
+             <a rel=\"nofollow noopener ugc\">x</a></p>"
+        );
+        for text in [
+            "<script>alert(1)</script>",
+            "<p style=\"position:fixed\">x",
+            "<img src=x onerror=y>",
+            "<svg><script>z",
+        ] {
+            let made = cleaned(text);
+            for bad in ["script", "style", "img", "svg", "onerror"] {
+                assert!(!made.contains(bad), "{text} -> {made}");
+            }
         }
     }
 

@@ -9,6 +9,7 @@ pub(crate) mod card;
 pub(crate) mod channel;
 pub(crate) mod client;
 pub(crate) mod collaborator;
+pub(crate) mod comment;
 pub(crate) mod delivery;
 pub(crate) mod export;
 pub(crate) mod follow;

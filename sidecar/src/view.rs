@@ -4,6 +4,7 @@ mod own;
 mod owners;
 mod page;
 mod picture;
+mod talk;
 
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ pub use owners::{AccountPage, ChannelPage};
 pub use page::{Caption, Chapter, Elsewhere, Medium, VideoPage, Word};
 pub use picture::PictureKind;
 pub(crate) use picture::{avatar, banner, made_at, made_name, picture_path, portrait};
+pub use talk::{Author, CommentLine, Part, Said, Talk, Whose};
 
 /// The database doesn't answer.
 #[derive(Debug, thiserror::Error)]

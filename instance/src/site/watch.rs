@@ -14,6 +14,7 @@ use sidecar::visitor::Asker;
 use sidecar::{Fields, Seen, cookie};
 use wire::id::VideoId;
 
+use super::talk::TalkPart;
 use super::{Framing, PageError, Site, html, moved, now_ms};
 use crate::config::Sharing;
 use crate::embed::Options;
@@ -83,6 +84,7 @@ struct Watch<'a> {
     height: u32,
     snippet: String,
     facts: String,
+    talk: TalkPart,
 }
 
 struct ChapterLine {
@@ -146,7 +148,8 @@ impl Site {
         let options = Options { start: Options::parse(query).start, ..Options::default() };
         let stage = self.stage(visit, &video, record.as_ref(), options).await;
         let is_public = matches!(video.card.privacy, Privacy::Public | Privacy::Unlisted);
-        let page = watch_page(visit, &id, *video, record, stage, now_ms());
+        let talk = self.talk_part(visit, &id, query, knock).await?;
+        let page = Watch { talk, ..watch_page(visit, &id, *video, record, stage, now_ms()) };
         let mut reply = self.html(visit, StatusCode::OK, &page)?;
         if !is_public {
             keep_to_itself(&mut reply);
@@ -327,6 +330,7 @@ fn watch_page<'a>(
         support: prose::html(video.support.as_deref().unwrap_or_default()),
         facts: json_ld(visit, id, &video, &excerpt, published, ms),
         excerpt,
+        talk: TalkPart::default(),
         privacy: super::shelf::privacy_key(video.card.privacy),
         chapters: chapters.collect(),
         renditions: renditions.collect(),

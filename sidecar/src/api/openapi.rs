@@ -239,7 +239,8 @@ fn document() -> Value {
     let parameters = PARAMETERS.iter().map(|&(name, place, kind, about)| {
         let schema = schemas::kind(kind);
         let is_needed = place == "path";
-        let name_there = name.strip_prefix("my_").unwrap_or(name);
+        // The same name means different things to different lists.
+        let name_there = name.strip_prefix("thread_").unwrap_or(name);
         let said = json!({
             "name": name_there, "in": place, "required": is_needed, "description": about, "schema": schema,
         });
@@ -299,6 +300,12 @@ const PARAMETERS: &[(&str, &str, &str, &str)] = &[
         "text",
         "publishedAt, createdAt, originallyPublishedAt, views, trending, likes, duration or name, with - for the other way.",
     ),
+    (
+        "thread_sort",
+        "query",
+        "-createdAt|createdAt|-totalReplies",
+        "The newest first, the oldest, or what is answered most.",
+    ),
     ("match", "query", "text", "As sort of lists, or -match: what fits best comes first."),
     ("search", "query", "text", "Words that are looked for."),
     ("categoryOneOf", "query", "[int]", "Numbers of categories."),
@@ -315,6 +322,8 @@ const PARAMETERS: &[(&str, &str, &str, &str)] = &[
     ("skipCount", "query", "true|false", "Without the total, which takes time."),
     ("page", "query", "int 1 10", "Which page."),
     ("channelId", "query", "int", "Videos of one channel."),
+    ("videoId", "query", "int", "Of one video, by its number."),
+    ("isHeldForReview", "query", "true|false", "Waiting for approval, or not."),
     ("uris", "query", "[text]", "Handles of channels."),
     ("upload_id", "query", "text", "Which upload: the one in the Location of its beginning."),
 ];
@@ -442,6 +451,7 @@ mod tests {
             include_str!("mail.rs"),
             include_str!("two_factor.rs"),
             include_str!("exports.rs"),
+            include_str!("comments.rs"),
         ] {
             routed.extend(patterns(theirs, between(source, "fn parse(", "\n    }")));
         }
@@ -453,7 +463,7 @@ mod tests {
             let rooms = api.lines().filter_map(|line| line.strip_prefix(module));
             for room in rooms.map(|room| room.trim_end_matches(';')) {
                 let source = format!("{room}::Route");
-                let more = ["house", "mail", "two_factor", "exports"];
+                let more = ["house", "mail", "two_factor", "exports", "comments"];
                 let is_known = known.contains(&room) || more.contains(&room);
                 assert!(is_known || !api.contains(&source), "{room}.rs has routes: name it here");
             }

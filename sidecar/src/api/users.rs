@@ -11,7 +11,7 @@ use crate::field::{Email, FieldError, Password, Username, prose};
 use crate::listing::page;
 use crate::role::Role;
 use crate::table::user::{self, User};
-use crate::table::{account, channel, video};
+use crate::table::{account, channel, comment, video};
 use crate::visitor::Visitor;
 use crate::{Reply, Sidecar, now_ms};
 
@@ -148,6 +148,7 @@ impl Sidecar {
             for channel in channel::of_account(&self.database, account.id).await? {
                 self.delete_videos_of(channel.id).await?;
             }
+            comment::delete_of_account(&self.database, now_ms(), account.id).await?;
         }
         user::delete(&self.database, user.id).await?;
         // What they took along goes, too.

@@ -36,8 +36,6 @@ pub(super) enum Route<'a> {
     Chapters(&'a str),
     Storyboards(&'a str),
     Passwords(&'a str),
-    /// Of which there are none yet.
-    Comments(&'a str),
     Rate(&'a str),
     Views(&'a str),
     /// What whoever asks thinks of a video.
@@ -71,7 +69,6 @@ impl<'a> Route<'a> {
             ["videos", key, "chapters"] => Route::Chapters(key),
             ["videos", key, "storyboards"] => Route::Storyboards(key),
             ["videos", key, "passwords"] => Route::Passwords(key),
-            ["videos", key, "comment-threads"] => Route::Comments(key),
             ["videos", key, "rate"] => Route::Rate(key),
             ["videos", key, "views"] => Route::Views(key),
             ["users", "me", "videos", key, "rating"] => Route::Rating(key),
@@ -115,10 +112,6 @@ impl Sidecar {
                 self.tell_storyboards(key, asked.asker()).await
             }
             (Route::Passwords(key), &Method::GET) => self.tell_passwords(key, &asked).await,
-            (Route::Comments(key), &Method::GET) => {
-                self.sight(key, asked.asker()).await?;
-                Ok(answer(&json!({ "total": 0, "totalNotDeletedComments": 0, "data": [] })))
-            }
             (Route::Rating(key), &Method::GET) => self.tell_rating(key, &asked).await,
             (Route::Rate(key), &Method::PUT) => self.rate(key, asked).await,
             (Route::Views(key), &(Method::POST | Method::PUT)) => self.view(key, asked).await,
@@ -303,7 +296,7 @@ impl Sidecar {
     }
 
     /// A video that whoever asks may see, or why not in PeerTube's words.
-    pub(super) async fn sight(&self, key: &str, asker: Asker<'_>) -> Result<Sight, ApiError> {
+    pub(crate) async fn sight(&self, key: &str, asker: Asker<'_>) -> Result<Sight, ApiError> {
         match self.look(key, asker).await? {
             Seen::Shown(sight) => Ok(sight),
             Seen::PasswordWanted => Err(ApiError::VideoPassword(PasswordError::Required)),

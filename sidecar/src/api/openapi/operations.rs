@@ -8,6 +8,7 @@ pub(super) const ALL: &[&[Operation]] = &[
     REGISTRATIONS,
     VIDEOS,
     OF_A_VIDEO,
+    COMMENTS,
     UPLOADS,
     IMPORTS,
     PICTURES,
@@ -135,8 +136,6 @@ const OF_A_VIDEO: &[Operation] = &[
     get("/api/v1/videos/{key}/chapters", "Its chapters.", "Chapters").may(LOCKED),
     get("/api/v1/videos/{key}/storyboards", "Previews for the seek bar.", "Storyboards")
         .may(LOCKED),
-    get("/api/v1/videos/{key}/comment-threads", "Comments: none yet.", "CommentThreads")
-        .may(LOCKED),
     get("/api/v1/videos/{key}/passwords", "What opens it.", "Passwords").by(Who::User),
     put("/api/v1/videos/{key}/rate", "Like it, or don't.").by(Who::User).takes("Rate"),
     get("/api/v1/users/me/videos/{key}/rating", "Whether who asks likes it.", "Rating")
@@ -161,6 +160,39 @@ const OF_A_VIDEO: &[Operation] = &[
         .may(&[503]),
     delete("/api/shoal/v1/videos/{key}/thumbnail", "Give it back the picture of its import.")
         .by(Who::User),
+];
+
+/// What is said below videos.
+const COMMENTS: &[Operation] = &[
+    get(
+        "/api/v1/videos/{key}/comment-threads",
+        "Comments: the first of each thread.",
+        "CommentThreads",
+    )
+    .query(&["start", "count", "thread_sort"])
+    .may(LOCKED),
+    post("/api/v1/videos/{key}/comment-threads", "Say something below a video.")
+        .by(Who::User)
+        .takes("CommentText")
+        .gives("CommentMade")
+        .may(&[409, 429]),
+    get("/api/v1/videos/{key}/comment-threads/{id}", "A thread with all answers.", "CommentTree")
+        .may(LOCKED),
+    post("/api/v1/videos/{key}/comments/{id}", "Answer a comment.")
+        .by(Who::User)
+        .takes("CommentText")
+        .gives("CommentMade")
+        .may(&[409, 429]),
+    delete("/api/v1/videos/{key}/comments/{id}", "Delete a comment.").by(Who::User).may(&[429]),
+    post("/api/v1/videos/{key}/comments/{id}/approve", "Show a comment that waits for it.")
+        .by(Who::User)
+        .may(&[400, 429]),
+    get("/api/v1/videos/comments", "Comments of all videos.", "CommentList")
+        .by(Who::Moderator)
+        .query(COMMENT_LIST),
+    get("/api/v1/users/me/videos/comments", "Comments of one's own videos.", "CommentList")
+        .by(Who::User)
+        .query(COMMENT_LIST),
 ];
 
 /// Files on their way in.
@@ -389,6 +421,8 @@ const fn parts(
 }
 
 const PAGE: &[&str] = &["start", "count"];
+
+const COMMENT_LIST: &[&str] = &["start", "count", "videoId", "isHeldForReview", "isLocal"];
 
 const LIST: &[&str] = &[
     "start",

@@ -1,0 +1,266 @@
+//! Comments in the API, on both databases, beside recorded answers of PeerTube.
+
+use serde_json::{Value, json};
+
+use super::tests::{Answered, Instance, check, differences, instances};
+use crate::config::Registration;
+use crate::table::comment::{self, CommentState, NewComment};
+use crate::table::remote_actor::tests::somebody;
+use crate::table::remote_actor::{self, Kind};
+use crate::table::video::{About, Privacy, tests::about};
+
+fn recorded(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+impl Instance {
+    pub(in crate::api) async fn say(&self, video: &str, token: &str, text: &str) -> Answered {
+        let path = format!("videos/{video}/comment-threads");
+        self.ask("POST", &path, token, json!({ "text": text })).await
+    }
+
+    async fn reply(&self, video: &str, to: &Value, token: &str, text: &str) -> Answered {
+        let path = format!("videos/{video}/comments/{to}");
+        self.ask("POST", &path, token, json!({ "text": text })).await
+    }
+
+    async fn threads(&self, video: &str, token: &str) -> Value {
+        self.get(&format!("videos/{video}/comment-threads"), token).await.body
+    }
+}
+
+fn id(answered: &Answered) -> Value {
+    assert_eq!(answered.status, 200, "{}", answered.body);
+    answered.body["comment"]["id"].clone()
+}
+
+#[tokio::test]
+async fn threads_are_told_in_peertube_s_form() {
+    for instance in instances(Registration::Closed).await {
+        let (_, video) = instance.publish("root", about("The sea")).await;
+        let (alice, root) = (instance.user("alice").await, instance.root().await);
+        let made = instance.say(&video, &alice, " Hello **world** from alice\n").await;
+        let wanted = recorded(include_str!("../../fixtures/api-comment-thread-create.json"));
+        assert_eq!(differences("", &made.body, &wanted), [""; 0]);
+        assert_eq!(made.body["comment"]["text"], wanted["comment"]["text"]);
+        let first = id(&made);
+        let answered = instance.reply(&video, &first, &root, "a reply").await;
+        let wanted = recorded(include_str!("../../fixtures/api-comment-reply-create.json"));
+        assert_eq!(differences("", &answered.body, &wanted), [""; 0]);
+        assert_eq!(answered.body["comment"]["inReplyToCommentId"], first);
+        let threads = instance.threads(&video, "").await;
+        let wanted = recorded(include_str!("../../fixtures/api-comment-threads.json"));
+        assert_eq!(differences("", &threads, &wanted), [""; 0]);
+        assert_eq!(
+            (&threads["total"], &threads["totalNotDeletedComments"]),
+            (&json!(1), &json!(2))
+        );
+        let path = format!("videos/{video}/comment-threads/{first}");
+        let thread = instance.get(&path, "").await.body;
+        let wanted = recorded(include_str!("../../fixtures/api-comment-thread.json"));
+        assert_eq!(differences("", &thread, &wanted), [""; 0]);
+        for key in ["totalReplies", "totalRepliesFromVideoAuthor"] {
+            assert_eq!(thread["comment"][key], 1, "{key}");
+        }
+        assert_eq!(thread["children"][0]["comment"]["text"], "a reply");
+        let listed = instance.get("videos/comments?isLocal=true", &root).await.body;
+        assert_eq!(
+            (&listed["total"], &listed["data"][0]["video"]["name"]),
+            (&json!(2), &json!("The sea"))
+        );
+        assert_eq!(instance.get("users/me/videos/comments", &alice).await.body["total"], 0);
+        assert_eq!(instance.get("users/me/videos/comments", &root).await.body["total"], 2);
+        check(
+            &instance.get("videos/comments", &alice).await,
+            403,
+            "only moderators and administrators may do this",
+        );
+    }
+}
+
+#[tokio::test]
+async fn who_may_not_see_or_comment_a_video_cannot() {
+    for instance in instances(Registration::Closed).await {
+        let alice = instance.user("alice").await;
+        let (_, open) = instance.publish("bob", about("Open")).await;
+        let (_, hidden) =
+            instance.publish("bob", About { privacy: Privacy::Private, ..about("Hidden") }).await;
+        let (_, mute) =
+            instance.publish("bob", About { comments_policy: 2, ..about("Mute") }).await;
+        check(&instance.say(&open, "", "Hi").await, 401, "Token is invalid");
+        check(&instance.say(&hidden, &alice, "Hi").await, 404, "Video not found");
+        check(&instance.say(&mute, &alice, "Hi").await, 409, "Video comments are disabled.");
+        let long = "a".repeat(10_001);
+        for text in ["", "  \n ", "a\0b", long.as_str()] {
+            let refused = instance.say(&open, &alice, text).await;
+            check(&refused, 400, "Incorrect request parameters: text");
+        }
+        let first = id(&instance.say(&open, &alice, "Hi").await);
+        let elsewhere = instance.publish("bob", about("Another")).await.1;
+        for (video, to) in [(&elsewhere, &first), (&open, &json!(99))] {
+            check(&instance.reply(video, to, &alice, "x").await, 404, "Video comment not found");
+        }
+        let path = format!("videos/{elsewhere}/comment-threads/{first}");
+        check(&instance.get(&path, "").await, 404, "Video comment thread not found");
+    }
+}
+
+#[tokio::test]
+async fn nobody_talks_without_end() {
+    for instance in instances(Registration::Closed).await {
+        let alice = instance.user("alice").await;
+        let (_, video) = instance.publish("bob", about("The sea")).await;
+        for _ in 0..30 {
+            id(&instance.say(&video, &alice, "Buy!").await);
+        }
+        assert_eq!(instance.say(&video, &alice, "Buy!").await.status, 429);
+        id(&instance.say(&video, &instance.user("carol").await, "Enough.").await);
+    }
+}
+
+#[tokio::test]
+async fn what_is_deleted_is_empty_and_its_answers_stay() {
+    for instance in instances(Registration::Closed).await {
+        let (_, video) = instance.publish("bob", about("The sea")).await;
+        let (alice, bob) = (instance.user("alice").await, instance.user("bob").await);
+        let carol = instance.user("carol").await;
+        let first = id(&instance.say(&video, &alice, "Secret").await);
+        let below = id(&instance.reply(&video, &first, &carol, "What?").await);
+        let delete = async |id: &Value, token: &str| {
+            let path = format!("videos/{video}/comments/{id}");
+            instance.ask("DELETE", &path, token, Value::Null).await
+        };
+        check(&delete(&first, &carol).await, 403, "Cannot remove video comment of another user");
+        check(&delete(&first, "").await, 401, "Token is invalid");
+        check(&delete(&first, &alice).await, 204, "");
+        check(&delete(&first, &alice).await, 404, "Video comment not found");
+        let threads = instance.threads(&video, "").await;
+        assert!(!threads.to_string().contains("Secret"));
+        let told = &threads["data"][0];
+        assert_eq!((&told["isDeleted"], &told["account"]), (&json!(true), &Value::Null));
+        assert_eq!(
+            (&told["totalReplies"], &threads["totalNotDeletedComments"]),
+            (&json!(1), &json!(1))
+        );
+        check(&instance.reply(&video, &first, &bob, "Hm").await, 404, "Video comment not found");
+        // The owner of a video decides what stands below it.
+        check(&delete(&below, &bob).await, 204, "");
+        assert_eq!(instance.threads(&video, "").await["total"], 0);
+    }
+}
+
+#[tokio::test]
+async fn what_waits_for_approval_is_seen_by_its_author_and_who_approves() {
+    for instance in instances(Registration::Closed).await {
+        let about = About { comments_policy: 3, ..about("The sea") };
+        let (_, video) = instance.publish("bob", about).await;
+        let (alice, bob) = (instance.user("alice").await, instance.user("bob").await);
+        let (carol, root) = (instance.user("carol").await, instance.root().await);
+        let made = instance.say(&video, &alice, "First!").await;
+        assert_eq!(made.body["comment"]["heldForReview"], true);
+        let first = id(&made);
+        for (token, wanted) in [("", 0), (&*carol, 0), (&*alice, 1), (&*bob, 1), (&*root, 1)] {
+            assert_eq!(instance.threads(&video, token).await["total"], wanted);
+        }
+        assert_eq!(instance.threads(&video, &bob).await["totalNotDeletedComments"], 0);
+        let mine = instance.get("users/me/videos/comments?isHeldForReview=true", &bob).await.body;
+        assert_eq!(mine["data"][0]["heldForReview"], true);
+        let path = format!("videos/{video}/comments/{first}/approve");
+        let approve = async |token: &str| instance.ask("POST", &path, token, Value::Null).await;
+        check(&approve(&alice).await, 403, "Cannot approve comments of this video");
+        check(&approve(&carol).await, 404, "Video comment not found");
+        check(&approve(&bob).await, 204, "");
+        check(&approve(&bob).await, 400, "This comment does not wait for approval");
+        assert_eq!(instance.threads(&video, "").await["total"], 1);
+        assert_eq!(
+            instance.say(&video, &bob, "Mine").await.body["comment"]["heldForReview"],
+            false
+        );
+    }
+}
+
+#[tokio::test]
+async fn who_leaves_takes_what_they_said_along() {
+    for instance in instances(Registration::Closed).await {
+        let (_, video) = instance.publish("bob", about("The sea")).await;
+        let (alice, bob) = (instance.user("alice").await, instance.user("bob").await);
+        let first = id(&instance.say(&video, &bob, "Welcome").await);
+        instance.reply(&video, &first, &alice, "Secret").await;
+        instance.say(&video, &alice, "Another secret").await;
+        check(&instance.ask("DELETE", "users/me", &alice, Value::Null).await, 204, "");
+        let threads = instance.threads(&video, "").await;
+        assert_eq!(
+            (&threads["total"], &threads["data"][0]["totalReplies"]),
+            (&json!(1), &json!(0))
+        );
+        let path = format!("videos/{video}/comment-threads/{first}");
+        assert_eq!(instance.get(&path, "").await.body["children"], json!([]));
+    }
+}
+
+#[tokio::test]
+async fn people_of_other_servers_are_told_as_such() {
+    for instance in instances(Registration::Closed).await {
+        let database = &instance.sidecar.database;
+        let (video_id, video) = instance.publish("bob", about("The sea")).await;
+        let ada = somebody("Ada", "one.example", Kind::Person);
+        let account_id = remote_actor::keep(database, 5, &ada).await.unwrap();
+        let new = NewComment {
+            url: Some("https://one.example/notes/1"),
+            page: None,
+            video_id,
+            account_id,
+            parent: None,
+            text: "<p>Hello</p>",
+            state: CommentState::Shown,
+            approval: None,
+            created_at: 7,
+            updated_at: 7,
+        };
+        assert!(comment::create(database, &new).await.unwrap().is_some());
+        assert_eq!(comment::create(database, &new).await.unwrap(), None);
+        let told = instance.threads(&video, "").await["data"][0].clone();
+        assert_eq!(told["url"], "https://one.example/notes/1");
+        let account = &told["account"];
+        assert_eq!((&account["name"], &account["host"]), (&json!("Ada"), &json!("one.example")));
+        assert_eq!((&account["url"], &account["userId"]), (&json!(ada.url), &Value::Null));
+        let wanted = recorded(include_str!("../../fixtures/api-comment-threads.json"));
+        assert_eq!(differences("", &told, &wanted["data"][0]), [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn a_thread_is_told_to_a_depth_and_no_deeper() {
+    for instance in instances(Registration::Closed).await {
+        let (video_id, video) = instance.publish("bob", about("The sea")).await;
+        let database = &instance.sidecar.database;
+        let account = crate::table::account::by_name(database, "bob").await.unwrap().unwrap();
+        let mut parent = None;
+        for no in 0..120 {
+            let new = NewComment {
+                url: None,
+                page: None,
+                video_id,
+                account_id: account.id,
+                parent: parent.as_ref(),
+                text: "and",
+                state: CommentState::Shown,
+                approval: None,
+                created_at: no,
+                updated_at: no,
+            };
+            let made = comment::create(database, &new).await.unwrap().unwrap();
+            parent = comment::by_id(database, made).await.unwrap();
+        }
+        let first = instance.threads(&video, "").await["data"][0]["id"].clone();
+        let path = format!("videos/{video}/comment-threads/{first}");
+        let mut told = instance.get(&path, "").await.body;
+        let (mut depth, mut all) = (0, 1);
+        while let Some(next) = told["children"].as_array().and_then(|all| all.first()).cloned() {
+            depth += 1;
+            all += told["children"].as_array().unwrap().len();
+            told = next;
+        }
+        assert_eq!((depth, all), (50, 120));
+    }
+}

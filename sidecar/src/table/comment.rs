@@ -1,0 +1,440 @@
+//! The table `comment`: what is said below videos, by people here and elsewhere.
+//!
+//! A comment that is deleted stays as an empty row, since others answered it. The first of a thread keeps how many are shown below
+//! it; whatever changes what is shown counts them anew, in one transaction.
+
+use crate::database::sql::{Sql, look_up};
+use crate::database::{Database, reading, record, writing};
+use crate::limits::{COUNTED, THREAD};
+
+record! {
+    /// A comment with its video and its author.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub(crate) struct Comment {
+        id: i64,
+        /// `None` is ours.
+        url: Option<String>,
+        page: Option<String>,
+        video_id: i64,
+        /// `None` is gone.
+        account_id: Option<i64>,
+        parent_id: Option<i64>,
+        thread_id: Option<i64>,
+        text: String,
+        state: i64,
+        replies: i64,
+        approval: Option<String>,
+        created_at: i64,
+        updated_at: i64,
+        /// Of the replies of a thread: those of the video's owner.
+        replies_by_owner: i64,
+        video_uuid: String,
+        video_name: String,
+        video_account_id: i64,
+        video_is_remote: bool,
+        /// Of another server's video.
+        video_url: Option<String>,
+        /// The handle, with a host if it is another server's.
+        author: Option<String>,
+        author_user_id: Option<i64>,
+        author_label: Option<String>,
+        author_about: Option<String>,
+        author_avatar: Option<String>,
+        author_created_at: Option<i64>,
+        author_updated_at: Option<i64>,
+        /// These four are of people of other servers alone.
+        author_url: Option<String>,
+        author_name: Option<String>,
+        author_host: Option<String>,
+        author_page: Option<String>,
+    }
+}
+
+/// Who may see a comment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CommentState {
+    /// Whoever sees the video.
+    Shown,
+    /// Its author and who may approve it.
+    Held,
+    /// Its author.
+    Refused,
+    /// Nobody; that there was one is seen where others answered it.
+    Deleted,
+}
+
+impl CommentState {
+    pub(crate) fn id(self) -> i64 {
+        match self {
+            CommentState::Shown => 1,
+            CommentState::Held => 2,
+            CommentState::Refused => 3,
+            CommentState::Deleted => 4,
+        }
+    }
+}
+
+impl Comment {
+    pub(crate) fn is(&self, state: CommentState) -> bool {
+        self.state == state.id()
+    }
+
+    /// The first of its thread, which it may be itself.
+    pub(crate) fn thread(&self) -> i64 {
+        self.thread_id.unwrap_or(self.id)
+    }
+
+    /// Whether it was written here.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.url.is_none()
+    }
+}
+
+/// A comment that isn't there yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NewComment<'a> {
+    /// Of another server's.
+    pub(crate) url: Option<&'a str>,
+    pub(crate) page: Option<&'a str>,
+    pub(crate) video_id: i64,
+    pub(crate) account_id: i64,
+    /// What it answers.
+    pub(crate) parent: Option<&'a Comment>,
+    pub(crate) text: &'a str,
+    pub(crate) state: CommentState,
+    pub(crate) approval: Option<&'a str>,
+    pub(crate) created_at: i64,
+    pub(crate) updated_at: i64,
+}
+
+/// Who looks at the comments of a video.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Reader {
+    /// Their account; 0 is nobody's.
+    pub(crate) account_id: i64,
+    /// They also see what waits for approval.
+    pub(crate) sees_held: bool,
+}
+
+/// In which order threads come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ThreadOrder {
+    Newest,
+    Oldest,
+    /// Most answered.
+    Answered,
+}
+
+/// Which comments somebody looks through who keeps order.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct CommentFilter {
+    /// Below videos of this account.
+    pub(crate) owner: Option<i64>,
+    pub(crate) video: Option<i64>,
+    /// Waiting for approval, or not.
+    pub(crate) is_held: Option<bool>,
+    /// Written here, or elsewhere.
+    pub(crate) is_local: Option<bool>,
+}
+
+/// Keeps a comment; `None` if another of its URL is there.
+pub(crate) async fn create(database: &Database, new: &NewComment<'_>) -> sqlx::Result<Option<i64>> {
+    let thread = new.parent.map(Comment::thread);
+    writing!(database, pool => {
+        let mut work = pool.begin().await?;
+        let made: Option<(i64,)> = sqlx::query_as(INSERT)
+            .bind(new.url)
+            .bind(new.page)
+            .bind(new.video_id)
+            .bind(new.account_id)
+            .bind(new.parent.map(|parent| parent.id))
+            .bind(thread)
+            .bind(new.text)
+            .bind(new.state.id())
+            .bind(new.approval)
+            .bind(new.created_at)
+            .bind(new.updated_at)
+            .fetch_optional(&mut *work)
+            .await?;
+        if made.is_some() {
+            sqlx::query(RECOUNT).bind(thread).execute(&mut *work).await?;
+        }
+        work.commit().await?;
+        Ok(made.map(|(id,)| id))
+    })
+}
+
+/// A comment by its number.
+pub(crate) async fn by_id(database: &Database, id: i64) -> sqlx::Result<Option<Comment>> {
+    reading!(database, pool => sqlx::query_as(BY_ID).bind(id).fetch_optional(pool).await)
+}
+
+/// One of another server's, by its URL.
+pub(crate) async fn by_url(database: &Database, url: &str) -> sqlx::Result<Option<Comment>> {
+    reading!(database, pool => sqlx::query_as(BY_URL).bind(url).fetch_optional(pool).await)
+}
+
+/// A page of a video's threads: the first comment of each.
+pub(crate) async fn threads(
+    database: &Database,
+    video_id: i64,
+    reader: Reader,
+    order: ThreadOrder,
+    (start, count): (i64, i64),
+) -> sqlx::Result<Vec<Comment>> {
+    let select = match order {
+        ThreadOrder::Newest => NEWEST,
+        ThreadOrder::Oldest => OLDEST,
+        ThreadOrder::Answered => ANSWERED,
+    };
+    reading!(database, pool => {
+        sqlx::query_as(select)
+            .bind(video_id)
+            .bind(reader.sees_held)
+            .bind(reader.account_id)
+            .bind(count)
+            .bind(start)
+            .fetch_all(pool)
+            .await
+    })
+}
+
+/// How many threads somebody sees, and how many comments everybody.
+pub(crate) async fn totals(
+    database: &Database,
+    video_id: i64,
+    reader: Reader,
+) -> sqlx::Result<(i64, i64)> {
+    reading!(database, pool => {
+        let threads: (i64,) = sqlx::query_as(COUNT_THREADS)
+            .bind(video_id)
+            .bind(reader.sees_held)
+            .bind(reader.account_id)
+            .fetch_one(pool)
+            .await?;
+        let all: (i64,) = sqlx::query_as(COUNT_SHOWN).bind(video_id).fetch_one(pool).await?;
+        Ok((threads.0, all.0))
+    })
+}
+
+/// A whole thread, the first before those below it, and these in the order in which they came; at most [`THREAD`].
+pub(crate) async fn thread(
+    database: &Database,
+    id: i64,
+    reader: Reader,
+) -> sqlx::Result<Vec<Comment>> {
+    beginning(database, id, reader, THREAD - 1).await
+}
+
+/// The first of a thread, and as many of its answers.
+pub(crate) async fn beginning(
+    database: &Database,
+    id: i64,
+    reader: Reader,
+    answers: i64,
+) -> sqlx::Result<Vec<Comment>> {
+    reading!(database, pool => {
+        sqlx::query_as(OF_THREAD)
+            .bind(id)
+            .bind(reader.sees_held)
+            .bind(reader.account_id)
+            .bind(answers + 1)
+            .fetch_all(pool)
+            .await
+    })
+}
+
+/// Number and URL of those of a video that everybody sees, in the order in which they came.
+pub(crate) async fn collection(
+    database: &Database,
+    video_id: i64,
+    start: i64,
+    count: i64,
+) -> sqlx::Result<Vec<(i64, Option<String>)>> {
+    reading!(database, pool => {
+        sqlx::query_as(COLLECTION).bind(video_id).bind(count).bind(start).fetch_all(pool).await
+    })
+}
+
+/// A page of comments for those who keep order, the newest first; and how many there are, counted up to [`COUNTED`].
+pub(crate) async fn page(
+    database: &Database,
+    filter: CommentFilter,
+    start: i64,
+    count: i64,
+) -> sqlx::Result<(i64, Vec<Comment>)> {
+    let mut rows = filtered(SELECT_ALL, filter);
+    rows.push(" ORDER BY comment.id DESC LIMIT ");
+    rows.number(count);
+    rows.push(" OFFSET ");
+    rows.number(start);
+    let found: Vec<Comment> = look_up!(database, rows, fetch_all)?;
+    let mut counted = filtered("SELECT comment.id FROM comment ", filter);
+    counted.push(" LIMIT ");
+    counted.number(COUNTED);
+    let counted = counted.within("SELECT COUNT(*) FROM (", ") AS counted");
+    let (total,): (i64,) = look_up!(database, counted, fetch_one)?;
+    Ok((total, found))
+}
+
+fn filtered(select: &'static str, filter: CommentFilter) -> Sql {
+    let mut sql = Sql::default();
+    sql.push(select);
+    sql.push(match filter.is_held {
+        Some(true) => "WHERE comment.state = 2",
+        Some(false) => "WHERE comment.state = 1",
+        None => "WHERE comment.state IN (1, 2)",
+    });
+    match filter.is_local {
+        Some(true) => sql.push(" AND comment.url IS NULL"),
+        Some(false) => sql.push(" AND comment.url IS NOT NULL"),
+        None => {}
+    }
+    if let Some(owner) = filter.owner {
+        sql.push(" AND comment.video_id IN (SELECT id FROM video WHERE account_id = ");
+        sql.number(owner);
+        sql.push(")");
+    }
+    if let Some(video) = filter.video {
+        sql.push(" AND comment.video_id = ");
+        sql.number(video);
+    }
+    sql
+}
+
+/// Sets who may see a comment, with the approval of its video's server if there is one; a deleted one stays so.
+pub(crate) async fn set_state(
+    database: &Database,
+    id: i64,
+    state: CommentState,
+    approval: Option<&str>,
+) -> sqlx::Result<()> {
+    change(database, id, Change::State(state, approval)).await
+}
+
+/// Says something else in a comment.
+pub(crate) async fn rewrite(
+    database: &Database,
+    now_ms: i64,
+    id: i64,
+    text: &str,
+    state: CommentState,
+) -> sqlx::Result<()> {
+    change(database, id, Change::Text(text, state, now_ms)).await
+}
+
+/// Empties a comment, and forgets whose it was.
+pub(crate) async fn delete(database: &Database, now_ms: i64, id: i64) -> sqlx::Result<()> {
+    change(database, id, Change::Delete(now_ms)).await
+}
+
+enum Change<'a> {
+    State(CommentState, Option<&'a str>),
+    Text(&'a str, CommentState, i64),
+    Delete(i64),
+}
+
+async fn change(database: &Database, id: i64, change: Change<'_>) -> sqlx::Result<()> {
+    writing!(database, pool => {
+        let mut work = pool.begin().await?;
+        let query = match change {
+            Change::State(state, approval) => {
+                sqlx::query_as(SET_STATE).bind(id).bind(state.id()).bind(approval)
+            }
+            Change::Text(text, state, now_ms) => {
+                sqlx::query_as(REWRITE).bind(id).bind(state.id()).bind(text).bind(now_ms)
+            }
+            Change::Delete(now_ms) => sqlx::query_as(DELETE).bind(id).bind(now_ms),
+        };
+        let changed: Option<(Option<i64>,)> = query.fetch_optional(&mut *work).await?;
+        if let Some((Some(thread),)) = changed {
+            sqlx::query(RECOUNT).bind(thread).execute(&mut *work).await?;
+        }
+        work.commit().await
+    })
+}
+
+/// Empties all comments of somebody who is gone.
+pub(crate) async fn delete_of_account(
+    database: &Database,
+    now_ms: i64,
+    account_id: i64,
+) -> sqlx::Result<()> {
+    writing!(database, pool => {
+        let mut work = pool.begin().await?;
+        for step in [EMPTY_ALL, RECOUNT_ALL] {
+            sqlx::query(step).bind(account_id).bind(now_ms).execute(&mut *work).await?;
+        }
+        sqlx::query(DISOWN_ALL).bind(account_id).execute(&mut *work).await?;
+        work.commit().await
+    })
+}
+
+macro_rules! select {
+    ($($condition:tt)*) => {
+        concat!(
+            "SELECT comment.id, comment.url, comment.page, comment.video_id, comment.account_id, comment.parent_id, \
+             comment.thread_id, comment.text, comment.state, comment.replies, comment.approval, comment.created_at, \
+             comment.updated_at, \
+             (SELECT COUNT(*) FROM comment AS below WHERE below.thread_id = comment.id AND below.state = 1 \
+             AND below.account_id = video.account_id) AS replies_by_owner, \
+             video.uuid AS video_uuid, video.name AS video_name, video.account_id AS video_account_id, \
+             video.is_remote AS video_is_remote, remote_video.url AS video_url, handle.name AS author, \
+             account.user_id AS author_user_id, account.display_name AS author_label, account.description AS author_about, \
+             account.avatar AS author_avatar, account.created_at AS author_created_at, account.updated_at AS author_updated_at, \
+             remote_actor.url AS author_url, remote_actor.name AS author_name, remote_actor.host AS author_host, \
+             remote_actor.page AS author_page \
+             FROM comment JOIN video ON video.id = comment.video_id LEFT JOIN remote_video ON remote_video.id = comment.video_id \
+             LEFT JOIN account ON account.id = comment.account_id LEFT JOIN handle ON handle.id = comment.account_id \
+             LEFT JOIN remote_actor ON remote_actor.id = comment.account_id ",
+            $($condition)*
+        )
+    };
+}
+
+/// What somebody sees of the threads of a video: `$2` says whether also what waits, `$3` who they are.
+macro_rules! threads {
+    ($order:literal) => {
+        select!(concat!(
+            "WHERE comment.video_id = $1 AND comment.thread_id IS NULL AND (comment.state = 1 \
+             OR (comment.state = 4 AND comment.replies > 0) OR (comment.state = 2 AND $2) \
+             OR (comment.state IN (2, 3) AND comment.account_id = $3)) ORDER BY ",
+            $order,
+            " LIMIT $4 OFFSET $5"
+        ))
+    };
+}
+
+const SELECT_ALL: &str = select!("");
+const BY_ID: &str = select!("WHERE comment.id = $1");
+const BY_URL: &str = select!("WHERE comment.url = $1");
+const NEWEST: &str = threads!("comment.created_at DESC, comment.id DESC");
+const OLDEST: &str = threads!("comment.created_at, comment.id");
+const ANSWERED: &str = threads!("comment.replies DESC, comment.id DESC");
+const OF_THREAD: &str = select!(
+    "WHERE (comment.id = $1 OR comment.thread_id = $1) AND (comment.state IN (1, 4) OR (comment.state = 2 AND $2) \
+     OR (comment.state IN (2, 3) AND comment.account_id = $3)) ORDER BY comment.id LIMIT $4"
+);
+const COUNT_THREADS: &str = "SELECT COUNT(*) FROM comment WHERE video_id = $1 AND thread_id IS NULL AND (state = 1 \
+                             OR (state = 4 AND replies > 0) OR (state = 2 AND $2) OR (state IN (2, 3) AND account_id = $3))";
+const COUNT_SHOWN: &str = "SELECT COUNT(*) FROM comment WHERE video_id = $1 AND state = 1";
+const COLLECTION: &str =
+    "SELECT id, url FROM comment WHERE video_id = $1 AND state = 1 ORDER BY id LIMIT $2 OFFSET $3";
+
+const INSERT: &str = "INSERT INTO comment (url, page, video_id, account_id, parent_id, thread_id, text, state, approval, \
+                      created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+                      ON CONFLICT (url) DO NOTHING RETURNING id";
+const RECOUNT: &str = "UPDATE comment SET replies = \
+                       (SELECT COUNT(*) FROM comment AS below WHERE below.thread_id = $1 AND below.state = 1) WHERE id = $1";
+const SET_STATE: &str = "UPDATE comment SET state = $2, approval = COALESCE($3, approval) WHERE id = $1 AND state <> 4 \
+                         RETURNING thread_id";
+const REWRITE: &str = "UPDATE comment SET state = $2, text = $3, updated_at = $4 WHERE id = $1 AND state <> 4 RETURNING thread_id";
+const DELETE: &str = "UPDATE comment SET state = 4, text = '', account_id = NULL, updated_at = $2 WHERE id = $1 AND state <> 4 \
+                      RETURNING thread_id";
+const EMPTY_ALL: &str =
+    "UPDATE comment SET state = 4, text = '', updated_at = $2 WHERE account_id = $1";
+/// `$2` is there so that both steps are bound alike.
+const RECOUNT_ALL: &str = "UPDATE comment SET replies = \
+                           (SELECT COUNT(*) FROM comment AS below WHERE below.thread_id = comment.id AND below.state = 1) \
+                           WHERE id IN (SELECT thread_id FROM comment WHERE account_id = $1 AND updated_at = $2)";
+const DISOWN_ALL: &str = "UPDATE comment SET account_id = NULL WHERE account_id = $1";
