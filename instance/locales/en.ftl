@@ -417,3 +417,13 @@ comment-held = waits for approval
 comment-refused = not shown to others
 my-comments = Comments
 admin-comments = Comments
+
+elsewhere-page = The same at { $name }
+elsewhere-actor = Page at its own server
+tab-here = Only from here
+follow-from-elsewhere = Follow from another server
+follow-your-handle = Your handle there
+follow-go = Go there
+follow-there = Go on at your own server:
+follow-unknown = That server doesn’t say where to go on. Is the handle right? It looks like you@example.org.
+follow-back = Back to the channel

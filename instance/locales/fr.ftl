@@ -414,3 +414,13 @@ comment-held = attend une approbation
 comment-refused = caché aux autres
 my-comments = Commentaires
 admin-comments = Commentaires
+
+elsewhere-page = La même sur { $name }
+elsewhere-actor = Page sur son propre serveur
+tab-here = D’ici seulement
+follow-from-elsewhere = Suivre depuis un autre serveur
+follow-your-handle = Votre identifiant là-bas
+follow-go = Y aller
+follow-there = Continuez sur votre propre serveur :
+follow-unknown = Ce serveur ne dit pas où continuer. L’identifiant est-il juste ? Il ressemble à vous@example.org.
+follow-back = Retour à la chaîne

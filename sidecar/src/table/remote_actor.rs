@@ -2,7 +2,7 @@
 
 use crate::database::{Database, is_taken, reading, record, writing};
 use crate::elsewhere;
-use crate::table::{channel, follow, host, remote_rate, video};
+use crate::table::{follow, host, remote_rate, video};
 
 record! {
     /// Somebody of another server.
