@@ -77,6 +77,8 @@ impl Sidecar {
         }
         let mut wanted = ListQuery { scope: subject.scope, count: ENTRIES, ..ListQuery::default() };
         wanted.filters.nsfw = Nsfw::Without;
+        // Others' feeds tell of theirs.
+        wanted.filters.is_local = (subject.scope == Scope::All).then_some(true);
         let cards = listing::list(&self.database, &wanted, 0).await?.cards;
         let text = match form {
             Form::Rss | Form::Podcast => self.rss(&subject, &cards, form == Form::Podcast),

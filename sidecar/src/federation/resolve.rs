@@ -60,6 +60,29 @@ impl Sidecar {
         found.inspect_err(|error| tracing::debug!(text, "nothing is found: {error}")).ok().flatten()
     }
 
+    /// Where somebody of another server, `name@host`, goes on to follow a channel of ours: at their own server, as that says by
+    /// webfinger.
+    pub async fn follow_address(&self, channel: &str, from: &str, asker: &str) -> Option<String> {
+        let place = self.place.as_ref()?;
+        let channel = channel::by_name(&self.database, channel).await.ok()??;
+        let Named::Handle(name, host) = Named::parse(place, from)? else { return None };
+        let asker = asker.to_owned();
+        self.attempts(|attempts, now| attempts.fingers_from.take(now, &asker)).ok()?;
+        let resource = format!("acct:{name}@{host}");
+        let url = self.well_known(&host, "webfinger", Some(&resource)).ok()?;
+        let told = self.fetch_json(&url, &mut Budget(FINGER_BUDGET)).await.ok()?;
+        let links = json::each(told.object.get("links")).filter_map(serde_json::Value::as_object);
+        let template = links
+            .filter(|link| link.get("rel").and_then(serde_json::Value::as_str) == Some(SUBSCRIBE))
+            .find_map(|link| link.get("template")?.as_str())?;
+        let handle = format!("{}@{}", channel.name, place.authority());
+        let handle: String = form_urlencoded::byte_serialize(handle.as_bytes()).collect();
+        let address =
+            Remote::parse(&template.replace("{uri}", &handle), place.strictness()).ok()?;
+        // Their own server, or whoever it says: never a page that only looks like one of ours.
+        (address.authority() != place.authority()).then(|| address.as_str().to_owned())
+    }
+
     async fn look_for(&self, named: Named) -> Result<Option<Resolved>, TaskError> {
         let mut budget = Budget(limits::VIDEO_BUDGET);
         match named {
@@ -181,6 +204,12 @@ fn person_found(person: &RemoteActor) -> Option<Resolved> {
         None
     }
 }
+
+/// OStatus's word, which Mastodon and others still say.
+const SUBSCRIBE: &str = "http://ostatus.org/schema/1.0/subscribe";
+
+/// One request, with a redirect.
+const FINGER_BUDGET: u32 = 2;
 
 /// Bytes of a name, as actors may have it.
 const NAME: usize = 200;

@@ -114,7 +114,7 @@ pub(crate) async fn of_collaborator(
     })
 }
 
-/// A page of all channels, the newest first, and how many there are.
+/// A page of all channels that are ours, the newest first, and how many there are.
 pub(crate) async fn page(
     database: &Database,
     start: i64,
@@ -231,7 +231,8 @@ pub(super) const OF_ACCOUNT: &str = select!("account_id = $1 ORDER BY channel.id
 pub(super) const OF_COLLABORATOR: &str = select!(
     "channel.id IN (SELECT channel_id FROM collaborator WHERE collaborator.account_id = $1 AND state = 2) ORDER BY channel.id LIMIT 100"
 );
-pub(super) const PAGE: &str = select!("TRUE ORDER BY channel.id DESC LIMIT $1 OFFSET $2");
+pub(super) const PAGE: &str =
+    select!("is_remote = FALSE ORDER BY channel.id DESC LIMIT $1 OFFSET $2");
 
 const DESCRIBE: &str = "UPDATE channel SET display_name = COALESCE($2, display_name), \
                         description = CASE WHEN $3 THEN $4 ELSE description END, \

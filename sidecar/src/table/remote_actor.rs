@@ -167,9 +167,6 @@ pub(crate) async fn keep(
         let avatar = elsewhere::actor_picture(id, new.avatar_url.as_deref());
         let described = if new.kind == Kind::Channel {
             let owner_id = new.owner_id.ok_or(KeepError::NoOwner)?;
-            if known.is_none() {
-                sqlx::query(channel::COUNT).bind(1_i64).execute(&mut *work).await?;
-            }
             sqlx::query(KEEP_CHANNEL)
                 .bind(id)
                 .bind(&new.display_name)
@@ -228,8 +225,6 @@ pub(crate) async fn remove(database: &Database, id: i64) -> sqlx::Result<()> {
     }
     writing!(database, pool => {
         let mut work = pool.begin().await?;
-        let channels: (i64,) = sqlx::query_as(CHANNELS).bind(id).fetch_one(&mut *work).await?;
-        sqlx::query(channel::COUNT).bind(-channels.0).execute(&mut *work).await?;
         for &statement in REMOVE {
             sqlx::query(statement).bind(id).execute(&mut *work).await?;
         }
@@ -280,8 +275,6 @@ const KEEP: &str = "INSERT INTO remote_actor (id, url, host, kind, name, inbox, 
 
 const VIDEOS: &str =
     "SELECT id FROM video WHERE account_id = $1 OR channel_id = $1 ORDER BY id LIMIT 200";
-const CHANNELS: &str =
-    "SELECT COUNT(*) FROM channel WHERE is_remote = TRUE AND (id = $1 OR account_id = $1)";
 
 /// In this order. The handle's row stays, for what names it, and gives its name back.
 const REMOVE: &[&str] = &[

@@ -39,6 +39,8 @@ pub struct ChannelPage {
     pub may_manage: bool,
     /// Whether whoever asks may publish in it.
     pub may_publish: bool,
+    /// Its id, if it is another server's; people who follow it come to its page there.
+    pub elsewhere: Option<String>,
 }
 
 /// An account with all that its page shows; its videos are a list of their own, of the scope `Account(no)`.
@@ -214,6 +216,7 @@ impl Sidecar {
             is_subscribed,
             may_manage,
             may_publish,
+            elsewhere: channel.url,
         })
     }
 }
