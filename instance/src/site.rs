@@ -5,6 +5,7 @@
 mod about;
 mod enter;
 mod export;
+mod federation;
 mod identity;
 mod notices;
 mod order;
@@ -173,6 +174,7 @@ impl Site {
             ["a" | "accounts", handle] => self.account(visit, handle, query).await,
             ["about"] => self.show_about(visit),
             ["report"] => self.show_report(visit, query),
+            ["instances"] => self.show_instances(visit, query).await,
             ["login"] => self.show_login(visit, query),
             ["register"] => self.show_register(visit),
             ["forgotten-password"] => self.show_ask_mail(visit, Wanted::Reset),
@@ -185,6 +187,7 @@ impl Site {
             ["admin", "jobs"] => self.show_jobs(visit).await,
             ["admin", "reports"] => self.show_reports(visit, query).await,
             ["admin", "comments"] => self.show_comments(visit, Whose::All, query).await,
+            ["admin", "federation"] => self.show_federation(visit).await,
             _ => Err(PageError::NotFound),
         }
     }
@@ -282,6 +285,7 @@ impl Site {
             ["admin", "registrations", id] => self.decide_on(visit, number(id)?, fields).await,
             ["admin", "reports", id] => self.settle_report(visit, number(id)?, &fields).await,
             ["admin", "users", id] => self.govern(visit, number(id)?, fields).await,
+            ["admin", "federation"] => self.rule_federation(visit, fields).await,
             _ => Err(PageError::NotFound),
         }
     }
@@ -490,6 +494,7 @@ fn is_form(path: &[&str]) -> bool {
             | ["my", "videos", _, "delete" | "retry"]
             | ["my", "channels", _, "delete"]
             | ["admin", "registrations" | "users" | "reports", _]
+            | ["admin", "federation"]
     )
 }
 

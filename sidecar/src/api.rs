@@ -34,6 +34,9 @@ pub mod pictures;
 mod registration;
 #[cfg(test)]
 mod rights_tests;
+#[cfg(test)]
+mod server_tests;
+mod servers;
 mod stats;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -106,6 +109,7 @@ enum Route<'a> {
     Comments(comments::Route<'a>),
     Notifications(notifications::Route),
     Abuses(abuses::Route),
+    Servers(servers::Route<'a>),
 }
 
 impl<'a> Route<'a> {
@@ -154,6 +158,7 @@ impl<'a> Route<'a> {
                 .or_else(|| mail::Route::parse(segments).map(Route::Mail))
                 .or_else(|| two_factor::Route::parse(segments).map(Route::TwoFactor))
                 .or_else(|| exports::Route::parse(segments).map(Route::Exports))
+                .or_else(|| servers::Route::parse(segments).map(Route::Servers))
                 .or_else(|| users::Route::parse(segments).map(Route::Users))
                 .or_else(|| house::Route::parse(segments).map(Route::House)),
         }
@@ -183,6 +188,7 @@ impl<'a> Route<'a> {
             | Route::Abuses(_)
             | Route::Users(_) => "users",
             Route::Jobs(_) => "jobs",
+            Route::Servers(_) => "servers",
             Route::House(_) | Route::Description => "house",
         }
     }
@@ -211,6 +217,7 @@ impl<'a> Route<'a> {
             Route::Channels(route) => route.methods(),
             Route::Mine(route) => route.methods(),
             Route::Users(route) => route.methods(),
+            Route::Servers(route) => route.methods(),
             Route::Exports(route) => route.methods(),
             Route::Comments(route) => route.methods(),
             Route::Abuses(route) => route.methods(),
@@ -319,6 +326,7 @@ impl Sidecar {
             Route::Channels(route) => self.answer_channels(route, asked).await,
             Route::Mine(route) => self.answer_mine(route, asked).await,
             Route::Users(route) => self.answer_users(route, asked).await,
+            Route::Servers(route) => self.answer_servers(route, asked).await,
             Route::House(route) => self.answer_house(route, asked).await,
             Route::Mail(route) => self.answer_mail(route, asked).await,
             Route::TwoFactor(route) => self.answer_two_factor(route, asked).await,

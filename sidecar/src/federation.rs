@@ -8,6 +8,7 @@
 //! - `json`: reading what others write; `read`: what is understood of it
 //! - `ask`: asking them; `people`: who they are; `videos`: what they publish
 //! - `tasks`: what is to be asked, one after the other; `backfill`: all that somebody has published
+//! - `hosts`: what servers say of themselves; `govern`: what an administrator decides
 //! - `talk`: what is told of comments; `flag`: what is reported to the server that it comes from
 //! - `news`: what changes here; `activity`: how it is said; `send` queues it, `deliver` takes it to their inboxes
 
@@ -20,6 +21,8 @@ pub(crate) mod deliver;
 pub(crate) mod elsewhere;
 pub(crate) mod flag;
 pub(crate) mod follows;
+pub mod govern;
+pub(crate) mod hosts;
 pub mod id;
 pub(crate) mod inbox;
 pub mod json;

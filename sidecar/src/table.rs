@@ -13,6 +13,7 @@ pub(crate) mod comment;
 pub(crate) mod delivery;
 pub(crate) mod export;
 pub(crate) mod follow;
+pub(crate) mod following;
 pub(crate) mod heard;
 pub(crate) mod history;
 pub(crate) mod host;
