@@ -468,6 +468,7 @@ instances-open = takes new people
 instances-closed = takes nobody new
 previous = Previous
 next = Next
+
 notices = Notifications
 notices-none = Nothing has happened yet.
 notices-read = I have read all of these
@@ -500,3 +501,13 @@ report-reason = What is wrong with it?
 report-forward = If it comes from another server, tell its moderators, too, without my name
 report-send = Send
 report-done = Thank you. Somebody will look at it.
+
+elsewhere-page = The same at { $name }
+elsewhere-actor = Page at its own server
+tab-here = Only from here
+follow-from-elsewhere = Follow from another server
+follow-your-handle = Your handle there
+follow-go = Go there
+follow-there = Go on at your own server:
+follow-unknown = That server doesn’t say where to go on. Is the handle right? It looks like you@example.org.
+follow-back = Back to the channel

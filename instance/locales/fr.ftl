@@ -465,6 +465,7 @@ instances-open = accueille du monde
 instances-closed = n’accueille personne
 previous = Précédents
 next = Suivants
+
 notices = Notifications
 notices-none = Rien ne s’est encore passé.
 notices-read = J’ai tout lu
@@ -497,3 +498,13 @@ report-reason = Qu’est-ce qui ne va pas ?
 report-forward = Si cela vient d’un autre serveur, prévenir aussi sa modération, sans mon nom
 report-send = Envoyer
 report-done = Merci. Quelqu’un va regarder.
+
+elsewhere-page = La même sur { $name }
+elsewhere-actor = Page sur son propre serveur
+tab-here = D’ici seulement
+follow-from-elsewhere = Suivre depuis un autre serveur
+follow-your-handle = Votre identifiant là-bas
+follow-go = Y aller
+follow-there = Continuez sur votre propre serveur :
+follow-unknown = Ce serveur ne dit pas où continuer. L’identifiant est-il juste ? Il ressemble à vous@example.org.
+follow-back = Retour à la chaîne

@@ -22,6 +22,7 @@ mod key;
 mod language;
 mod live;
 mod pages;
+mod pictures;
 mod portrait;
 mod post;
 mod remote;

@@ -123,14 +123,14 @@ async fn everything(
     let sidecar = Arc::clone(&catalogue.sidecar);
     let metrics = Arc::new(Metrics::default());
     let media = Arc::new(Origin::new(catalogue.library.clone(), &config.origin, key));
-    let tracker = Arc::new(Tracker::new(&config.tracker, swarms));
+    let tracker = Arc::new(Tracker::new(&config.tracker, Arc::clone(&swarms) as Arc<_>));
     tracker.start(&config.tracker, &asked_to_end);
     let site = Arc::new(Site::new(
         config,
         address,
         catalogue.clone(),
         Arc::clone(&media),
-        Arc::clone(&tracker),
+        (Arc::clone(&tracker), swarms),
         Arc::clone(&metrics),
     ));
     let desk = Desk::new(Arc::clone(&sidecar), Arc::clone(&media), &config.downloads);

@@ -3,6 +3,7 @@
 //! What the pages of a room show and do is in a module of its own.
 
 mod about;
+mod elsewhere;
 mod enter;
 mod export;
 mod federation;
@@ -42,7 +43,9 @@ use crate::health::Health;
 use crate::inbox;
 use crate::language::Language;
 use crate::pages::{Frame, Missing, Refusal};
+use crate::pictures::Pictures;
 use crate::portrait;
+use crate::swarms::KnownSwarms;
 use crate::visit::Visit;
 use enter::parameter;
 use settings::Part;
@@ -57,6 +60,8 @@ pub(crate) struct Site {
     media: Arc<Origin>,
     downloads: Downloads,
     tracker: Arc<Tracker>,
+    swarms: Arc<KnownSwarms>,
+    pictures: Arc<Pictures>,
     metrics: Arc<Metrics>,
     health: Health,
     public_metrics: bool,
@@ -69,7 +74,7 @@ impl Site {
         address: SocketAddr,
         catalogue: Catalogue,
         media: Arc<Origin>,
-        tracker: Arc<Tracker>,
+        (tracker, swarms): (Arc<Tracker>, Arc<KnownSwarms>),
         metrics: Arc<Metrics>,
     ) -> Site {
         let assets = Assets::load();
@@ -83,9 +88,11 @@ impl Site {
             health: Health::new(Arc::clone(&catalogue.sidecar), catalogue.library.clone()),
             sidecar: Arc::clone(&catalogue.sidecar),
             downloads: Downloads::new(&catalogue.library),
+            pictures: Arc::new(Pictures::new(&catalogue, config.import.clone())),
             catalogue,
             media,
             tracker,
+            swarms,
             metrics,
             public_metrics: config.server.public_metrics,
         }
@@ -136,6 +143,9 @@ impl Site {
         if let Some(reply) = self.sidecar.tell(request.uri(), request.headers(), &from).await {
             return reply;
         }
+        if let Some(reply) = self.pictures.show(request.uri().path()).await {
+            return reply;
+        }
         if let Some(reply) = portrait::show(&self.catalogue.library, request.uri().path()).await {
             return reply;
         }
@@ -173,8 +183,8 @@ impl Site {
             ["c" | "video-channels", handle] => self.channel(visit, handle, query).await,
             ["a" | "accounts", handle] => self.account(visit, handle, query).await,
             ["about"] => self.show_about(visit),
-            ["report"] => self.show_report(visit, query),
             ["instances"] => self.show_instances(visit, query).await,
+            ["report"] => self.show_report(visit, query),
             ["login"] => self.show_login(visit, query),
             ["register"] => self.show_register(visit),
             ["forgotten-password"] => self.show_ask_mail(visit, Wanted::Reset),
@@ -281,6 +291,7 @@ impl Site {
                 let knock = Knock { headers, peer, fields: Some(&fields) };
                 self.embed(visit, key, query, knock).await
             }
+            ["follow-from"] => self.follow_from(visit, &fields, (headers, peer)).await,
             ["my", ref rest @ ..] => self.act_on_own(visit, rest, fields, headers).await,
             ["admin", "registrations", id] => self.decide_on(visit, number(id)?, fields).await,
             ["admin", "reports", id] => self.settle_report(visit, number(id)?, &fields).await,
@@ -476,7 +487,7 @@ fn allow_framing(reply: &mut Reply) {
 fn is_form(path: &[&str]) -> bool {
     matches!(
         *path,
-        ["login" | "logout" | "register" | "language" | "report"]
+        ["login" | "logout" | "register" | "language" | "report" | "follow-from"]
             | ["forgotten-password" | "verify-again" | "reset-password" | "verify-email"]
             | ["my", "two-factor" | "export" | "notifications"]
             | ["my", "two-factor", "confirm" | "disable"]

@@ -25,6 +25,8 @@ pub(crate) struct KnownSwarms {
     known: RwLock<HashSet<InfoHash>>,
     /// By the path of the master playlist: when it was written, and the swarms of its renditions.
     masters: Mutex<HashMap<String, (SystemTime, Vec<InfoHash>)>>,
+    /// Of videos of other servers that were watched here, by the URL of the master playlist; the one watched last is the last.
+    elsewhere: RwLock<Vec<(String, Vec<InfoHash>)>>,
 }
 
 impl KnownSwarms {
@@ -40,7 +42,28 @@ impl KnownSwarms {
             is_open: config.tracker.open,
             known: RwLock::default(),
             masters: Mutex::default(),
+            elsewhere: RwLock::default(),
         }
+    }
+
+    /// Whether viewers of a video of another server may meet here already; it is watched now.
+    pub(crate) fn meets(&self, url: &str) -> bool {
+        let mut elsewhere = self.elsewhere.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(at) = elsewhere.iter().position(|(known, _)| known == url) else { return false };
+        let known = elsewhere.remove(at);
+        elsewhere.push(known);
+        true
+    }
+
+    /// Lets viewers of a video of another server meet here, which was watched least is forgotten for it.
+    pub(crate) fn meet(&self, url: &str, master: &Master) {
+        let swarms = all_forms(url, master);
+        let mut elsewhere = self.elsewhere.write().unwrap_or_else(PoisonError::into_inner);
+        elsewhere.retain(|(known, _)| known != url);
+        if elsewhere.len() >= ELSEWHERE {
+            elsewhere.remove(0);
+        }
+        elsewhere.push((url.to_owned(), swarms));
     }
 
     /// Takes in what is published and lets go of what is withdrawn, for ever.
@@ -116,9 +139,16 @@ fn all_forms(swarm_id: &str, master: &Master) -> Vec<InfoHash> {
 impl Admission for KnownSwarms {
     fn admits(&self, info_hash: &InfoHash) -> bool {
         let known = || self.known.read().unwrap_or_else(PoisonError::into_inner);
-        self.is_open || known().contains(info_hash)
+        let is_elsewhere = || {
+            let elsewhere = self.elsewhere.read().unwrap_or_else(PoisonError::into_inner);
+            elsewhere.iter().any(|(_, swarms)| swarms.contains(info_hash))
+        };
+        self.is_open || known().contains(info_hash) || is_elsewhere()
     }
 }
+
+/// Videos of other servers whose viewers meet here, at 2 KB each: those that are watched just now.
+const ELSEWHERE: usize = 500;
 
 /// How often the folder of records is looked at, which costs one system call: a video's first viewers hardly come sooner.
 const LOOK: Duration = Duration::from_secs(1);
@@ -221,6 +251,27 @@ mod tests {
             seen = swarms.look(&library, seen);
             check(&swarms, base, 0, wanted);
         }
+    }
+
+    #[test]
+    fn viewers_of_a_video_elsewhere_meet_here_once_it_was_shown_here() {
+        let swarms = known(Some("https://videos.example.org"));
+        let base = "https://tube.example";
+        let url = format!("{base}{PATH}");
+        let master: Master = TWO.parse().unwrap();
+        check(&swarms, base, 0, false);
+        assert!(!swarms.meets(&url));
+        swarms.meet(&url, &master);
+        assert!(swarms.meets(&url));
+        check(&swarms, base, 0, true);
+        check(&swarms, base, 1, true);
+        for no in 0..ELSEWHERE {
+            swarms.meets(&url);
+            swarms.meet(&format!("{base}/{no}/master.m3u8"), &ONE.parse().unwrap());
+        }
+        // The one that was watched all the time stayed.
+        check(&swarms, base, 1, true);
+        assert!(!swarms.meets(&format!("{base}/0/master.m3u8")));
     }
 
     #[test]

@@ -107,9 +107,9 @@ enum Route<'a> {
     TwoFactor(two_factor::Route),
     Exports(exports::Route),
     Comments(comments::Route<'a>),
+    Servers(servers::Route<'a>),
     Notifications(notifications::Route),
     Abuses(abuses::Route),
-    Servers(servers::Route<'a>),
 }
 
 impl<'a> Route<'a> {

@@ -7,7 +7,8 @@
 //! - `authority`: whose word is believed; `policy`: with whom we have nothing to do
 //! - `json`: reading what others write; `read`: what is understood of it
 //! - `ask`: asking them; `people`: who they are; `videos`: what they publish
-//! - `tasks`: what is to be asked, one after the other; `backfill`: all that somebody has published
+//! - `tasks`: what is to be asked, one after the other; `backfill`: all that somebody has published; `resolve`: what people here
+//!   look for
 //! - `hosts`: what servers say of themselves; `govern`: what an administrator decides
 //! - `talk`: what is told of comments; `flag`: what is reported to the server that it comes from
 //! - `news`: what changes here; `activity`: how it is said; `send` queues it, `deliver` takes it to their inboxes
@@ -34,6 +35,7 @@ pub(crate) mod people;
 pub(crate) mod policy;
 pub(crate) mod read;
 pub(crate) mod receive;
+pub mod resolve;
 pub(crate) mod send;
 pub mod signature;
 pub(crate) mod talk;

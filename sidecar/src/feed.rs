@@ -77,6 +77,8 @@ impl Sidecar {
         }
         let mut wanted = ListQuery { scope: subject.scope, count: ENTRIES, ..ListQuery::default() };
         wanted.filters.nsfw = Nsfw::Without;
+        // Others' feeds tell of theirs.
+        wanted.filters.is_local = (subject.scope == Scope::All).then_some(true);
         let cards = listing::list(&self.database, &wanted, 0).await?.cards;
         let text = match form {
             Form::Rss | Form::Podcast => self.rss(&subject, &cards, form == Form::Podcast),
@@ -99,7 +101,8 @@ impl Sidecar {
             let found = match key.parse::<u32>() {
                 Ok(id) => channel::by_id(&self.database, id.into()).await?,
                 Err(_) => {
-                    channel::by_name(&self.database, &self.local(&key).unwrap_or_default()).await?
+                    channel::by_name(&self.database, &self.kept_name(&key).unwrap_or_default())
+                        .await?
                 }
             };
             let channel = found.ok_or(ApiError::NotFound("Video channel"))?;
@@ -116,7 +119,7 @@ impl Sidecar {
             let found = match key.parse::<u32>() {
                 Ok(id) => crate::table::account::by_id(&self.database, id.into()).await?,
                 Err(_) => {
-                    let name = self.local(&key).unwrap_or_default();
+                    let name = self.kept_name(&key).unwrap_or_default();
                     crate::table::account::by_name(&self.database, &name).await?
                 }
             };

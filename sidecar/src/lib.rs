@@ -9,7 +9,7 @@
 //! - `api`: the answers under `/api/v1/`
 //! - `host`: what is done at a terminal
 //! - `house`: what an instance says of itself
-//! - `federation`: what other servers are told
+//! - `federation`: what other servers are told, and heard; `elsewhere`: files of theirs
 //! - `publishing` and `work`: how an uploaded file becomes a published video, and who works on it
 //! - `outbound`: the door to other hosts
 //! - `mail`: letters that wait to be sent
@@ -29,6 +29,7 @@ mod comments;
 pub mod config;
 pub mod cookie;
 mod database;
+pub mod elsewhere;
 mod error;
 pub mod export;
 pub mod federation;
@@ -187,6 +188,10 @@ struct Attempts {
     /// Of users, after the right password.
     codes_of: Pace<i64>,
     exports_of: Pace<i64>,
+    /// By address: servers that visitors say they are from.
+    fingers_from: Pace<String>,
+    /// Of users, things of other servers that they look for.
+    resolved_by: Pace<i64>,
     /// By account, of here or elsewhere.
     comments_of: Pace<i64>,
     reports_of: Pace<i64>,
@@ -251,7 +256,9 @@ impl Sidecar {
                 tickets_from: Pace::new(LOGINS_FROM, REMEMBERED),
                 codes_of: Pace::new(CODES_OF, REMEMBERED),
                 exports_of: Pace::new(EXPORTS_OF, REMEMBERED),
+                fingers_from: Pace::new(FINGERS_FROM, REMEMBERED),
                 comments_of: Pace::new(comments::COMMENTS_OF, REMEMBERED),
+                resolved_by: Pace::new(RESOLVED_BY, REMEMBERED),
                 reports_of: Pace::new(reports::REPORTS_OF, REMEMBERED),
             }),
             pages: Mutex::new(Pages::new(PAGES, PAGE_LIFE)),
@@ -303,6 +310,11 @@ impl Sidecar {
         self.place = Some(place);
         self.federation = settings.clone();
         Ok(self.load_blocks().await?)
+    }
+
+    /// Whether other servers are told anything.
+    pub fn is_federated(&self) -> bool {
+        self.place.is_some()
     }
 
     /// Lets it ask other hosts, as far as these settings allow.
@@ -505,6 +517,12 @@ const LETTERS_TO: Rate = Rate { burst: 3, every: Duration::from_secs(600) };
 /// Wrong codes of one user, by somebody who knows the password: 144 a day, so that it takes 1,600 days of guessing until one of
 /// the three codes that are right at a time is met as likely as not.
 const CODES_OF: Rate = Rate { burst: 10, every: Duration::from_secs(600) };
+
+/// Servers that visitors from one address say they are from: a classroom's, and nobody makes us ask many.
+const FINGERS_FROM: Rate = Rate { burst: 10, every: Duration::from_secs(30) };
+
+/// URLs and handles of other servers that one user looks for: more than anybody pastes, and too few to ask a server to death.
+const RESOLVED_BY: Rate = Rate { burst: 20, every: Duration::from_secs(10) };
 
 /// Exports of one user: each is up to as many bytes as all of their videos, made anew.
 const EXPORTS_OF: Rate = Rate { burst: 5, every: Duration::from_secs(3_600) };

@@ -5,7 +5,7 @@ use serde_json::Value;
 use wire::id::VideoId;
 
 use crate::table::video::Privacy;
-use crate::{Sidecar, now_ms};
+use crate::{Sidecar, elsewhere, now_ms};
 
 /// The origin's record of a video, as `video.media` keeps it.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -46,7 +46,7 @@ impl Sidecar {
         Some(format!("/hls/{uuid}/~{capability}"))
     }
 
-    /// The path of a video's picture: the one that its owner chose, or the origin's.
+    /// The path of a video's picture: the one that its owner chose, or the origin's; of another server's, the one made anew here.
     pub(crate) fn picture(
         &self,
         uuid: &str,
@@ -54,6 +54,9 @@ impl Sidecar {
         thumbnail: Option<&str>,
         media: Option<&str>,
     ) -> Option<String> {
+        if let Some(path) = thumbnail.and_then(|file| elsewhere::thumbnail_path(uuid, file)) {
+            return Some(path);
+        }
         let file = match thumbnail {
             Some(file) => file.to_owned(),
             None => Media::parse(media)?.poster,

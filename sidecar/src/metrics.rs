@@ -130,7 +130,7 @@ impl Sidecar {
         for (name, help, kind) in [
             ("users", "Users.", "users"),
             ("channels", "Channels.", "channels"),
-            ("videos", "Videos that are listed.", "all"),
+            ("videos", "Videos of this instance that are listed.", "local"),
         ] {
             let count = tally(database, kind, "").await? as f64;
             all.push((name, help, vec![(String::new(), count)]));

@@ -4,10 +4,11 @@ use wire::id::VideoId;
 
 use crate::Sidecar;
 use crate::pace::Time;
-use crate::table::collaborator::{self, Role};
-use crate::table::user;
+use crate::role::Role;
+use crate::table::collaborator::{self, Role as Share};
 use crate::table::video::{self, Privacy, State, Video};
 use crate::table::video_password;
+use crate::table::{channel, user};
 use crate::visitor::{Asker, Visitor};
 
 /// What somebody sees who asks for one video.
@@ -47,6 +48,9 @@ impl Sidecar {
     /// Looks for a video by its UUID, short UUID or number, as whoever asks may see it.
     pub(crate) async fn look(&self, key: &str, asker: Asker<'_>) -> sqlx::Result<Seen<Sight>> {
         let Some(video) = self.by_key(key).await? else { return Ok(Seen::Nothing) };
+        if video.is_remote && self.is_from_blocked(&video).await? {
+            return Ok(Seen::Nothing);
+        }
         let is_by_number = key.parse::<VideoId>().is_err();
         if self.may_edit(&video, asker.visitor).await? {
             return Ok(Seen::Shown(Sight { video, may_edit: true }));
@@ -81,20 +85,33 @@ impl Sidecar {
     ) -> sqlx::Result<bool> {
         match visitor {
             None => Ok(false),
+            // Its own server alone knows what it is.
+            Some(_) if video.is_remote => Ok(false),
             Some(visitor) => self.may_publish(video.channel_id, video.account_id, visitor).await,
         }
     }
 
-    /// Whether somebody keeps order over an account: administrators over all, moderators over those who are neither.
+    /// Whether somebody keeps order over an account: administrators over all who are here, moderators over those who are neither.
     async fn governs(&self, visitor: &Visitor, account_id: i64) -> sqlx::Result<bool> {
-        match visitor.role {
-            crate::role::Role::Administrator => Ok(true),
-            crate::role::Role::Moderator => {
-                let owner = user::role_of_account(&self.database, account_id).await?;
-                Ok(owner == Some(crate::role::Role::User))
-            }
-            crate::role::Role::User => Ok(false),
+        if visitor.role == Role::User {
+            return Ok(false);
         }
+        let owner = user::role_of_account(&self.database, account_id).await?;
+        Ok(match visitor.role {
+            Role::Administrator => owner.is_some(),
+            Role::Moderator => owner == Some(Role::User),
+            Role::User => false,
+        })
+    }
+
+    /// Whether it is of a server, a channel or an account that is blocked here.
+    async fn is_from_blocked(&self, video: &Video) -> sqlx::Result<bool> {
+        let found = channel::by_id(&self.database, video.channel_id).await?;
+        Ok(found.is_none_or(|found| {
+            let host = found.name.split_once('@').map_or("", |(_, host)| host);
+            let names = [&found.name, &found.account_name];
+            names.into_iter().any(|name| self.is_blocked(host, Some(name)))
+        }))
     }
 
     /// Whether somebody may publish in a channel of this account.
@@ -124,7 +141,7 @@ impl Sidecar {
             return Ok(true);
         }
         let role = collaborator::role(&self.database, channel_id, visitor.account_id).await?;
-        Ok(role == Some(Role::Manager))
+        Ok(role == Some(Share::Manager))
     }
 
     async fn unlock(&self, video: Video, asker: Asker<'_>) -> sqlx::Result<Seen<Sight>> {

@@ -21,7 +21,7 @@ use crate::visitor::Visitor;
 
 pub use notices::{Notice, NoticeLine};
 pub use owners::{AccountPage, ChannelPage};
-pub use page::{Caption, Chapter, Medium, VideoPage, Word};
+pub use page::{Caption, Chapter, Elsewhere, Medium, VideoPage, Word};
 pub use picture::PictureKind;
 pub(crate) use picture::{avatar, banner, made_at, made_name, picture_path, portrait};
 pub use reports::{ReportLine, Verdict};

@@ -25,6 +25,8 @@ pub(super) struct Card {
     pub(super) age: String,
     channel_href: String,
     channel: String,
+    /// The server that it is from, if not this one.
+    host: Option<String>,
     pub(super) views: String,
     /// What is special about it, as keys: not published yet, not for everybody.
     pub(super) marks: Vec<&'static str>,
@@ -58,6 +60,8 @@ struct Shelf<'a> {
     /// How the list is ordered, in one sentence.
     sentence: String,
     tabs: Vec<Tab>,
+    /// To those from here alone, or back to all, where there are others.
+    here: Option<Tab>,
     channels: Vec<ChannelLine>,
     cards: Vec<Card>,
     turn: Turn,
@@ -78,6 +82,8 @@ struct ChannelLine {
 struct Channel<'a> {
     visit: &'a Visit<'a>,
     channel: ChannelPage,
+    /// Visitors who have an account elsewhere are led there.
+    can_be_followed: bool,
     description: String,
     support: String,
     subscribers: String,
@@ -133,6 +139,7 @@ impl Card {
             date: when::date(shown),
             age: visit.age(shown, now_ms),
             channel_href: format!("/c/{}", video.channel.handle),
+            host: video.channel.handle.split_once('@').map(|(_, host)| host.to_owned()),
             channel: video.channel.name,
             views: visit.count("views", video.views),
             marks,
@@ -189,6 +196,7 @@ impl Site {
             channels: Vec::new(),
             turn: Turn::new("/", &kept, page, listed.total),
             has_any: listed.total > 0,
+            here: here("/", &kept, &listed),
             cards: Card::all(visit, listed),
         };
         if page > 1 && shelf.cards.is_empty() {
@@ -206,6 +214,9 @@ impl Site {
         let mut wanted = list_query(page);
         let (_, mut kept) = narrow(&mut wanted, query);
         let viewer = visit.visitor.as_ref();
+        if let Some(found) = self.sidecar.resolve(&text, viewer).await {
+            return Ok(super::see_other(&found.path()));
+        }
         let listed = self.sidecar.search(&text, &wanted, order, viewer).await?;
         let channels = match page {
             1 => self.sidecar.search_channels(&text, 0, CHANNELS, viewer).await?.entries,
@@ -224,6 +235,7 @@ impl Site {
             channels: ChannelLine::all(visit, channels),
             turn: Turn::new("/search", &kept, page, listed.total),
             has_any: listed.total > 0,
+            here: here("/search", &kept, &listed),
             cards: Card::all(visit, listed),
         };
         self.html(visit, StatusCode::OK, &shelf)
@@ -247,6 +259,7 @@ impl Site {
             description: prose::html(channel.description.as_deref().unwrap_or_default()),
             support: prose::html(channel.support.as_deref().unwrap_or_default()),
             subscribers: visit.count("subscribers", channel.subscribers),
+            can_be_followed: channel.elsewhere.is_none() && self.sidecar.is_federated(),
             feed: format!("/feeds/videos.xml?videoChannelId={}", channel.no),
             turn: Turn::new(&path, &[], page, listed.total),
             cards: Card::all(visit, listed),
@@ -353,7 +366,23 @@ fn narrow(wanted: &mut ListQuery, query: &str) -> (Option<String>, Vec<(&'static
         title = Some(format!("#{tag}"));
         kept.push(("tag", tag));
     }
+    if parameter(query, FROM).as_deref() == Some(HERE) {
+        wanted.filters.is_local = Some(true);
+        kept.push((FROM, HERE.to_owned()));
+    }
     (title, kept)
+}
+
+/// Offered where others' videos are among them, or were left out.
+fn here(path: &str, kept: &[(&'static str, String)], listed: &Listed<VideoCard>) -> Option<Tab> {
+    let is_current = kept.iter().any(|(name, _)| *name == FROM);
+    let has_others = listed.entries.iter().any(|video| video.channel.handle.contains('@'));
+    let mut kept: Vec<_> = kept.iter().filter(|(name, _)| *name != FROM).cloned().collect();
+    if !is_current {
+        kept.push((FROM, HERE.to_owned()));
+    }
+    let href = address(path, &kept, None);
+    (is_current || has_others).then_some(Tab { href, key: "tab-here", is_current })
 }
 
 fn tabs(path: &str, kept: &[(&'static str, String)], current: Option<Order>) -> Vec<Tab> {
@@ -404,6 +433,10 @@ fn state_key(state: State) -> Option<&'static str> {
         State::TranscodingFailed => Some("state-failed"),
     }
 }
+
+/// The parameter that leaves out what is of other servers.
+const FROM: &str = "from";
+const HERE: &str = "here";
 
 /// Ways to order a list that people use, PeerTube's names for them, and ours.
 const TABS: [(&str, &str); 4] = [

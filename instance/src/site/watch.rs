@@ -15,7 +15,7 @@ use sidecar::{Fields, Seen, cookie};
 use wire::id::VideoId;
 
 use super::talk::TalkPart;
-use super::{Framing, PageError, Site, html, moved, now_ms};
+use super::{Framing, PageError, Site, elsewhere, html, moved, now_ms};
 use crate::config::Sharing;
 use crate::embed::Options;
 use crate::language::Language;
@@ -27,6 +27,12 @@ use sidecar::prose;
 /// The player element and what it needs to begin at once.
 pub(crate) struct Stage {
     src: String,
+    /// What browsers play by themselves: all that there is of a video elsewhere without a playlist.
+    whole: Option<String>,
+    /// Where viewers meet, if not at the tracker of the video's own host.
+    tracker: Option<String>,
+    /// Where players ask for their address, if not beside the tracker.
+    stun: Option<String>,
     poster: Option<String>,
     title: String,
     opening: Arc<str>,
@@ -84,6 +90,8 @@ struct Watch<'a> {
     height: u32,
     snippet: String,
     facts: String,
+    /// Of people to read, where a video of another server is from.
+    canonical: Option<String>,
     talk: TalkPart,
 }
 
@@ -148,9 +156,11 @@ impl Site {
         let options = Options { start: Options::parse(query).start, ..Options::default() };
         let stage = self.stage(visit, &video, record.as_ref(), options).await;
         let is_public = matches!(video.card.privacy, Privacy::Public | Privacy::Unlisted);
+        let sources = self.meet(&video);
         let talk = self.talk_part(visit, &id, query, knock).await?;
         let page = Watch { talk, ..watch_page(visit, &id, *video, record, stage, now_ms()) };
         let mut reply = self.html(visit, StatusCode::OK, &page)?;
+        elsewhere::allow(&mut reply, &sources);
         if !is_public {
             keep_to_itself(&mut reply);
         }
@@ -178,9 +188,11 @@ impl Site {
         let snippet = Some(snippet(&self.frame, &id, &video.card.name));
         let is_public = matches!(video.card.privacy, Privacy::Public | Privacy::Unlisted);
         let stage = Stage { snippet, has_page_keys: true, ..stage };
+        let sources = self.meet(&video);
         let page = Embed { language: visit.language, frame: &self.frame, stage, short: id.short() };
         let mut reply = html(StatusCode::OK, &page, Framing::Allowed);
         super::keep_from_others(&mut reply, visit);
+        elsewhere::allow(&mut reply, &sources);
         if !is_public {
             keep_to_itself(&mut reply);
         }
@@ -256,11 +268,21 @@ impl Site {
         };
         let smallest = record
             .and_then(|record| record.renditions.iter().min_by_key(|rendition| rendition.bytes));
+        let plain_src = match &video.elsewhere {
+            Some(elsewhere) => elsewhere.files.first().cloned(),
+            None => smallest.map(|rendition| format!("{folder}/{}", rendition.media)),
+        };
+        let whole = video.elsewhere.as_ref().filter(|_| video.medium.is_none());
         Stage {
+            whole: whole.and_then(|elsewhere| elsewhere.files.last().cloned()),
+            tracker: video.elsewhere.as_ref().map(|elsewhere| self.tracker_of(elsewhere)),
+            stun: self.frame.stun.clone().filter(|_| {
+                video.elsewhere.as_ref().is_none_or(|elsewhere| elsewhere.tracker.is_none())
+            }),
             poster: video.card.picture.clone(),
             title: video.card.name.clone(),
             opening,
-            plain_src: smallest.map(|rendition| format!("{folder}/{}", rendition.media)),
+            plain_src,
             snippet: None,
             has_page_keys: false,
             sharing: if may_share { self.frame.sharing } else { Sharing::Off },
@@ -299,7 +321,12 @@ fn watch_page<'a>(
     let mut best_first: Vec<&Rendition> =
         record.iter().flat_map(|record| &record.renditions).collect();
     best_first.sort_by_key(|rendition| std::cmp::Reverse(rendition.height));
-    let (width, height) = best_first.first().map_or((16, 9), |top| (top.width, top.height));
+    let made = best_first.first().map(|top| (top.width, top.height));
+    let told = video.medium.as_ref().filter(|medium| medium.width > 0 && video.elsewhere.is_some());
+    let told = told.and_then(|medium| {
+        Some((u32::try_from(medium.width).ok()?, u32::try_from(medium.height).ok()?))
+    });
+    let (width, height) = made.or(told).unwrap_or((16, 9));
     let renditions =
         best_first.into_iter().filter(|_| video.download_enabled).map(|rendition| RenditionLine {
             name: format!("{}p", rendition.width.min(rendition.height)),
@@ -317,7 +344,11 @@ fn watch_page<'a>(
     let snippet = snippet(visit.frame, id, &video.card.name);
     Watch {
         visit,
-        source: visit.name(source_key(stage.sharing), &visit.frame.public_url),
+        source: match &video.elsewhere {
+            Some(elsewhere) => visit.name(source_key(stage.sharing), &elsewhere.host),
+            None => visit.name(source_key(stage.sharing), &visit.frame.public_url),
+        },
+        canonical: video.elsewhere.as_ref().map(|elsewhere| elsewhere.page.clone()),
         short: id.short(),
         shape: crate::pages::shape(width, height),
         clock: when::clock(ms),

@@ -251,6 +251,9 @@ impl Sidecar {
             _ => Err(FieldError::Choice("editor, manager")),
         });
         let role = asked.fields.finish(role)?;
+        if account.user_id.is_none() {
+            return Err(ApiError::NotFound("Account"));
+        }
         if account.id == channel.account_id {
             return Err(ApiError::Conflict("the channel is theirs already"));
         }
@@ -297,22 +300,26 @@ impl Sidecar {
 
     pub(super) async fn channel(&self, handle: &str) -> Result<Channel, ApiError> {
         let missing = ApiError::NotFound("Video channel");
-        let Some(name) = self.local(handle) else { return Err(missing) };
+        let Some(name) = self.kept_name(handle) else { return Err(missing) };
         channel::by_name(&self.database, &name).await?.ok_or(missing)
     }
 
     pub(super) async fn account(&self, handle: &str) -> Result<Account, ApiError> {
         let missing = ApiError::NotFound("Account");
-        let Some(name) = self.local(handle) else { return Err(missing) };
+        let Some(name) = self.kept_name(handle) else { return Err(missing) };
         account::by_name(&self.database, &name).await?.ok_or(missing)
     }
 
-    /// The name in `name` or `name@our.host`.
-    pub(crate) fn local(&self, handle: &str) -> Option<String> {
+    /// The name under which a handle is kept: `name` of ours, `name@host` of another server's, unless that is blocked.
+    pub(crate) fn kept_name(&self, handle: &str) -> Option<String> {
         let handle = handle.replace("%40", "@").replace("%3A", ":");
         match handle.split_once('@') {
             None => Some(handle),
-            Some((name, host)) => (host == self.host()).then(|| name.to_owned()),
+            Some((name, host)) if host.eq_ignore_ascii_case(self.host()) => Some(name.to_owned()),
+            Some((_, host)) => {
+                let (handle, host) = (handle.to_lowercase(), host.to_lowercase());
+                (!self.is_blocked(&host, Some(&handle))).then_some(handle)
+            }
         }
     }
 }

@@ -128,7 +128,7 @@ impl Sidecar {
             let channel = channel::by_id(&self.database, video.channel_id).await?;
             let Some((card, channel)) = card.zip(channel) else { continue };
             let tags = about::tags(&self.database, id).await?;
-            let mut form = self.video_json(&video, &card, &channel, &tags, true);
+            let mut form = self.video_json((&video, None), &card, &channel, &tags, true);
             let captions = about::captions(&self.database, id).await?;
             let captions: Vec<(String, String)> =
                 captions.into_iter().map(|caption| (caption.language, caption.file)).collect();

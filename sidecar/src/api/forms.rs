@@ -9,6 +9,7 @@ use crate::media::{Media, Rendition, is_open};
 use crate::table::account::Account;
 use crate::table::card::Card;
 use crate::table::channel::Channel;
+use crate::table::remote_video::RemoteVideo;
 use crate::table::video::{Privacy, State, Video};
 use crate::view::{PictureKind, made_at, picture_path};
 use crate::vocabulary::{self, CATEGORIES, LICENCES};
@@ -105,7 +106,10 @@ impl Sidecar {
             id: card.id,
             uuid: &card.uuid,
             short_uuid: card.uuid.parse::<VideoId>().map_or(String::new(), |id| id.short()),
-            url: format!("{}/videos/watch/{}", self.public_url, card.uuid),
+            url: match &card.url {
+                Some(url) => url.clone(),
+                None => format!("{}/videos/watch/{}", self.public_url, card.uuid),
+            },
             name: &card.name,
             category: of_table(CATEGORIES, card.category),
             licence: of_table(LICENCES, card.licence),
@@ -114,7 +118,7 @@ impl Sidecar {
             nsfw: card.nsfw,
             truncated_description: beginning.clone(),
             description: beginning,
-            is_local: true,
+            is_local: !card.is_remote,
             duration: card.duration_ms / 1000,
             aspect_ratio: aspect_ratio(card.width, card.height),
             views: card.views,
@@ -130,23 +134,39 @@ impl Sidecar {
             published_at: card.published_at.map(iso),
             originally_published_at: card.originally_published_at.map(iso),
             is_live: false,
-            account: OwnerForm {
-                id: card.account_id,
-                name: &card.account_name,
-                display_name: &card.account_label,
-                url: format!("{}/accounts/{}", self.public_url, card.account_name),
-                host: self.host(),
-                avatars: self.pictures(PictureKind::Avatar, card.account_avatar.as_deref()),
-            },
-            channel: OwnerForm {
-                id: card.channel_id,
-                name: &card.channel_name,
-                display_name: &card.channel_label,
-                url: format!("{}/video-channels/{}", self.public_url, card.channel_name),
-                host: self.host(),
-                avatars: self.pictures(PictureKind::Avatar, card.channel_avatar.as_deref()),
-            },
+            account: self.owner_form(
+                "accounts",
+                OwnerForm {
+                    id: card.account_id,
+                    name: &card.account_name,
+                    display_name: &card.account_label,
+                    url: card.account_url.clone().unwrap_or_default(),
+                    host: self.host(),
+                    avatars: self.pictures(PictureKind::Avatar, card.account_avatar.as_deref()),
+                },
+            ),
+            channel: self.owner_form(
+                "video-channels",
+                OwnerForm {
+                    id: card.channel_id,
+                    name: &card.channel_name,
+                    display_name: &card.channel_label,
+                    url: card.channel_url.clone().unwrap_or_default(),
+                    host: self.host(),
+                    avatars: self.pictures(PictureKind::Avatar, card.channel_avatar.as_deref()),
+                },
+            ),
             user_history: card.position.map(|current_time| PositionForm { current_time }),
+        }
+    }
+
+    /// Of ours the URL is known by the name; of others name and host stand in the handle.
+    fn owner_form<'a>(&self, folder: &str, form: OwnerForm<'a>) -> OwnerForm<'a> {
+        match form.name.split_once('@') {
+            Some((name, host)) => OwnerForm { name, host, ..form },
+            None => {
+                OwnerForm { url: format!("{}/{folder}/{}", self.public_url, form.name), ..form }
+            }
         }
     }
 
@@ -158,10 +178,10 @@ impl Sidecar {
         form
     }
 
-    /// A video by itself; without torrents, which it has none of.
+    /// A video by itself; without torrents, which it has none of. One of another server's has its media there.
     pub(super) fn video_json(
         &self,
-        video: &Video,
+        (video, elsewhere): (&Video, Option<&RemoteVideo>),
         card: &Card,
         channel: &Channel,
         tags: &[String],
@@ -175,6 +195,14 @@ impl Sidecar {
         };
         let schedule = video.scheduled_at.zip(video.scheduled_privacy).filter(|_| may_edit);
         merge(&mut form, own_json(video.state, schedule));
+        let (playlists, files, trackers) = match elsewhere {
+            Some(elsewhere) => elsewhere_json(elsewhere),
+            None => {
+                let tracker =
+                    format!("{}/tracker/socket", self.public_url.replacen("http", "ws", 1));
+                (self.playlists_json(video), Vec::new(), vec![tracker])
+            }
+        };
         merge(
             &mut form,
             json!({
@@ -191,9 +219,9 @@ impl Sidecar {
                 "downloadEnabled": video.download_enabled,
                 "waitTranscoding": video.wait_transcoding,
                 "inputFileUpdatedAt": video.replaced_at.map(iso),
-                "files": [],
-                "streamingPlaylists": self.playlists_json(video),
-                "trackerUrls": [format!("{}/tracker/socket", self.public_url.replacen("http", "ws", 1))],
+                "files": files,
+                "streamingPlaylists": playlists,
+                "trackerUrls": trackers,
             }),
         );
         form
@@ -231,22 +259,8 @@ impl Sidecar {
             false => url(&rendition.media),
         };
         let files = media.renditions.iter().enumerate().map(|(no, rendition)| {
-            let height = rendition.height;
-            let label = if height == 0 { "Audio only".to_owned() } else { format!("{height}p") };
-            json!({
-                "id": no + 1,
-                "resolution": { "id": height, "label": label },
-                "width": rendition.width,
-                "height": height,
-                "size": rendition.bytes,
-                // Unknown, as PeerTube says it.
-                "fps": -1,
-                "fileUrl": url(&rendition.media),
-                "fileDownloadUrl": download(rendition),
-                "hasAudio": true,
-                "hasVideo": height > 0,
-                "storage": 0,
-            })
+            let size = (rendition.width, rendition.height, rendition.bytes);
+            file_json(no, size, -1, (&url(&rendition.media), &download(rendition)))
         });
         let files: Vec<Value> = files.rev().collect();
         vec![json!({
@@ -267,10 +281,11 @@ impl Sidecar {
 
     /// A channel where its owner is known.
     pub(super) fn channel_itself_json(&self, channel: &Channel) -> Value {
+        let (name, host) = channel.name.split_once('@').unwrap_or((&channel.name, self.host()));
         json!({
-            "url": format!("{}/video-channels/{}", self.public_url, channel.name),
-            "name": channel.name,
-            "host": self.host(),
+            "url": channel.url.clone().unwrap_or_else(|| format!("{}/video-channels/{}", self.public_url, channel.name)),
+            "name": name,
+            "host": host,
             "avatars": value(&self.pictures(PictureKind::Avatar, channel.avatar.as_deref())),
             "banners": value(&self.pictures(PictureKind::Banner, channel.banner.as_deref())),
             "id": channel.id,
@@ -282,7 +297,7 @@ impl Sidecar {
             "displayName": channel.display_name,
             "description": channel.description,
             "support": channel.support,
-            "isLocal": true,
+            "isLocal": !channel.is_remote,
         })
     }
 
@@ -296,14 +311,16 @@ impl Sidecar {
             avatar: channel.account_avatar.clone(),
             created_at: channel.account_created_at,
             updated_at: channel.account_updated_at,
+            url: channel.account_url.clone(),
         })
     }
 
     pub(super) fn account_json(&self, account: &Account) -> Value {
+        let (name, host) = account.name.split_once('@').unwrap_or((&account.name, self.host()));
         json!({
-            "url": format!("{}/accounts/{}", self.public_url, account.name),
-            "name": account.name,
-            "host": self.host(),
+            "url": account.url.clone().unwrap_or_else(|| format!("{}/accounts/{}", self.public_url, account.name)),
+            "name": name,
+            "host": host,
             "id": account.id,
             "createdAt": iso(account.created_at),
             "displayName": account.display_name,
@@ -317,6 +334,51 @@ impl Sidecar {
             "hostRedundancyAllowed": false,
         })
     }
+}
+
+/// Playlists, files without one, and trackers of a video elsewhere.
+fn elsewhere_json(elsewhere: &RemoteVideo) -> (Vec<Value>, Vec<Value>, Vec<String>) {
+    let found = elsewhere.files();
+    let files = found.iter().enumerate().map(|(no, file)| {
+        let size = (file.width, file.height, file.bytes);
+        file_json(no, size, file.fps, (&file.href, &file.href))
+    });
+    let files: Vec<Value> = files.collect();
+    let Some(master) = &elsewhere.master else {
+        return (Vec::new(), files, elsewhere.trackers());
+    };
+    let playlist = json!({
+        "id": elsewhere.id,
+        "type": 1,
+        "playlistUrl": master,
+        "segmentsSha256Url": elsewhere.sums,
+        "redundancies": [],
+        "files": files,
+    });
+    (vec![playlist], Vec::new(), elsewhere.trackers())
+}
+
+/// One file of a video's media; -1 frames a second are unknown, as PeerTube says it.
+fn file_json(
+    no: usize,
+    (width, height, bytes): (i64, i64, i64),
+    fps: i64,
+    (url, download): (&str, &str),
+) -> Value {
+    let label = if height == 0 { "Audio only".to_owned() } else { format!("{height}p") };
+    json!({
+        "id": no + 1,
+        "resolution": { "id": height, "label": label },
+        "width": width,
+        "height": height,
+        "size": bytes,
+        "fps": fps,
+        "fileUrl": url,
+        "fileDownloadUrl": download,
+        "hasAudio": true,
+        "hasVideo": height > 0,
+        "storage": 0,
+    })
 }
 
 fn own_json(state: i64, schedule: Option<(i64, i64)>) -> Value {

@@ -9,8 +9,12 @@ use super::json as answer;
 use super::videos::page_reply;
 use crate::config::Registration;
 use crate::error::ApiError;
+use crate::federation::resolve::Resolved;
 use crate::field::{FieldError, line};
 use crate::listing::{self, ListQuery};
+use crate::sight::Seen;
+use crate::table::listing::Found;
+use crate::table::{card, channel};
 use crate::{Reply, Sidecar, search};
 
 /// What a path is about.
@@ -68,6 +72,15 @@ impl Sidecar {
         let query = ListQuery::read(&mut asked.query);
         let read = std::mem::take(&mut asked.query);
         let query = self.as_wanted(read.finish(query)?, asked.visitor.as_ref());
+        // A URL of another server's video finds that one.
+        if let Some(Resolved::Video(key)) = self.resolve(&text, asked.visitor.as_ref()).await {
+            let asker = asked.asker();
+            let Seen::Shown(sight) = self.look(&key, asker).await? else {
+                return Ok(answer(&json!({ "total": 0, "data": [] })));
+            };
+            let cards = card::by_ids(&self.database, &[sight.video.id], asked.user_id()).await?;
+            return Ok(page_reply(self.page_json(&Found { total: 1, cards }, false)));
+        }
         let order = (!by_match).then_some(query.order);
         let found = search::videos(&self.database, &text, &query, order, asked.user_id()).await?;
         Ok(page_reply(self.page_json(&found, false)))
@@ -76,7 +89,13 @@ impl Sidecar {
     async fn search_channels_for(&self, mut asked: Asked<'_>) -> Result<Reply, ApiError> {
         let text = asked.query.optional("search", words).unwrap_or_default();
         let wanted = listing::page(&mut asked.query);
-        let (start, count) = asked.query.finish(wanted)?;
+        let read = std::mem::take(&mut asked.query);
+        let (start, count) = read.finish(wanted)?;
+        if let Some(Resolved::Channel(name)) = self.resolve(&text, asked.visitor.as_ref()).await
+            && let Some(channel) = channel::by_name(&self.database, &name).await?
+        {
+            return Ok(self.channels_json(1, &[channel]));
+        }
         let (total, channels) =
             search::channels(&self.database, &text, start.into(), count.into()).await?;
         Ok(self.channels_json(total, &channels))

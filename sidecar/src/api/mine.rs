@@ -100,7 +100,9 @@ impl Sidecar {
                 let is_there = if asked.method == Method::GET {
                     subscription::is(database, user_id, channel.id).await?
                 } else {
-                    subscription::end(database, user_id, channel.id).await?
+                    let is_ended = subscription::end(database, user_id, channel.id).await?;
+                    self.subscribers_changed(channel.id).await?;
+                    is_ended
                 };
                 match (is_there, &asked.method) {
                     (false, _) => Err(ApiError::NotFound("Subscription")),
@@ -153,9 +155,11 @@ impl Sidecar {
             .fields
             .required("uri", |text| crate::field::line(text, 1, 300).map(str::to_owned));
         let fields = std::mem::take(&mut asked.fields);
-        let channel = self.channel(&fields.finish(handle)?).await?;
-        let user_id = asked.visitor()?.user_id;
-        if subscription::begin(&self.database, now_ms(), user_id, channel.id).await? {
+        let visitor = asked.visitor()?;
+        let channel = self.find_channel(&fields.finish(handle)?, visitor).await?;
+        let channel = channel.ok_or(ApiError::NotFound("Video channel"))?;
+        if subscription::begin(&self.database, now_ms(), visitor.user_id, channel.id).await? {
+            self.subscribers_changed(channel.id).await?;
             Ok(done())
         } else {
             Err(ApiError::Conflict("a user has at most 1000 subscriptions"))

@@ -36,7 +36,7 @@ impl Sidecar {
         let mut told = Map::new();
         for (key, kind) in [
             ("totalUsers", "users"),
-            ("totalLocalVideos", "all"),
+            ("totalLocalVideos", "local"),
             ("totalVideos", "all"),
             ("totalLocalVideoViews", "views"),
             ("totalLocalVideoChannels", "channels"),

@@ -17,8 +17,9 @@ use crate::listing::{ListQuery, Scope, boolean};
 use crate::media::Media;
 use crate::sight::{Seen, Sight};
 use crate::table::listing::Found;
+use crate::table::remote_video::RemoteVideo;
 use crate::table::video::{self, About, Privacy, Schedule, Video};
-use crate::table::{about, card, channel, rate, video_password};
+use crate::table::{about, card, channel, rate, remote_video, video_password};
 use crate::visitor::{Asker, Visitor};
 use crate::vocabulary::{self, CATEGORIES, LANGUAGES, LICENCES, PRIVACIES};
 use crate::when::iso;
@@ -156,7 +157,12 @@ impl Sidecar {
         let channel = channel::by_id(&self.database, video.channel_id).await?;
         let (card, channel) = card.zip(channel).ok_or(ApiError::NotFound("Video"))?;
         let tags = about::tags(&self.database, video.id).await?;
-        Ok(answer(&self.video_json(&video, &card, &channel, &tags, may_edit)))
+        let elsewhere = match video.is_remote {
+            true => remote_video::by_id(&self.database, video.id).await?,
+            false => None,
+        };
+        let itself = (&video, elsewhere.as_ref());
+        Ok(answer(&self.video_json(itself, &card, &channel, &tags, may_edit)))
     }
 
     async fn change_video(&self, key: &str, mut asked: Asked<'_>) -> Result<Reply, ApiError> {
@@ -202,6 +208,9 @@ impl Sidecar {
 
     async fn tell_captions(&self, key: &str, asker: Asker<'_>) -> Result<Reply, ApiError> {
         let Sight { video, .. } = self.sight(key, asker).await?;
+        if let Some(known) = remote_video::by_id(&self.database, video.id).await? {
+            return Ok(answer(&captions_elsewhere(&known)));
+        }
         let captions = about::captions(&self.database, video.id).await?;
         let folder = self.media_folder(&video.uuid, video.privacy);
         let data = captions.iter().map(|caption| {
@@ -336,6 +345,23 @@ fn tell_words(words: Words) -> Reply {
             LANGUAGES.iter().map(|(code, label)| ((*code).to_owned(), (*label).into())).collect(),
         ),
     })
+}
+
+/// Captions of a video of another server, which have URLs there.
+fn captions_elsewhere(known: &RemoteVideo) -> Value {
+    let captions = known.captions();
+    let data = captions.iter().map(|caption| {
+        let label = vocabulary::language(&caption.language).unwrap_or("Unknown");
+        json!({
+            "language": { "id": caption.language, "label": label },
+            "automaticallyGenerated": false,
+            "captionPath": null,
+            "fileUrl": caption.url,
+            "updatedAt": iso(known.fetched_at),
+        })
+    });
+    let data: Vec<Value> = data.collect();
+    json!({ "total": data.len(), "data": data })
 }
 
 fn before(video: &Video, tags: Vec<String>, passwords: Vec<String>) -> Option<About> {

@@ -27,7 +27,8 @@ impl Sidecar {
             (None, Some(id)) => comment::url_of_video(database, id).await?,
             (None, None) => None,
         };
-        let software = host::software(database, &target.host).await?;
+        let server = host::known(database, &target.host).await?;
+        let software = server.and_then(|server| server.software);
         let named = objects(&target.url, thing.as_deref(), software.as_deref());
         let activity = flag(place, report.id, &report.reason, named);
         self.send(&Local::Instance, &activity, &[To::Server(target.id)]).await

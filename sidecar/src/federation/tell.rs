@@ -58,7 +58,7 @@ enum Part {
 
 /// Why nothing is told: the machine's blame.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum TellError {
+pub(crate) enum TellError {
     #[error("the database: {0}")]
     Database(#[from] sqlx::Error),
     #[error(transparent)]
@@ -236,9 +236,11 @@ impl Sidecar {
         let url = format!("{}/outbox", place.url(&actor.id));
         let count = collection::PAGE as u32;
         let start = u32::try_from((page.unwrap_or(1) - 1) * collection::PAGE).unwrap_or(u32::MAX);
+        // Whoever is here has only what is here; the instance shows others' videos, too.
+        let is_ours = (actor.scope == Scope::All).then_some(true);
         let query = ListQuery {
             scope: actor.scope,
-            filters: Filters { nsfw: Nsfw::With, ..Filters::default() },
+            filters: Filters { nsfw: Nsfw::With, is_local: is_ours, ..Filters::default() },
             start,
             count: if page.is_some() { count } else { 1 },
             ..ListQuery::default()

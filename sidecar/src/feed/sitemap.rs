@@ -18,6 +18,7 @@ impl Sidecar {
             let mut query =
                 ListQuery { start: page * LIST as u32, count: LIST as u32, ..ListQuery::default() };
             query.filters.nsfw = Nsfw::Without;
+            query.filters.is_local = Some(true);
             let cards = listing::list(&self.database, &query, 0).await?.cards;
             for card in &cards {
                 let picture = self.picture_url(card).unwrap_or_default();

@@ -15,6 +15,8 @@ record! {
         avatar: Option<String>,
         created_at: i64,
         updated_at: i64,
+        /// The id of another server's.
+        url: Option<String>,
     }
 }
 
@@ -50,7 +52,7 @@ pub(crate) async fn by_name(database: &Database, name: &str) -> sqlx::Result<Opt
     reading!(database, pool => sqlx::query_as(BY_NAME).bind(name).fetch_optional(pool).await)
 }
 
-/// A page of all accounts, the newest first.
+/// A page of the accounts of all who are here, the newest first.
 pub(crate) async fn page(
     database: &Database,
     start: i64,
@@ -69,7 +71,8 @@ pub(crate) async fn by_id(database: &Database, id: i64) -> sqlx::Result<Option<A
 macro_rules! select {
     ($condition:literal) => {
         concat!(
-            "SELECT account.id, user_id, handle.name, display_name, description, avatar, created_at, updated_at FROM account \
+            "SELECT account.id, user_id, handle.name, display_name, description, avatar, created_at, updated_at, \
+             CASE WHEN user_id IS NULL THEN (SELECT url FROM remote_actor WHERE remote_actor.id = account.id) END AS url FROM account \
              JOIN handle ON handle.id = account.id WHERE ",
             $condition
         )
@@ -79,7 +82,7 @@ macro_rules! select {
 const OF_USER: &str = select!("user_id = $1");
 const BY_ID: &str = select!("account.id = $1");
 const BY_NAME: &str = select!("handle.name = $1");
-const PAGE: &str = select!("TRUE ORDER BY account.id DESC LIMIT $1 OFFSET $2");
+const PAGE: &str = select!("user_id IS NOT NULL ORDER BY account.id DESC LIMIT $1 OFFSET $2");
 
 const DESCRIBE: &str = "UPDATE account SET display_name = COALESCE($2, display_name), \
                         description = CASE WHEN $3 THEN $4 ELSE description END, updated_at = $5 WHERE user_id = $1";

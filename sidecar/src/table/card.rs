@@ -33,6 +33,11 @@ record! {
         updated_at: i64,
         published_at: Option<i64>,
         originally_published_at: Option<i64>,
+        is_remote: bool,
+        /// The ids of another server's.
+        url: Option<String>,
+        channel_url: Option<String>,
+        account_url: Option<String>,
         channel_id: i64,
         channel_name: String,
         channel_label: String,
@@ -110,6 +115,10 @@ pub(crate) fn statement(chosen: Sql, is_descending: bool, user_id: i64) -> Sql {
 const SELECT: &str = "SELECT video.id, uuid, state, privacy, video.name, SUBSTR(video.description, 1, 251) AS beginning, category, \
                       licence, language, nsfw, wait_transcoding, scheduled_at, scheduled_privacy, duration_ms, width, height, \
                       media, thumbnail, views, likes, dislikes, video.created_at, video.updated_at, published_at, \
-                      originally_published_at, video.channel_id, channel_handle.name AS channel_name, \
+                      originally_published_at, video.is_remote, \
+                      CASE WHEN video.is_remote THEN (SELECT url FROM remote_video WHERE remote_video.id = video.id) END AS url, \
+                      CASE WHEN video.is_remote THEN (SELECT url FROM remote_actor WHERE remote_actor.id = channel.id) END AS channel_url, \
+                      CASE WHEN video.is_remote THEN (SELECT url FROM remote_actor WHERE remote_actor.id = account.id) END AS account_url, \
+                      video.channel_id, channel_handle.name AS channel_name, \
                       channel.display_name AS channel_label, channel.avatar AS channel_avatar, video.account_id, \
                       account_handle.name AS account_name, account.display_name AS account_label, account.avatar AS account_avatar, history.position FROM (";

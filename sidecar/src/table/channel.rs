@@ -29,6 +29,9 @@ record! {
         account_avatar: Option<String>,
         account_created_at: i64,
         account_updated_at: i64,
+        /// The ids of another server's.
+        url: Option<String>,
+        account_url: Option<String>,
     }
 }
 
@@ -111,7 +114,7 @@ pub(crate) async fn of_collaborator(
     })
 }
 
-/// A page of all channels, the newest first, and how many there are.
+/// A page of all channels that are ours, the newest first, and how many there are.
 pub(crate) async fn page(
     database: &Database,
     start: i64,
@@ -211,7 +214,9 @@ macro_rules! select {
             "SELECT channel.id, handle.name, channel.display_name, channel.description, support, channel.avatar, banner, subscribers, \
              channel.created_at, channel.updated_at, is_remote, is_followed, account_id, user_id, owner.name AS account_name, \
              account.display_name AS account_label, account.description AS account_description, account.avatar AS account_avatar, \
-             account.created_at AS account_created_at, account.updated_at AS account_updated_at FROM channel \
+             account.created_at AS account_created_at, account.updated_at AS account_updated_at, \
+             CASE WHEN is_remote THEN (SELECT url FROM remote_actor WHERE remote_actor.id = channel.id) END AS url, \
+             CASE WHEN is_remote THEN (SELECT url FROM remote_actor WHERE remote_actor.id = account.id) END AS account_url FROM channel \
              JOIN handle ON handle.id = channel.id JOIN account ON account.id = account_id \
              JOIN handle AS owner ON owner.id = account.id WHERE ",
             $condition
@@ -226,7 +231,8 @@ pub(super) const OF_ACCOUNT: &str = select!("account_id = $1 ORDER BY channel.id
 pub(super) const OF_COLLABORATOR: &str = select!(
     "channel.id IN (SELECT channel_id FROM collaborator WHERE collaborator.account_id = $1 AND state = 2) ORDER BY channel.id LIMIT 100"
 );
-pub(super) const PAGE: &str = select!("TRUE ORDER BY channel.id DESC LIMIT $1 OFFSET $2");
+pub(super) const PAGE: &str =
+    select!("is_remote = FALSE ORDER BY channel.id DESC LIMIT $1 OFFSET $2");
 
 const DESCRIBE: &str = "UPDATE channel SET display_name = COALESCE($2, display_name), \
                         description = CASE WHEN $3 THEN $4 ELSE description END, \

@@ -1,6 +1,7 @@
 //! The table `remote_actor`: people, channels and instances of other servers, with their rows in `handle`, `account` and `channel`.
 
 use crate::database::{Database, is_taken, reading, record, writing};
+use crate::elsewhere;
 use crate::table::{channel, comment, follow, host, remote_rate, video};
 
 record! {
@@ -163,19 +164,19 @@ pub(crate) async fn keep(
                 id
             }
         };
+        let avatar = elsewhere::actor_picture(id, new.avatar_url.as_deref());
         let described = if new.kind == Kind::Channel {
             let owner_id = new.owner_id.ok_or(KeepError::NoOwner)?;
-            if known.is_none() {
-                sqlx::query(channel::COUNT).bind(1_i64).execute(&mut *work).await?;
-            }
             sqlx::query(KEEP_CHANNEL)
                 .bind(id)
                 .bind(&new.display_name)
                 .bind(&new.description)
                 .bind(new.created_at)
                 .bind(now_ms)
+                .bind(avatar)
                 .bind(owner_id)
                 .bind(&new.support)
+                .bind(elsewhere::actor_picture(id, new.banner_url.as_deref()))
         } else {
             sqlx::query(KEEP_ACCOUNT)
                 .bind(id)
@@ -183,6 +184,7 @@ pub(crate) async fn keep(
                 .bind(&new.description)
                 .bind(new.created_at)
                 .bind(now_ms)
+                .bind(avatar)
         };
         described.execute(&mut *work).await?;
         sqlx::query(KEEP)
@@ -223,8 +225,6 @@ pub(crate) async fn remove(database: &Database, id: i64) -> sqlx::Result<()> {
     }
     writing!(database, pool => {
         let mut work = pool.begin().await?;
-        let channels: (i64,) = sqlx::query_as(CHANNELS).bind(id).fetch_one(&mut *work).await?;
-        sqlx::query(channel::COUNT).bind(-channels.0).execute(&mut *work).await?;
         for &statement in REMOVE {
             sqlx::query(statement).bind(id).execute(&mut *work).await?;
         }
@@ -253,15 +253,17 @@ const LOCK: &str =
 const RENAME: &str = "UPDATE handle SET name = $2 WHERE id = $1 AND name <> $2";
 const INSERT_HANDLE: &str = "INSERT INTO handle (name) VALUES ($1) RETURNING id";
 
-const KEEP_ACCOUNT: &str = "INSERT INTO account (id, user_id, display_name, description, created_at, updated_at) \
-                            VALUES ($1, NULL, $2, $3, $4, $5) ON CONFLICT (id) DO UPDATE SET \
-                            display_name = excluded.display_name, description = excluded.description, updated_at = excluded.updated_at";
+const KEEP_ACCOUNT: &str = "INSERT INTO account (id, user_id, display_name, description, created_at, updated_at, avatar) \
+                            VALUES ($1, NULL, $2, $3, $4, $5, $6) ON CONFLICT (id) DO UPDATE SET \
+                            display_name = excluded.display_name, description = excluded.description, updated_at = excluded.updated_at, \
+                            avatar = excluded.avatar";
 
 /// A channel stays its owner's: one that says that it is another's is the same channel with a lie in it.
 const KEEP_CHANNEL: &str = "INSERT INTO channel (id, account_id, display_name, description, support, subscribers, is_remote, \
-                            created_at, updated_at) VALUES ($1, $6, $2, $3, $7, 0, TRUE, $4, $5) ON CONFLICT (id) DO UPDATE SET \
+                            created_at, updated_at, avatar, banner) VALUES ($1, $7, $2, $3, $8, 0, TRUE, $4, $5, $6, $9) \
+                            ON CONFLICT (id) DO UPDATE SET \
                             display_name = excluded.display_name, description = excluded.description, support = excluded.support, \
-                            updated_at = excluded.updated_at";
+                            updated_at = excluded.updated_at, avatar = excluded.avatar, banner = excluded.banner";
 
 const KEEP: &str = "INSERT INTO remote_actor (id, url, host, kind, name, inbox, shared_inbox, outbox, public_key, page, avatar_url, \
                     banner_url, followers, fetched_at) \
@@ -273,8 +275,6 @@ const KEEP: &str = "INSERT INTO remote_actor (id, url, host, kind, name, inbox, 
 
 const VIDEOS: &str =
     "SELECT id FROM video WHERE account_id = $1 OR channel_id = $1 ORDER BY id LIMIT 200";
-const CHANNELS: &str =
-    "SELECT COUNT(*) FROM channel WHERE is_remote = TRUE AND (id = $1 OR account_id = $1)";
 
 /// In this order. The handle's row stays, for what names it, and gives its name back.
 const REMOVE: &[&str] = &[

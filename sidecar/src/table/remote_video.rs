@@ -7,7 +7,9 @@ use super::video::{
     NewVideo, insert, list, set_about, unlist,
 };
 use crate::database::{Database, is_taken, reading, record, writing};
-use crate::federation::read::video::{Caption, File, Picture, ReadVideo};
+use crate::elsewhere;
+use crate::federation::read::video::ReadVideo;
+pub(crate) use crate::federation::read::video::{Caption, File, Picture};
 use crate::table::host;
 
 record! {
@@ -141,6 +143,7 @@ async fn keep_as(
             .bind(read.height)
             .bind(read.views)
             .bind(read.published_at)
+            .bind(elsewhere::thumbnail(&read.pictures))
             .execute(&mut *work)
             .await?;
         sqlx::query(KEEP)
@@ -199,7 +202,7 @@ const BY_ID: &str = select!("id = $1");
 const TOUCH: &str = "UPDATE remote_video SET fetched_at = $2 WHERE url = $1 RETURNING id";
 
 const SET: &str = "UPDATE video SET is_remote = TRUE, channel_id = $2, account_id = $3, state = $4, duration_ms = $5, width = $6, \
-                   height = $7, views = $8, published_at = $9, created_at = $9 WHERE id = $1";
+                   height = $7, views = $8, published_at = $9, created_at = $9, thumbnail = $10 WHERE id = $1";
 
 const KEEP: &str = "INSERT INTO remote_video (id, url, host, uuid, page, master, sums, files, trackers, pictures, captions, comments, \
                     fetched_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \

@@ -39,6 +39,8 @@ pub struct ChannelPage {
     pub may_manage: bool,
     /// Whether whoever asks may publish in it.
     pub may_publish: bool,
+    /// Its id, if it is another server's; people who follow it come to its page there.
+    pub elsewhere: Option<String>,
 }
 
 /// An account with all that its page shows; its videos are a list of their own, of the scope `Account(no)`.
@@ -70,7 +72,7 @@ impl Sidecar {
         handle: &str,
         viewer: Option<&Visitor>,
     ) -> Result<Option<ChannelPage>, Unavailable> {
-        let Some(name) = self.local(handle) else { return Ok(None) };
+        let Some(name) = self.kept_name(handle) else { return Ok(None) };
         match channel::by_name(&self.database, &name).await? {
             None => Ok(None),
             Some(channel) => Ok(Some(self.owner(channel, viewer).await?)),
@@ -86,7 +88,7 @@ impl Sidecar {
         handle: &str,
         viewer: Option<&Visitor>,
     ) -> Result<Option<AccountPage>, Unavailable> {
-        let Some(name) = self.local(handle) else { return Ok(None) };
+        let Some(name) = self.kept_name(handle) else { return Ok(None) };
         let Some(account) = account::by_name(&self.database, &name).await? else { return Ok(None) };
         let mut channels = Vec::new();
         for channel in channel::of_account(&self.database, account.id).await? {
@@ -171,16 +173,19 @@ impl Sidecar {
         handle: &str,
         is_wanted: bool,
     ) -> Result<bool, Unavailable> {
-        let Some(name) = self.local(handle) else { return Ok(false) };
-        let Some(channel) = channel::by_name(&self.database, &name).await? else {
+        let Some(channel) = self.find_channel(handle, visitor).await? else {
             return Ok(false);
         };
         let (database, user) = (&self.database, visitor.user_id);
-        Ok(if is_wanted {
+        let is_done = if is_wanted {
             subscription::begin(database, crate::now_ms(), user, channel.id).await?
         } else {
             subscription::end(database, user, channel.id).await?
-        })
+        };
+        if channel.is_remote && is_done {
+            self.subscribers_changed(channel.id).await?;
+        }
+        Ok(is_done)
     }
 
     pub(crate) async fn owner(
@@ -211,6 +216,7 @@ impl Sidecar {
             is_subscribed,
             may_manage,
             may_publish,
+            elsewhere: channel.url,
         })
     }
 }

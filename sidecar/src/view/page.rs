@@ -6,7 +6,9 @@ use super::{Owner, Unavailable, VideoCard, whole};
 use crate::Sidecar;
 use crate::media::Media;
 use crate::sight::{Seen, Sight};
-use crate::table::{about, card, channel, rate, subscription};
+use crate::table::remote_video::RemoteVideo;
+use crate::table::video::Video;
+use crate::table::{about, card, channel, host, rate, remote_video, subscription};
 use crate::visitor::Asker;
 use crate::vocabulary::{self, CATEGORIES, LICENCES};
 
@@ -51,6 +53,21 @@ pub struct VideoPage {
     pub rating: Option<bool>,
     /// Whether whoever asks may change it.
     pub may_edit: bool,
+    /// Where it is from, if it is another server's.
+    pub elsewhere: Option<Elsewhere>,
+}
+
+/// Where a video of another server is played from; its medium and its captions are URLs there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// The server, as people know it.
+    pub host: String,
+    /// Of people to read.
+    pub page: String,
+    /// What browsers play by themselves, the smallest first.
+    pub files: Vec<String>,
+    /// Where its viewers meet, if those of this instance meet with them: at another Shoal's. Others' players form other swarms.
+    pub tracker: Option<String>,
 }
 
 /// Something that PeerTube numbers, and its English name.
@@ -128,6 +145,10 @@ impl Sidecar {
 
     async fn page(&self, sight: Sight, asker: Asker<'_>) -> sqlx::Result<Option<VideoPage>> {
         let Sight { video, may_edit } = sight;
+        let known = match video.is_remote {
+            true => remote_video::by_id(&self.database, video.id).await?,
+            false => None,
+        };
         let (database, user_id) =
             (&self.database, asker.visitor.map_or(0, |visitor| visitor.user_id));
         let row = card::by_id(database, video.id, user_id).await?;
@@ -144,9 +165,19 @@ impl Sidecar {
                 updated_at_ms: caption.updated_at,
             })
         });
+        let mut captions: Vec<Caption> = captions.collect();
+        let mut medium = None;
+        let mut elsewhere = None;
+        if let Some(known) = &known {
+            self.freshen(known).await;
+            captions = captions_of(known);
+            medium = medium_of(known, &video);
+            elsewhere = Some(self.elsewhere(known).await?);
+        }
         Ok(Some(VideoPage {
-            captions: captions.collect(),
-            medium: media.map(|(media, folder)| Medium {
+            captions,
+            elsewhere,
+            medium: medium.or(media.map(|(media, folder)| Medium {
                 master: format!("{folder}/{}", media.master),
                 width: whole(video.width),
                 height: whole(video.height),
@@ -156,7 +187,7 @@ impl Sidecar {
                     .into_iter()
                     .map(|made| (made.height, format!("{folder}/{}", made.media)))
                     .collect(),
-            }),
+            })),
             chapters: chapters.into_iter().map(Chapter::from).collect(),
             tags: about::tags(database, video.id).await?,
             subscribers: channel.map_or(0, |channel| whole(channel.subscribers)),
@@ -178,6 +209,44 @@ impl Sidecar {
     }
 }
 
+impl Sidecar {
+    async fn elsewhere(&self, known: &RemoteVideo) -> sqlx::Result<Elsewhere> {
+        let host = host::known(&self.database, &known.host).await?;
+        let is_shoal =
+            host.and_then(|host| host.software).is_some_and(|software| software == SHOAL);
+        let mut files: Vec<String> = known.files().into_iter().map(|file| file.href).collect();
+        files.reverse();
+        Ok(Elsewhere {
+            host: known.host.clone(),
+            page: known.page().to_owned(),
+            files,
+            tracker: known.trackers().into_iter().next().filter(|_| is_shoal),
+        })
+    }
+}
+
+/// As its server tells of them.
+fn captions_of(known: &RemoteVideo) -> Vec<Caption> {
+    let told = known.captions().into_iter().filter_map(|caption| {
+        Some(Caption {
+            language: language(&caption.language)?,
+            path: caption.url,
+            updated_at_ms: known.fetched_at,
+        })
+    });
+    told.collect()
+}
+
+fn medium_of(known: &RemoteVideo, video: &Video) -> Option<Medium> {
+    Some(Medium {
+        master: known.master.clone()?,
+        width: whole(video.width),
+        height: whole(video.height),
+        storyboard: None,
+        files: known.files().into_iter().map(|file| (file.height, file.href)).collect(),
+    })
+}
+
 impl From<about::Chapter> for Chapter {
     fn from(row: about::Chapter) -> Chapter {
         Chapter { at: Duration::from_secs(whole(row.timecode)), title: row.title }
@@ -190,6 +259,9 @@ impl VideoPage {
         &self.card.channel
     }
 }
+
+/// What we call ourselves in NodeInfo.
+const SHOAL: &str = "shoal";
 
 fn word(table: &[(i64, &'static str)], id: i64) -> Option<Word> {
     Some(Word { id: id.to_string(), label: vocabulary::label(table, &id)? })

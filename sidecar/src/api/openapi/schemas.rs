@@ -174,7 +174,7 @@ const OBJECTS: &[(&str, &str)] = &[
     ("CaptionList", "total int, data [Caption]"),
     (
         "Caption",
-        "language CodeLabel, automaticallyGenerated bool, captionPath text?, updatedAt date",
+        "language CodeLabel, automaticallyGenerated bool, captionPath text?, fileUrl? text, updatedAt date",
     ),
     ("CaptionFile", "captionfile file"),
     ("ThumbnailFile", "thumbnailfile? file, thumbnailAt? number"),

@@ -63,7 +63,7 @@ impl Sidecar {
 
     async fn node_info(&self, version: &str) -> Result<Value, TellError> {
         let users = video::tally(&self.database, "users", "").await?;
-        let videos = video::tally(&self.database, "all", "").await?;
+        let videos = video::tally(&self.database, "local", "").await?;
         Ok(json!({
             "version": version,
             "software": { "name": "shoal", "version": env!("CARGO_PKG_VERSION") },
