@@ -6,15 +6,15 @@ import { join } from "node:path";
 import { chromium } from "playwright-core";
 import { screenshots } from "./media.js";
 
-/** Starts Chromium with a fresh profile. `close` ends it and removes the profile. */
-export async function startBrowser() {
+/** Starts Chromium with a fresh profile, and `flags` beside the usual ones. `close` ends it and removes the profile. */
+export async function startBrowser(flags = []) {
   const profile = mkdtempSync(join(tmpdir(), "shoal-e2e-"));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: process.env.E2E_CHROMIUM ?? "/usr/bin/chromium",
     headless: true,
     chromiumSandbox: false,
     viewport: { width: 1100, height: 800 },
-    args: FLAGS,
+    args: [...FLAGS, ...flags],
   });
   await context.addInitScript(watchPlayer);
   const close = async () => {

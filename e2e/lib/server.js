@@ -22,9 +22,12 @@ export async function startServer(port = 9000, environment = {}, publicUrl = und
   return server;
 }
 
-/** Starts a server as its host does for the first time, in an empty folder, or in one of theirs, with settings of a file. */
-export async function startFresh({ port = 9000, folder = emptyFolder(), settings } = {}) {
-  const server = Object.assign(new Server(folder, port, {}), { settings });
+/**
+ * Starts a server as its host does for the first time, in an empty folder, or in one of theirs, with settings of a file or of
+ * `environment`; behind a proxy it has another `publicUrl`.
+ */
+export async function startFresh({ port = 9000, folder = emptyFolder(), settings, environment = {}, publicUrl } = {}) {
+  const server = Object.assign(new Server(folder, port, environment, publicUrl), { settings });
   await server.start();
   return server;
 }

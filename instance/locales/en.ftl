@@ -427,3 +427,53 @@ follow-go = Go there
 follow-there = Go on at your own server:
 follow-unknown = That server doesn’t say where to go on. Is the handle right? It looks like you@example.org.
 follow-back = Back to the channel
+# Other servers
+federation = Other servers
+federation-off = This site meets no other servers: that is off, or its public address is none that they could reach.
+following = This site follows { $count }
+following-caption = Whom this site follows
+follow = Follow
+follow-whom = Follow a server, a channel or somebody (tube.example, name@tube.example, or an address)
+follow-nobody = Nobody was found there who can be followed.
+follow-asked = waits for an answer
+follow-given = accepted
+follow-refused = refused
+follows-whom = wants to follow { $name }
+unfollow = Follow no longer
+unfollow-whom = Follow { $name } no longer
+accept-whom = Accept { $name }
+reject-whom = Refuse { $name }
+followers = { $count } follow what is here
+followers-caption = Who follows what is here
+backfills = What is known of their videos
+backfill = { $count } known
+backfill-of = { $used } of { $most } known
+queues = What is still to be delivered
+queues-none = Nothing waits.
+queue-waiting = { $count } to deliver
+queue-given-up = { $count } given up
+queue-failures = { $count ->
+    [one] Failed once
+   *[other] Failed { $count } times in a row
+}
+next-try = { $count ->
+    [one] next try within a minute
+   *[other] next try in { $count } minutes
+}
+retry-now = Try now
+retry-whom = Deliver to { $name } now
+forget = Forget
+forget-whom = Forget what was given up for { $name }
+blocks = Blocked servers and people
+block-whom = Server, or name@server
+block-nobody = Nothing was blocked: write a server's name, or name@server.
+block-them = Block
+unblock-them = Block no longer
+unblock-whom = Block { $name } no longer
+instances = Other sites
+instances-about = Sites that this one meets, and what each says of itself.
+instances-none = None so far.
+instances-open = takes new people
+instances-closed = takes nobody new
+previous = Previous
+next = Next

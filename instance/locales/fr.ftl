@@ -424,3 +424,53 @@ follow-go = Y aller
 follow-there = Continuez sur votre propre serveur :
 follow-unknown = Ce serveur ne dit pas où continuer. L’identifiant est-il juste ? Il ressemble à vous@example.org.
 follow-back = Retour à la chaîne
+# Autres serveurs
+federation = Autres serveurs
+federation-off = Ce site ne rencontre aucun autre serveur : c’est désactivé, ou son adresse publique ne leur est pas accessible.
+following = Ce site en suit { $count }
+following-caption = Qui ce site suit
+follow = Suivre
+follow-whom = Suivre un serveur, une chaîne ou quelqu’un (tube.example, nom@tube.example, ou une adresse)
+follow-nobody = Personne à suivre n’y a été trouvé.
+follow-asked = attend une réponse
+follow-given = accepté
+follow-refused = refusé
+follows-whom = veut suivre { $name }
+unfollow = Ne plus suivre
+unfollow-whom = Ne plus suivre { $name }
+accept-whom = Accepter { $name }
+reject-whom = Refuser { $name }
+followers = { $count } suivent ce qui est ici
+followers-caption = Qui suit ce qui est ici
+backfills = Ce qui est connu de leurs vidéos
+backfill = { $count } connues
+backfill-of = { $used } sur { $most } connues
+queues = Ce qui reste à livrer
+queues-none = Rien n’attend.
+queue-waiting = { $count } à livrer
+queue-given-up = { $count } abandonnées
+queue-failures = { $count ->
+    [one] Un échec
+   *[other] { $count } échecs de suite
+}
+next-try = { $count ->
+    [one] prochain essai dans la minute
+   *[other] prochain essai dans { $count } minutes
+}
+retry-now = Essayer maintenant
+retry-whom = Livrer à { $name } maintenant
+forget = Oublier
+forget-whom = Oublier ce qui a été abandonné pour { $name }
+blocks = Serveurs et personnes bloqués
+block-whom = Serveur, ou nom@serveur
+block-nobody = Rien n’a été bloqué : écrivez le nom d’un serveur, ou nom@serveur.
+block-them = Bloquer
+unblock-them = Ne plus bloquer
+unblock-whom = Ne plus bloquer { $name }
+instances = Autres sites
+instances-about = Les sites que celui-ci rencontre, et ce que chacun dit de lui-même.
+instances-none = Aucun pour l’instant.
+instances-open = accueille du monde
+instances-closed = n’accueille personne
+previous = Précédents
+next = Suivants

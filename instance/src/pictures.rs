@@ -90,12 +90,7 @@ impl Pictures {
         }
         self.turn(&key)?;
         let made = self.make(wanted).await;
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        match &made {
-            Some(_) => drop(state.remove(&key)),
-            None => drop(state.insert(key, State::Missing(Instant::now()))),
-        }
-        drop(state);
+        self.settle(key, made.is_some());
         made?;
         self.read(&file).await
     }
@@ -120,6 +115,15 @@ impl Pictures {
         let turn = Arc::default();
         state.insert(key.to_owned(), State::Making(Arc::clone(&turn)));
         Some(turn)
+    }
+
+    fn settle(&self, key: String, is_made: bool) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_made {
+            state.remove(&key);
+        } else {
+            state.insert(key, State::Missing(Instant::now()));
+        }
     }
 
     /// Fetches a picture, makes it anew in all its sizes, and keeps them.

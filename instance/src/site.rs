@@ -6,6 +6,7 @@ mod about;
 mod elsewhere;
 mod enter;
 mod export;
+mod federation;
 mod identity;
 mod order;
 mod settings;
@@ -180,6 +181,7 @@ impl Site {
             ["c" | "video-channels", handle] => self.channel(visit, handle, query).await,
             ["a" | "accounts", handle] => self.account(visit, handle, query).await,
             ["about"] => self.show_about(visit),
+            ["instances"] => self.show_instances(visit, query).await,
             ["login"] => self.show_login(visit, query),
             ["register"] => self.show_register(visit),
             ["forgotten-password"] => self.show_ask_mail(visit, Wanted::Reset),
@@ -191,6 +193,7 @@ impl Site {
             ["admin", "users"] => self.show_users(visit, query).await,
             ["admin", "jobs"] => self.show_jobs(visit).await,
             ["admin", "comments"] => self.show_comments(visit, Whose::All, query).await,
+            ["admin", "federation"] => self.show_federation(visit).await,
             _ => Err(PageError::NotFound),
         }
     }
@@ -286,6 +289,7 @@ impl Site {
             ["my", ref rest @ ..] => self.act_on_own(visit, rest, fields, headers).await,
             ["admin", "registrations", id] => self.decide_on(visit, number(id)?, fields).await,
             ["admin", "users", id] => self.govern(visit, number(id)?, fields).await,
+            ["admin", "federation"] => self.rule_federation(visit, fields).await,
             _ => Err(PageError::NotFound),
         }
     }
@@ -490,6 +494,7 @@ fn is_form(path: &[&str]) -> bool {
             | ["my", "videos", _, "delete" | "retry"]
             | ["my", "channels", _, "delete"]
             | ["admin", "registrations" | "users", _]
+            | ["admin", "federation"]
     )
 }
 

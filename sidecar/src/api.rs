@@ -32,6 +32,9 @@ pub mod pictures;
 mod registration;
 #[cfg(test)]
 mod rights_tests;
+#[cfg(test)]
+mod server_tests;
+mod servers;
 mod stats;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -102,6 +105,7 @@ enum Route<'a> {
     TwoFactor(two_factor::Route),
     Exports(exports::Route),
     Comments(comments::Route<'a>),
+    Servers(servers::Route<'a>),
 }
 
 impl<'a> Route<'a> {
@@ -148,6 +152,7 @@ impl<'a> Route<'a> {
                 .or_else(|| mail::Route::parse(segments).map(Route::Mail))
                 .or_else(|| two_factor::Route::parse(segments).map(Route::TwoFactor))
                 .or_else(|| exports::Route::parse(segments).map(Route::Exports))
+                .or_else(|| servers::Route::parse(segments).map(Route::Servers))
                 .or_else(|| users::Route::parse(segments).map(Route::Users))
                 .or_else(|| house::Route::parse(segments).map(Route::House)),
         }
@@ -173,6 +178,7 @@ impl<'a> Route<'a> {
             Route::Me | Route::Mine(_) | Route::Exports(_) => "mine",
             Route::Registrations | Route::Accept(_) | Route::Refuse(_) | Route::Users(_) => "users",
             Route::Jobs(_) => "jobs",
+            Route::Servers(_) => "servers",
             Route::House(_) | Route::Description => "house",
         }
     }
@@ -201,6 +207,7 @@ impl<'a> Route<'a> {
             Route::Channels(route) => route.methods(),
             Route::Mine(route) => route.methods(),
             Route::Users(route) => route.methods(),
+            Route::Servers(route) => route.methods(),
             Route::Exports(route) => route.methods(),
             Route::Comments(route) => route.methods(),
         }
@@ -307,6 +314,7 @@ impl Sidecar {
             Route::Channels(route) => self.answer_channels(route, asked).await,
             Route::Mine(route) => self.answer_mine(route, asked).await,
             Route::Users(route) => self.answer_users(route, asked).await,
+            Route::Servers(route) => self.answer_servers(route, asked).await,
             Route::House(route) => self.answer_house(route, asked).await,
             Route::Mail(route) => self.answer_mail(route, asked).await,
             Route::TwoFactor(route) => self.answer_two_factor(route, asked).await,

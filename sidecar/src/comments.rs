@@ -1,6 +1,7 @@
 //! What people here say below videos: who may say, approve and delete what, whether a program or a page asks for it.
 
 use crate::error::ApiError;
+use crate::federation::talk::Happened;
 use crate::pace::{Rate, Time};
 use crate::sight::Sight;
 use crate::table::comment::{self, Comment, CommentState, NewComment, Reader};
@@ -41,7 +42,12 @@ impl Sidecar {
             updated_at: now_ms,
         };
         let made = comment::create(&self.database, &new).await?;
-        self.comment_by(made.unwrap_or_default()).await
+        let made = self.comment_by(made.unwrap_or_default()).await?;
+        self.notify_of_comment(&made).await?;
+        if !is_held || video.is_remote {
+            self.tell_of_comment(Happened::Made, &made).await;
+        }
+        Ok(made)
     }
 
     /// Empties a comment, if the visitor wrote it, may change the video, or keeps order.
@@ -55,6 +61,7 @@ impl Sidecar {
             return Err(ApiError::Forbidden("Cannot remove video comment of another user"));
         }
         comment::delete(&self.database, now_ms(), found.id).await?;
+        self.tell_of_comment(Happened::Gone, found).await;
         Ok(())
     }
 
@@ -71,6 +78,10 @@ impl Sidecar {
             return Err(ApiError::Invalid("This comment does not wait for approval"));
         }
         comment::set_state(&self.database, found.id, CommentState::Shown, None).await?;
+        let shown = self.comment_by(found.id).await?;
+        self.notify_of_comment(&shown).await?;
+        let what = if shown.is_ours() { Happened::Made } else { Happened::Approved };
+        self.tell_of_comment(what, &shown).await;
         Ok(())
     }
 

@@ -9,6 +9,8 @@
 //! - `ask`: asking them; `people`: who they are; `videos`: what they publish
 //! - `tasks`: what is to be asked, one after the other; `backfill`: all that somebody has published;
 //!   `resolve`: what people here look for
+//! - `hosts`: what servers say of themselves; `govern`: what an administrator decides
+//! - `talk`: what is told of comments
 //! - `news`: what changes here; `activity`: how it is said; `send` queues it, `deliver` takes it to their inboxes
 
 pub(crate) mod activity;
@@ -19,6 +21,8 @@ pub(crate) mod deliver;
 #[cfg(test)]
 pub(crate) mod elsewhere;
 pub(crate) mod follows;
+pub mod govern;
+pub(crate) mod hosts;
 pub mod id;
 pub(crate) mod inbox;
 pub mod json;
@@ -33,6 +37,7 @@ pub(crate) mod receive;
 pub mod resolve;
 pub(crate) mod send;
 pub mod signature;
+pub(crate) mod talk;
 pub(crate) mod tasks;
 mod tell;
 pub(crate) mod videos;

@@ -43,6 +43,7 @@ pub mod listing;
 pub mod mail;
 mod media;
 mod metrics;
+mod notices;
 mod otp;
 pub mod outbound;
 mod pace;

@@ -194,3 +194,6 @@ pub(crate) const THREAD_DEPTH: usize = 50;
 
 /// Characters of a comment, as with PeerTube.
 pub(crate) const COMMENT: usize = 10_000;
+
+/// What a user is told of and that is kept: the oldest make room.
+pub(crate) const NOTIFICATIONS: i64 = 1_000;

@@ -188,8 +188,9 @@ impl Page {
 }
 
 /// What requests are about; the last is all else.
-const KINDS: [&str; 9] =
-    ["entry", "videos", "comments", "channels", "mine", "users", "jobs", "house", "other"];
+const KINDS: [&str; 10] = [
+    "entry", "videos", "comments", "channels", "mine", "users", "jobs", "servers", "house", "other",
+];
 
 /// How tries to log in end: let in, a wrong name or password, too many tries, kept out for another reason.
 const LOGINS: [&str; 4] = ["good", "wrong", "limited", "refused"];

@@ -38,6 +38,40 @@ pub fn cleaned(html: &str) -> String {
     cleaner.clean(html).to_string()
 }
 
+/// A text as HTML in which nothing means anything.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut made = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '&' => made.push_str("&amp;"),
+            '<' => made.push_str("&lt;"),
+            '>' => made.push_str("&gt;"),
+            '"' => made.push_str("&quot;"),
+            '\'' => made.push_str("&#39;"),
+            other => made.push(other),
+        }
+    }
+    made
+}
+
+/// Whether cleaned HTML has something to read in it.
+pub(crate) fn says_something(html: &str) -> bool {
+    let mut is_tag = false;
+    html.replace("&nbsp;", " ").chars().any(|letter| {
+        match letter {
+            '<' => is_tag = true,
+            '>' if is_tag => is_tag = false,
+            _ => {
+                return !is_tag
+                    && !letter.is_whitespace()
+                    && !letter.is_control()
+                    && letter != '\u{200b}';
+            }
+        }
+        false
+    })
+}
+
 /// The beginning of a text as one plain line, for previews and other sites' cards.
 pub fn excerpt(text: &str) -> String {
     let mut line = String::new();
@@ -193,6 +227,28 @@ mod tests {
     }
 
     #[test]
+    fn what_others_wrote_keeps_its_words_and_loses_all_that_acts() {
+        let mastodon = "<p><span class=\"h-card\"><a href=\"https://a.example/@ada\" class=\"u-url mention\">@<span>ada</span></a></span> \
+                        look<br>here <a href=\"javascript:alert(1)\" onclick=\"x()\">x</a></p>";
+        assert_eq!(
+            cleaned(mastodon),
+            "<p><a href=\"https://a.example/@ada\" rel=\"nofollow noopener ugc\">@ada</a> look<br>here \
+             <a rel=\"nofollow noopener ugc\">x</a></p>"
+        );
+        for text in [
+            "<script>alert(1)</script>",
+            "<p style=\"position:fixed\">x",
+            "<img src=x onerror=y>",
+            "<svg><script>z",
+        ] {
+            let made = cleaned(text);
+            for bad in ["script", "style", "img", "svg", "onerror"] {
+                assert!(!made.contains(bad), "{text} -> {made}");
+            }
+        }
+    }
+
+    #[test]
     fn html_from_elsewhere_becomes_markdown_of_the_same_words() {
         let same = |html: &str, wanted: &str| assert_eq!(markdown(html), wanted, "{html}");
         same(
@@ -220,28 +276,6 @@ mod tests {
             "&lt;script>alert(1)&lt;/script>",
         ] {
             assert!(!html(&markdown(odd)).contains("<script"), "{odd}");
-        }
-    }
-
-    #[test]
-    fn what_others_wrote_keeps_its_words_and_loses_all_that_acts() {
-        let mastodon = "<p><span class=\"h-card\"><a href=\"https://a.example/@ada\" class=\"u-url mention\">@<span>ada</span></a></span> \
-                        look<br>here <a href=\"javascript:alert(1)\" onclick=\"x()\">x</a></p>";
-        assert_eq!(
-            cleaned(mastodon),
-            "<p><a href=\"https://a.example/@ada\" rel=\"nofollow noopener ugc\">@ada</a> look<br>here \
-             <a rel=\"nofollow noopener ugc\">x</a></p>"
-        );
-        for text in [
-            "<script>alert(1)</script>",
-            "<p style=\"position:fixed\">x",
-            "<img src=x onerror=y>",
-            "<svg><script>z",
-        ] {
-            let made = cleaned(text);
-            for bad in ["script", "style", "img", "svg", "onerror"] {
-                assert!(!made.contains(bad), "{text} -> {made}");
-            }
         }
     }
 

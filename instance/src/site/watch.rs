@@ -321,12 +321,12 @@ fn watch_page<'a>(
     let mut best_first: Vec<&Rendition> =
         record.iter().flat_map(|record| &record.renditions).collect();
     best_first.sort_by_key(|rendition| std::cmp::Reverse(rendition.height));
-    let size = best_first.first().map(|top| (top.width, top.height));
+    let made = best_first.first().map(|top| (top.width, top.height));
     let told = video.medium.as_ref().filter(|medium| medium.width > 0 && video.elsewhere.is_some());
     let told = told.and_then(|medium| {
         Some((u32::try_from(medium.width).ok()?, u32::try_from(medium.height).ok()?))
     });
-    let (width, height) = size.or(told).unwrap_or((16, 9));
+    let (width, height) = made.or(told).unwrap_or((16, 9));
     let renditions =
         best_first.into_iter().filter(|_| video.download_enabled).map(|rendition| RenditionLine {
             name: format!("{}p", rendition.width.min(rendition.height)),

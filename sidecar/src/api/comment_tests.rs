@@ -14,7 +14,7 @@ fn recorded(text: &str) -> Value {
 }
 
 impl Instance {
-    pub(in crate::api) async fn say(&self, video: &str, token: &str, text: &str) -> Answered {
+    pub(crate) async fn say(&self, video: &str, token: &str, text: &str) -> Answered {
         let path = format!("videos/{video}/comment-threads");
         self.ask("POST", &path, token, json!({ "text": text })).await
     }

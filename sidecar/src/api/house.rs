@@ -26,7 +26,7 @@ pub(super) enum Route {
     About,
     Stats,
     Overview,
-    /// Comments, playlists, or what belongs to other servers, of which there is none.
+    /// Playlists, of which there is none.
     None,
 }
 
@@ -39,8 +39,6 @@ impl Route {
             ["config", "about"] => Route::About,
             ["server", "stats"] => Route::Stats,
             ["overviews", "videos"] => Route::Overview,
-            ["server", "followers"] => Route::None,
-            ["server", "following"] => Route::None,
             ["video-playlists"] => Route::None,
             _ => return None,
         })

@@ -288,6 +288,8 @@ const PARAMETERS: &[(&str, &str, &str, &str)] = &[
     ("uuid", "path", "uuid", "A video's UUID."),
     ("handle", "path", "text", "A channel's handle, with or without our host."),
     ("name", "path", "text", "An account's name, with or without our host."),
+    ("actor", "path", "text", "name@host of somebody elsewhere, or a host for who speaks for it."),
+    ("host", "path", "text", "Another server."),
     ("id", "path", "int", "A number."),
     ("export", "path", "int", "The number of an export."),
     ("language", "path", "text", "One of the codes of /api/v1/videos/languages."),
@@ -452,6 +454,7 @@ mod tests {
             include_str!("two_factor.rs"),
             include_str!("exports.rs"),
             include_str!("comments.rs"),
+            include_str!("servers.rs"),
         ] {
             routed.extend(patterns(theirs, between(source, "fn parse(", "\n    }")));
         }
@@ -463,7 +466,7 @@ mod tests {
             let rooms = api.lines().filter_map(|line| line.strip_prefix(module));
             for room in rooms.map(|room| room.trim_end_matches(';')) {
                 let source = format!("{room}::Route");
-                let more = ["house", "mail", "two_factor", "exports", "comments"];
+                let more = ["house", "mail", "two_factor", "exports", "comments", "servers"];
                 let is_known = known.contains(&room) || more.contains(&room);
                 assert!(is_known || !api.contains(&source), "{room}.rs has routes: name it here");
             }

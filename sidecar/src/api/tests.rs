@@ -23,10 +23,10 @@ pub(crate) struct Instance {
     pub(crate) _trial: Trial,
 }
 
-pub(in crate::api) struct Answered {
-    pub(in crate::api) status: u16,
-    pub(in crate::api) headers: HeaderMap,
-    pub(in crate::api) body: Value,
+pub(crate) struct Answered {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
 }
 
 fn key() -> Key {
@@ -50,17 +50,11 @@ async fn instance(trial: Trial, registration: Registration) -> Instance {
 }
 
 impl Instance {
-    pub(in crate::api) async fn ask(
-        &self,
-        method: &str,
-        path: &str,
-        token: &str,
-        body: Value,
-    ) -> Answered {
+    pub(crate) async fn ask(&self, method: &str, path: &str, token: &str, body: Value) -> Answered {
         self.ask_at(method, &format!("/api/v1/{path}"), token, body).await
     }
 
-    pub(in crate::api) async fn ask_at(
+    pub(crate) async fn ask_at(
         &self,
         method: &str,
         path: &str,
@@ -102,11 +96,11 @@ impl Instance {
         self.grant(&format!("grant_type=password&username={name}&password={password}")).await
     }
 
-    pub(in crate::api) async fn token(&self, name: &str, password: &str) -> String {
+    pub(crate) async fn token(&self, name: &str, password: &str) -> String {
         text(&self.log_in(name, password).await, "access_token")
     }
 
-    pub(in crate::api) async fn root(&self) -> String {
+    pub(crate) async fn root(&self) -> String {
         self.token("root", &self.password).await
     }
 }
@@ -117,7 +111,7 @@ fn text(answered: &Answered, key: &str) -> String {
 }
 
 #[track_caller]
-pub(in crate::api) fn check(answered: &Answered, status: u16, detail: &str) {
+pub(crate) fn check(answered: &Answered, status: u16, detail: &str) {
     let found = (answered.status, answered.body["detail"].as_str().unwrap_or_default());
     assert_eq!(found, (status, detail));
     let kind = answered.headers.get("content-type");

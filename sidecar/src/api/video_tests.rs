@@ -24,12 +24,12 @@ impl Instance {
         (id, video::by_id(database, id).await.unwrap().unwrap().uuid)
     }
 
-    pub(in crate::api) async fn get(&self, path: &str, token: &str) -> Answered {
+    pub(crate) async fn get(&self, path: &str, token: &str) -> Answered {
         self.ask("GET", path, token, Value::Null).await
     }
 
     /// A user's token; they are made, unless they are there.
-    pub(in crate::api) async fn user(&self, name: &str) -> String {
+    pub(crate) async fn user(&self, name: &str) -> String {
         let name = crate::field::Username::parse(name).unwrap();
         let password = match self.sidecar.reset_password(&name).await {
             Ok(password) => password,

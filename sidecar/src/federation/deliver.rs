@@ -36,7 +36,12 @@ impl Sidecar {
         let working = async {
             match self.place {
                 Some(_) => {
-                    tokio::join!(self.deliver_all(), self.tell_all_news(), self.sweep_deliveries());
+                    tokio::join!(
+                        self.deliver_all(),
+                        self.tell_all_news(),
+                        self.ask_all_hosts(),
+                        self.sweep_deliveries()
+                    );
                 }
                 None => self.tell_all_news().await,
             }
@@ -93,7 +98,9 @@ impl Sidecar {
 
     /// A server that was given up was heard of: what waits for it goes.
     pub(crate) async fn note_alive(&self, host: &str) -> sqlx::Result<()> {
-        if host::revive(&self.database, host).await? {
+        if host::is_failing(&self.database, host).await?
+            && host::revive(&self.database, host).await?
+        {
             self.delivery_waits.notify_one();
         }
         Ok(())

@@ -23,8 +23,23 @@ use crate::config;
 /// The documents by their paths with queries, and the paths that were asked for.
 #[derive(Debug, Default)]
 struct Shelf {
-    documents: HashMap<String, (u16, String)>,
+    documents: HashMap<String, Document>,
     asked: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+struct Document {
+    status: u16,
+    /// A header, whose name is the media type's or another.
+    header: (&'static str, String),
+    text: String,
+}
+
+impl Document {
+    fn of(status: u16, text: String) -> Document {
+        let header = ("content-type", "application/activity+json".to_owned());
+        Document { status, header, text }
+    }
 }
 
 /// A server on a port of its own.
@@ -63,12 +78,29 @@ impl Elsewhere {
     /// Tells a document, in which the recorded server's URLs are its own.
     pub(crate) fn put(&self, path: &str, document: &Value) {
         let text = document.to_string().replace("http://127.0.0.1:9000", &self.base);
-        self.shelf.lock().unwrap().documents.insert(path.to_owned(), (200, text));
+        self.set(path, Document::of(200, text));
+    }
+
+    /// The same as something of another media type.
+    pub(crate) fn put_as(&self, path: &str, kind: &str, document: &Value) {
+        let text = document.to_string().replace("http://127.0.0.1:9000", &self.base);
+        let header = ("content-type", kind.to_owned());
+        self.set(path, Document { status: 200, header, text });
+    }
+
+    /// Leads to another URL.
+    pub(crate) fn redirect(&self, path: &str, to: &str) {
+        let header = ("location", to.to_owned());
+        self.set(path, Document { status: 302, header, text: String::new() });
+    }
+
+    fn set(&self, path: &str, document: Document) {
+        self.shelf.lock().unwrap().documents.insert(path.to_owned(), document);
     }
 
     /// Answers with a status from now on.
     pub(crate) fn refuse(&self, path: &str, status: u16) {
-        self.shelf.lock().unwrap().documents.insert(path.to_owned(), (status, String::new()));
+        self.set(path, Document::of(status, String::new()));
     }
 
     /// The recorded video under another id, with changes.
@@ -100,10 +132,10 @@ fn tell(shelf: &Mutex<Shelf>, path: Option<&http::uri::PathAndQuery>) -> Respons
     let path = path.map_or("", http::uri::PathAndQuery::as_str);
     let mut shelf = shelf.lock().unwrap();
     shelf.asked.push(path.to_owned());
-    let (status, text) = shelf.documents.get(path).cloned().unwrap_or((404, String::new()));
-    let reply =
-        Response::builder().status(status).header("content-type", "application/activity+json");
-    reply.body(Full::from(text)).unwrap()
+    let found = shelf.documents.get(path).cloned();
+    let found = found.unwrap_or_else(|| Document::of(404, String::new()));
+    let reply = Response::builder().status(found.status).header(found.header.0, found.header.1);
+    reply.body(Full::from(found.text)).unwrap()
 }
 
 impl Sidecar {

@@ -110,16 +110,22 @@ impl Sidecar {
 
     /// Lists what is followed now, and not what isn't any more; what they published is fetched, or no longer.
     pub(crate) async fn follows_changed(&self, target: &RemoteActor) -> Result<(), HearError> {
-        for channel_id in follow::changed_channels(&self.database).await? {
-            follow::mark_channel(&self.database, channel_id).await?;
-            video::relist_channel(&self.database, channel_id).await?;
-        }
+        self.relist().await?;
         let Some(us) = self.handle_of(&Local::Instance).await? else { return Ok(()) };
         let known = follow::of(&self.database, us, target.id).await?;
         if known.is_some_and(|known| known.is(FollowState::Accepted)) {
             self.begin_backfill(target).await?;
         } else {
             self.end_backfill(target).await?;
+        }
+        Ok(())
+    }
+
+    /// Lists what is followed now, and not what isn't any more.
+    pub(crate) async fn relist(&self) -> sqlx::Result<()> {
+        for channel_id in follow::changed_channels(&self.database).await? {
+            follow::mark_channel(&self.database, channel_id).await?;
+            video::relist_channel(&self.database, channel_id).await?;
         }
         Ok(())
     }

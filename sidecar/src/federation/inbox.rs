@@ -213,6 +213,7 @@ impl Sidecar {
         } else {
             self.person(&actor, &mut budget).await.map_err(InboxError::Signer)?
         };
+        self.note_alive(&actor.host).await?;
         let heard = Heard { activity: &activity, id: &id, actor: &actor };
         match self.receive(&heard, &mut budget).await {
             Err(error) if !error.is_lasting() => return Err(error.into()),

@@ -4,6 +4,7 @@
 
 pub(crate) mod actor;
 pub(crate) mod collection;
+pub(crate) mod note;
 pub(crate) mod video;
 
 use serde_json::{Value, json};

@@ -211,3 +211,6 @@ const APPLICATION: &str = "https://www.w3.org/ns/activitystreams#Application";
 
 /// How long what is known of somebody is not asked again: as PeerTube's.
 const FRESH_MS: i64 = 2 * 86_400_000;
+
+#[cfg(test)]
+mod tests;

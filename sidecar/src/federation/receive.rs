@@ -3,6 +3,7 @@
 //! What nobody here knows is passed over: whoever sent it is not to send it again.
 
 mod actor;
+mod comment;
 mod follow;
 mod rate;
 mod video;
@@ -94,11 +95,18 @@ impl Sidecar {
             "Create" | "Update" if heard.object_kind() == Some("Video") => {
                 self.hear_video(heard).await
             }
+            "Create" | "Update" if heard.object_kind() == Some("Note") => {
+                self.hear_note(heard, budget).await
+            }
+            "ApproveReply" => self.hear_verdict(heard, true).await,
+            "RejectReply" => self.hear_verdict(heard, false).await,
             "Delete" if json::first_id(heard.activity, "object") == Some(&heard.actor.url) => {
                 self.hear_gone(heard.actor).await
             }
             "Delete" => {
-                self.hear_video_gone(heard).await?;
+                if !self.hear_note_gone(heard).await? {
+                    self.hear_video_gone(heard).await?;
+                }
                 Ok(())
             }
             other => {
@@ -143,9 +151,13 @@ impl Sidecar {
     pub(super) async fn hear_of(
         &self,
         activity: &Object,
-        _budget: &mut Budget,
+        budget: &mut Budget,
     ) -> Result<(), HearError> {
         tracing::debug!(kind = json::kind(activity), "an activity that was passed on");
+        let object = json::first(activity.get("object")).and_then(Value::as_object);
+        if object.and_then(json::kind) == Some("Note") {
+            return self.hear_of_note(activity, budget).await;
+        }
         self.hear_of_video(activity).await
     }
 

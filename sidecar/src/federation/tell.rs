@@ -17,6 +17,7 @@ use super::keyring::KeyringError;
 use super::object::actor::{Actor, Picture};
 use super::object::video::{self, Told};
 use super::object::{collection, plain_context, with_context};
+use super::talk::CommentPart;
 use crate::listing::{Filters, ListQuery, Nsfw, Scope};
 use crate::media::Media;
 use crate::query::Query;
@@ -50,6 +51,8 @@ enum Part {
     Likes,
     Dislikes,
     Comments,
+    /// Of a comment, by whoever decides about its video.
+    Approval,
     Chapters,
 }
 
@@ -137,7 +140,15 @@ impl Sidecar {
     ) -> Result<Option<Value>, TellError> {
         match &wanted.what {
             Local::Video(uuid) => self.told_video(place, uuid, wanted.part, page).await,
-            Local::Comment(..) => Ok(None),
+            Local::Comment(uuid, no) => {
+                let part = match wanted.part {
+                    Part::Itself => CommentPart::Itself,
+                    Part::Activity => CommentPart::Activity,
+                    Part::Approval => CommentPart::Approval,
+                    _ => return Ok(None),
+                };
+                Ok(self.told_comment(place, (uuid, *no), part).await?)
+            }
             whose => self.told_actor(place, whose, wanted.part, page).await,
         }
     }
@@ -275,7 +286,7 @@ impl Sidecar {
             // Whose they are is nobody's business.
             Part::Likes => Some(counted("likes", loaded.video.likes)),
             Part::Dislikes => Some(counted("dislikes", loaded.video.dislikes)),
-            Part::Comments => Some(counted("comments", 0)),
+            Part::Comments => Some(self.told_comments(place, &loaded.video, page).await?),
             Part::Announces => {
                 let items = vec![json!(format!("{url}/announces/{}", loaded.video.channel_id))];
                 let page = page.map(|page| (page, if page == 1 { items } else { Vec::new() }));
@@ -476,7 +487,8 @@ impl Wanted {
         let (whole, part) = path.rsplit_once('/')?;
         let what = Local::parse(whole)?;
         let part = match (&what, part) {
-            (Local::Video(_), "activity") => Part::Activity,
+            (Local::Video(_) | Local::Comment(..), "activity") => Part::Activity,
+            (Local::Comment(..), "approve-reply") => Part::Approval,
             (Local::Video(_), "announces") => Part::Announces,
             (Local::Video(_), "likes") => Part::Likes,
             (Local::Video(_), "dislikes") => Part::Dislikes,

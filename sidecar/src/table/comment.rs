@@ -174,6 +174,24 @@ pub(crate) async fn by_url(database: &Database, url: &str) -> sqlx::Result<Optio
     reading!(database, pool => sqlx::query_as(BY_URL).bind(url).fetch_optional(pool).await)
 }
 
+/// The number of another server's video, by its URL.
+pub(crate) async fn video_at(database: &Database, url: &str) -> sqlx::Result<Option<i64>> {
+    let found: Option<(i64,)> = reading!(database, pool => {
+        let select = "SELECT id FROM remote_video WHERE url = $1";
+        sqlx::query_as(select).bind(url).fetch_optional(pool).await
+    })?;
+    Ok(found.map(|(id,)| id))
+}
+
+/// Whose server another server's video is on.
+pub(crate) async fn host_of_video(database: &Database, id: i64) -> sqlx::Result<Option<String>> {
+    let found: Option<(String,)> = reading!(database, pool => {
+        let select = "SELECT host FROM remote_video WHERE id = $1";
+        sqlx::query_as(select).bind(id).fetch_optional(pool).await
+    })?;
+    Ok(found.map(|(host,)| host))
+}
+
 /// A page of a video's threads: the first comment of each.
 pub(crate) async fn threads(
     database: &Database,
@@ -215,6 +233,14 @@ pub(crate) async fn totals(
         let all: (i64,) = sqlx::query_as(COUNT_SHOWN).bind(video_id).fetch_one(pool).await?;
         Ok((threads.0, all.0))
     })
+}
+
+/// How many comments of a video everybody sees.
+pub(crate) async fn shown(database: &Database, video_id: i64) -> sqlx::Result<i64> {
+    let all: (i64,) = reading!(database, pool => {
+        sqlx::query_as(COUNT_SHOWN).bind(video_id).fetch_one(pool).await
+    })?;
+    Ok(all.0)
 }
 
 /// A whole thread, the first before those below it, and these in the order in which they came; at most [`THREAD`].
@@ -362,10 +388,10 @@ pub(crate) async fn delete_of_account(
 ) -> sqlx::Result<()> {
     writing!(database, pool => {
         let mut work = pool.begin().await?;
-        for step in [EMPTY_ALL, RECOUNT_ALL] {
-            sqlx::query(step).bind(account_id).bind(now_ms).execute(&mut *work).await?;
+        sqlx::query(EMPTY_ALL).bind(account_id).bind(now_ms).execute(&mut *work).await?;
+        for step in [RECOUNT_ALL, DISOWN_ALL] {
+            sqlx::query(step).bind(account_id).execute(&mut *work).await?;
         }
-        sqlx::query(DISOWN_ALL).bind(account_id).execute(&mut *work).await?;
         work.commit().await
     })
 }
@@ -433,8 +459,8 @@ const DELETE: &str = "UPDATE comment SET state = 4, text = '', account_id = NULL
                       RETURNING thread_id";
 const EMPTY_ALL: &str =
     "UPDATE comment SET state = 4, text = '', updated_at = $2 WHERE account_id = $1";
-/// `$2` is there so that both steps are bound alike.
-const RECOUNT_ALL: &str = "UPDATE comment SET replies = \
+/// Of all threads in which somebody has said something.
+pub(super) const RECOUNT_ALL: &str = "UPDATE comment SET replies = \
                            (SELECT COUNT(*) FROM comment AS below WHERE below.thread_id = comment.id AND below.state = 1) \
-                           WHERE id IN (SELECT thread_id FROM comment WHERE account_id = $1 AND updated_at = $2)";
+                           WHERE id IN (SELECT thread_id FROM comment WHERE account_id = $1)";
 const DISOWN_ALL: &str = "UPDATE comment SET account_id = NULL WHERE account_id = $1";

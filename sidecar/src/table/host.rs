@@ -34,6 +34,15 @@ pub(crate) async fn meet(database: &Database, now_ms: i64, name: &str) -> sqlx::
     })
 }
 
+/// What runs there, as it says itself.
+pub(crate) async fn software(database: &Database, name: &str) -> sqlx::Result<Option<String>> {
+    let select = "SELECT software FROM host WHERE name = $1";
+    let found: Option<(Option<String>,)> = reading!(database, pool => {
+        sqlx::query_as(select).bind(name).fetch_optional(pool).await
+    })?;
+    Ok(found.and_then(|(software,)| software))
+}
+
 /// Servers for which something waits that may be delivered now, and to which nobody delivers; at most `most`.
 pub(crate) async fn due(database: &Database, now_ms: i64, most: i64) -> sqlx::Result<Vec<String>> {
     let found: Vec<(String,)> = reading!(database, pool => {
@@ -88,17 +97,21 @@ pub(crate) async fn failed(
     })
 }
 
+/// Whether deliveries to a server fail.
+pub(crate) async fn is_failing(database: &Database, name: &str) -> sqlx::Result<bool> {
+    let select = "SELECT failures FROM host WHERE name = $1";
+    let found: Option<(i64,)> = reading!(database, pool => {
+        sqlx::query_as(select).bind(name).fetch_optional(pool).await
+    })?;
+    Ok(found.is_some_and(|(failures,)| failures > 0))
+}
+
 /// A server is there: whatever waits for it may go at once.
 pub(crate) async fn revive(database: &Database, name: &str) -> sqlx::Result<bool> {
     writing!(database, pool => {
         let done = sqlx::query(REVIVE).bind(name).execute(pool).await?;
         Ok(done.rows_affected() > 0)
     })
-}
-
-/// What a server of this name says of itself.
-pub(crate) async fn known(database: &Database, name: &str) -> sqlx::Result<Option<Known>> {
-    reading!(database, pool => sqlx::query_as(BY_NAME).bind(name).fetch_optional(pool).await)
 }
 
 /// Servers that said who they are, in the order of their names; at most `count` after the first `start`.
@@ -170,17 +183,8 @@ const FAILED: &str = "UPDATE host SET failures = failures + 1, failing_since = C
 
 const REVIVE: &str = "UPDATE host SET failures = 0, failing_since = NULL, due_at = 0, reason = NULL WHERE name = $1 AND failures > 0";
 
-macro_rules! select {
-    ($rest:literal) => {
-        concat!(
-            "SELECT name, software, version, title, description, rules, registration, asked_at FROM host ",
-            $rest
-        )
-    };
-}
-
-const BY_NAME: &str = select!("WHERE name = $1");
-const LIST: &str = select!("WHERE software IS NOT NULL ORDER BY name LIMIT $1 OFFSET $2");
+const LIST: &str = "SELECT name, software, version, title, description, rules, registration, asked_at FROM host \
+                    WHERE software IS NOT NULL ORDER BY name LIMIT $1 OFFSET $2";
 
 const UNASKED: &str = "SELECT name FROM host WHERE asked_at IS NULL OR asked_at < $1 ORDER BY COALESCE(asked_at, 0), name LIMIT $2";
 

@@ -2,7 +2,7 @@
 
 use crate::database::{Database, is_taken, reading, record, writing};
 use crate::elsewhere;
-use crate::table::{follow, host, remote_rate, video};
+use crate::table::{comment, follow, host, remote_rate, video};
 
 record! {
     /// Somebody of another server.
@@ -281,6 +281,7 @@ const REMOVE: &[&str] = &[
     remote_rate::UNCOUNT_LIKES,
     remote_rate::UNCOUNT_DISLIKES,
     "UPDATE comment SET text = '', state = 4 WHERE account_id = $1",
+    comment::RECOUNT_ALL,
     "DELETE FROM share WHERE actor_id = $1",
     "DELETE FROM follow WHERE $1 IN (follower_id, target_id) \
      OR target_id IN (SELECT id FROM channel WHERE account_id = $1)",
@@ -295,7 +296,7 @@ const REMOVE: &[&str] = &[
 pub(crate) mod tests {
     use super::*;
     use crate::database::trial;
-    use crate::table::account;
+    use crate::table::{account, channel};
 
     /// Somebody called so, of a server called so.
     pub(crate) fn somebody(name: &str, host: &str, kind: Kind) -> NewActor {

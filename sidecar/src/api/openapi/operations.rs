@@ -15,6 +15,7 @@ pub(super) const ALL: &[&[Operation]] = &[
     CHANNELS,
     MINE,
     USERS,
+    SERVERS,
     HOUSE,
 ];
 
@@ -398,13 +399,56 @@ const USERS: &[Operation] = &[
         .query(PAGE),
 ];
 
+/// Other servers.
+const SERVERS: &[Operation] = &[
+    get(
+        "/api/v1/server/followers",
+        "Servers that follow this one; for moderators also people, and who waits for an answer.",
+        "FollowList",
+    )
+    .query(PAGE),
+    delete("/api/v1/server/followers/{actor}", "Have somebody follow no longer.")
+        .by(Who::Administrator)
+        .may(&[409]),
+    post("/api/v1/server/followers/{actor}/accept", "Let somebody follow.")
+        .by(Who::Administrator)
+        .may(&[409]),
+    post("/api/v1/server/followers/{actor}/reject", "Don't let somebody follow.")
+        .by(Who::Administrator)
+        .may(&[409]),
+    get("/api/v1/server/following", "Whom this server follows.", "FollowList").query(PAGE),
+    post("/api/v1/server/following", "Follow servers, people and channels.")
+        .by(Who::Administrator)
+        .takes("Followed")
+        .may(&[409]),
+    delete("/api/v1/server/following/{actor}", "Follow somebody no longer.")
+        .by(Who::Administrator)
+        .may(&[409]),
+    get("/api/v1/server/blocklist/servers", "Servers that are blocked.", "BlockedServers")
+        .by(Who::Moderator)
+        .query(PAGE),
+    post("/api/v1/server/blocklist/servers", "Block a server.")
+        .by(Who::Moderator)
+        .takes("ServerBlock"),
+    delete("/api/v1/server/blocklist/servers/{host}", "Take that back.").by(Who::Moderator),
+    get(
+        "/api/v1/server/blocklist/accounts",
+        "People elsewhere who are blocked.",
+        "BlockedAccounts",
+    )
+    .by(Who::Moderator)
+    .query(PAGE),
+    post("/api/v1/server/blocklist/accounts", "Block somebody elsewhere.")
+        .by(Who::Moderator)
+        .takes("AccountBlock"),
+    delete("/api/v1/server/blocklist/accounts/{actor}", "Take that back.").by(Who::Moderator),
+];
+
 /// What the house is like.
 const HOUSE: &[Operation] = &[
     get("/api/v1/config", "What the instance can do.", "Config"),
     get("/api/v1/config/about", "What it says of itself.", "About"),
     get("/api/v1/server/stats", "It in numbers, counted once a minute.", "Stats"),
-    get("/api/v1/server/followers", "Servers that follow it: none yet.", "NoList").query(PAGE),
-    get("/api/v1/server/following", "Servers that it follows: none yet.", "NoList").query(PAGE),
     get("/api/v1/video-playlists", "Playlists: none yet.", "NoList").query(PAGE),
     get("/api/shoal/v1/openapi.json", "This description.", "Any"),
 ];

@@ -280,6 +280,28 @@ const OBJECTS: &[(&str, &str)] = &[
         "id text, type text, state text, progress int, priority int, data object, error JobError?, createdAt date, processedOn date?, finishedOn date?",
     ),
     ("JobError", "message text"),
+    // Other servers.
+    ("FollowList", "total int, data [Follow]"),
+    (
+        "Follow",
+        "id int, follower FollowActor, following FollowActor, score int, state pending|accepted|rejected, createdAt date, updatedAt date",
+    ),
+    (
+        "FollowActor",
+        "id? int, url text, name text, host text, avatars [Picture], banners [Picture], followersCount int, followingCount int, hostRedundancyAllowed bool, createdAt? date",
+    ),
+    ("Followed", "hosts? [text], handles? [text]"),
+    ("BlockedServers", "total int, data [BlockedServer]"),
+    ("BlockedServer", "byAccount object, blockedServer ServerName, reason text?, createdAt date"),
+    ("ServerName", "host text"),
+    ("ServerBlock", "host text 1 500, reason? text 1 500"),
+    ("BlockedAccounts", "total int, data [BlockedAccount]"),
+    (
+        "BlockedAccount",
+        "byAccount object, blockedAccount AccountName, reason text?, createdAt date",
+    ),
+    ("AccountName", "name text, host text, displayName text, avatars [any]"),
+    ("AccountBlock", "accountName text 1 500, reason? text 1 500"),
     // The house.
     (
         "Config",

@@ -1,0 +1,221 @@
+//! Servers that we have met: what each says of itself, asked once a day, and shown to whoever wants to know whom this instance meets.
+//!
+//! Flow:
+//! 1. us → its `/.well-known/nodeinfo`, and the document that it names
+//! 2. us → what a PeerTube or a Mastodon tells of its rules, if it is one
+//!
+//! Who answers is there: what was given up for it is no more.
+
+use serde_json::Value;
+
+use super::id::Remote;
+use super::json::{self, Object};
+use super::people::PersonError;
+use crate::outbound::Budget;
+use crate::table::host::{self, Known};
+use crate::{Sidecar, now_ms};
+
+use std::time::Duration;
+
+impl Sidecar {
+    /// Asks servers who they are, one after the other; ends when it is dropped.
+    pub(super) async fn ask_all_hosts(&self) {
+        loop {
+            if let Err(error) = self.ask_hosts().await {
+                tracing::warn!("other servers are asked later who they are: {error}");
+            }
+            tokio::time::sleep(OFTEN).await;
+        }
+    }
+
+    /// Asks those who weren't asked today.
+    pub(crate) async fn ask_hosts(&self) -> sqlx::Result<()> {
+        let database = &self.database;
+        for name in host::unasked(database, now_ms() - DAY_MS, AT_ONCE).await? {
+            let said = if self.is_blocked(&name, None) { None } else { self.ask_host(&name).await };
+            host::note(database, now_ms(), &name, said.as_ref()).await?;
+            if said.is_some() {
+                self.note_alive(&name).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What a server says of itself, if it says something.
+    async fn ask_host(&self, name: &str) -> Option<Known> {
+        match self.ask_node(name).await {
+            Ok(known) => known,
+            Err(error) => {
+                tracing::debug!(%error, host = name, "a server doesn't say who it is");
+                None
+            }
+        }
+    }
+
+    async fn ask_node(&self, name: &str) -> Result<Option<Known>, PersonError> {
+        let mut budget = Budget(REQUESTS);
+        let links = self.fetch_json(&self.well_known(name, "nodeinfo", None)?, &mut budget).await?;
+        let Some(url) = node_of(&links.object).and_then(|href| self.of_host(href, name)) else {
+            return Ok(None);
+        };
+        let node = self.fetch_json(&url, &mut budget).await?;
+        let mut known = read_node(name, &node.object);
+        let software = known.software.as_deref().unwrap_or_default();
+        let about = match software {
+            "peertube" | "shoal" => Some(("api/v1/config/about", add_peertube as Add)),
+            "mastodon" => Some(("api/v2/instance", add_mastodon as Add)),
+            _ => None,
+        };
+        if let Some((path, add)) = about
+            && let Some(url) = self.of_host(&format!("{}{path}", root_of(&url)), name)
+            && let Ok(told) = self.fetch_json(&url, &mut budget).await
+        {
+            add(&mut known, &told.object);
+        }
+        Ok(known.software.is_some().then_some(known))
+    }
+
+    /// A URL, if it is of this server.
+    fn of_host(&self, href: &str, name: &str) -> Option<Remote> {
+        let url = Remote::parse(href, self.place.as_ref()?.strictness()).ok()?;
+        (url.authority() == name).then_some(url)
+    }
+}
+
+type Add = fn(&mut Known, &Object);
+
+/// The newest document of NodeInfo that is named.
+fn node_of(links: &Object) -> Option<&str> {
+    let links: Vec<&Object> = json::each(links.get("links")).filter_map(Value::as_object).collect();
+    SCHEMAS.iter().find_map(|schema| {
+        let is_it = |link: &&&Object| link.get("rel").and_then(Value::as_str) == Some(schema);
+        links.iter().find(is_it)?.get("href")?.as_str()
+    })
+}
+
+fn read_node(name: &str, node: &Object) -> Known {
+    let inner = |key: &str| node.get(key).and_then(Value::as_object);
+    let (software, about) = (inner("software"), inner("metadata"));
+    let said = |from: Option<&Object>, key: &str, most: usize| {
+        from.and_then(|from| json::text(from, key, most))
+    };
+    Known {
+        name: name.to_owned(),
+        software: said(software, "name", WORD).map(|word| word.to_lowercase()),
+        version: said(software, "version", WORD),
+        title: said(about, "nodeName", TITLE),
+        description: said(about, "nodeDescription", TEXT),
+        rules: None,
+        registration: json::boolean(node, "openRegistrations"),
+        asked_at: None,
+    }
+}
+
+/// PeerTube's `instance`, whose code of conduct is its rules.
+fn add_peertube(known: &mut Known, told: &Object) {
+    let Some(instance) = told.get("instance").and_then(Value::as_object) else { return };
+    let said = |key: &str, most: usize| json::text(instance, key, most);
+    known.title = said("name", TITLE).or(known.title.take());
+    known.description = said("shortDescription", TEXT).or(known.description.take());
+    known.rules = said("codeOfConduct", RULES).or_else(|| said("terms", RULES));
+}
+
+/// Mastodon's list of rules, each in a line of a list.
+fn add_mastodon(known: &mut Known, told: &Object) {
+    known.title = json::text(told, "title", TITLE).or(known.title.take());
+    known.description = json::text(told, "description", TEXT).or(known.description.take());
+    let rules = json::each(told.get("rules")).filter_map(Value::as_object).take(MOST_RULES);
+    let rules: Vec<String> = rules
+        .filter_map(|rule| json::text(rule, "text", TEXT))
+        .map(|rule| format!("- {}", rule.replace(['\n', '\r'], " ")))
+        .collect();
+    let rules: String = rules.join("\n").chars().take(RULES).collect();
+    known.rules = Some(rules).filter(|rules| !rules.is_empty());
+}
+
+/// Scheme and host of a URL, with a slash at the end.
+fn root_of(url: &Remote) -> &str {
+    let text = url.as_str();
+    text.strip_suffix(url.target()).map_or(text, |root| text.get(..=root.len()).unwrap_or(text))
+}
+
+const SCHEMAS: [&str; 2] = [
+    "http://nodeinfo.diaspora.software/ns/schema/2.1",
+    "http://nodeinfo.diaspora.software/ns/schema/2.0",
+];
+
+/// Characters of a program's name or version, and of a server's name.
+const WORD: usize = 60;
+const TITLE: usize = 120;
+
+/// Characters of what a server says of itself, and of its rules: what somebody reads before they go there.
+const TEXT: usize = 1_000;
+const RULES: usize = 5_000;
+const MOST_RULES: usize = 30;
+
+/// Requests to one server: NodeInfo's two, one more, and a redirect.
+const REQUESTS: u32 = 5;
+
+/// Servers that are asked in a row, and how soon there is another row: a hundred thousand are asked in a day.
+const AT_ONCE: i64 = 20;
+const OFTEN: Duration = Duration::from_secs(15);
+
+const DAY_MS: i64 = 86_400_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn object(value: Value) -> Object {
+        value.as_object().unwrap().clone()
+    }
+
+    #[test]
+    fn the_newest_nodeinfo_is_read() {
+        let link = |version: &str| json!({ "rel": format!("http://nodeinfo.diaspora.software/ns/schema/{version}"), "href": version });
+        let links = |list: Value| object(json!({ "links": list }));
+        assert_eq!(node_of(&links(json!([link("2.0"), link("2.1")]))), Some("2.1"));
+        assert_eq!(node_of(&links(json!([link("1.0"), link("2.0"), 7]))), Some("2.0"));
+        assert_eq!(node_of(&links(json!([link("1.0")]))), None);
+        let known = read_node(
+            "a.example",
+            &object(json!({
+                "software": { "name": "PeerTube", "version": "6.3.0" }, "openRegistrations": true,
+                "metadata": { "nodeName": "A", "nodeDescription": "x".repeat(5000) },
+            })),
+        );
+        assert_eq!(known.software.as_deref(), Some("peertube"));
+        assert_eq!((known.title.as_deref(), known.registration), (Some("A"), Some(true)));
+        assert_eq!(known.description.map(|text| text.len()), Some(TEXT));
+        assert_eq!(read_node("a.example", &object(json!({ "software": [] }))).software, None);
+    }
+
+    #[test]
+    fn rules_are_a_peertubes_code_of_conduct_or_a_mastodons_list() {
+        let bare = || read_node("a.example", &Object::new());
+        let mut known = bare();
+        let about = json!({ "instance": { "name": "A", "shortDescription": "B", "codeOfConduct": "Be kind" } });
+        add_peertube(&mut known, &object(about));
+        assert_eq!(known.rules.as_deref(), Some("Be kind"));
+        let mut known = bare();
+        let about =
+            json!({ "title": "M", "rules": [{ "text": "One\n# two" }, { "text": "Three" }, 4] });
+        add_mastodon(&mut known, &object(about));
+        assert_eq!(known.rules.as_deref(), Some("- One # two\n- Three"));
+        let mut known = bare();
+        add_mastodon(&mut known, &object(json!({ "rules": "none" })));
+        assert_eq!(known, bare());
+    }
+
+    #[test]
+    fn a_servers_root_is_its_urls_beginning() {
+        let root = |text: &str| {
+            let url = Remote::parse(text, crate::federation::id::Strictness::Test).unwrap();
+            root_of(&url).to_owned()
+        };
+        assert_eq!(root("https://a.example/nodeinfo/2.1?x=1"), "https://a.example/");
+        assert_eq!(root("http://127.0.0.1:9/n"), "http://127.0.0.1:9/");
+        assert_eq!(root("https://a.example"), "https://a.example/");
+    }
+}

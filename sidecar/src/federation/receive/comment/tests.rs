@@ -1,0 +1,279 @@
+//! What becomes of comments of other servers, on both databases.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::api::tests::{Instance, instances};
+use crate::config::{Federation, Registration};
+use crate::database::{Database, writing};
+use crate::federation::id::{Place, Strictness};
+use crate::table::notification;
+use crate::table::remote_actor::{self, tests::somebody};
+use crate::table::video::{About, Privacy, tests::about};
+
+async fn federating(settings: Federation) -> [Instance; 2] {
+    let mut both = instances(Registration::Closed).await;
+    for instance in &mut both {
+        let place = Place::new("https://one.example", Strictness::Public).unwrap();
+        instance.sidecar.federate(place, &settings).await.unwrap();
+    }
+    both
+}
+
+async fn known(sidecar: &Sidecar, name: &str, host: &str, kind: Kind) -> RemoteActor {
+    let new = somebody(name, host, kind);
+    let new = match kind {
+        Kind::Channel => remote_actor::NewActor { owner_id: Some(1), ..new },
+        _ => new,
+    };
+    let id = remote_actor::keep(&sidecar.database, now_ms(), &new).await.unwrap();
+    remote_actor::by_id(&sidecar.database, id).await.unwrap().unwrap()
+}
+
+/// As Mastodon writes one.
+fn note(author: &RemoteActor, no: u32, answers: &str, html: &str) -> Value {
+    json!({
+        "type": "Note",
+        "id": format!("{}/statuses/{no}", author.url),
+        "attributedTo": author.url,
+        "inReplyTo": answers,
+        "published": "2026-11-21T22:54:44Z",
+        "to": ["https://www.w3.org/ns/activitystreams#Public"],
+        "content": html,
+    })
+}
+
+/// What an activity of somebody does; the refusal's text, or nothing.
+async fn say(sidecar: &Sidecar, actor: &RemoteActor, kind: &str, object: Value) -> String {
+    let activity = json!({ "type": kind, "object": object });
+    let url = format!("{}/activities/1", actor.url);
+    let id = Remote::parse(&url, Strictness::Public).unwrap();
+    let heard = Heard { activity: activity.as_object().unwrap(), id: &id, actor };
+    let done = sidecar.receive(&heard, &mut Budget(0)).await;
+    done.err().map(|error| error.to_string()).unwrap_or_default()
+}
+
+fn url(uuid: &str) -> String {
+    format!("https://one.example/videos/watch/{uuid}")
+}
+
+async fn texts(instance: &Instance, video: &str, token: &str) -> Vec<String> {
+    let path = format!("videos/{video}/comment-threads");
+    let told = instance.get(&path, token).await.body;
+    let data = told["data"].as_array().unwrap();
+    data.iter().map(|comment| comment["text"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Makes a video of ours one of somebody else's.
+async fn give_away(database: &Database, video_id: i64, to: &RemoteActor) {
+    writing!(database, pool => {
+        for step in [
+            "UPDATE video SET is_remote = TRUE, account_id = $2 WHERE id = $1 AND $3 <> ''",
+            "INSERT INTO remote_video (id, url, host, uuid, files, trackers, pictures, captions, fetched_at) \
+             SELECT $1, 'https://' || $3 || '/v/1', $3, uuid, '[]', '[]', '[]', '[]', 5 FROM video \
+             WHERE id = $1 AND account_id = $2",
+        ] {
+            sqlx::query(step).bind(video_id).bind(to.id).bind(&to.host).execute(pool).await.unwrap();
+        }
+    });
+}
+
+#[tokio::test]
+async fn an_answer_from_elsewhere_is_shown_and_its_owner_is_told() {
+    for instance in federating(Federation::default()).await {
+        let sidecar = &instance.sidecar;
+        let (video_id, video) = instance.publish("bob", about("The sea")).await;
+        let ada = known(sidecar, "ada", "two.example", Kind::Person).await;
+        let hello = note(&ada, 1, &url(&video), "<p>Hello <script>alert(1)</script></p>");
+        for _ in 0..2 {
+            assert_eq!(say(sidecar, &ada, "Create", hello.clone()).await, "");
+        }
+        assert_eq!(texts(&instance, &video, "").await, ["<p>Hello alert(1)</p>"]);
+        let eve = known(sidecar, "eve", "three.example", Kind::Person).await;
+        let below = hello["id"].as_str().unwrap();
+        assert_eq!(say(sidecar, &eve, "Create", note(&eve, 1, below, "And?")).await, "");
+        let made = comment::by_url(&sidecar.database, below).await.unwrap().unwrap();
+        assert_eq!((made.replies, made.video_id), (1, video_id));
+        let user = crate::table::account::by_name(&sidecar.database, "bob").await.unwrap().unwrap();
+        let (total, _) =
+            notification::page(&sidecar.database, user.user_id.unwrap(), true, 0, 9).await.unwrap();
+        assert_eq!(total, 2);
+    }
+}
+
+#[tokio::test]
+async fn who_is_answered_or_named_is_told() {
+    for instance in federating(Federation::default()).await {
+        let sidecar = &instance.sidecar;
+        let (_, video) = instance.publish("bob", about("The sea")).await;
+        let alice = instance.user("alice").await;
+        instance.user("carol").await;
+        let no = instance.say(&video, &alice, "Hello").await.body["comment"]["id"].clone();
+        let ada = known(sidecar, "ada", "two.example", Kind::Person).await;
+        let below = format!("{}/comments/{no}", url(&video));
+        let html =
+            "<a href=\"http://127.0.0.1:9000/a/carol\">@carol</a> @bob and @alice@three.example";
+        assert_eq!(say(sidecar, &ada, "Create", note(&ada, 1, &below, html)).await, "");
+        for (name, wanted) in [("alice", vec![11]), ("bob", vec![2, 2]), ("carol", vec![11])] {
+            let user = crate::table::account::by_name(&sidecar.database, name).await.unwrap();
+            let user = user.unwrap().user_id.unwrap();
+            let (_, found) =
+                notification::page(&sidecar.database, user, false, 0, 9).await.unwrap();
+            let kinds: Vec<i64> = found.iter().map(|found| found.kind).collect();
+            assert_eq!(kinds, wanted, "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_rules_of_house_and_video_hold_for_others() {
+    let house = |comments| Federation { comments, ..Federation::default() };
+    for (settings, policy, wanted) in [
+        (house(RemoteComments::On), 1, Ok(1)),
+        (house(RemoteComments::On), 3, Ok(0)),
+        (house(RemoteComments::Approval), 1, Ok(0)),
+        (house(RemoteComments::On), 2, Err("nobody may comment on this video")),
+        (house(RemoteComments::Off), 1, Err("comments of other servers aren't taken here")),
+    ] {
+        let [instance, _] = federating(settings).await;
+        let sidecar = &instance.sidecar;
+        let about = About { comments_policy: policy, ..about("The sea") };
+        let (_, video) = instance.publish("bob", about).await;
+        let ada = known(sidecar, "ada", "two.example", Kind::Person).await;
+        let said = say(sidecar, &ada, "Create", note(&ada, 1, &url(&video), "Hi")).await;
+        assert_eq!(said, wanted.err().unwrap_or_default());
+        let shown = texts(&instance, &video, "").await.len();
+        let to_owner = texts(&instance, &video, &instance.user("bob").await).await.len();
+        assert_eq!((shown, to_owner), (wanted.unwrap_or(0), usize::from(wanted.is_ok())));
+    }
+}
+
+#[tokio::test]
+async fn what_isnt_for_everybody_or_of_nobody_is_refused() {
+    for instance in federating(Federation::default()).await {
+        let sidecar = &instance.sidecar;
+        let (_, video) = instance.publish("bob", about("The sea")).await;
+        let hidden = About { privacy: Privacy::Internal, ..about("Within") };
+        let (_, hidden) = instance.publish("bob", hidden).await;
+        let ada = known(sidecar, "ada", "two.example", Kind::Person).await;
+        let letter = |change: fn(&mut Value)| {
+            let mut letter = note(&ada, 1, &url(&video), "Secret");
+            change(&mut letter);
+            letter
+        };
+        let alone = |letter: &mut Value| letter["to"] = json!(["https://one.example/accounts/bob"]);
+        assert_eq!(
+            say(sidecar, &ada, "Create", letter(alone)).await,
+            "the note isn't for everybody"
+        );
+        let unknown = "it leads to no video that is known here";
+        assert_eq!(say(sidecar, &ada, "Create", note(&ada, 1, &url(&hidden), "x")).await, unknown);
+        // In another's name: its own server would be asked, which nobody may here.
+        let another =
+            |letter: &mut Value| letter["attributedTo"] = "https://two.example/users/eve".into();
+        assert_ne!(say(sidecar, &ada, "Create", letter(another)).await, "");
+        let ours = |letter: &mut Value| letter["id"] = "https://one.example/accounts/bob".into();
+        assert_ne!(say(sidecar, &ada, "Create", letter(ours)).await, "");
+        assert!(sidecar.block("two.example", None).await.unwrap());
+        assert_eq!(
+            say(sidecar, &ada, "Create", letter(|_| {})).await,
+            "its author is blocked here"
+        );
+        assert_eq!(texts(&instance, &video, "").await, [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn what_a_blocked_server_said_is_shown_no_more() {
+    for instance in federating(Federation::default()).await {
+        let sidecar = &instance.sidecar;
+        let (_, video) = instance.publish("bob", about("The sea")).await;
+        let ada = known(sidecar, "ada", "two.example", Kind::Person).await;
+        assert_eq!(say(sidecar, &ada, "Create", note(&ada, 1, &url(&video), "Hi")).await, "");
+        sidecar.block("two.example", None).await.unwrap();
+        assert_eq!(texts(&instance, &video, "").await, [""; 0]);
+        sidecar.unblock("two.example").await.unwrap();
+        assert_eq!(texts(&instance, &video, "").await, ["Hi"]);
+    }
+}
+
+#[tokio::test]
+async fn an_author_changes_and_deletes_and_nobody_else_does() {
+    for instance in federating(Federation::default()).await {
+        let sidecar = &instance.sidecar;
+        let (_, video) = instance.publish("bob", about("The sea")).await;
+        let alice = instance.user("alice").await;
+        let ada = known(sidecar, "ada", "two.example", Kind::Person).await;
+        let eve = known(sidecar, "eve", "two.example", Kind::Person).await;
+        let mut said = note(&ada, 1, &url(&video), "Hi");
+        let id = said["id"].clone();
+        assert_eq!(say(sidecar, &ada, "Create", said.clone()).await, "");
+        said["content"] = "Hello".into();
+        said["updated"] = "2026-11-22T22:54:44Z".into();
+        assert_eq!(say(sidecar, &ada, "Update", said.clone()).await, "");
+        assert_eq!(texts(&instance, &video, "").await, ["Hello"]);
+        let refused = "only whose it is deletes it";
+        assert_eq!(say(sidecar, &eve, "Delete", id.clone()).await, refused);
+        let no = instance.say(&video, &alice, "Mine").await.body["comment"]["id"].clone();
+        let ours = format!("{}/comments/{no}", url(&video));
+        assert_eq!(say(sidecar, &ada, "Delete", ours.into()).await, refused);
+        assert_eq!(
+            say(sidecar, &ada, "Delete", json!({ "type": "Tombstone", "id": id })).await,
+            ""
+        );
+        assert_eq!(texts(&instance, &video, "").await, ["Mine"]);
+        // Late and out of order, it doesn't come back.
+        assert_ne!(say(sidecar, &ada, "Create", said).await, "");
+        assert_eq!(texts(&instance, &video, "").await, ["Mine"]);
+    }
+}
+
+#[tokio::test]
+async fn below_anothers_video_its_owner_decides() {
+    for instance in federating(Federation::default()).await {
+        let sidecar = &instance.sidecar;
+        let database = &sidecar.database;
+        let about = About { comments_policy: 3, ..about("Theirs") };
+        let (video_id, video) = instance.publish("bob", about).await;
+        let alice = instance.user("alice").await;
+        let owner = known(sidecar, "ada", "two.example", Kind::Person).await;
+        let eve = known(sidecar, "eve", "two.example", Kind::Person).await;
+        give_away(database, video_id, &owner).await;
+        let made = instance.say(&video, &alice, "Hello").await.body;
+        assert_eq!(made["comment"]["heldForReview"], true);
+        let no = made["comment"]["id"].as_i64().unwrap();
+        let id: Value = format!("{}/comments/{no}", url(&video)).into();
+        let refused = "only whose video it is decides about comments";
+        assert_eq!(say(sidecar, &eve, "ApproveReply", id.clone()).await, refused);
+        assert_eq!(say(sidecar, &owner, "ApproveReply", id.clone()).await, "");
+        let shown = comment::by_id(database, no).await.unwrap().unwrap();
+        assert!(shown.is(CommentState::Shown));
+        assert_eq!(shown.approval.unwrap(), format!("{}/activities/1", owner.url));
+        // Theirs to hide, and ours to keep.
+        assert_eq!(say(sidecar, &owner, "Delete", id).await, "");
+        assert_eq!(texts(&instance, &video, "").await, [""; 0]);
+        assert_eq!(texts(&instance, &video, &alice).await, ["Hello"]);
+        let theirs = note(&eve, 1, "https://two.example/v/1", "Hm");
+        assert_eq!(say(sidecar, &eve, "Create", theirs.clone()).await, "");
+        assert_eq!(texts(&instance, &video, "").await, [""; 0]);
+        let mut approved = note(&eve, 2, "https://two.example/v/1", "Ah");
+        approved["replyApproval"] = "https://two.example/approvals/1".into();
+        assert_eq!(say(sidecar, &eve, "Create", approved).await, "");
+        assert_eq!(texts(&instance, &video, "").await, ["Ah"]);
+    }
+}
+
+#[tokio::test]
+async fn nobody_of_elsewhere_talks_without_end() {
+    for instance in federating(Federation::default()).await {
+        let sidecar = &instance.sidecar;
+        let (_, video) = instance.publish("bob", about("The sea")).await;
+        let ada = known(sidecar, "ada", "two.example", Kind::Person).await;
+        for no in 0..30 {
+            let said = note(&ada, no, &url(&video), "Buy!");
+            assert_eq!(say(sidecar, &ada, "Create", said).await, "");
+        }
+        let said = note(&ada, 30, &url(&video), "Buy!");
+        assert_ne!(say(sidecar, &ada, "Create", said).await, "");
+    }
+}

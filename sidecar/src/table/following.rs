@@ -1,0 +1,145 @@
+//! Who follows whom, as lists show it, and how far the catalogues of those whom we follow are known.
+
+use crate::database::{Database, reading, record, writing};
+
+record! {
+    /// Somebody of elsewhere who follows somebody here, or is followed by the instance.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub(crate) struct Line {
+        /// Of the follow.
+        id: i64,
+        state: i64,
+        created_at: i64,
+        updated_at: i64,
+        actor_id: i64,
+        url: String,
+        host: String,
+        name: String,
+        kind: i64,
+        followers: i64,
+        /// Handle of who is followed here; of whom we follow, the instance's.
+        here: String,
+    }
+}
+
+record! {
+    /// What is fetched of another server's catalogue.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub(crate) struct Progress {
+        host: String,
+        url: String,
+        done: i64,
+        total: Option<i64>,
+        state: i64,
+        reason: Option<String>,
+        updated_at: i64,
+    }
+}
+
+/// Which lines are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Which {
+    /// Those who follow anybody here, those who wait for an answer first.
+    Followers,
+    /// Servers that follow the instance and were let.
+    Servers,
+    /// Those whom the instance follows.
+    Following,
+}
+
+/// Some lines, after the first `start`; `us` is the instance's handle.
+pub(crate) async fn list(
+    database: &Database,
+    which: Which,
+    us: i64,
+    start: i64,
+    count: i64,
+) -> sqlx::Result<Vec<Line>> {
+    let select = match which {
+        Which::Followers => FOLLOWERS,
+        Which::Servers => SERVERS,
+        Which::Following => FOLLOWING,
+    };
+    reading!(database, pool => {
+        sqlx::query_as(select).bind(us).bind(count).bind(start).fetch_all(pool).await
+    })
+}
+
+/// How many there are.
+pub(crate) async fn count(database: &Database, which: Which, us: i64) -> sqlx::Result<i64> {
+    let select = match which {
+        Which::Followers => COUNT_FOLLOWERS,
+        Which::Servers => COUNT_SERVERS,
+        Which::Following => COUNT_FOLLOWING,
+    };
+    let found: (i64,) = reading!(database, pool => {
+        sqlx::query_as(select).bind(us).fetch_one(pool).await
+    })?;
+    Ok(found.0)
+}
+
+/// The follow of the instance by somebody of elsewhere, by their id.
+pub(crate) async fn of_instance(
+    database: &Database,
+    us: i64,
+    actor_id: i64,
+) -> sqlx::Result<Option<i64>> {
+    let select = "SELECT id FROM follow WHERE follower_id = $1 AND target_id = $2";
+    let found: Option<(i64,)> = reading!(database, pool => {
+        sqlx::query_as(select).bind(actor_id).bind(us).fetch_optional(pool).await
+    })?;
+    Ok(found.map(|(id,)| id))
+}
+
+/// Ends what there is between us and a server, or somebody (`name@host`), in both directions.
+pub(crate) async fn cut(database: &Database, target: &str) -> sqlx::Result<()> {
+    writing!(database, pool => sqlx::query(CUT).bind(target).execute(pool).await.map(drop))
+}
+
+/// What is being fetched, the newest first; at most `count`.
+pub(crate) async fn progress(database: &Database, count: i64) -> sqlx::Result<Vec<Progress>> {
+    reading!(database, pool => sqlx::query_as(PROGRESS).bind(count).fetch_all(pool).await)
+}
+
+/// When a video of a server was fetched last, and how many are known.
+pub(crate) async fn videos_of(database: &Database, host: &str) -> sqlx::Result<(i64, Option<i64>)> {
+    let select = "SELECT COUNT(*), MAX(fetched_at) FROM remote_video WHERE host = $1";
+    reading!(database, pool => sqlx::query_as(select).bind(host).fetch_one(pool).await)
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT follow.id, follow.state, follow.created_at, follow.updated_at, remote_actor.id AS actor_id, remote_actor.url, \
+             remote_actor.host, remote_actor.name, remote_actor.kind, remote_actor.followers, handle.name AS here FROM follow ",
+            $rest,
+            " LIMIT $2 OFFSET $3"
+        )
+    };
+}
+
+/// The number of the instance is bound in each, so that all are asked alike.
+const FOLLOWERS: &str = select!(
+    "JOIN remote_actor ON remote_actor.id = follower_id JOIN handle ON handle.id = target_id WHERE follower_id <> $1 \
+     ORDER BY CASE WHEN follow.state = 1 THEN 0 ELSE 1 END, follow.id DESC"
+);
+const SERVERS: &str = select!(
+    "JOIN remote_actor ON remote_actor.id = follower_id JOIN handle ON handle.id = target_id \
+     WHERE target_id = $1 AND follow.state = 2 AND remote_actor.kind = 3 ORDER BY follow.id DESC"
+);
+const FOLLOWING: &str = select!(
+    "JOIN remote_actor ON remote_actor.id = target_id JOIN handle ON handle.id = follower_id WHERE follower_id = $1 \
+     ORDER BY follow.id DESC"
+);
+
+const COUNT_FOLLOWERS: &str = "SELECT COUNT(*) FROM follow WHERE follower_id <> $1";
+const COUNT_SERVERS: &str = "SELECT COUNT(*) FROM follow JOIN remote_actor ON remote_actor.id = follower_id \
+                             WHERE target_id = $1 AND follow.state = 2 AND remote_actor.kind = 3";
+const COUNT_FOLLOWING: &str = "SELECT COUNT(*) FROM follow WHERE follower_id = $1";
+
+const CUT: &str = "DELETE FROM follow WHERE follower_id IN \
+                   (SELECT remote_actor.id FROM remote_actor JOIN handle ON handle.id = remote_actor.id WHERE host = $1 OR handle.name = $1) \
+                   OR target_id IN \
+                   (SELECT remote_actor.id FROM remote_actor JOIN handle ON handle.id = remote_actor.id WHERE host = $1 OR handle.name = $1)";
+
+const PROGRESS: &str = "SELECT host, url, done, total, state, reason, updated_at FROM task WHERE kind = 'backfill' ORDER BY id DESC LIMIT $1";
