@@ -389,19 +389,19 @@ error-code = That isn’t the code, or it was used already. Wait for the next on
 error-ticket = This is too old or was used already. Begin again.
 error-no-mail = This site sends no mail. Ask who runs it.
 
-comments = { $count ->
+talk-title = { $count ->
     [0] No comments yet
     [one] 1 comment
    *[other] { $count } comments
 }
-comments-more = { $count ->
+talk-more = { $count ->
     [one] 1 more answer
    *[other] { $count } more answers
 }
-comments-closed = Nobody may comment on this video.
-comments-all = All comments
-comments-waiting = Those that wait for approval
-comments-none = Nothing has been said yet.
+talk-closed = Nobody may comment on this video.
+talk-all = All comments
+talk-waiting = Those that wait for approval
+talk-none = Nothing has been said yet.
 comment-say = Say something
 comment-send = Send
 comment-log-in = Log in to comment
@@ -418,15 +418,6 @@ comment-refused = not shown to others
 my-comments = Comments
 admin-comments = Comments
 
-elsewhere-page = The same at { $name }
-elsewhere-actor = Page at its own server
-tab-here = Only from here
-follow-from-elsewhere = Follow from another server
-follow-your-handle = Your handle there
-follow-go = Go there
-follow-there = Go on at your own server:
-follow-unknown = That server doesn’t say where to go on. Is the handle right? It looks like you@example.org.
-follow-back = Back to the channel
 # Other servers
 federation = Other servers
 federation-off = This site meets no other servers: that is off, or its public address is none that they could reach.
@@ -477,3 +468,46 @@ instances-open = takes new people
 instances-closed = takes nobody new
 previous = Previous
 next = Next
+
+notices = Notifications
+notices-none = Nothing has happened yet.
+notices-read = I have read all of these
+notices-unread = { $count ->
+    [one] 1 new
+   *[other] { $count } new
+}
+notice-comment = { $name } commented on
+notice-mention = { $name } spoke to you below
+notice-follow = { $name } follows { $what }
+notice-new = new
+reports = Reports
+reports-open = Those that are open
+reports-all = All reports
+reports-none = Nothing is reported.
+report-open = open
+report-refused = refused
+report-accepted = accepted
+report-said = What was said:
+report-note = Note for those who keep order
+report-accept = Accept
+report-refuse = Refuse
+report-reopen = Open again
+report-link = Report
+report-title = Report
+report-comment = You report a comment to those who keep order here.
+report-video = You report a video to those who keep order here.
+report-back = Back to the video
+report-reason = What is wrong with it?
+report-forward = If it comes from another server, tell its moderators, too, without my name
+report-send = Send
+report-done = Thank you. Somebody will look at it.
+
+elsewhere-page = The same at { $name }
+elsewhere-actor = Page at its own server
+tab-here = Only from here
+follow-from-elsewhere = Follow from another server
+follow-your-handle = Your handle there
+follow-go = Go there
+follow-there = Go on at your own server:
+follow-unknown = That server doesn’t say where to go on. Is the handle right? It looks like you@example.org.
+follow-back = Back to the channel

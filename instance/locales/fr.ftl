@@ -386,19 +386,19 @@ error-code = Ce n’est pas le code, ou il a déjà servi. Attendez le suivant.
 error-ticket = C’est trop vieux ou a déjà servi. Recommencez.
 error-no-mail = Ce site n’envoie pas de courrier. Demandez à qui le tient.
 
-comments = { $count ->
+talk-title = { $count ->
     [0] Pas encore de commentaire
     [one] 1 commentaire
    *[other] { $count } commentaires
 }
-comments-more = { $count ->
+talk-more = { $count ->
     [one] 1 autre réponse
    *[other] { $count } autres réponses
 }
-comments-closed = Personne ne peut commenter cette vidéo.
-comments-all = Tous les commentaires
-comments-waiting = Ceux qui attendent une approbation
-comments-none = Rien n’a encore été dit.
+talk-closed = Personne ne peut commenter cette vidéo.
+talk-all = Tous les commentaires
+talk-waiting = Ceux qui attendent une approbation
+talk-none = Rien n’a encore été dit.
 comment-say = Dites quelque chose
 comment-send = Envoyer
 comment-log-in = Connectez-vous pour commenter
@@ -415,15 +415,6 @@ comment-refused = caché aux autres
 my-comments = Commentaires
 admin-comments = Commentaires
 
-elsewhere-page = La même sur { $name }
-elsewhere-actor = Page sur son propre serveur
-tab-here = D’ici seulement
-follow-from-elsewhere = Suivre depuis un autre serveur
-follow-your-handle = Votre identifiant là-bas
-follow-go = Y aller
-follow-there = Continuez sur votre propre serveur :
-follow-unknown = Ce serveur ne dit pas où continuer. L’identifiant est-il juste ? Il ressemble à vous@example.org.
-follow-back = Retour à la chaîne
 # Autres serveurs
 federation = Autres serveurs
 federation-off = Ce site ne rencontre aucun autre serveur : c’est désactivé, ou son adresse publique ne leur est pas accessible.
@@ -474,3 +465,46 @@ instances-open = accueille du monde
 instances-closed = n’accueille personne
 previous = Précédents
 next = Suivants
+
+notices = Notifications
+notices-none = Rien ne s’est encore passé.
+notices-read = J’ai tout lu
+notices-unread = { $count ->
+    [one] 1 nouveauté
+   *[other] { $count } nouveautés
+}
+notice-comment = { $name } a commenté
+notice-mention = { $name } s’adresse à vous sous
+notice-follow = { $name } suit { $what }
+notice-new = nouveau
+reports = Signalements
+reports-open = Ceux qui sont ouverts
+reports-all = Tous les signalements
+reports-none = Rien n’est signalé.
+report-open = ouvert
+report-refused = refusé
+report-accepted = accepté
+report-said = Ce qui a été dit :
+report-note = Note pour la modération
+report-accept = Accepter
+report-refuse = Refuser
+report-reopen = Rouvrir
+report-link = Signaler
+report-title = Signaler
+report-comment = Vous signalez un commentaire à la modération.
+report-video = Vous signalez une vidéo à la modération.
+report-back = Retour à la vidéo
+report-reason = Qu’est-ce qui ne va pas ?
+report-forward = Si cela vient d’un autre serveur, prévenir aussi sa modération, sans mon nom
+report-send = Envoyer
+report-done = Merci. Quelqu’un va regarder.
+
+elsewhere-page = La même sur { $name }
+elsewhere-actor = Page sur son propre serveur
+tab-here = D’ici seulement
+follow-from-elsewhere = Suivre depuis un autre serveur
+follow-your-handle = Votre identifiant là-bas
+follow-go = Y aller
+follow-there = Continuez sur votre propre serveur :
+follow-unknown = Ce serveur ne dit pas où continuer. L’identifiant est-il juste ? Il ressemble à vous@example.org.
+follow-back = Retour à la chaîne

@@ -198,7 +198,10 @@ mod tests {
                 let is_key = !key.is_empty() && !key.starts_with([' ', '#', '*', '[']);
                 is_key.then(|| key.to_owned())
             };
-            known.push(text.lines().filter_map(key).collect());
+            let keys: Vec<String> = text.lines().filter_map(key).collect();
+            let each: BTreeSet<String> = keys.iter().cloned().collect();
+            assert_eq!(keys.len(), each.len(), "a key is there twice in {code}.ftl");
+            known.push(each);
         }
         for others in &known[1..] {
             assert_eq!(&known[0], others, "the languages have other keys");

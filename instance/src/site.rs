@@ -8,7 +8,9 @@ mod enter;
 mod export;
 mod federation;
 mod identity;
+mod notices;
 mod order;
+mod reports;
 mod settings;
 mod shelf;
 mod studio;
@@ -182,6 +184,7 @@ impl Site {
             ["a" | "accounts", handle] => self.account(visit, handle, query).await,
             ["about"] => self.show_about(visit),
             ["instances"] => self.show_instances(visit, query).await,
+            ["report"] => self.show_report(visit, query),
             ["login"] => self.show_login(visit, query),
             ["register"] => self.show_register(visit),
             ["forgotten-password"] => self.show_ask_mail(visit, Wanted::Reset),
@@ -192,6 +195,7 @@ impl Site {
             ["admin", "registrations"] => self.show_registrations(visit).await,
             ["admin", "users"] => self.show_users(visit, query).await,
             ["admin", "jobs"] => self.show_jobs(visit).await,
+            ["admin", "reports"] => self.show_reports(visit, query).await,
             ["admin", "comments"] => self.show_comments(visit, Whose::All, query).await,
             ["admin", "federation"] => self.show_federation(visit).await,
             _ => Err(PageError::NotFound),
@@ -215,6 +219,7 @@ impl Site {
             ["subscriptions"] => self.subscriptions(visit, query).await,
             ["history"] => self.history(visit, query).await,
             ["comments"] => self.show_comments(visit, Whose::Own, query).await,
+            ["notifications"] => self.show_notices(visit, query).await,
             ["two-factor"] => self.show_two_factor(visit).await,
             ["export"] => self.show_export(visit).await,
             _ => Err(PageError::NotFound),
@@ -272,6 +277,7 @@ impl Site {
                 let knock = Knock { headers, peer, fields: Some(&fields) };
                 self.watch(visit, key, "", knock).await
             }
+            ["report"] => self.report(visit, fields, Knock { headers, peer, fields: None }).await,
             ["w", key, "comments"] => {
                 let knock = Knock { headers, peer, fields: None };
                 self.speak(visit, key, fields, knock).await
@@ -288,6 +294,7 @@ impl Site {
             ["follow-from"] => self.follow_from(visit, &fields, (headers, peer)).await,
             ["my", ref rest @ ..] => self.act_on_own(visit, rest, fields, headers).await,
             ["admin", "registrations", id] => self.decide_on(visit, number(id)?, fields).await,
+            ["admin", "reports", id] => self.settle_report(visit, number(id)?, &fields).await,
             ["admin", "users", id] => self.govern(visit, number(id)?, fields).await,
             ["admin", "federation"] => self.rule_federation(visit, fields).await,
             _ => Err(PageError::NotFound),
@@ -322,6 +329,7 @@ impl Site {
             ["two-factor", "confirm"] => self.confirm_two_factor(visit, fields).await,
             ["two-factor", "disable"] => self.end_two_factor(visit, &fields).await,
             ["export"] => self.request_export(visit, fields).await,
+            ["notifications"] => self.read_notices(visit).await,
             ["export", id] => self.delete_export(visit, number(id)?).await,
             _ => Err(PageError::NotFound),
         }
@@ -329,7 +337,11 @@ impl Site {
 
     async fn visit<B>(&self, request: &Request<B>) -> Result<Visit<'_>, PageError> {
         let visitor = self.sidecar.visitor(request.headers()).await?;
-        Ok(Visit { visitor, ..self.stranger(request) })
+        let unread = match visitor.as_ref().filter(|_| request.method() == Method::GET) {
+            Some(visitor) => self.sidecar.unread(visitor).await?,
+            None => 0,
+        };
+        Ok(Visit { visitor, unread, ..self.stranger(request) })
     }
 
     /// A visit of somebody unknown.
@@ -475,10 +487,9 @@ fn allow_framing(reply: &mut Reply) {
 fn is_form(path: &[&str]) -> bool {
     matches!(
         *path,
-        ["login" | "logout" | "register" | "language"]
-            | ["follow-from"]
+        ["login" | "logout" | "register" | "language" | "report" | "follow-from"]
             | ["forgotten-password" | "verify-again" | "reset-password" | "verify-email"]
-            | ["my", "two-factor" | "export"]
+            | ["my", "two-factor" | "export" | "notifications"]
             | ["my", "two-factor", "confirm" | "disable"]
             | ["my", "export", _]
             | ["w", _]
@@ -493,7 +504,7 @@ fn is_form(path: &[&str]) -> bool {
             ]
             | ["my", "videos", _, "delete" | "retry"]
             | ["my", "channels", _, "delete"]
-            | ["admin", "registrations" | "users", _]
+            | ["admin", "registrations" | "users" | "reports", _]
             | ["admin", "federation"]
     )
 }

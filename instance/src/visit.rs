@@ -17,6 +17,8 @@ pub(crate) struct Visit<'a> {
     pub(crate) here: String,
     /// Whether strangers may ask for an account.
     pub(crate) is_open: bool,
+    /// How many things the visitor doesn't know yet that they are told of.
+    pub(crate) unread: u64,
 }
 
 impl<'a> Visit<'a> {
@@ -29,7 +31,7 @@ impl<'a> Visit<'a> {
     ) -> Visit<'a> {
         let here = uri.path_and_query().map_or("/", |here| here.as_str());
         let here = local_path(here).unwrap_or("/").to_owned();
-        Visit { frame, language, visitor, here, is_open: rule != Registration::Closed }
+        Visit { frame, language, visitor, here, is_open: rule != Registration::Closed, unread: 0 }
     }
 
     /// A sentence of the page.
@@ -80,6 +82,11 @@ impl<'a> Visit<'a> {
             Some((key, count)) => self.count(key, count),
             None => self.say("age-now"),
         }
+    }
+
+    /// That there is something new.
+    pub(crate) fn news(&self) -> String {
+        self.count("notices-unread", self.unread)
     }
 
     /// Whether whoever asks keeps order here.

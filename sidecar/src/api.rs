@@ -1,5 +1,6 @@
 //! The answers under `/api/v1/`: which request goes where, and what all answers have in common.
 
+pub(crate) mod abuses;
 mod act;
 mod asked;
 pub mod captions;
@@ -26,6 +27,7 @@ mod me;
 mod mine;
 #[cfg(test)]
 mod mine_tests;
+mod notifications;
 mod oauth;
 mod openapi;
 pub mod pictures;
@@ -106,6 +108,8 @@ enum Route<'a> {
     Exports(exports::Route),
     Comments(comments::Route<'a>),
     Servers(servers::Route<'a>),
+    Notifications(notifications::Route),
+    Abuses(abuses::Route),
 }
 
 impl<'a> Route<'a> {
@@ -149,6 +153,8 @@ impl<'a> Route<'a> {
                 .or_else(|| videos::Route::parse(segments).map(Route::Videos))
                 .or_else(|| channels::Route::parse(segments).map(Route::Channels))
                 .or_else(|| mine::Route::parse(segments).map(Route::Mine))
+                .or_else(|| abuses::Route::parse(segments).map(Route::Abuses))
+                .or_else(|| notifications::Route::parse(segments).map(Route::Notifications))
                 .or_else(|| mail::Route::parse(segments).map(Route::Mail))
                 .or_else(|| two_factor::Route::parse(segments).map(Route::TwoFactor))
                 .or_else(|| exports::Route::parse(segments).map(Route::Exports))
@@ -175,8 +181,12 @@ impl<'a> Route<'a> {
             | Route::Retry(_) => "videos",
             Route::Comments(_) => "comments",
             Route::Channels(_) => "channels",
-            Route::Me | Route::Mine(_) | Route::Exports(_) => "mine",
-            Route::Registrations | Route::Accept(_) | Route::Refuse(_) | Route::Users(_) => "users",
+            Route::Me | Route::Mine(_) | Route::Exports(_) | Route::Notifications(_) => "mine",
+            Route::Registrations
+            | Route::Accept(_)
+            | Route::Refuse(_)
+            | Route::Abuses(_)
+            | Route::Users(_) => "users",
             Route::Jobs(_) => "jobs",
             Route::Servers(_) => "servers",
             Route::House(_) | Route::Description => "house",
@@ -210,6 +220,8 @@ impl<'a> Route<'a> {
             Route::Servers(route) => route.methods(),
             Route::Exports(route) => route.methods(),
             Route::Comments(route) => route.methods(),
+            Route::Abuses(route) => route.methods(),
+            Route::Notifications(route) => route.methods(),
         }
     }
 }
@@ -320,6 +332,8 @@ impl Sidecar {
             Route::TwoFactor(route) => self.answer_two_factor(route, asked).await,
             Route::Exports(route) => self.answer_exports(route, asked).await,
             Route::Comments(route) => self.answer_comments(route, asked).await,
+            Route::Abuses(route) => self.answer_abuses(route, asked).await,
+            Route::Notifications(route) => self.answer_notifications(route, asked).await,
             _ => Err(ApiError::Method(route.methods())),
         }
     }

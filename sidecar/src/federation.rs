@@ -7,10 +7,10 @@
 //! - `authority`: whose word is believed; `policy`: with whom we have nothing to do
 //! - `json`: reading what others write; `read`: what is understood of it
 //! - `ask`: asking them; `people`: who they are; `videos`: what they publish
-//! - `tasks`: what is to be asked, one after the other; `backfill`: all that somebody has published;
-//!   `resolve`: what people here look for
+//! - `tasks`: what is to be asked, one after the other; `backfill`: all that somebody has published; `resolve`: what people here
+//!   look for
 //! - `hosts`: what servers say of themselves; `govern`: what an administrator decides
-//! - `talk`: what is told of comments
+//! - `talk`: what is told of comments; `flag`: what is reported to the server that it comes from
 //! - `news`: what changes here; `activity`: how it is said; `send` queues it, `deliver` takes it to their inboxes
 
 pub(crate) mod activity;
@@ -20,6 +20,7 @@ pub(crate) mod backfill;
 pub(crate) mod deliver;
 #[cfg(test)]
 pub(crate) mod elsewhere;
+pub(crate) mod flag;
 pub(crate) mod follows;
 pub mod govern;
 pub(crate) mod hosts;

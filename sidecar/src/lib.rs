@@ -52,6 +52,7 @@ mod preferences;
 pub mod prose;
 pub mod publishing;
 mod query;
+mod reports;
 pub mod role;
 mod seal;
 mod search;
@@ -88,6 +89,7 @@ pub use error::{ApiError, BadField, BodyError, GrantError, PasswordError};
 pub use federation::inbox::Posted;
 pub use house::House;
 pub use limits::READ_LIFE;
+pub use reports::{Forwarding, Reported};
 pub use sight::Seen;
 pub use visitor::{Choices, Visitor};
 pub use web::{Applicant, Entered, Profile, Quota, SessionLine, SignedUp, Wanted};
@@ -192,6 +194,7 @@ struct Attempts {
     resolved_by: Pace<i64>,
     /// By account, of here or elsewhere.
     comments_of: Pace<i64>,
+    reports_of: Pace<i64>,
 }
 
 /// Whom a new instance makes, told to its host once.
@@ -254,8 +257,9 @@ impl Sidecar {
                 codes_of: Pace::new(CODES_OF, REMEMBERED),
                 exports_of: Pace::new(EXPORTS_OF, REMEMBERED),
                 fingers_from: Pace::new(FINGERS_FROM, REMEMBERED),
-                resolved_by: Pace::new(RESOLVED_BY, REMEMBERED),
                 comments_of: Pace::new(comments::COMMENTS_OF, REMEMBERED),
+                resolved_by: Pace::new(RESOLVED_BY, REMEMBERED),
+                reports_of: Pace::new(reports::REPORTS_OF, REMEMBERED),
             }),
             pages: Mutex::new(Pages::new(PAGES, PAGE_LIFE)),
             signposts: Signposts::default(),

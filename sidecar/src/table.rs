@@ -30,6 +30,7 @@ pub(crate) mod registration;
 pub(crate) mod remote_actor;
 pub(crate) mod remote_rate;
 pub(crate) mod remote_video;
+pub(crate) mod report;
 pub(crate) mod roll;
 pub(crate) mod sent;
 pub(crate) mod session;

@@ -1,9 +1,11 @@
 //! What pages show: plain values, already as whoever asks may see them. Nothing here is escaped; texts are markdown or plain.
 
+mod notices;
 mod own;
 mod owners;
 mod page;
 mod picture;
+mod reports;
 mod talk;
 
 use std::time::Duration;
@@ -17,10 +19,12 @@ use crate::table::card::Card;
 pub use crate::table::video::{Privacy, State};
 use crate::visitor::Visitor;
 
+pub use notices::{Notice, NoticeLine};
 pub use owners::{AccountPage, ChannelPage};
 pub use page::{Caption, Chapter, Elsewhere, Medium, VideoPage, Word};
 pub use picture::PictureKind;
 pub(crate) use picture::{avatar, banner, made_at, made_name, picture_path, portrait};
+pub use reports::{ReportLine, Verdict};
 pub use talk::{Author, CommentLine, Part, Said, Talk, Whose};
 
 /// The database doesn't answer.

@@ -163,7 +163,7 @@ fn talk_part(visit: &Visit<'_>, id: &VideoId, talk: Talk, is_thread: bool, page:
     let turn = |page: u32| format!("/w/{}?comments={page}#comments", id.short());
     let is_more = !is_thread && u64::from(page) * u64::from(THREADS) < talk.threads;
     TalkPart {
-        title: visit.count("comments", talk.total),
+        title: visit.count("talk-title", talk.total),
         is_closed: talk.is_closed,
         is_thread,
         newer: (page > 1 && !is_thread).then(|| turn(page - 1)),
@@ -175,7 +175,7 @@ fn talk_part(visit: &Visit<'_>, id: &VideoId, talk: Talk, is_thread: bool, page:
 fn row(visit: &Visit<'_>, line: CommentLine, now_ms: u64) -> TalkRow {
     TalkRow {
         age: visit.age(u64::try_from(line.created_at_ms).unwrap_or_default(), now_ms),
-        more: (line.more > 0).then(|| visit.count("comments-more", line.more)),
+        more: (line.more > 0).then(|| visit.count("talk-more", line.more)),
         step: line.depth.min(STEPS),
         line,
     }

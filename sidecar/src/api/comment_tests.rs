@@ -264,3 +264,95 @@ async fn a_thread_is_told_to_a_depth_and_no_deeper() {
         assert_eq!((depth, all), (50, 120));
     }
 }
+
+#[tokio::test]
+async fn people_are_told_of_what_concerns_them_until_they_have_read_it() {
+    for instance in instances(Registration::Closed).await {
+        let (_, video) = instance.publish("bob", about("The sea")).await;
+        let (alice, bob) = (instance.user("alice").await, instance.user("bob").await);
+        let first = id(&instance.say(&video, &alice, "Hello @nobody and @bob").await);
+        id(&instance.reply(&video, &first, &bob, "Hello, Alice").await);
+        let told = async |token: &str, query: &str| {
+            instance.get(&format!("users/me/notifications{query}"), token).await.body
+        };
+        let bobs = told(&bob, "").await;
+        assert_eq!((&bobs["total"], &bobs["data"][0]["type"]), (&json!(1), &json!(2)));
+        assert_eq!(bobs["data"][0]["comment"]["account"]["name"], "alice");
+        assert_eq!(bobs["data"][0]["comment"]["video"]["name"], "The sea");
+        let alices = told(&alice, "").await;
+        assert_eq!((&alices["total"], &alices["data"][0]["type"]), (&json!(1), &json!(11)));
+        let read = "users/me/notifications/read";
+        let ids = json!({ "ids": [bobs["data"][0]["id"]] });
+        check(&instance.ask("POST", read, &alice, ids.clone()).await, 204, "");
+        assert_eq!(told(&bob, "?unread=true").await["total"], 1);
+        check(&instance.ask("POST", read, &bob, ids).await, 204, "");
+        assert_eq!(told(&bob, "?unread=true").await["total"], 0);
+        assert_eq!(told(&bob, "").await["data"][0]["read"], true);
+        check(&instance.ask("POST", read, &bob, json!({})).await, 400, "ids is missing");
+        let bad = instance.ask("POST", read, &bob, json!({ "ids": ["x"] })).await;
+        check(&bad, 400, "Incorrect request parameters: ids");
+        let all = "users/me/notifications/read-all";
+        check(&instance.ask("POST", all, &alice, Value::Null).await, 204, "");
+        assert_eq!(told(&alice, "?unread=true").await["total"], 0);
+        check(&instance.get("users/me/notifications", "").await, 401, "Token is invalid");
+    }
+}
+
+#[tokio::test]
+async fn what_is_reported_is_seen_and_decided_by_moderators() {
+    for instance in instances(Registration::Closed).await {
+        let (video_id, video) = instance.publish("bob", about("The sea")).await;
+        let (alice, root) = (instance.user("alice").await, instance.root().await);
+        let first = id(&instance.say(&video, &instance.user("carol").await, "Buy!").await);
+        let report =
+            async |token: &str, body: Value| instance.ask("POST", "abuses", token, body).await;
+        let spam = json!({ "reason": "It is spam", "comment": { "id": first } });
+        assert_eq!(report(&alice, spam.clone()).await.body["abuse"]["id"], 1);
+        let film = json!({ "reason": "Stolen", "video": { "id": video_id } });
+        assert_eq!(report(&alice, film).await.status, 200);
+        check(&report("", spam).await, 401, "Token is invalid");
+        check(
+            &report(&alice, json!({ "reason": "x" })).await,
+            400,
+            "Incorrect request parameters: reason",
+        );
+        check(
+            &report(&alice, json!({ "reason": "why" })).await,
+            400,
+            "video, comment or account is missing",
+        );
+        let nothing = json!({ "reason": "why", "video": { "id": 99 } });
+        check(&report(&alice, nothing).await, 404, "Video not found");
+        let listed = instance.get("abuses", &root).await.body;
+        assert_eq!((&listed["total"], &listed["data"][0]["reason"]), (&json!(2), &json!("Stolen")));
+        assert_eq!(listed["data"][0]["flaggedAccount"]["name"], "bob");
+        let spam = &listed["data"][1];
+        assert_eq!(
+            (&spam["comment"]["text"], &spam["flaggedAccount"]["name"]),
+            (&json!("Buy!"), &json!("carol"))
+        );
+        assert_eq!(spam["reporterAccount"]["name"], "alice");
+        assert_eq!(spam["state"], json!({ "id": 1, "label": "Pending" }));
+        let refused = "only moderators and administrators may do this";
+        check(&instance.get("abuses", &alice).await, 403, refused);
+        let decision = json!({ "state": 3, "moderationComment": "Deleted" });
+        check(&instance.ask("PUT", "abuses/1", &alice, decision.clone()).await, 403, refused);
+        check(&instance.ask("PUT", "abuses/1", &root, decision).await, 204, "");
+        check(
+            &instance.ask("PUT", "abuses/1", &root, json!({ "state": 9 })).await,
+            400,
+            "Incorrect request parameters: state",
+        );
+        let accepted = instance.get("abuses?state=3", &root).await.body;
+        assert_eq!(
+            (&accepted["total"], &accepted["data"][0]["moderationComment"]),
+            (&json!(1), &json!("Deleted"))
+        );
+        check(&instance.ask("DELETE", "abuses/2", &root, Value::Null).await, 204, "");
+        check(
+            &instance.ask("DELETE", "abuses/2", &root, Value::Null).await,
+            404,
+            "Abuse not found",
+        );
+    }
+}

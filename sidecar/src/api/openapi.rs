@@ -240,7 +240,7 @@ fn document() -> Value {
         let schema = schemas::kind(kind);
         let is_needed = place == "path";
         // The same name means different things to different lists.
-        let name_there = name.strip_prefix("thread_").unwrap_or(name);
+        let name_there = name.split_once('_').filter(|(list, _)| LISTS.contains(list)).map_or(name, |found| found.1);
         let said = json!({
             "name": name_there, "in": place, "required": is_needed, "description": about, "schema": schema,
         });
@@ -308,6 +308,7 @@ const PARAMETERS: &[(&str, &str, &str, &str)] = &[
         "-createdAt|createdAt|-totalReplies",
         "The newest first, the oldest, or what is answered most.",
     ),
+    ("report_state", "query", "int 1 3", "1 is open, 2 refused, 3 accepted."),
     ("match", "query", "text", "As sort of lists, or -match: what fits best comes first."),
     ("search", "query", "text", "Words that are looked for."),
     ("categoryOneOf", "query", "[int]", "Numbers of categories."),
@@ -324,11 +325,15 @@ const PARAMETERS: &[(&str, &str, &str, &str)] = &[
     ("skipCount", "query", "true|false", "Without the total, which takes time."),
     ("page", "query", "int 1 10", "Which page."),
     ("channelId", "query", "int", "Videos of one channel."),
+    ("unread", "query", "true|false", "Only what isn't read."),
     ("videoId", "query", "int", "Of one video, by its number."),
     ("isHeldForReview", "query", "true|false", "Waiting for approval, or not."),
     ("uris", "query", "[text]", "Handles of channels."),
     ("upload_id", "query", "text", "Which upload: the one in the Location of its beginning."),
 ];
+
+/// Lists whose parameters are called as those of others and mean something else.
+const LISTS: &[&str] = &["thread", "report"];
 
 #[cfg(test)]
 mod tests {
@@ -455,6 +460,8 @@ mod tests {
             include_str!("exports.rs"),
             include_str!("comments.rs"),
             include_str!("servers.rs"),
+            include_str!("notifications.rs"),
+            include_str!("abuses.rs"),
         ] {
             routed.extend(patterns(theirs, between(source, "fn parse(", "\n    }")));
         }
@@ -466,7 +473,16 @@ mod tests {
             let rooms = api.lines().filter_map(|line| line.strip_prefix(module));
             for room in rooms.map(|room| room.trim_end_matches(';')) {
                 let source = format!("{room}::Route");
-                let more = ["house", "mail", "two_factor", "exports", "comments", "servers"];
+                let more = [
+                    "house",
+                    "mail",
+                    "two_factor",
+                    "exports",
+                    "comments",
+                    "servers",
+                    "notifications",
+                    "abuses",
+                ];
                 let is_known = known.contains(&room) || more.contains(&room);
                 assert!(is_known || !api.contains(&source), "{room}.rs has routes: name it here");
             }

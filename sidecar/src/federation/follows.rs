@@ -51,6 +51,7 @@ impl Sidecar {
     ) -> Result<(), HearError> {
         let Some(place) = &self.place else { return Ok(()) };
         let answer = if follow.is(FollowState::Accepted) {
+            self.notify_of_follow(follower.id, follow.target_id).await?;
             Answer::Accept
         } else if follow.is(FollowState::Rejected) {
             Answer::Reject

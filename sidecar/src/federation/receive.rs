@@ -6,6 +6,7 @@ mod actor;
 mod comment;
 mod follow;
 mod rate;
+mod report;
 mod video;
 
 use serde_json::Value;
@@ -98,6 +99,7 @@ impl Sidecar {
             "Create" | "Update" if heard.object_kind() == Some("Note") => {
                 self.hear_note(heard, budget).await
             }
+            "Flag" => self.hear_flag(heard).await,
             "ApproveReply" => self.hear_verdict(heard, true).await,
             "RejectReply" => self.hear_verdict(heard, false).await,
             "Delete" if json::first_id(heard.activity, "object") == Some(&heard.actor.url) => {

@@ -58,7 +58,7 @@ enum Part {
 
 /// Why nothing is told: the machine's blame.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum TellError {
+pub(crate) enum TellError {
     #[error("the database: {0}")]
     Database(#[from] sqlx::Error),
     #[error(transparent)]

@@ -183,6 +183,15 @@ pub(crate) async fn video_at(database: &Database, url: &str) -> sqlx::Result<Opt
     Ok(found.map(|(id,)| id))
 }
 
+/// The URL of another server's video.
+pub(crate) async fn url_of_video(database: &Database, id: i64) -> sqlx::Result<Option<String>> {
+    let found: Option<(String,)> = reading!(database, pool => {
+        let select = "SELECT url FROM remote_video WHERE id = $1";
+        sqlx::query_as(select).bind(id).fetch_optional(pool).await
+    })?;
+    Ok(found.map(|(url,)| url))
+}
+
 /// Whose server another server's video is on.
 pub(crate) async fn host_of_video(database: &Database, id: i64) -> sqlx::Result<Option<String>> {
     let found: Option<(String,)> = reading!(database, pool => {

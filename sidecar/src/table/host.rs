@@ -28,19 +28,11 @@ record! {
 }
 
 /// Notes that there is a server of this name, unless that is known.
+#[cfg(test)]
 pub(crate) async fn meet(database: &Database, now_ms: i64, name: &str) -> sqlx::Result<()> {
     writing!(database, pool => {
         sqlx::query(MEET).bind(name).bind(now_ms).execute(pool).await.map(drop)
     })
-}
-
-/// What runs there, as it says itself.
-pub(crate) async fn software(database: &Database, name: &str) -> sqlx::Result<Option<String>> {
-    let select = "SELECT software FROM host WHERE name = $1";
-    let found: Option<(Option<String>,)> = reading!(database, pool => {
-        sqlx::query_as(select).bind(name).fetch_optional(pool).await
-    })?;
-    Ok(found.and_then(|(software,)| software))
 }
 
 /// Servers for which something waits that may be delivered now, and to which nobody delivers; at most `most`.
@@ -114,6 +106,11 @@ pub(crate) async fn revive(database: &Database, name: &str) -> sqlx::Result<bool
     })
 }
 
+/// What a server of this name says of itself.
+pub(crate) async fn known(database: &Database, name: &str) -> sqlx::Result<Option<Known>> {
+    reading!(database, pool => sqlx::query_as(BY_NAME).bind(name).fetch_optional(pool).await)
+}
+
 /// Servers that said who they are, in the order of their names; at most `count` after the first `start`.
 pub(crate) async fn list(database: &Database, start: i64, count: i64) -> sqlx::Result<Vec<Known>> {
     reading!(database, pool => {
@@ -183,8 +180,17 @@ const FAILED: &str = "UPDATE host SET failures = failures + 1, failing_since = C
 
 const REVIVE: &str = "UPDATE host SET failures = 0, failing_since = NULL, due_at = 0, reason = NULL WHERE name = $1 AND failures > 0";
 
-const LIST: &str = "SELECT name, software, version, title, description, rules, registration, asked_at FROM host \
-                    WHERE software IS NOT NULL ORDER BY name LIMIT $1 OFFSET $2";
+macro_rules! select {
+    ($condition:literal) => {
+        concat!(
+            "SELECT name, software, version, title, description, rules, registration, asked_at FROM host ",
+            $condition
+        )
+    };
+}
+
+const BY_NAME: &str = select!("WHERE name = $1");
+const LIST: &str = select!("WHERE software IS NOT NULL ORDER BY name LIMIT $1 OFFSET $2");
 
 const UNASKED: &str = "SELECT name FROM host WHERE asked_at IS NULL OR asked_at < $1 ORDER BY COALESCE(asked_at, 0), name LIMIT $2";
 

@@ -2,7 +2,7 @@
 
 use crate::database::{Database, is_taken, reading, record, writing};
 use crate::elsewhere;
-use crate::table::{comment, follow, host, remote_rate, video};
+use crate::table::{channel, comment, follow, host, remote_rate, video};
 
 record! {
     /// Somebody of another server.
@@ -296,7 +296,7 @@ const REMOVE: &[&str] = &[
 pub(crate) mod tests {
     use super::*;
     use crate::database::trial;
-    use crate::table::{account, channel};
+    use crate::table::account;
 
     /// Somebody called so, of a server called so.
     pub(crate) fn somebody(name: &str, host: &str, kind: Kind) -> NewActor {

@@ -5,7 +5,7 @@ use crate::Sidecar;
 use crate::limits::LIST;
 use crate::listing::Order;
 use crate::sight::Seen;
-use crate::table::{history, own, rate};
+use crate::table::{history, own};
 use crate::visitor::{Asker, Visitor};
 
 impl Sidecar {

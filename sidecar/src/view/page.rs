@@ -211,8 +211,9 @@ impl Sidecar {
 
 impl Sidecar {
     async fn elsewhere(&self, known: &RemoteVideo) -> sqlx::Result<Elsewhere> {
-        let software = host::software(&self.database, &known.host).await?;
-        let is_shoal = software.as_deref() == Some(SHOAL);
+        let host = host::known(&self.database, &known.host).await?;
+        let is_shoal =
+            host.and_then(|host| host.software).is_some_and(|software| software == SHOAL);
         let mut files: Vec<String> = known.files().into_iter().map(|file| file.href).collect();
         files.reverse();
         Ok(Elsewhere {

@@ -181,7 +181,12 @@ impl Sidecar {
         host.is_some_and(|host| self.is_blocked(host, comment.author.as_deref()))
     }
 
-    fn line(&self, comment: &Comment, may_edit: bool, visitor: Option<&Visitor>) -> CommentLine {
+    pub(super) fn line(
+        &self,
+        comment: &Comment,
+        may_edit: bool,
+        visitor: Option<&Visitor>,
+    ) -> CommentLine {
         let is_own = visitor.is_some_and(|visitor| comment.account_id == Some(visitor.account_id));
         let may_judge = may_edit || visitor.is_some_and(|visitor| visitor.role.moderates());
         let is_there = !comment.is(CommentState::Deleted);

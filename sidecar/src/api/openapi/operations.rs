@@ -188,6 +188,20 @@ const COMMENTS: &[Operation] = &[
     post("/api/v1/videos/{key}/comments/{id}/approve", "Show a comment that waits for it.")
         .by(Who::User)
         .may(&[400, 429]),
+    post("/api/v1/abuses", "Report a video, a comment or an account.")
+        .by(Who::User)
+        .takes_as(JSON, "Reporting")
+        .gives("ReportMade")
+        .may(&[404, 429]),
+    get("/api/v1/abuses", "What is reported.", "ReportList").by(Who::Moderator).query(&[
+        "start",
+        "count",
+        "report_state",
+    ]),
+    put("/api/v1/abuses/{id}", "Say what was decided about a report.")
+        .by(Who::Moderator)
+        .takes_as(JSON, "ReportDecision"),
+    delete("/api/v1/abuses/{id}", "Forget a report.").by(Who::Moderator),
     get("/api/v1/videos/comments", "Comments of all videos.", "CommentList")
         .by(Who::Moderator)
         .query(COMMENT_LIST),
@@ -375,6 +389,13 @@ const MINE: &[Operation] = &[
         .by(Who::User)
         .takes("Forgetting"),
     delete("/api/v1/users/me/history/videos/{id}", "Forget one video.").by(Who::User),
+    get("/api/v1/users/me/notifications", "What one is told of.", "NotificationList")
+        .by(Who::User)
+        .query(&["start", "count", "unread"]),
+    post("/api/v1/users/me/notifications/read", "Say that one has read some.")
+        .by(Who::User)
+        .takes("NotificationsRead"),
+    post("/api/v1/users/me/notifications/read-all", "Say that one has read all.").by(Who::User),
 ];
 
 /// Whom moderators look after.

@@ -6,6 +6,7 @@ use super::*;
 use crate::api::tests::{Instance, instances};
 use crate::config::{Federation, Registration};
 use crate::database::{Database, writing};
+use crate::federation::elsewhere::Elsewhere;
 use crate::federation::id::{Place, Strictness};
 use crate::table::notification;
 use crate::table::remote_actor::{self, tests::somebody};
@@ -88,7 +89,7 @@ async fn an_answer_from_elsewhere_is_shown_and_its_owner_is_told() {
         for _ in 0..2 {
             assert_eq!(say(sidecar, &ada, "Create", hello.clone()).await, "");
         }
-        assert_eq!(texts(&instance, &video, "").await, ["<p>Hello alert(1)</p>"]);
+        assert_eq!(texts(&instance, &video, "").await, ["<p>Hello </p>"]);
         let eve = known(sidecar, "eve", "three.example", Kind::Person).await;
         let below = hello["id"].as_str().unwrap();
         assert_eq!(say(sidecar, &eve, "Create", note(&eve, 1, below, "And?")).await, "");
@@ -275,5 +276,54 @@ async fn nobody_of_elsewhere_talks_without_end() {
         }
         let said = note(&ada, 30, &url(&video), "Buy!");
         assert_ne!(say(sidecar, &ada, "Create", said).await, "");
+    }
+}
+
+#[tokio::test]
+async fn what_is_between_a_comment_and_its_video_is_asked_for() {
+    for instance in instances(Registration::Closed).await {
+        let mut instance = instance;
+        let elsewhere = Elsewhere::start().await;
+        instance.sidecar.meet_elsewhere().await;
+        let sidecar = &instance.sidecar;
+        let (_, video) = instance.publish("bob", about("The sea")).await;
+        let place = sidecar.place.clone().unwrap();
+        let author = format!("{}/accounts/root", elsewhere.base);
+        let id = |no: u32| format!("{}/notes/{no}", elsewhere.base);
+        let told = |no: u32, answers: &str| {
+            let note = json!({
+                "type": "Note",
+                "id": id(no),
+                "attributedTo": author,
+                "inReplyTo": answers,
+                "to": "https://www.w3.org/ns/activitystreams#Public",
+                "content": format!("<p>{no}</p>"),
+            });
+            elsewhere.put(&format!("/notes/{no}"), &note);
+        };
+        told(1, &place.below(&format!("/videos/watch/{video}")));
+        told(2, &id(1));
+        told(3, &id(2));
+        // These lead in a ring, and to nothing.
+        told(5, &id(6));
+        told(6, &id(5));
+        told(7, "https://nowhere.example/x");
+        let keep = async |no: u32| {
+            let url = Remote::parse(&id(no), Strictness::Test).unwrap();
+            sidecar.keep_note_at(&url, &mut Budget(12)).await
+        };
+        keep(3).await.unwrap();
+        let first = instance.get(&format!("videos/{video}/comment-threads"), "").await.body;
+        assert_eq!(
+            (&first["data"][0]["text"], &first["data"][0]["totalReplies"]),
+            (&json!("<p>1</p>"), &json!(2))
+        );
+        assert_eq!(first["data"][0]["account"]["name"], "root");
+        assert!(keep(5).await.is_err());
+        assert!(keep(7).await.is_err());
+        assert_eq!(
+            instance.get(&format!("videos/{video}/comment-threads"), "").await.body["total"],
+            1
+        );
     }
 }

@@ -1,0 +1,174 @@
+//! The table `report`: what people here and elsewhere say against something.
+
+use crate::database::{Database, reading, record, writing};
+use crate::limits::COUNTED;
+
+record! {
+    /// A report with what it is about.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub(crate) struct Report {
+        id: i64,
+        /// `None` is gone.
+        reporter_id: Option<i64>,
+        target_id: i64,
+        video_id: Option<i64>,
+        comment_id: Option<i64>,
+        reason: String,
+        state: i64,
+        note: Option<String>,
+        created_at: i64,
+        updated_at: i64,
+        /// Handles, with a host if they are of another server.
+        reporter: Option<String>,
+        target: String,
+        video_uuid: Option<String>,
+        video_name: Option<String>,
+    }
+}
+
+/// What was decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ReportState {
+    Open,
+    Refused,
+    Accepted,
+}
+
+impl ReportState {
+    /// As PeerTube numbers them.
+    pub(crate) fn id(self) -> i64 {
+        match self {
+            ReportState::Open => 1,
+            ReportState::Refused => 2,
+            ReportState::Accepted => 3,
+        }
+    }
+
+    pub(crate) fn parse(id: i64) -> Option<ReportState> {
+        [ReportState::Open, ReportState::Refused, ReportState::Accepted]
+            .into_iter()
+            .find(|state| state.id() == id)
+    }
+
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            ReportState::Open => "Pending",
+            ReportState::Refused => "Rejected",
+            ReportState::Accepted => "Accepted",
+        }
+    }
+}
+
+/// A report that isn't there yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NewReport<'a> {
+    pub(crate) reporter_id: i64,
+    /// Whose it is, or who: an account's or a channel's handle.
+    pub(crate) target_id: i64,
+    pub(crate) video_id: Option<i64>,
+    pub(crate) comment_id: Option<i64>,
+    pub(crate) reason: &'a str,
+}
+
+/// Keeps a report, and returns its number.
+pub(crate) async fn create(
+    database: &Database,
+    now_ms: i64,
+    new: &NewReport<'_>,
+) -> sqlx::Result<i64> {
+    let made: (i64,) = writing!(database, pool => {
+        sqlx::query_as(INSERT)
+            .bind(new.reporter_id)
+            .bind(new.target_id)
+            .bind(new.video_id)
+            .bind(new.comment_id)
+            .bind(new.reason)
+            .bind(now_ms)
+            .fetch_one(pool)
+            .await
+    })?;
+    Ok(made.0)
+}
+
+/// One by its number.
+pub(crate) async fn by_id(database: &Database, id: i64) -> sqlx::Result<Option<Report>> {
+    reading!(database, pool => sqlx::query_as(BY_ID).bind(id).fetch_optional(pool).await)
+}
+
+/// A page of those of a state, or of all, the newest first; and how many there are, counted up to [`COUNTED`].
+pub(crate) async fn page(
+    database: &Database,
+    state: Option<ReportState>,
+    start: i64,
+    count: i64,
+) -> sqlx::Result<(i64, Vec<Report>)> {
+    reading!(database, pool => {
+        let found = match state {
+            Some(state) => {
+                let query = sqlx::query_as(OF_STATE).bind(state.id()).bind(count).bind(start);
+                query.fetch_all(pool).await?
+            }
+            None => sqlx::query_as(ALL).bind(count).bind(start).fetch_all(pool).await?,
+        };
+        let total: (i64,) = match state {
+            Some(state) => {
+                sqlx::query_as(COUNT_STATE).bind(state.id()).bind(COUNTED).fetch_one(pool).await?
+            }
+            None => sqlx::query_as(COUNT_ALL).bind(COUNTED).fetch_one(pool).await?,
+        };
+        Ok((total.0, found))
+    })
+}
+
+/// Sets what was decided, and a note about it; `None` leaves either as it is. `false` if there is no such report.
+pub(crate) async fn decide(
+    database: &Database,
+    now_ms: i64,
+    id: i64,
+    state: Option<ReportState>,
+    note: Option<&str>,
+) -> sqlx::Result<bool> {
+    writing!(database, pool => {
+        let done = sqlx::query(DECIDE)
+            .bind(id)
+            .bind(state.map(ReportState::id))
+            .bind(note)
+            .bind(now_ms)
+            .execute(pool)
+            .await?;
+        Ok(done.rows_affected() > 0)
+    })
+}
+
+/// Forgets a report; `false` if there was none.
+pub(crate) async fn delete(database: &Database, id: i64) -> sqlx::Result<bool> {
+    writing!(database, pool => {
+        let done = sqlx::query("DELETE FROM report WHERE id = $1").bind(id).execute(pool).await?;
+        Ok(done.rows_affected() > 0)
+    })
+}
+
+macro_rules! select {
+    ($condition:literal) => {
+        concat!(
+            "SELECT report.id, report.reporter_id, report.target_id, report.video_id, report.comment_id, report.reason, \
+             report.state, report.note, report.created_at, report.updated_at, by_whom.name AS reporter, \
+             against.name AS target, video.uuid AS video_uuid, video.name AS video_name FROM report \
+             JOIN handle AS against ON against.id = report.target_id \
+             LEFT JOIN handle AS by_whom ON by_whom.id = report.reporter_id \
+             LEFT JOIN video ON video.id = report.video_id ",
+            $condition
+        )
+    };
+}
+
+const BY_ID: &str = select!("WHERE report.id = $1");
+const OF_STATE: &str =
+    select!("WHERE report.state = $1 ORDER BY report.id DESC LIMIT $2 OFFSET $3");
+const ALL: &str = select!("ORDER BY report.id DESC LIMIT $1 OFFSET $2");
+const COUNT_STATE: &str =
+    "SELECT COUNT(*) FROM (SELECT id FROM report WHERE state = $1 LIMIT $2) AS counted";
+const COUNT_ALL: &str = "SELECT COUNT(*) FROM (SELECT id FROM report LIMIT $1) AS counted";
+const INSERT: &str = "INSERT INTO report (reporter_id, target_id, video_id, comment_id, reason, state, created_at, updated_at) \
+                      VALUES ($1, $2, $3, $4, $5, 1, $6, $6) RETURNING id";
+const DECIDE: &str = "UPDATE report SET state = COALESCE($2, state), note = COALESCE($3, note), updated_at = $4 WHERE id = $1";
