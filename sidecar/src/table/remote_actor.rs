@@ -2,7 +2,7 @@
 
 use crate::database::{Database, is_taken, reading, record, writing};
 use crate::elsewhere;
-use crate::table::{channel, comment, follow, host, remote_rate, video};
+use crate::table::{comment, follow, host, remote_rate, video};
 
 record! {
     /// Somebody of another server.
@@ -52,11 +52,6 @@ impl RemoteActor {
     /// As it is kept and shown: `name@host`, in lower case.
     pub(crate) fn handle(&self) -> String {
         handle(&self.name, &self.host)
-    }
-
-    /// Where what is for everybody is sent: once for its whole server, if that can be.
-    pub(crate) fn shared_inbox(&self) -> &str {
-        self.shared_inbox.as_deref().unwrap_or(&self.inbox)
     }
 
     pub(crate) fn is(&self, kind: Kind) -> bool {
@@ -159,9 +154,8 @@ pub(crate) async fn keep(
                 id
             }
             None => {
-                let made = sqlx::query_as(INSERT_HANDLE).bind(&handle).fetch_one(&mut *work).await;
-                let (id,): (i64,) = made.map_err(taken)?;
-                id
+                let made = sqlx::query_as::<_, (i64,)>(INSERT_HANDLE).bind(&handle);
+                made.fetch_one(&mut *work).await.map_err(taken)?.0
             }
         };
         let avatar = elsewhere::actor_picture(id, new.avatar_url.as_deref());
@@ -332,7 +326,7 @@ const REMOVE: &[&str] = &[
 pub(crate) mod tests {
     use super::*;
     use crate::database::trial;
-    use crate::table::account;
+    use crate::table::{account, channel};
 
     /// Somebody called so, of a server called so.
     pub(crate) fn somebody(name: &str, host: &str, kind: Kind) -> NewActor {
