@@ -128,7 +128,9 @@ impl<'a> Route<'a> {
             ["openapi.json"] => Some(Route::Description),
             ["videos", id, "progress"] => id.parse().ok().map(Route::Progress),
             ["videos", id, "retry"] => id.parse().ok().map(Route::Retry),
-            _ => channels::Route::parse_ours(segments).map(Route::Channels),
+            _ => None
+                .or_else(|| comments::Route::parse_ours(segments).map(Route::Comments))
+                .or_else(|| channels::Route::parse_ours(segments).map(Route::Channels)),
         }
     }
 
