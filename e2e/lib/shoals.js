@@ -73,6 +73,7 @@ export async function startShoals(wanted = 2) {
   }
   return {
     shoals,
+    authority,
     close: async () => {
       for (const shoal of shoals) await shoal.close();
       authority.remove();

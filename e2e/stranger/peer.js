@@ -175,7 +175,8 @@ class Stranger {
   #finger(resource, say) {
     const [, name, host] = /^acct:([^@]+)@(.+)$/.exec(resource) ?? [];
     if (host !== this.#settings.host || !this.#keys.has(name)) return say(404, "application/json", { error: "nobody is called so" });
-    const links = [{ rel: "self", type: "application/activity+json", href: this.id(name) }];
+    const subscribe = { rel: "http://ostatus.org/schema/1.0/subscribe", template: `${this.url}/remote-interaction?uri={uri}` };
+    const links = [{ rel: "self", type: "application/activity+json", href: this.id(name) }, subscribe];
     say(200, "application/jrd+json; charset=utf-8", { subject: resource, links });
   }
 

@@ -257,3 +257,7 @@ CREATE TABLE report (
 CREATE INDEX report_by_state ON report (state, id);
 CREATE INDEX report_of_video ON report (video_id);
 CREATE INDEX report_of_comment ON report (comment_id);
+CREATE INDEX report_of_reporter ON report (reporter_id);
+CREATE INDEX report_of_target ON report (target_id);
+CREATE INDEX notification_of_actor ON notification (actor_id);
+CREATE INDEX notification_of_target ON notification (target_id);

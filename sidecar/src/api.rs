@@ -240,6 +240,9 @@ impl Sidecar {
             Ok(reply) => reply,
             Err(error) => error.answer(),
         };
+        if *request.method() != Method::GET && reply.status().is_success() {
+            self.wake_news();
+        }
         let kind = Route::parse(request.uri().path()).map_or("other", Route::kind);
         self.metrics.count_request(kind, reply.status());
         if is_head {

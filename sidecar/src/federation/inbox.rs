@@ -40,6 +40,10 @@ pub(crate) struct Inbox {
     /// By address: everything, and what makes us ask another server who somebody is.
     from: Mutex<Pace<String>>,
     strangers_from: Mutex<Pace<String>>,
+    /// Whom we don't know is asked about by so many at once.
+    asking: Semaphore,
+    /// By host, of activities that are proved.
+    of_host: Mutex<Pace<String>>,
     /// By host: what isn't looked at twice, such as views.
     pub(super) views_of: Mutex<Pace<String>>,
 }
@@ -101,6 +105,8 @@ impl Inbox {
             room: Arc::new(Semaphore::new(ROOM_KB)),
             from: Mutex::new(Pace::new(FROM, crate::limits::REMEMBERED)),
             strangers_from: Mutex::new(Pace::new(STRANGERS_FROM, crate::limits::REMEMBERED)),
+            asking: Semaphore::new(ASKING),
+            of_host: Mutex::new(Pace::new(OF_HOST, crate::limits::REMEMBERED)),
             views_of: Mutex::new(Pace::new(VIEWS_OF, crate::limits::REMEMBERED)),
         }
     }
@@ -208,6 +214,7 @@ impl Sidecar {
         if heard::is(&self.database, id.as_str()).await? {
             return Ok(());
         }
+        self.take(&self.inbox.of_host, &signer.host)?;
         let actor = if actor.as_str() == signer.url {
             signer
         } else {
@@ -296,7 +303,10 @@ impl Sidecar {
         let owner = parse(place, owner, "keyId")?;
         let signer = match known {
             Some(known) => known,
-            None => self.person(&owner, budget).await.map_err(InboxError::Signer)?,
+            None => {
+                let _turn = self.inbox.asking.try_acquire().map_err(|_| InboxError::Full)?;
+                self.person(&owner, budget).await.map_err(InboxError::Signer)?
+            }
         };
         if self.is_blocked(&signer.host, Some(&signer.handle())) {
             return Err(InboxError::Blocked(signer.handle()));
@@ -309,6 +319,7 @@ impl Sidecar {
             return Err(InboxError::Key(signer.handle()));
         }
         self.take(&self.inbox.strangers_from, from)?;
+        let _turn = self.inbox.asking.try_acquire().map_err(|_| InboxError::Full)?;
         let anew = self.person_anew(&owner, budget).await.map_err(InboxError::Signer)?;
         if is_signed_by(claim, &anew) { Ok(anew) } else { Err(InboxError::Key(anew.handle())) }
     }
@@ -324,7 +335,10 @@ impl Sidecar {
             remote_actor::by_handle(&self.database, &remote_actor::handle(name, host)).await?;
         let signer = match known {
             Some(known) => known,
-            None => self.finger(name, host, budget).await.map_err(InboxError::Signer)?,
+            None => {
+                let _turn = self.inbox.asking.try_acquire().map_err(|_| InboxError::Full)?;
+                self.finger(name, host, budget).await.map_err(InboxError::Signer)?
+            }
         };
         if self.is_blocked(&signer.host, Some(&signer.handle())) {
             return Err(InboxError::Blocked(signer.handle()));
@@ -425,8 +439,15 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Requests of our own that one activity may cost: its signer, a channel's owner, a changed key, and what it is about.
 const FETCHES: u32 = 12;
 
-/// A large server in a busy minute; each costs a signature's check, which takes less than a millisecond.
-const FROM: Rate = Rate { burst: 5_000, every: Duration::from_millis(2) };
+/// A large server in a busy hour; each costs a signature's check, which takes less than a millisecond.
+const FROM: Rate = Rate { burst: 20_000, every: Duration::from_millis(20) };
+
+/// What one server may have done here: the likes of a video that everybody sees, and then ten in a second, each of which is remembered for
+/// some days.
+const OF_HOST: Rate = Rate { burst: 5_000, every: Duration::from_millis(100) };
+
+/// Requests about strangers at the same time: slow servers hold each for some seconds.
+const ASKING: usize = 128;
 
 /// Those that make us ask another server: a thousand people of a large one come at once with a video that everybody likes.
 const STRANGERS_FROM: Rate = Rate { burst: 1_000, every: Duration::from_millis(200) };

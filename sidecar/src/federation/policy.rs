@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use crate::Sidecar;
 use crate::now_ms;
 use crate::table::block::{self, Block};
+use crate::table::follow;
 
 /// Blocked servers and people, in memory.
 #[derive(Debug, Default)]
@@ -29,11 +30,14 @@ impl Sidecar {
         block::all(&self.database).await
     }
 
-    /// Blocks `host` or `name@host`; `false` if that is no such thing, or too many are.
+    /// Blocks `host` or `name@host`: nobody of it follows or is followed any more, and nothing of it is listed. `false` if that is
+    /// no such thing, or too many are.
     pub(crate) async fn block(&self, target: &str, reason: Option<&str>) -> sqlx::Result<bool> {
         let Some(target) = target_of(target) else { return Ok(false) };
         let is_done = block::set(&self.database, now_ms(), &target, reason).await?;
         self.load_blocks().await?;
+        follow::end_blocked(&self.database).await?;
+        self.relist().await?;
         Ok(is_done)
     }
 
@@ -42,6 +46,7 @@ impl Sidecar {
         let Some(target) = target_of(target) else { return Ok(false) };
         let is_done = block::end(&self.database, &target).await?;
         self.load_blocks().await?;
+        self.relist().await?;
         Ok(is_done)
     }
 }

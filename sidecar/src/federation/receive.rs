@@ -17,7 +17,7 @@ use super::json::{self, Object};
 use super::people::PersonError;
 use crate::Sidecar;
 use crate::outbound::Budget;
-use crate::table::remote_actor::{KeepError, RemoteActor};
+use crate::table::remote_actor::{self, KeepError, RemoteActor};
 use crate::table::video::{self as videos, Video};
 use crate::table::{heard, tombstone};
 
@@ -126,6 +126,7 @@ impl Sidecar {
         let now = crate::now_ms();
         heard::forget(&self.database, now - HEARD_MS).await?;
         tombstone::forget(&self.database, now - TOMBSTONE_MS).await?;
+        remote_actor::forget_idle(&self.database, now - IDLE_MS).await?;
         Ok(self.load_blocks().await?)
     }
 
@@ -177,8 +178,11 @@ impl Sidecar {
     }
 }
 
-/// How long an activity is known again: much longer than a signature is good, and as long as Mastodon goes on sending it.
-const HEARD_MS: i64 = 4 * 86_400_000;
+/// How long an activity is known again: much longer than a signature is good.
+const HEARD_MS: i64 = 2 * 86_400_000;
+
+/// How long somebody is known of whom nothing is here: whoever invents people has to go on doing so.
+const IDLE_MS: i64 = 3 * 86_400_000;
 
 /// How long what is gone elsewhere doesn't come back by an old message: servers give up after some days.
 const TOMBSTONE_MS: i64 = 30 * 86_400_000;

@@ -83,6 +83,11 @@ pub(crate) async fn set_by_hand(database: &Database, id: i64) -> sqlx::Result<()
     writing!(database, pool => sqlx::query(update).bind(id).execute(pool).await.map(drop))
 }
 
+/// Ends all follows of those who are blocked, whichever way.
+pub(crate) async fn end_blocked(database: &Database) -> sqlx::Result<()> {
+    writing!(database, pool => sqlx::query(END_BLOCKED).execute(pool).await.map(drop))
+}
+
 /// Channels of elsewhere of which it isn't noted yet that we follow them, or no longer.
 pub(crate) async fn changed_channels(database: &Database) -> sqlx::Result<Vec<i64>> {
     let found: Vec<(i64,)> = reading!(database, pool => {
@@ -155,6 +160,28 @@ pub(crate) async fn following(database: &Database, follower_id: i64) -> sqlx::Re
     Ok(found.0)
 }
 
+/// Whether `block` is of `barred`, whose handle is `named`, or of their server, or of one above it.
+macro_rules! is_barred {
+    () => {
+        "(block.target IN (barred.host, named.name) OR barred.host LIKE '%.' || block.target)"
+    };
+}
+
+/// Whether the instance follows the channel `channel`, its account, or its server, and has blocked none of them.
+macro_rules! is_followed {
+    () => {
+        concat!(
+            "(EXISTS (SELECT 1 FROM follow JOIN handle ON handle.id = follower_id \
+             WHERE handle.name = 'peertube' AND state = 2 AND (target_id IN (channel.id, channel.account_id) OR target_id IN \
+             (SELECT speaker.id FROM remote_actor AS speaker JOIN remote_actor AS itself ON itself.host = speaker.host \
+             WHERE speaker.kind = 3 AND itself.id = channel.id))) \
+             AND NOT EXISTS (SELECT 1 FROM remote_actor AS barred JOIN handle AS named ON named.id = barred.id JOIN block ON ",
+            is_barred!(),
+            " WHERE barred.id IN (channel.id, channel.account_id)))"
+        )
+    };
+}
+
 macro_rules! select {
     ($condition:literal) => {
         concat!(
@@ -167,16 +194,12 @@ macro_rules! select {
 const OF: &str = select!("follower_id = $1 AND target_id = $2");
 const BY_ID: &str = select!("id = $1");
 
-/// Whether the instance follows the channel `channel`, its account, or its server.
-macro_rules! is_followed {
-    () => {
-        "(EXISTS (SELECT 1 FROM follow JOIN handle ON handle.id = follower_id \
-         WHERE handle.name = 'peertube' AND state = 2 AND (target_id IN (channel.id, channel.account_id) OR target_id IN \
-         (SELECT speaker.id FROM remote_actor AS speaker JOIN remote_actor AS itself ON itself.host = speaker.host \
-         WHERE speaker.kind = 3 AND itself.id = channel.id))))"
-    };
-}
-
+const END_BLOCKED: &str = concat!(
+    "DELETE FROM follow WHERE id IN (SELECT follow.id FROM follow JOIN remote_actor AS barred ON barred.id IN (follower_id, target_id) \
+     JOIN handle AS named ON named.id = barred.id JOIN block ON ",
+    is_barred!(),
+    ")"
+);
 const CHANGED: &str = concat!(
     "SELECT id FROM channel WHERE is_remote = TRUE AND is_followed <> ",
     is_followed!(),

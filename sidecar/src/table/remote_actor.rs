@@ -2,7 +2,7 @@
 
 use crate::database::{Database, is_taken, reading, record, writing};
 use crate::elsewhere;
-use crate::table::{channel, comment, follow, host, remote_rate, video};
+use crate::table::{comment, follow, host, remote_rate, video};
 
 record! {
     /// Somebody of another server.
@@ -52,11 +52,6 @@ impl RemoteActor {
     /// As it is kept and shown: `name@host`, in lower case.
     pub(crate) fn handle(&self) -> String {
         handle(&self.name, &self.host)
-    }
-
-    /// Where what is for everybody is sent: once for its whole server, if that can be.
-    pub(crate) fn shared_inbox(&self) -> &str {
-        self.shared_inbox.as_deref().unwrap_or(&self.inbox)
     }
 
     pub(crate) fn is(&self, kind: Kind) -> bool {
@@ -159,9 +154,8 @@ pub(crate) async fn keep(
                 id
             }
             None => {
-                let made = sqlx::query_as(INSERT_HANDLE).bind(&handle).fetch_one(&mut *work).await;
-                let (id,): (i64,) = made.map_err(taken)?;
-                id
+                let made = sqlx::query_as::<_, (i64,)>(INSERT_HANDLE).bind(&handle);
+                made.fetch_one(&mut *work).await.map_err(taken)?.0
             }
         };
         let avatar = elsewhere::actor_picture(id, new.avatar_url.as_deref());
@@ -232,6 +226,25 @@ pub(crate) async fn remove(database: &Database, id: i64) -> sqlx::Result<()> {
     })
 }
 
+/// Forgets those of whom nothing is here, and of whom nothing was heard since `before_ms`; some thousands at a time.
+pub(crate) async fn forget_idle(database: &Database, before_ms: i64) -> sqlx::Result<()> {
+    let idle: Vec<(i64,)> = reading!(database, pool => {
+        sqlx::query_as(IDLE).bind(before_ms).fetch_all(pool).await
+    })?;
+    for some in idle.chunks(100) {
+        writing!(database, pool => {
+            let mut work = pool.begin().await?;
+            for (id,) in some {
+                for &statement in FORGET {
+                    sqlx::query(statement).bind(id).execute(&mut *work).await?;
+                }
+            }
+            work.commit().await?;
+        });
+    }
+    Ok(())
+}
+
 macro_rules! select {
     ($condition:literal) => {
         concat!(
@@ -273,6 +286,23 @@ const KEEP: &str = "INSERT INTO remote_actor (id, url, host, kind, name, inbox, 
                     avatar_url = excluded.avatar_url, banner_url = excluded.banner_url, followers = excluded.followers, \
                     fetched_at = excluded.fetched_at";
 
+/// What makes somebody be of interest is in one of these tables.
+const IDLE: &str = "SELECT id FROM remote_actor AS actor WHERE fetched_at < $1 AND kind = 1 \
+    AND NOT EXISTS (SELECT 1 FROM follow WHERE follower_id = actor.id OR target_id = actor.id) \
+    AND NOT EXISTS (SELECT 1 FROM channel WHERE account_id = actor.id) \
+    AND NOT EXISTS (SELECT 1 FROM comment WHERE account_id = actor.id) \
+    AND NOT EXISTS (SELECT 1 FROM remote_rate WHERE account_id = actor.id) \
+    AND NOT EXISTS (SELECT 1 FROM share WHERE actor_id = actor.id) \
+    AND NOT EXISTS (SELECT 1 FROM report WHERE actor.id IN (reporter_id, target_id)) \
+    AND NOT EXISTS (SELECT 1 FROM notification WHERE actor.id IN (actor_id, target_id)) \
+    ORDER BY id LIMIT 5000";
+
+const FORGET: &[&str] = &[
+    "DELETE FROM remote_actor WHERE id = $1",
+    "DELETE FROM account WHERE id = $1 AND user_id IS NULL",
+    "DELETE FROM handle WHERE id = $1",
+];
+
 const VIDEOS: &str =
     "SELECT id FROM video WHERE account_id = $1 OR channel_id = $1 ORDER BY id LIMIT 200";
 
@@ -296,7 +326,7 @@ const REMOVE: &[&str] = &[
 pub(crate) mod tests {
     use super::*;
     use crate::database::trial;
-    use crate::table::account;
+    use crate::table::{account, channel};
 
     /// Somebody called so, of a server called so.
     pub(crate) fn somebody(name: &str, host: &str, kind: Kind) -> NewActor {
@@ -338,6 +368,26 @@ pub(crate) mod tests {
             assert!(matches!(keep(database, 7, &other).await, Err(KeepError::Taken(_))));
             let turned = NewActor { kind: Kind::Channel, owner_id: Some(id), ..ada };
             assert!(matches!(keep(database, 7, &turned).await, Err(KeepError::Taken(_))));
+        }
+    }
+
+    #[tokio::test]
+    async fn who_was_never_of_interest_is_forgotten_whole() {
+        for trial in trial::databases().await {
+            let database = &trial.database;
+            let ada =
+                keep(database, 5, &somebody("ada", "one.example", Kind::Person)).await.unwrap();
+            let boats = somebody("boats", "one.example", Kind::Channel);
+            keep(database, 5, &NewActor { owner_id: Some(ada), ..boats }).await.unwrap();
+            let bob =
+                keep(database, 5, &somebody("bob", "one.example", Kind::Person)).await.unwrap();
+            keep(database, 50, &somebody("cy", "one.example", Kind::Person)).await.unwrap();
+            forget_idle(database, 50).await.unwrap();
+            let there = async |name: &str| {
+                by_handle(database, &format!("{name}@one.example")).await.unwrap().is_some()
+            };
+            assert!(there("ada").await && there("boats").await && there("cy").await);
+            assert!(!there("bob").await && account::by_id(database, bob).await.unwrap().is_none());
         }
     }
 

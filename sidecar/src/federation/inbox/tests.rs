@@ -420,6 +420,49 @@ async fn what_we_follow_is_listed_once_they_say_yes_and_no_longer_than_we_do() {
 }
 
 #[tokio::test]
+async fn nothing_of_who_is_blocked_is_listed_and_nobody_of_them_follows() {
+    for instance in federating(Federation::default()).await {
+        let (sidecar, database) = (&instance.sidecar, &instance.sidecar.database);
+        let two = known(sidecar, "peertube", "a.two.example", Kind::Instance).await;
+        let ada = known(sidecar, "ada", "a.two.example", Kind::Person).await;
+        let mut channels = Vec::new();
+        for name in ["boats", "harbours"] {
+            let new = somebody(name, "a.two.example", Kind::Channel);
+            let new = NewActor { owner_id: Some(ada.id), ..new };
+            channels.push(remote_actor::keep(database, 5, &new).await.unwrap());
+        }
+        let us = sidecar.handle_of(&Local::Instance).await.unwrap().unwrap();
+        for pair in [(us, two.id), (ada.id, us)] {
+            follow::set(database, 5, pair, None, FollowState::Accepted).await.unwrap();
+        }
+        sidecar.relist().await.unwrap();
+        let followed = async || {
+            let mut followed = Vec::new();
+            for id in &channels {
+                followed.push(
+                    crate::table::channel::by_id(database, *id).await.unwrap().unwrap().is_followed,
+                );
+            }
+            followed
+        };
+        assert_eq!(followed().await, [true, true]);
+        sidecar.block("boats@a.two.example", None).await.unwrap();
+        assert_eq!(followed().await, [false, true]);
+        sidecar.unblock("boats@a.two.example").await.unwrap();
+        assert_eq!(followed().await, [true, true]);
+        sidecar.block("ada@a.two.example", None).await.unwrap();
+        assert_eq!(followed().await, [false, false]);
+        assert_eq!(follow::of(database, ada.id, us).await.unwrap(), None);
+        sidecar.unblock("ada@a.two.example").await.unwrap();
+        sidecar.block("two.example", Some("spam")).await.unwrap();
+        assert_eq!(followed().await, [false, false]);
+        assert_eq!(follow::of(database, us, two.id).await.unwrap(), None);
+        sidecar.unblock("two.example").await.unwrap();
+        assert_eq!(followed().await, [false, false], "whoever is let in again is followed by hand");
+    }
+}
+
+#[tokio::test]
 async fn where_it_is_wished_objects_are_told_to_those_alone_who_say_who_they_are() {
     let settings = Federation { authorized_fetch: true, ..Federation::default() };
     for instance in federating(settings).await {
