@@ -42,14 +42,6 @@ pub(crate) enum Kind {
     Comments,
 }
 
-/// How far a task is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum TaskState {
-    Waiting,
-    Done,
-    Failed,
-}
-
 impl Kind {
     /// As the table and logs have it.
     pub(crate) fn word(self) -> &'static str {
@@ -61,19 +53,10 @@ impl Kind {
     }
 }
 
-impl TaskState {
-    fn id(self) -> i64 {
-        match self {
-            TaskState::Waiting => 1,
-            TaskState::Done => 2,
-            TaskState::Failed => 3,
-        }
-    }
-}
-
+#[cfg(test)]
 impl Task {
-    pub(crate) fn is(&self, state: TaskState) -> bool {
-        self.state == state.id()
+    pub(crate) fn is_done(&self) -> bool {
+        self.state == 2
     }
 }
 
