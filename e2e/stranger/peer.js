@@ -86,6 +86,26 @@ class Stranger {
     return this.send({ type: "Create", id: `${id}/activity`, actor: this.id(by), published, to, cc, object: note }, author.inbox, how);
   }
 
+  /** Says something else in what it said. */
+  reword(id, content, inbox, { by = "ada", ...how } = {}) {
+    const path = new URL(id).pathname;
+    const note = { ...this.#documents.get(path), content, updated: new Date(Date.now() + 1000).toISOString() };
+    this.#documents.set(path, note);
+    const { "@context": _, ...object } = note;
+    return this.send({ type: "Update", id: `${id}#updates/${++this.#sent}`, actor: this.id(by), to: [PUBLIC], object }, inbox, how);
+  }
+
+  /** Reports something to the server that it comes from, as the instance. */
+  report(object, content, inbox, how = {}) {
+    const by = this.id(this.mode.fetcher);
+    return this.send({ type: "Flag", id: `${by}/flags/${++this.#sent}`, actor: by, content, object }, inbox, how);
+  }
+
+  /** Lets a comment of another's be shown below a video of its own. */
+  approve(comment, video, inbox, { by = "ada", ...how } = {}) {
+    return this.send({ type: "ApproveReply", id: `${video}/approvals/${++this.#sent}`, actor: this.id(by), inReplyTo: video, object: comment }, inbox, how);
+  }
+
   /** Likes a video of an author's. */
   like(object, author, { by = "ada", ...how } = {}) {
     return this.send({ type: "Like", id: `${this.id(by)}#likes/${++this.#sent}`, actor: this.id(by), object }, author.inbox, how);

@@ -9,6 +9,7 @@
 //! - `api`: the answers under `/api/v1/`
 //! - `host`: what is done at a terminal
 //! - `house`: what an instance says of itself
+//! - `comments`, `reports` and `notices`: what people say below videos and against what, and who is told
 //! - `federation`: what other servers are told, and heard; `elsewhere`: files of theirs
 //! - `publishing` and `work`: how an uploaded file becomes a published video, and who works on it
 //! - `outbound`: the door to other hosts

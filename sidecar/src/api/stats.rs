@@ -11,7 +11,7 @@ use crate::listing::{ListQuery, Scope};
 use crate::pace::Time;
 use crate::query::Query;
 use crate::table::channel;
-use crate::table::stats::{self, People, Requests, Works};
+use crate::table::stats::{self, People, Requests, Talk, Works};
 use crate::table::video::tally;
 use crate::vocabulary::{self, CATEGORIES};
 use crate::{Reply, Sidecar, now_ms};
@@ -46,7 +46,8 @@ impl Sidecar {
         say_people(&mut told, &stats::people(database, now).await?);
         say_works(&mut told, &stats::works(database, now).await?);
         say_requests(&mut told, &stats::requests(database).await?);
-        // Nobody follows or is followed, and nothing is exchanged with other servers, commented on or reported here.
+        say_talk(&mut told, &stats::talk(database).await?);
+        // What isn't counted.
         for key in NONE {
             told.insert((*key).to_owned(), 0.into());
         }
@@ -55,7 +56,6 @@ impl Sidecar {
                 told.insert(format!("totalActivityPub{message}Messages{end}"), 0.into());
             }
         }
-        told.insert("averageAbuseResponseTimeMs".to_owned(), Value::Null);
         told.insert("videosRedundancy".to_owned(), json!([]));
         Ok(Value::Object(told))
     }
@@ -146,14 +146,22 @@ fn say_requests(told: &mut Map<String, Value>, requests: &Requests) {
     told.insert(waited, requests.waited_ms.into());
 }
 
+fn say_talk(told: &mut Map<String, Value>, talk: &Talk) {
+    for (key, count) in [
+        ("totalVideoComments", talk.comments),
+        ("totalLocalVideoComments", talk.comments_here),
+        ("totalAbuses", talk.reports),
+        ("totalAbusesProcessed", talk.reports_decided),
+    ] {
+        told.insert(key.to_owned(), count.into());
+    }
+    told.insert("averageAbuseResponseTimeMs".to_owned(), talk.report_waited_ms.into());
+}
+
 const NONE: &[&str] = &[
     "totalInstanceFollowers",
     "totalInstanceFollowing",
     "totalLocalPlaylists",
-    "totalLocalVideoComments",
-    "totalVideoComments",
-    "totalAbuses",
-    "totalAbusesProcessed",
     "totalActivityPubMessagesProcessed",
     "totalActivityPubMessagesSuccesses",
     "totalActivityPubMessagesErrors",

@@ -35,6 +35,18 @@ record! {
     }
 }
 
+record! {
+    /// What is said below videos, and against what.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub(crate) struct Talk {
+        comments: i64,
+        comments_here: i64,
+        reports: i64,
+        reports_decided: i64,
+        report_waited_ms: Option<i64>,
+    }
+}
+
 /// With the beginnings of the last day, week and month.
 macro_rules! ask {
     ($database:expr, $select:expr, $now_ms:expr) => {
@@ -57,6 +69,11 @@ pub(crate) async fn people(database: &Database, now_ms: i64) -> sqlx::Result<Peo
 /// Bytes of the uploaded files, and channels that published lately.
 pub(crate) async fn works(database: &Database, now_ms: i64) -> sqlx::Result<Works> {
     ask!(database, WORKS, now_ms)
+}
+
+/// What is said, and reported.
+pub(crate) async fn talk(database: &Database) -> sqlx::Result<Talk> {
+    reading!(database, pool => sqlx::query_as(TALK).fetch_one(pool).await)
 }
 
 /// How many, how many were decided on, and how long that took.
@@ -114,6 +131,11 @@ const WORKS: &str = "SELECT CAST((SELECT COALESCE(SUM(source_bytes), 0) FROM vid
                      COUNT(DISTINCT CASE WHEN listed_at >= $1 THEN channel_id END) AS daily, \
                      COUNT(DISTINCT CASE WHEN listed_at >= $2 THEN channel_id END) AS weekly, \
                      COUNT(DISTINCT channel_id) AS monthly FROM video WHERE listed_at >= $3";
+
+const TALK: &str = "SELECT (SELECT COUNT(*) FROM comment WHERE state = 1) AS comments, \
+                    (SELECT COUNT(*) FROM comment WHERE state = 1 AND url IS NULL) AS comments_here, COUNT(*) AS reports, \
+                    COUNT(CASE WHEN state > 1 THEN 1 END) AS reports_decided, \
+                    CAST(AVG(CASE WHEN state > 1 THEN updated_at - created_at END) AS BIGINT) AS report_waited_ms FROM report";
 
 const REQUESTS: &str = "SELECT COUNT(*) AS total, COUNT(CASE WHEN state > 1 THEN 1 END) AS processed, \
                         CAST(AVG(CASE WHEN state > 1 THEN updated_at - created_at END) AS BIGINT) AS waited_ms \
