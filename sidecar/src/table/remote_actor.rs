@@ -2,7 +2,7 @@
 
 use crate::database::{Database, is_taken, reading, record, writing};
 use crate::elsewhere;
-use crate::table::{channel, comment, follow, host, remote_rate, video};
+use crate::table::{comment, follow, host, remote_rate, video};
 
 record! {
     /// Somebody of another server.
@@ -160,8 +160,7 @@ pub(crate) async fn keep(
             }
             None => {
                 let made = sqlx::query_as(INSERT_HANDLE).bind(&handle).fetch_one(&mut *work).await;
-                let (id,): (i64,) = made.map_err(taken)?;
-                id
+                made.map(|(id,): (i64,)| id).map_err(taken)?
             }
         };
         let avatar = elsewhere::actor_picture(id, new.avatar_url.as_deref());
@@ -332,7 +331,7 @@ const REMOVE: &[&str] = &[
 pub(crate) mod tests {
     use super::*;
     use crate::database::trial;
-    use crate::table::account;
+    use crate::table::{account, channel};
 
     /// Somebody called so, of a server called so.
     pub(crate) fn somebody(name: &str, host: &str, kind: Kind) -> NewActor {

@@ -17,6 +17,7 @@ record! {
         cursor: Option<String>,
         done: i64,
         total: Option<i64>,
+        /// 1 waiting, 2 done, 3 failed.
         state: i64,
         attempts: i64,
         reason: Option<String>,
@@ -42,14 +43,6 @@ pub(crate) enum Kind {
     Comments,
 }
 
-/// How far a task is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum TaskState {
-    Waiting,
-    Done,
-    Failed,
-}
-
 impl Kind {
     /// As the table and logs have it.
     pub(crate) fn word(self) -> &'static str {
@@ -58,22 +51,6 @@ impl Kind {
 
     pub(crate) fn parse(word: &str) -> Option<Kind> {
         WORDS.iter().find(|(_, known)| *known == word).map(|found| found.0)
-    }
-}
-
-impl TaskState {
-    fn id(self) -> i64 {
-        match self {
-            TaskState::Waiting => 1,
-            TaskState::Done => 2,
-            TaskState::Failed => 3,
-        }
-    }
-}
-
-impl Task {
-    pub(crate) fn is(&self, state: TaskState) -> bool {
-        self.state == state.id()
     }
 }
 
@@ -216,6 +193,7 @@ pub(crate) async fn fail(
 }
 
 /// The task of this kind about a URL.
+#[cfg(test)]
 pub(crate) async fn of(database: &Database, kind: Kind, url: &str) -> sqlx::Result<Option<Task>> {
     reading!(database, pool => {
         sqlx::query_as(OF).bind(kind.word()).bind(url).fetch_optional(pool).await
@@ -248,6 +226,7 @@ const WORDS: [(Kind, &str); 5] = [
 
 const COLUMNS: &str = "id, kind, host, url, cursor, done, total, state, attempts, reason, due_at, lease_until, created_at, updated_at";
 
+#[cfg(test)]
 const OF: &str = "SELECT id, kind, host, url, cursor, done, total, state, attempts, reason, due_at, lease_until, created_at, updated_at \
                   FROM task WHERE kind = $1 AND url = $2";
 
@@ -319,7 +298,7 @@ mod tests {
             );
             assert_eq!(again.reason.as_deref(), Some("it is away"));
             let mut at = 100;
-            while of(database, Kind::Backfill, "u").await.unwrap().unwrap().is(TaskState::Waiting) {
+            while of(database, Kind::Backfill, "u").await.unwrap().unwrap().state == 1 {
                 let task = claim(database, at, at, &[]).await.unwrap().unwrap();
                 fail(database, at, task.id, "still", Some(at + 1)).await.unwrap();
                 at += 1;
@@ -330,7 +309,7 @@ mod tests {
             let task = claim(database, at, 999, &[]).await.unwrap().unwrap();
             assert_eq!((task.cursor, task.done), (None, 0));
             finish(database, at, task.id).await.unwrap();
-            assert!(of(database, Kind::Backfill, "u").await.unwrap().unwrap().is(TaskState::Done));
+            assert_eq!(of(database, Kind::Backfill, "u").await.unwrap().unwrap().state, 2);
             drop_of(database, Kind::Backfill, "u").await.unwrap();
             assert_eq!(of(database, Kind::Backfill, "u").await.unwrap(), None);
         }
