@@ -24,8 +24,8 @@ const fixture = serverAndBrowser(async (fixture) => {
 }, { SHOAL_ACCOUNTS_REGISTRATION: "approval", SHOAL_SMTP_HOST: "127.0.0.1", SHOAL_SMTP_PORT: "9", SHOAL_SMTP_TLS: "off", SHOAL_SMTP_FROM: "videos@example.org" });
 
 /** Pages that anybody sees, and those of who is logged in. A page that another leads to and isn't here fails the last test. */
-const OPEN = ["/", "/?sort=-views", "/search?q=minute", "/search?q=nothing", "/w/<minute>", "/w/<long>", "/videos/embed/<clip>", "/videos/embed/<long>", "/c/root_channel", "/a/root", "/login", "/register", "/forgotten-password", "/verify-again", "/about", "/w/nothing"];
-const OWN = ["/", "/w/<clip>", "/c/root_channel", "/my/videos", "/my/videos/<clip>", "/my/channels", "/my/channels/root_channel", "/my/subscriptions", "/my/history", "/my/upload", "/my/settings", "/my/two-factor", "/my/export", "/my/comments", "/my/notifications", "/report?video=<clip>", "/admin/registrations", "/admin/users", "/admin/jobs", "/admin/comments", "/admin/reports"];
+const OPEN = ["/", "/?sort=-views", "/search?q=minute", "/search?q=nothing", "/w/<minute>", "/w/<long>", "/videos/embed/<clip>", "/videos/embed/<long>", "/c/root_channel", "/a/root", "/login", "/register", "/forgotten-password", "/verify-again", "/about", "/instances", "/w/nothing"];
+const OWN = ["/", "/w/<clip>", "/c/root_channel", "/my/videos", "/my/videos/<clip>", "/my/channels", "/my/channels/root_channel", "/my/subscriptions", "/my/history", "/my/upload", "/my/settings", "/my/two-factor", "/my/export", "/my/comments", "/my/notifications", "/report?video=<clip>", "/admin/registrations", "/admin/users", "/admin/jobs", "/admin/comments", "/admin/reports", "/admin/federation"];
 
 const address = (path) => path.replace(/<(\w+)>/, (_, name) => fixture.server.ids[name]);
 

@@ -5,6 +5,7 @@
 mod api;
 mod aquatic;
 mod catalogue;
+mod delivery;
 mod first_frame;
 mod idle;
 mod import;
@@ -48,6 +49,7 @@ const BENCHES: &[(&str, Bench)] = &[
     ("idle", || Ok(idle::run()?.to_string())),
     ("upload", || Ok(upload::run()?.to_string())),
     ("inbox", || Ok(inbox::run()?.to_string())),
+    ("federation", || Ok(delivery::run()?.to_string())),
     ("import", || Ok(import::run()?.to_string())),
     ("first-frame", first_frame::run),
     ("tracker", tracker::run),

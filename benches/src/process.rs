@@ -43,6 +43,12 @@ impl Server {
         Ok(server)
     }
 
+    /// Ends it as a loss of power would.
+    pub(crate) fn kill(mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
     /// User and system seconds of the process and its children so far.
     pub(crate) fn cpu_seconds(&self) -> anyhow::Result<f64> {
         let ticks = self.family()?.into_iter().map(cpu_ticks).sum::<anyhow::Result<u64>>()?;

@@ -511,3 +511,6 @@ follow-go = Go there
 follow-there = Go on at your own server:
 follow-unknown = That server doesn’t say where to go on. Is the handle right? It looks like you@example.org.
 follow-back = Back to the channel
+comment-edit = Change
+comment-your-words = What you say
+comment-save = Save

@@ -508,3 +508,6 @@ follow-go = Y aller
 follow-there = Continuez sur votre propre serveur :
 follow-unknown = Ce serveur ne dit pas où continuer. L’identifiant est-il juste ? Il ressemble à vous@example.org.
 follow-back = Retour à la chaîne
+comment-edit = Modifier
+comment-your-words = Ce que vous dites
+comment-save = Enregistrer

@@ -284,7 +284,7 @@ impl Site {
             }
             ["w", key, "comments", no] => {
                 let knock = Knock { headers, peer, fields: None };
-                self.change_comment(visit, (key, number(no)?), &fields, knock).await
+                self.change_comment(visit, (key, number(no)?), fields, knock).await
             }
             ["videos", "embed", key] => {
                 let query = request.uri().query().unwrap_or_default();

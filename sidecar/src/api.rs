@@ -128,7 +128,9 @@ impl<'a> Route<'a> {
             ["openapi.json"] => Some(Route::Description),
             ["videos", id, "progress"] => id.parse().ok().map(Route::Progress),
             ["videos", id, "retry"] => id.parse().ok().map(Route::Retry),
-            _ => channels::Route::parse_ours(segments).map(Route::Channels),
+            _ => None
+                .or_else(|| comments::Route::parse_ours(segments).map(Route::Comments))
+                .or_else(|| channels::Route::parse_ours(segments).map(Route::Channels)),
         }
     }
 
@@ -238,6 +240,9 @@ impl Sidecar {
             Ok(reply) => reply,
             Err(error) => error.answer(),
         };
+        if *request.method() != Method::GET && reply.status().is_success() {
+            self.wake_news();
+        }
         let kind = Route::parse(request.uri().path()).map_or("other", Route::kind);
         self.metrics.count_request(kind, reply.status());
         if is_head {

@@ -65,6 +65,36 @@ impl Sidecar {
         Ok(())
     }
 
+    /// Says something else in a comment of one's own; where each is approved, it waits for that again.
+    pub(crate) async fn reword_comment(
+        &self,
+        visitor: &Visitor,
+        sight: &Sight,
+        found: &Comment,
+        text: &str,
+    ) -> Result<Comment, ApiError> {
+        if found.account_id != Some(visitor.account_id) {
+            return Err(ApiError::Forbidden("Cannot change video comment of another user"));
+        }
+        self.take_turn(visitor.account_id).map_err(ApiError::TooMany)?;
+        let is_judged = sight.video.comments_policy == APPROVED && !sight.may_edit;
+        let state = if found.is(CommentState::Refused) {
+            CommentState::Refused
+        } else if found.is(CommentState::Held) || (is_judged && !sight.video.is_remote) {
+            CommentState::Held
+        } else {
+            CommentState::Shown
+        };
+        // Later than it was written, by any clock.
+        let now_ms = now_ms().max(found.updated_at + 1);
+        comment::rewrite(&self.database, now_ms, found.id, text, state).await?;
+        let changed = self.comment_by(found.id).await?;
+        if changed.is(CommentState::Shown) || sight.video.is_remote {
+            self.tell_of_comment(Happened::Changed, &changed).await;
+        }
+        Ok(changed)
+    }
+
     /// Shows everybody a comment that waited for it.
     pub(crate) async fn approve_comment(
         &self,
@@ -82,6 +112,9 @@ impl Sidecar {
         self.notify_of_comment(&shown).await?;
         let what = if shown.is_ours() { Happened::Made } else { Happened::Approved };
         self.tell_of_comment(what, &shown).await;
+        if shown.is_ours() && shown.updated_at > shown.created_at {
+            self.tell_of_comment(Happened::Changed, &shown).await;
+        }
         Ok(())
     }
 

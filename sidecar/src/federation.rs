@@ -10,7 +10,7 @@
 //! - `tasks`: what is to be asked, one after the other; `backfill`: all that somebody has published; `resolve`: what people here
 //!   look for
 //! - `hosts`: what servers say of themselves; `govern`: what an administrator decides
-//! - `talk`: what is told of comments; `flag`: what is reported to the server that it comes from
+//! - `talk`: what is told of comments; `threads`: asking for theirs; `flag`: what is reported to the server that it comes from
 //! - `news`: what changes here; `activity`: how it is said; `send` queues it, `deliver` takes it to their inboxes
 
 pub(crate) mod activity;
@@ -41,4 +41,5 @@ pub mod signature;
 pub(crate) mod talk;
 pub(crate) mod tasks;
 mod tell;
+pub(crate) mod threads;
 pub(crate) mod videos;

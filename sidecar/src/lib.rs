@@ -159,6 +159,8 @@ pub struct Sidecar {
     claiming_tasks: tokio::sync::Mutex<()>,
     /// Told of each activity that is to be delivered.
     delivery_waits: Notify,
+    /// Told when there may be something to tell other servers.
+    news_wait: Notify,
     house: House,
     /// Where other servers find us; `None` tells them nothing.
     place: Option<Place>,
@@ -275,6 +277,7 @@ impl Sidecar {
             task_waits: Notify::new(),
             claiming_tasks: tokio::sync::Mutex::default(),
             delivery_waits: Notify::new(),
+            news_wait: Notify::new(),
             house: House::default(),
             place: None,
             federation: config::Federation::default(),

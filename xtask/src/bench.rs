@@ -75,8 +75,19 @@ fn divide<'a>(names: &[&'a str]) -> (Vec<&'a str>, Vec<&'a str>) {
 }
 
 const ENGINE: &str = "engine";
-const PLAIN: &[&str] =
-    &["start", "serve", "catalogue", "pages", "idle", "upload", "import", "first-frame", "tracker"];
+const PLAIN: &[&str] = &[
+    "start",
+    "serve",
+    "catalogue",
+    "pages",
+    "idle",
+    "upload",
+    "inbox",
+    "federation",
+    "import",
+    "first-frame",
+    "tracker",
+];
 const MEETING: &[&str] = &["share", "share-start"];
 
 #[cfg(test)]

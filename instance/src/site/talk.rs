@@ -90,24 +90,26 @@ impl Site {
         Ok(see_other(&place(&id, &said.await?)))
     }
 
-    /// Deletes or approves a comment.
+    /// Deletes, changes or approves a comment.
     pub(super) async fn change_comment(
         &self,
         visit: &Visit<'_>,
         (key, no): (&str, i64),
-        fields: &Fields,
+        fields: Fields,
         knock: Knock<'_>,
     ) -> Result<Reply, PageError> {
         let id: VideoId = key.parse().map_err(|_| PageError::NotFound)?;
-        let act = fields.text("act").unwrap_or_default();
-        let done = self.as_asker(visit, &id, knock, async |asker| match act {
+        let here = format!("/w/{}#comments", id.short());
+        let next = fields.text("next").and_then(local_path).unwrap_or(&here).to_owned();
+        let act = fields.text("act").unwrap_or_default().to_owned();
+        let done = self.as_asker(visit, &id, knock, async |asker| match act.as_str() {
             "delete" => self.sidecar.unsay(&id.to_string(), asker, no).await,
+            "reword" => self.sidecar.reword(&id.to_string(), asker, no, fields).await,
             "approve" => self.sidecar.let_speak(&id.to_string(), asker, no).await,
             _ => Err(ApiError::NoRoute),
         });
         done.await?;
-        let here = format!("/w/{}#comments", id.short());
-        Ok(see_other(fields.text("next").and_then(local_path).unwrap_or(&here)))
+        Ok(see_other(&next))
     }
 
     async fn as_asker<T>(

@@ -145,6 +145,7 @@ impl Sidecar {
             }
         }?;
         debug_assert!(done.status().is_success());
+        self.wake_news();
         Ok(())
     }
 

@@ -356,3 +356,35 @@ async fn what_is_reported_is_seen_and_decided_by_moderators() {
         );
     }
 }
+
+#[tokio::test]
+async fn who_said_something_may_say_it_otherwise_and_it_is_judged_anew() {
+    for instance in instances(Registration::Closed).await {
+        let (_, open) = instance.publish("bob", about("Open")).await;
+        let (_, judged) =
+            instance.publish("bob", About { comments_policy: 3, ..about("Judged") }).await;
+        let (alice, bob) = (instance.user("alice").await, instance.user("bob").await);
+        let reword = async |video: &str, no: &Value, token: &str| {
+            let path = format!("/api/shoal/v1/videos/{video}/comments/{no}");
+            instance.ask_at("PUT", &path, token, json!({ "text": "Otherwise" })).await
+        };
+        let first = id(&instance.say(&open, &alice, "So").await);
+        check(
+            &reword(&open, &first, &bob).await,
+            403,
+            "Cannot change video comment of another user",
+        );
+        let changed = reword(&open, &first, &alice).await;
+        assert_eq!(id(&changed), first);
+        let changed = &changed.body["comment"];
+        assert_eq!(
+            (&changed["text"], &changed["heldForReview"]),
+            (&json!("Otherwise"), &json!(false))
+        );
+        assert_ne!(changed["createdAt"], changed["updatedAt"]);
+        let second = id(&instance.say(&judged, &alice, "So").await);
+        let path = format!("videos/{judged}/comments/{second}/approve");
+        check(&instance.ask("POST", &path, &bob, Value::Null).await, 204, "");
+        assert_eq!(reword(&judged, &second, &alice).await.body["comment"]["heldForReview"], true);
+    }
+}

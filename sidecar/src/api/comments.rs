@@ -28,6 +28,8 @@ pub(super) enum Route<'a> {
     Thread(&'a str, i64),
     Comment(&'a str, i64),
     Approve(&'a str, i64),
+    /// Beyond PeerTube: to say something else.
+    Reword(&'a str, i64),
 }
 
 impl<'a> Route<'a> {
@@ -43,8 +45,17 @@ impl<'a> Route<'a> {
         })
     }
 
+    /// What we have beyond PeerTube.
+    pub(super) fn parse_ours(segments: &[&'a str]) -> Option<Route<'a>> {
+        match *segments {
+            ["videos", key, "comments", id] => Some(Route::Reword(key, id.parse().ok()?)),
+            _ => None,
+        }
+    }
+
     pub(super) fn methods(self) -> &'static str {
         match self {
+            Route::Reword(..) => "PUT, OPTIONS",
             Route::All | Route::Mine | Route::Thread(..) => "GET, HEAD, OPTIONS",
             Route::Threads(_) => "GET, HEAD, POST, OPTIONS",
             Route::Comment(..) => "POST, DELETE, OPTIONS",
@@ -77,6 +88,7 @@ impl Sidecar {
                 self.uncomment(asked.visitor()?, &found).await?;
                 Ok(done())
             }
+            (Route::Reword(key, id), &Method::PUT) => self.say_otherwise(key, id, asked).await,
             (Route::Approve(key, id), &Method::POST) => {
                 let found = self.said(key, id, &asked).await?;
                 self.approve_comment(asked.visitor()?, &found).await?;
@@ -99,6 +111,20 @@ impl Sidecar {
         let text = std::mem::take(&mut asked.fields).finish(text)?;
         let made = self.comment_on(asked.visitor()?, &sight, parent, &text).await?;
         Ok(answer(&json!({ "comment": self.comment_json(&made) })))
+    }
+
+    async fn say_otherwise(
+        &self,
+        key: &str,
+        id: i64,
+        mut asked: Asked<'_>,
+    ) -> Result<Reply, ApiError> {
+        let found = self.said(key, id, &asked).await?;
+        let sight = self.sight(key, asked.asker()).await?;
+        let text = asked.fields.required("text", comment_text);
+        let text = std::mem::take(&mut asked.fields).finish(text)?;
+        let changed = self.reword_comment(asked.visitor()?, &sight, &found, &text).await?;
+        Ok(answer(&json!({ "comment": self.comment_json(&changed) })))
     }
 
     /// A comment that somebody who is logged in sees.

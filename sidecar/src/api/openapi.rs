@@ -450,6 +450,8 @@ mod tests {
         routed.extend(patterns(theirs, between(api, "fn parse_shared(", "\n    }")));
         routed.extend(patterns(theirs, between(channels, "fn parse(", "\n    }")));
         routed.extend(patterns(ours, between(channels, "fn parse_ours(", "\n    }")));
+        let comments = include_str!("comments.rs");
+        routed.extend(patterns(ours, between(comments, "fn parse_ours(", "\n    }")));
         for source in [
             include_str!("videos.rs"),
             include_str!("mine.rs"),

@@ -35,6 +35,9 @@ impl Sidecar {
         let pair = (follower.id, target_id);
         let kept = follow::set(&self.database, now_ms(), pair, url, state).await?;
         self.answer_follow(&kept, follower, target).await?;
+        if state == FollowState::Accepted {
+            self.notify_of_follow(follower.id, target_id).await?;
+        }
         let is_instance = follower.is(Kind::Instance) && *target == Local::Instance;
         if self.federation.follow_back && is_instance && state == FollowState::Accepted {
             self.follow(follower).await?;

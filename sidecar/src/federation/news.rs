@@ -64,8 +64,16 @@ impl Sidecar {
                 Ok(_) => {}
                 Err(error) => tracing::warn!("other servers are told later: {error}"),
             }
-            tokio::time::sleep(OFTEN).await;
+            tokio::select! {
+                () = self.news_wait.notified() => {}
+                () = tokio::time::sleep(OFTEN) => {}
+            }
         }
+    }
+
+    /// There may be something to tell.
+    pub(crate) fn wake_news(&self) {
+        self.news_wait.notify_one();
     }
 
     /// Tells the oldest news, and how many there were.
@@ -308,5 +316,5 @@ fn digest(object: &Value) -> String {
 /// News that is read at once.
 const BATCH: i64 = 50;
 
-/// How soon a change is told: nobody elsewhere waits for it, and looking costs less than a page.
+/// How soon a change is told that another process made, or work in the background.
 const OFTEN: Duration = Duration::from_secs(1);

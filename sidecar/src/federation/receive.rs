@@ -19,7 +19,7 @@ use crate::Sidecar;
 use crate::outbound::Budget;
 use crate::table::remote_actor::{self, KeepError, RemoteActor};
 use crate::table::video::{self as videos, Video};
-use crate::table::{heard, tombstone};
+use crate::table::{heard, task, tombstone};
 
 /// An activity whose sender is proved, and of whose id and actor they may speak.
 #[derive(Debug, Clone, Copy)]
@@ -126,6 +126,7 @@ impl Sidecar {
         let now = crate::now_ms();
         heard::forget(&self.database, now - HEARD_MS).await?;
         tombstone::forget(&self.database, now - TOMBSTONE_MS).await?;
+        task::forget(&self.database, now - IDLE_MS).await?;
         remote_actor::forget_idle(&self.database, now - IDLE_MS).await?;
         Ok(self.load_blocks().await?)
     }

@@ -14,8 +14,9 @@ use super::ask::FetchError;
 use super::id::{IdError, Remote};
 use super::json;
 use super::people::PersonError;
+use super::receive::HearError;
 use super::videos::VideoError;
-use crate::limits::{TASK_BACK_OFF, TASK_LEASE, VIDEO_BUDGET};
+use crate::limits::{NOTE_BUDGET, TASK_BACK_OFF, TASK_LEASE, VIDEO_BUDGET};
 use crate::outbound::Budget;
 use crate::table::about::{self, Chapter};
 use crate::table::remote_video;
@@ -31,6 +32,8 @@ pub(crate) enum TaskError {
     Person(#[from] PersonError),
     #[error(transparent)]
     Fetch(#[from] FetchError),
+    #[error(transparent)]
+    Hear(#[from] HearError),
     #[error(transparent)]
     Id(#[from] IdError),
     /// Of a newer build, or what it was about is gone.
@@ -48,6 +51,7 @@ impl TaskError {
             TaskError::Video(error) => error.is_lasting(),
             TaskError::Person(error) => error.is_lasting(),
             TaskError::Fetch(error) => error.is_lasting(),
+            TaskError::Hear(error) => error.is_lasting(),
             TaskError::Database(_) => false,
             TaskError::Id(_) | TaskError::Unknown | TaskError::NoOutbox(_) => true,
         }
@@ -162,7 +166,9 @@ impl Sidecar {
                 self.person_anew(&url, &mut Budget(VIDEO_BUDGET)).await?;
                 Ok(())
             }
-            Some(Kind::Note | Kind::Comments) | None => Err(TaskError::Unknown),
+            Some(Kind::Note) => Ok(self.keep_note_at(&url, &mut Budget(NOTE_BUDGET)).await?),
+            Some(Kind::Comments) => self.ask_comments(task, &url).await,
+            None => Err(TaskError::Unknown),
         }
     }
 

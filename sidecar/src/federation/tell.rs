@@ -24,7 +24,7 @@ use crate::query::Query;
 use crate::sight::Seen;
 use crate::table::actor_key;
 use crate::table::video::State;
-use crate::table::{about, account, channel, follow, tombstone, video as videos};
+use crate::table::{about, account, channel, follow, share, tombstone, video as videos};
 use crate::view::{PictureKind, picture_path};
 use crate::visitor::Asker;
 use crate::when::iso;
@@ -290,7 +290,8 @@ impl Sidecar {
             Part::Announces => {
                 let items = vec![json!(format!("{url}/announces/{}", loaded.video.channel_id))];
                 let page = page.map(|page| (page, if page == 1 { items } else { Vec::new() }));
-                Some(collection::object(&format!("{url}/announces"), 1, page))
+                let shares = share::of_video(&self.database, loaded.video.id).await?;
+                Some(collection::object(&format!("{url}/announces"), 1 + shares, page))
             }
             Part::Announce(by) => {
                 let channel = Local::Channel(loaded.channel.clone());

@@ -74,6 +74,7 @@ pub(crate) async fn of_follow(
             .bind(actor_id)
             .bind(target_id)
             .bind(now_ms)
+            .bind(NotificationKind::Follow.id())
             .execute(&mut *work)
             .await?;
         sqlx::query(TRIM).bind(user_id).bind(NOTIFICATIONS).execute(&mut *work).await?;
@@ -124,7 +125,7 @@ const INSERT_COMMENT: &str = "INSERT INTO notification (user_id, kind, comment_i
                               SELECT $1, $2, $3, FALSE, $4 WHERE NOT EXISTS \
                               (SELECT 1 FROM notification WHERE user_id = $1 AND comment_id = $3)";
 const INSERT_FOLLOW: &str = "INSERT INTO notification (user_id, kind, actor_id, target_id, is_read, created_at) \
-                             SELECT $1, 10, $2, $3, FALSE, $4 WHERE NOT EXISTS \
+                             SELECT $1, $5, $2, $3, FALSE, $4 WHERE NOT EXISTS \
                              (SELECT 1 FROM notification WHERE user_id = $1 AND actor_id = $2 AND target_id = $3)";
 /// Of so many the oldest go.
 const TRIM: &str = "DELETE FROM notification WHERE user_id = $1 AND id <= \

@@ -54,11 +54,6 @@ impl RemoteActor {
         handle(&self.name, &self.host)
     }
 
-    /// Where what is for everybody is sent: once for its whole server, if that can be.
-    pub(crate) fn shared_inbox(&self) -> &str {
-        self.shared_inbox.as_deref().unwrap_or(&self.inbox)
-    }
-
     pub(crate) fn is(&self, kind: Kind) -> bool {
         self.kind == kind.id()
     }
@@ -159,8 +154,8 @@ pub(crate) async fn keep(
                 id
             }
             None => {
-                let made = sqlx::query_as(INSERT_HANDLE).bind(&handle).fetch_one(&mut *work).await;
-                made.map(|(id,): (i64,)| id).map_err(taken)?
+                let made = sqlx::query_as::<_, (i64,)>(INSERT_HANDLE).bind(&handle);
+                made.fetch_one(&mut *work).await.map_err(taken)?.0
             }
         };
         let avatar = elsewhere::actor_picture(id, new.avatar_url.as_deref());

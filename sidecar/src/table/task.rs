@@ -17,7 +17,6 @@ record! {
         cursor: Option<String>,
         done: i64,
         total: Option<i64>,
-        /// 1 waiting, 2 done, 3 failed.
         state: i64,
         attempts: i64,
         reason: Option<String>,
@@ -51,6 +50,13 @@ impl Kind {
 
     pub(crate) fn parse(word: &str) -> Option<Kind> {
         WORDS.iter().find(|(_, known)| *known == word).map(|found| found.0)
+    }
+}
+
+#[cfg(test)]
+impl Task {
+    pub(crate) fn is_done(&self) -> bool {
+        self.state == 2
     }
 }
 
@@ -193,7 +199,6 @@ pub(crate) async fn fail(
 }
 
 /// The task of this kind about a URL.
-#[cfg(test)]
 pub(crate) async fn of(database: &Database, kind: Kind, url: &str) -> sqlx::Result<Option<Task>> {
     reading!(database, pool => {
         sqlx::query_as(OF).bind(kind.word()).bind(url).fetch_optional(pool).await
@@ -226,7 +231,6 @@ const WORDS: [(Kind, &str); 5] = [
 
 const COLUMNS: &str = "id, kind, host, url, cursor, done, total, state, attempts, reason, due_at, lease_until, created_at, updated_at";
 
-#[cfg(test)]
 const OF: &str = "SELECT id, kind, host, url, cursor, done, total, state, attempts, reason, due_at, lease_until, created_at, updated_at \
                   FROM task WHERE kind = $1 AND url = $2";
 
@@ -309,7 +313,7 @@ mod tests {
             let task = claim(database, at, 999, &[]).await.unwrap().unwrap();
             assert_eq!((task.cursor, task.done), (None, 0));
             finish(database, at, task.id).await.unwrap();
-            assert_eq!(of(database, Kind::Backfill, "u").await.unwrap().unwrap().state, 2);
+            assert!(of(database, Kind::Backfill, "u").await.unwrap().unwrap().is_done());
             drop_of(database, Kind::Backfill, "u").await.unwrap();
             assert_eq!(of(database, Kind::Backfill, "u").await.unwrap(), None);
         }

@@ -112,6 +112,9 @@ impl Sidecar {
         let Seen::Shown(sight) = self.look(key, asker).await? else { return Ok(None) };
         let reader = self.reader(&sight, asker.visitor);
         let (database, video) = (&self.database, sight.video.id);
+        if sight.video.is_remote {
+            self.freshen_comments(video).await?;
+        }
         let (threads, total) = comment::totals(database, video, reader).await?;
         let found = match part {
             Part::Thread(id) => vec![comment::thread(database, id, reader).await?],
@@ -201,7 +204,7 @@ impl Sidecar {
                 true => prose::html(&comment.text),
                 false => prose::cleaned(&comment.text),
             },
-            text: is_own.then(|| comment.text.clone()),
+            text: (is_own && is_there).then(|| comment.text.clone()),
             is_held,
             is_refused: comment.is(CommentState::Refused),
             created_at_ms: comment.created_at,
@@ -249,6 +252,25 @@ impl Sidecar {
         let sight = self.sight(key, asker).await?;
         let found = self.comment_of(&sight, id, asker.visitor).await?;
         self.uncomment(visitor, &found).await
+    }
+
+    /// Says something else in a comment of one's own: the field `text`.
+    ///
+    /// # Errors
+    /// What the API refuses.
+    pub async fn reword(
+        &self,
+        key: &str,
+        asker: Asker<'_>,
+        id: i64,
+        mut fields: Fields,
+    ) -> Result<(), ApiError> {
+        let visitor = asker.visitor.ok_or(ApiError::NoToken)?;
+        let sight = self.sight(key, asker).await?;
+        let found = self.comment_of(&sight, id, asker.visitor).await?;
+        let text = fields.required("text", comment_text);
+        let text = fields.finish(text)?;
+        self.reword_comment(visitor, &sight, &found, &text).await.map(drop)
     }
 
     /// Shows a comment that waits for it.

@@ -184,6 +184,14 @@ const COMMENTS: &[Operation] = &[
         .takes("CommentText")
         .gives("CommentMade")
         .may(&[409, 429]),
+    put(
+        "/api/shoal/v1/videos/{key}/comments/{id}",
+        "Say something else in a comment of one's own.",
+    )
+    .by(Who::User)
+    .takes("CommentText")
+    .gives("CommentMade")
+    .may(&[429]),
     delete("/api/v1/videos/{key}/comments/{id}", "Delete a comment.").by(Who::User).may(&[429]),
     post("/api/v1/videos/{key}/comments/{id}/approve", "Show a comment that waits for it.")
         .by(Who::User)

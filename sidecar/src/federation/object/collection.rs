@@ -15,6 +15,8 @@ pub(crate) fn object(url: &str, total: i64, page: Option<(i64, Vec<Value>)>) -> 
             "first": format!("{url}?page=1"),
         });
     };
+    // Of what is only counted, there is no use in asking for more.
+    let has_more = !items.is_empty() && page.saturating_mul(PAGE) < total;
     let mut object = json!({
         "@context": super::plain_context(),
         "id": format!("{url}?page={page}"),
@@ -23,7 +25,7 @@ pub(crate) fn object(url: &str, total: i64, page: Option<(i64, Vec<Value>)>) -> 
         "orderedItems": items,
         "totalItems": total,
     });
-    if page.saturating_mul(PAGE) < total {
+    if has_more {
         object["next"] = json!(format!("{url}?page={}", page + 1));
     }
     if page > 1 {
@@ -50,12 +52,14 @@ mod tests {
 
     #[test]
     fn pages_lead_to_each_other_and_end() {
-        let page = |no: i64| object("https://one.example/o", 21, Some((no, Vec::new())));
+        let page = |no: i64| object("https://one.example/o", 21, Some((no, vec![json!(no)])));
         assert_eq!(page(1)["next"], "https://one.example/o?page=2");
         assert_eq!(page(1).get("prev"), None);
         assert_eq!(page(2)["next"], "https://one.example/o?page=3");
         assert_eq!(page(3).get("next"), None);
         assert_eq!(page(3)["prev"], "https://one.example/o?page=2");
         assert_eq!(page(i64::MAX).get("next"), None);
+        let counted = object("https://one.example/o", 21, Some((1, Vec::new())));
+        assert_eq!((&counted["totalItems"], counted.get("next")), (&json!(21), None));
     }
 }

@@ -20,6 +20,7 @@ use crate::federation::talk::Happened;
 use crate::outbound::Budget;
 use crate::table::comment::{self, Comment, CommentState, NewComment};
 use crate::table::remote_actor::{Kind, RemoteActor};
+use crate::table::task::Kind as TaskKind;
 use crate::table::tombstone;
 use crate::table::video::{self, Video};
 use crate::{Sidecar, now_ms};
@@ -50,9 +51,26 @@ impl Sidecar {
             && id.authority() == heard.id.authority()
         {
             let read = note::read(place, told, now_ms()).map_err(refused)?;
-            return self.keep_note(read, Some(heard.actor), budget).await;
+            let is_known = comment::by_url(&self.database, id.as_str()).await?.is_some();
+            if !is_known && self.take_turn(heard.actor.id).is_err() {
+                return Err(HearError::Refused("its author has said enough for now"));
+            }
+            let kept = self.keep_note(read, Some(heard.actor), budget).await;
+            return self.or_later(kept, &id).await;
         }
-        self.keep_note_at(&id, budget).await
+        let kept = self.keep_note_at(&id, budget).await;
+        self.or_later(kept, &id).await
+    }
+
+    /// What can't be asked for now is asked for later.
+    async fn or_later(&self, kept: Result<(), HearError>, id: &Remote) -> Result<(), HearError> {
+        match kept {
+            Err(error @ (HearError::Fetch(_) | HearError::Person(_))) if !error.is_lasting() => {
+                self.add_task(TaskKind::Note, id).await?;
+                Ok(())
+            }
+            other => other,
+        }
     }
 
     /// Keeps the comment that another server has under this id, if it leads to a video that is known here.
@@ -194,9 +212,6 @@ impl Sidecar {
         }
         if tombstone::find(&self.database, note.id.as_str()).await?.is_some() {
             return Err(HearError::Refused("it was deleted"));
-        }
-        if self.take_turn(author.id).is_err() {
-            return Err(HearError::Refused("its author has said enough for now"));
         }
         let is_owner = video.account_id == author.id;
         let needs_approval = video.comments_policy == APPROVED && !is_owner;
