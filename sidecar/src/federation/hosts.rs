@@ -41,6 +41,15 @@ impl Sidecar {
         Ok(())
     }
 
+    /// Asks one that nobody has asked yet before its turn: what it is decides where viewers of its videos meet.
+    pub(crate) async fn ask_new_host(&self, name: &str) -> sqlx::Result<()> {
+        if host::known(&self.database, name).await?.is_some_and(|known| known.asked_at.is_some()) {
+            return Ok(());
+        }
+        let said = self.ask_host(name).await;
+        host::note(&self.database, now_ms(), name, said.as_ref()).await
+    }
+
     /// What a server says of itself, if it says something.
     async fn ask_host(&self, name: &str) -> Option<Known> {
         match self.ask_node(name).await {
