@@ -178,7 +178,7 @@ test("people and channels come anew when they change, and go when they go", asyn
   assert.equal((await until(() => tombstone(mastodon, tides))).formerType, "Group");
 });
 
-test("the instance follows a PeerTube, whose video is liked, disliked and left alone, and follows it no longer", async () => {
+test("the instance follows a PeerTube, whose video is watched, liked, disliked and left alone, and follows it no longer", async () => {
   const since = mark(peertube);
   const boats = peertube.shelf.publish("Boats");
   await ask("POST", "server/following", { hosts: [names.peertube[0]] });
@@ -187,6 +187,8 @@ test("the instance follows a PeerTube, whose video is liked, disliked and left a
   await until(async () => (await ask("GET", "server/following")).data.some(({ state }) => state === "accepted"));
   const { uuid } = await until(async () => (await ask("GET", "videos?isLocal=false")).data.find(({ name }) => name === "Boats"));
   const rate = (rating) => ask("PUT", `videos/${uuid}/rate`, { rating });
+  await ask("POST", `videos/${uuid}/views`, { currentTime: 1 });
+  await heard(peertube, since, "View", instance, boats.id);
   await rate("like");
   const like = await heard(peertube, since, "Like", account, boats.id);
   await rate("dislike");

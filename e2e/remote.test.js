@@ -155,12 +155,15 @@ test("what changes there changes here, and what is deleted there is gone here fo
   const update = { type: "Update", id: `${video.id}/updates/1`, actor: peertube.id("ada"), to: video.to, cc: video.cc, object: { ...video, name: "A lie" } };
   assert.equal((await peertube.send(update, inbox)).status, 202);
   await one.until(`videos/${video.uuid}`, ({ name }) => name === "Another name");
-  const fresh = peertube.shelf.publish("Fresh");
-  await peertube.announce(fresh, inbox);
-  await one.until(`videos/${fresh.uuid}`, ({ name }) => name === "Fresh");
+  // Announced by the channel and the instance, created by the account.
+  for (const by of ["ada_channel", "peertube", "ada"]) {
+    const fresh = peertube.shelf.publish(`Fresh by ${by}`);
+    await peertube.announce(fresh, inbox, { by });
+    await one.until(`videos/${fresh.uuid}`, ({ name }) => name === fresh.name);
+  }
   peertube.shelf.withdraw(gone);
   assert.equal((await peertube.remove(gone.id, inbox)).status, 202);
   await one.untilGone(`videos/${gone.uuid}`);
   await peertube.announce(gone, inbox);
-  assert.equal((await one.ask("GET", "videos?isLocal=false")).total, VIDEOS);
+  assert.equal((await one.ask("GET", "videos?isLocal=false")).total, VIDEOS + 2);
 });

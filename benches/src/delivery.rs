@@ -28,6 +28,7 @@ pub(crate) fn run() -> anyhow::Result<Table> {
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(fill(&data, VIDEOS))?;
     let pool = runtime.block_on(open(&data))?;
+    runtime.block_on(settle(&pool))?;
     runtime.block_on(know(&pool, world.port))?;
     let password = reset_password(&data)?;
     let server = start(&data)?;
@@ -159,17 +160,25 @@ async fn know(pool: &SqlitePool, port: u16) -> anyhow::Result<()> {
             "INSERT INTO account (id, display_name, created_at, updated_at) VALUES (100000 + $1, $2, 0, 0)",
             "INSERT INTO remote_actor (id, url, host, kind, name, inbox, public_key, followers, fetched_at) VALUES \
              (100000 + $1, 'http://' || $2 || '/fan' || $1, $2, 1, 'fan' || $1, 'http://' || $2 || '/fan' || $1 || '/inbox', '', 0, 0)",
-            "INSERT INTO follow (follower_id, target_id, state, created_at, updated_at) \
-             SELECT 100000 + $1, id, 2, 0, 0 FROM handle WHERE name = 'root' AND $2 <> ''",
+            "INSERT INTO follow (follower_id, target_id, state, is_by_hand, created_at, updated_at) \
+             SELECT 100000 + $1, id, 2, FALSE, 0, 0 FROM handle WHERE name = 'root' AND $2 <> ''",
         ] {
             sqlx::query(statement).bind(no as i64).bind(&host).execute(&mut *work).await?;
         }
     }
-    // What was there before is known to all, so that a change is one.
-    sqlx::query("DELETE FROM news").execute(&mut *work).await?;
-    let told = "INSERT INTO told (uuid, account_id, channel_id, digest) SELECT uuid, account_id, channel_id, '' FROM video";
-    sqlx::query(told).execute(&mut *work).await?;
     Ok(work.commit().await?)
+}
+
+/// Has what is there be known to all, so that a change is one.
+async fn settle(pool: &SqlitePool) -> anyhow::Result<()> {
+    for statement in [
+        "UPDATE video SET told_open = TRUE",
+        "DELETE FROM news",
+        "INSERT INTO told (uuid, account_id, channel_id, digest) SELECT uuid, account_id, channel_id, '' FROM video",
+    ] {
+        sqlx::query(statement).execute(pool).await?;
+    }
+    Ok(())
 }
 
 async fn count(pool: &SqlitePool) -> anyhow::Result<i64> {

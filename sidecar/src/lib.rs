@@ -160,6 +160,8 @@ pub struct Sidecar {
     claiming_tasks: tokio::sync::Mutex<()>,
     /// Told of each activity that is to be delivered.
     delivery_waits: Notify,
+    /// Held by whichever delivery reads or writes the database, so that a thousand of them keep no request waiting for it.
+    delivery_turn: tokio::sync::Mutex<()>,
     /// Told when there may be something to tell other servers.
     news_wait: Notify,
     house: House,
@@ -278,6 +280,7 @@ impl Sidecar {
             task_waits: Notify::new(),
             claiming_tasks: tokio::sync::Mutex::default(),
             delivery_waits: Notify::new(),
+            delivery_turn: tokio::sync::Mutex::default(),
             news_wait: Notify::new(),
             house: House::default(),
             place: None,

@@ -68,6 +68,9 @@ impl Sidecar {
         };
         if is_first && video.state == State::Published.id() {
             views::count(&self.database, now_ms, video.id).await?;
+            if video.is_remote {
+                self.tell_view(video).await;
+            }
         }
         if let Some((visitor, position)) = visitor.zip(position)
             && visitor.keeps_history()

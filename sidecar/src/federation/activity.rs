@@ -88,6 +88,19 @@ pub(crate) fn rate(
     })
 }
 
+/// Somebody here, nobody says who, has watched another server's video; `no` is its number here, `random` tells one view from the next.
+pub(crate) fn view(place: &Place, (no, video): (i64, &str), random: &str, owner: &str) -> Value {
+    let actor = place.url(&Local::Instance);
+    json!({
+        "to": [PUBLIC],
+        "cc": [owner],
+        "type": "View",
+        "id": format!("{actor}/views/videos/{no}/{random}"),
+        "actor": actor,
+        "object": video,
+    })
+}
+
 /// What was done is taken back; `done` is the whole activity.
 pub(crate) fn undo(done: &Value) -> Value {
     let mut undo = json!({

@@ -53,6 +53,7 @@ impl Sidecar {
                 let outbox = actor.outbox.as_ref();
                 let outbox = outbox.ok_or_else(|| TaskError::NoOutbox(actor.url.clone()))?;
                 let outbox = Remote::parse(outbox, place.strictness())?;
+                self.ask_new_host(&actor.host).await?;
                 let first = self.first_page(&outbox).await?;
                 total = first.0;
                 self.note_progress(task, Some(&outbox), (0, total)).await?;

@@ -128,15 +128,20 @@ impl Sidecar {
     async fn deliver_to(&self, host: &mut Health) -> sqlx::Result<()> {
         let database = &self.database;
         if self.is_blocked(&host.name, None) {
+            let _turn = self.delivery_turn.lock().await;
             delivery::give_up_all(database, &host.name, "the server is blocked here").await?;
             return host::prolong(database, &host.name, 0).await;
         }
-        for _ in 0..BATCHES {
+        for batch in 0..BATCHES {
+            let turn = self.delivery_turn.lock().await;
             let waiting = delivery::next(database, &host.name, BATCH).await?;
             if waiting.is_empty() {
                 break;
             }
-            host::prolong(database, &host.name, now_ms() + LEASE_MS).await?;
+            if batch > 0 {
+                host::prolong(database, &host.name, now_ms() + LEASE_MS).await?;
+            }
+            drop(turn);
             for delivery in waiting {
                 let outcome = self.try_delivery(&delivery).await;
                 if !self.settle_delivery(host, &delivery, &outcome).await? {
@@ -144,6 +149,7 @@ impl Sidecar {
                 }
             }
         }
+        let _turn = self.delivery_turn.lock().await;
         host::prolong(database, &host.name, 0).await
     }
 
@@ -161,6 +167,7 @@ impl Sidecar {
             Outcome::Refused(reason) | Outcome::Silent(reason) => (reason.as_str(), None),
             Outcome::Unwell(reason, rest) => (reason.as_str(), *rest),
         };
+        let _turn = self.delivery_turn.lock().await;
         match outcome.fate(delivery.attempts, age) {
             Fate::Done => delivery::end(database, delivery.id, delivery.sent_id).await?,
             Fate::GivenUp => delivery::give_up(database, delivery.id, reason).await?,

@@ -41,6 +41,15 @@ impl Sidecar {
         Ok(())
     }
 
+    /// Asks one that nobody has asked yet before its turn: what it is decides where viewers of its videos meet.
+    pub(crate) async fn ask_new_host(&self, name: &str) -> sqlx::Result<()> {
+        if host::known(&self.database, name).await?.is_some_and(|known| known.asked_at.is_some()) {
+            return Ok(());
+        }
+        let said = self.ask_host(name).await;
+        host::note(&self.database, now_ms(), name, said.as_ref()).await
+    }
+
     /// What a server says of itself, if it says something.
     async fn ask_host(&self, name: &str) -> Option<Known> {
         match self.ask_node(name).await {
@@ -165,6 +174,7 @@ const DAY_MS: i64 = 86_400_000;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::federation::elsewhere;
     use serde_json::json;
 
     fn object(value: Value) -> Object {
@@ -206,6 +216,39 @@ mod tests {
         let mut known = bare();
         add_mastodon(&mut known, &object(json!({ "rules": "none" })));
         assert_eq!(known, bare());
+    }
+
+    #[tokio::test]
+    async fn who_answers_is_known_and_gets_what_was_kept_back() {
+        for instance in crate::api::tests::instances(crate::config::Registration::Closed).await {
+            let mut sidecar = instance.sidecar;
+            let there = elsewhere::Elsewhere::start().await;
+            sidecar.meet_elsewhere().await;
+            let (database, name) = (&sidecar.database, there.base.trim_start_matches("http://"));
+            for known in [name, "127.0.0.1:1"] {
+                host::meet(database, 1, known).await.unwrap();
+                host::failed(database, 1, known, i64::MAX, "away").await.unwrap();
+            }
+            let json = "application/json";
+            let schema = "http://nodeinfo.diaspora.software/ns/schema/2.0";
+            let links = json!({ "links": [{ "rel": schema, "href": format!("{}/nodeinfo/2.0", there.base) }] });
+            there.put_as("/.well-known/nodeinfo", json, &links);
+            let node = json!({ "software": { "name": "peertube", "version": "6.3.0" }, "openRegistrations": false });
+            there.put_as("/nodeinfo/2.0", json, &node);
+            let about = json!({ "instance": { "name": "Theirs", "codeOfConduct": "Be kind" } });
+            there.put_as("/api/v1/config/about", json, &about);
+            sidecar.ask_hosts().await.unwrap();
+            let (total, found) = sidecar.neighbours(0, 10).await.unwrap();
+            let found = &found[0];
+            assert_eq!((total, &*found.host, &*found.title), (1, name, "Theirs"));
+            assert_eq!((&*found.software, found.registration), ("peertube 6.3.0", Some(false)));
+            assert!(found.rules.contains("Be kind"));
+            assert!(!host::is_failing(database, name).await.unwrap());
+            assert!(host::is_failing(database, "127.0.0.1:1").await.unwrap());
+            there.asked();
+            sidecar.ask_hosts().await.unwrap();
+            assert_eq!(there.asked(), [""; 0], "asked twice in a day");
+        }
     }
 
     #[test]

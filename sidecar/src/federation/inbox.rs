@@ -211,7 +211,9 @@ impl Sidecar {
             return Ok(self.hear_of(&activity, &mut budget).await?);
         }
         authority::check(&signed_by, &Id::Remote(id.clone()), &Id::Remote(actor.clone()))?;
-        if heard::is(&self.database, id.as_str()).await? {
+        // Who asks to follow again didn't get the answer, and answers come again under the same id: neither does harm twice.
+        let is_repeated = matches!(json::kind(&activity), Some("Follow" | "Accept" | "Reject"));
+        if !is_repeated && heard::is(&self.database, id.as_str()).await? {
             return Ok(());
         }
         self.take(&self.inbox.of_host, &signer.host)?;

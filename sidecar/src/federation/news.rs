@@ -32,6 +32,8 @@ pub(crate) enum NewsError {
     Send(#[from] SendError),
     #[error(transparent)]
     Tell(#[from] TellError),
+    #[error("the system gives no random numbers: {0}")]
+    Chance(#[from] getrandom::Error),
 }
 
 /// What follows for others from what they know and what there is.
@@ -256,6 +258,26 @@ impl Sidecar {
             tracing::warn!("another server isn't told what is thought of its video: {error}");
         }
         Ok(())
+    }
+
+    /// Tells another server that its video was watched here; that may fail without anybody's knowing.
+    pub(crate) async fn tell_view(&self, video: &Video) {
+        if let Err(error) = self.send_view(video).await {
+            tracing::warn!("another server isn't told that its video was watched: {error}");
+        }
+    }
+
+    async fn send_view(&self, video: &Video) -> Result<(), NewsError> {
+        let database = &self.database;
+        let (Some(place), Some(url), Some(owner)) = (
+            &self.place,
+            news::url_of(database, video.id).await?,
+            remote_actor::by_id(database, video.account_id).await?,
+        ) else {
+            return Ok(());
+        };
+        let view = activity::view(place, (video.id, &url), &token::generate()?, &owner.url);
+        Ok(self.send(&Local::Instance, &view, &[To::Server(owner.id)]).await?)
     }
 
     async fn send_rate(

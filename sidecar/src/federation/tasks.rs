@@ -75,7 +75,7 @@ impl Sidecar {
         let busy = Busy::default();
         let working = async {
             let one = || self.work_tasks(&busy);
-            tokio::join!(one(), one(), one(), one());
+            tokio::join!(one(), one(), one(), one(), self.forget_tasks());
         };
         tokio::select! {
             () = stop => {}
@@ -86,6 +86,16 @@ impl Sidecar {
             if let Err(error) = task::release(&self.database, id).await {
                 tracing::warn!("a task goes on later than it could: {error}");
             }
+        }
+    }
+
+    /// Forgets, now and then, what was done or given up.
+    async fn forget_tasks(&self) {
+        loop {
+            if let Err(error) = task::forget(&self.database, now_ms() - ENDED_MS).await {
+                tracing::warn!("what was fetched stays noted: {error}");
+            }
+            tokio::time::sleep(Duration::from_secs(3_600)).await;
         }
     }
 
@@ -223,6 +233,9 @@ fn lock(busy: &Busy) -> std::sync::MutexGuard<'_, Vec<(String, i64)>> {
 
 /// How long nobody looks for tasks, which say by themselves that they are there.
 const LOOK: Duration = Duration::from_secs(15);
+
+/// How long it is known why something wasn't fetched.
+const ENDED_MS: i64 = 86_400_000;
 
 const LEASE_MS: i64 = TASK_LEASE.as_millis() as i64;
 

@@ -302,7 +302,7 @@ mod tests {
             );
             assert_eq!(again.reason.as_deref(), Some("it is away"));
             let mut at = 100;
-            while of(database, Kind::Backfill, "u").await.unwrap().unwrap().is(TaskState::Waiting) {
+            while of(database, Kind::Backfill, "u").await.unwrap().unwrap().state == 1 {
                 let task = claim(database, at, at, &[]).await.unwrap().unwrap();
                 fail(database, at, task.id, "still", Some(at + 1)).await.unwrap();
                 at += 1;
@@ -313,7 +313,7 @@ mod tests {
             let task = claim(database, at, 999, &[]).await.unwrap().unwrap();
             assert_eq!((task.cursor, task.done), (None, 0));
             finish(database, at, task.id).await.unwrap();
-            assert!(of(database, Kind::Backfill, "u").await.unwrap().unwrap().is(TaskState::Done));
+            assert!(of(database, Kind::Backfill, "u").await.unwrap().unwrap().is_done());
             drop_of(database, Kind::Backfill, "u").await.unwrap();
             assert_eq!(of(database, Kind::Backfill, "u").await.unwrap(), None);
         }

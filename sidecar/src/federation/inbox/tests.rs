@@ -152,6 +152,10 @@ async fn whoever_follows_is_answered_by_the_houses_rule_and_may_end_it() {
                     (&json!(target), &follow_it["id"])
                 );
             }
+            // Who asks again is answered again: the first answer may be lost.
+            assert_eq!(post(&ada, &follow_it).to(sidecar).await, 202);
+            let answers = if answer.is_some() { 2 } else { 0 };
+            assert_eq!(waiting(sidecar).await.len(), answers);
             let undo = activity("Undo", 2, &ada, follow_it["id"].clone());
             assert_eq!(post(&ada, &undo).to(sidecar).await, 202);
             assert_eq!(follow::of(&sidecar.database, ada.id, channel).await.unwrap(), None);

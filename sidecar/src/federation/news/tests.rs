@@ -192,6 +192,26 @@ async fn what_is_thought_of_a_video_elsewhere_is_told_there_and_taken_back() {
 }
 
 #[tokio::test]
+async fn who_watches_a_video_elsewhere_is_counted_there_once_and_not_named() {
+    for instance in federating().await {
+        let (database, sidecar) = (&instance.sidecar.database, &instance.sidecar);
+        let (id, _) = instance.publish("alice", about("Theirs")).await;
+        let eve = somebody("eve", "their.example", Kind::Person);
+        let eve = remote_actor::keep(database, 1, &eve).await.unwrap();
+        let url = "https://their.example/v/1";
+        news::tests::make_remote(database, id, "their.example", url).await;
+        let ours = video::by_id(database, id).await.unwrap().unwrap();
+        let theirs = Video { account_id: eve, is_remote: true, ..ours.clone() };
+        for from in ["192.0.2.1", "192.0.2.1", "192.0.2.2"] {
+            sidecar.watched(&theirs, None, from, None).await.unwrap();
+        }
+        sidecar.watched(&ours, None, "192.0.2.3", None).await.unwrap();
+        let view = line("View", "/accounts/peertube", url);
+        assert_eq!(instance.heard("their.example").await, [view.clone(), view]);
+    }
+}
+
+#[tokio::test]
 async fn nobody_is_told_while_federation_is_off() {
     for mut instance in federating().await {
         instance.sidecar.place = None;
