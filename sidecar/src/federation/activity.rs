@@ -117,6 +117,17 @@ pub(crate) fn undo(done: &Value) -> Value {
     undo
 }
 
+/// Somebody of elsewhere said something that is to be asked of their own server; `version` tells one change from the next.
+pub(crate) fn passed_on(author: &str, note: &str, version: i64) -> Value {
+    json!({
+        "to": [PUBLIC],
+        "type": "Create",
+        "id": format!("{note}#passed-on/{version}"),
+        "actor": author,
+        "object": { "type": "Note", "id": note },
+    })
+}
+
 /// The instance wants to follow somebody; `no` is the follow's number.
 pub(crate) fn follow(place: &Place, no: i64, target: &str) -> Value {
     let actor = place.url(&Local::Instance);

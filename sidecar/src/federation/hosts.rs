@@ -169,6 +169,9 @@ const REQUESTS: u32 = 5;
 const AT_ONCE: i64 = 20;
 const OFTEN: Duration = Duration::from_secs(15);
 
+/// What we call ourselves in NodeInfo.
+pub(crate) const SHOAL: &str = "shoal";
+
 const DAY_MS: i64 = 86_400_000;
 
 #[cfg(test)]

@@ -208,6 +208,7 @@ impl Sidecar {
         let signed_by = parse(place, &signer.url, "actor")?;
         if actor.authority() != signed_by.authority() {
             // Somebody passes on what another said: only the other's own word counts.
+            self.take(&self.inbox.of_host, &signer.host)?;
             return Ok(self.hear_of(&activity, &mut budget).await?);
         }
         authority::check(&signed_by, &Id::Remote(id.clone()), &Id::Remote(actor.clone()))?;

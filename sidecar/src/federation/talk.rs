@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! a comment of ours    ──▶ Create, Update, Delete to its author's followers, whom it names, and the video's side
-//! one of theirs, shown ──▶ ApproveReply to its author
+//! one of theirs, shown ──▶ ApproveReply to its author; to the Shoals that follow the video, that they may ask for it
 //! one of theirs, taken away by the video's owner ──▶ Delete, by the owner
 //! ```
 //! Whoever comments goes on when the database has it; what can't be queued is logged, and the comment stays to be asked for.
@@ -11,14 +11,15 @@ use serde_json::Value;
 use wire::id::VideoId;
 
 use super::activity;
+use super::hosts::SHOAL;
 use super::id::{Local, Place};
 use super::object::note::{self, Mentioned, Note};
 use super::object::{collection, plain_context, with_context};
 use super::send::{SendError, To};
 use crate::table::comment::{self, Comment, CommentState};
-use crate::table::remote_actor;
 use crate::table::video::{self, Privacy, State, Video};
 use crate::table::{account, channel, tombstone};
+use crate::table::{follow, remote_actor};
 use crate::{Sidecar, now_ms, prose};
 
 /// What happened to a comment.
@@ -59,9 +60,12 @@ impl Sidecar {
             return Ok(());
         }
         match (what, comment.is_ours()) {
-            (Happened::Approved, false) => self.send_approval(place, &video, comment).await,
+            (Happened::Approved, false) => {
+                self.send_approval(place, &video, comment).await?;
+                self.pass_on(&video, comment).await
+            }
             (Happened::Gone, false) => self.send_removal(place, &video, comment).await,
-            (_, false) => Ok(()),
+            (_, false) => self.pass_on(&video, comment).await,
             (Happened::Gone, true) => {
                 let Some(author) = author(comment) else { return Ok(()) };
                 let id = local(comment);
@@ -119,6 +123,28 @@ impl Sidecar {
         let all =
             [Local::Channel(channel.name), Local::Account(channel.account_name), Local::Instance];
         Ok(all.into_iter().map(To::FollowersOf).collect())
+    }
+
+    /// Tells the Shoals that follow a video of ours that somebody of elsewhere commented on it: they ask whoever said it. Others
+    /// believe nothing that is passed on, and find it in the video's collection.
+    async fn pass_on(&self, video: &Video, comment: &Comment) -> Result<(), SendError> {
+        let (Some(url), Some(author), false) = (&comment.url, comment.account_id, video.is_remote)
+        else {
+            return Ok(());
+        };
+        let author = remote_actor::by_id(&self.database, author).await?;
+        let (Some(author), Some(owner)) = (author, self.decider(video).await?) else {
+            return Ok(());
+        };
+        if !comment.is(CommentState::Shown) {
+            return Ok(());
+        }
+        let us = self.handle_of(&Local::Instance).await?.unwrap_or_default();
+        let followed = [video.channel_id, video.account_id, us];
+        let shoals = follow::servers_running(&self.database, followed, SHOAL, &author.host).await?;
+        let told = activity::passed_on(&author.url, url, comment.updated_at);
+        let to: Vec<To> = shoals.into_iter().map(To::Server).collect();
+        self.send(&owner, &told, &to).await
     }
 
     async fn send_approval(

@@ -142,6 +142,27 @@ pub(crate) async fn target_of(
     Ok(found.map(|(id,)| id))
 }
 
+/// One of each server that runs `software` and follows one of these, but for the server `but`; at most [`SERVERS`].
+pub(crate) async fn servers_running(
+    database: &Database,
+    [one, two, three]: [i64; 3],
+    software: &str,
+    but: &str,
+) -> sqlx::Result<Vec<i64>> {
+    let found: Vec<(i64,)> = reading!(database, pool => {
+        sqlx::query_as(SERVERS_RUNNING)
+            .bind(one)
+            .bind(two)
+            .bind(three)
+            .bind(software)
+            .bind(but)
+            .bind(SERVERS)
+            .fetch_all(pool)
+            .await
+    })?;
+    Ok(found.into_iter().map(|(id,)| id).collect())
+}
+
 /// How many of elsewhere follow somebody of ours.
 pub(crate) async fn followers(database: &Database, target_id: i64) -> sqlx::Result<i64> {
     let select = "SELECT COUNT(*) FROM follow WHERE target_id = $1 AND state = 2";
@@ -193,6 +214,13 @@ macro_rules! select {
 
 const OF: &str = select!("follower_id = $1 AND target_id = $2");
 const BY_ID: &str = select!("id = $1");
+
+const SERVERS_RUNNING: &str = "SELECT MIN(remote_actor.id) FROM follow JOIN remote_actor ON remote_actor.id = follower_id \
+                               JOIN host ON host.name = remote_actor.host WHERE target_id IN ($1, $2, $3) AND state = 2 \
+                               AND host.software = $4 AND host.name <> $5 GROUP BY host.name ORDER BY 1 LIMIT $6";
+
+/// Servers that one comment is passed on to: each then asks who said it.
+const SERVERS: i64 = 500;
 
 const END_BLOCKED: &str = concat!(
     "DELETE FROM follow WHERE id IN (SELECT follow.id FROM follow JOIN remote_actor AS barred ON barred.id IN (follower_id, target_id) \

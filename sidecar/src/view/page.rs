@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Owner, Unavailable, VideoCard, whole};
 use crate::Sidecar;
+use crate::federation::hosts::SHOAL;
 use crate::media::Media;
 use crate::sight::{Seen, Sight};
 use crate::table::remote_video::RemoteVideo;
@@ -259,9 +260,6 @@ impl VideoPage {
         &self.card.channel
     }
 }
-
-/// What we call ourselves in NodeInfo.
-const SHOAL: &str = "shoal";
 
 fn word(table: &[(i64, &'static str)], id: i64) -> Option<Word> {
     Some(Word { id: id.to_string(), label: vocabulary::label(table, &id)? })

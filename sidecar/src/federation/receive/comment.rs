@@ -190,6 +190,7 @@ impl Sidecar {
         let found = found.ok_or(HearError::Refused(UNKNOWN))?;
         if made.is_some() {
             self.notify_of_comment(&found).await?;
+            self.tell_of_comment(Happened::Made, &found).await;
         }
         Ok(found)
     }
@@ -251,7 +252,11 @@ impl Sidecar {
             _ => CommentState::Shown,
         };
         let at = note.updated_at.max(known.created_at + 1);
-        Ok(comment::rewrite(&self.database, at, known.id, &note.html, state).await?)
+        comment::rewrite(&self.database, at, known.id, &note.html, state).await?;
+        if let Some(changed) = comment::by_id(&self.database, known.id).await? {
+            self.tell_of_comment(Happened::Changed, &changed).await;
+        }
+        Ok(())
     }
 
     /// A comment is gone, as its author says, or whose video it is below; `false` if it is no comment that is known.
@@ -278,6 +283,11 @@ impl Sidecar {
             return Err(HearError::Refused("only whose it is deletes it"));
         }
         comment::delete(&self.database, now_ms(), known.id).await?;
+        if is_author {
+            // Their own server knows.
+            let known = Comment { account_id: None, ..known };
+            self.tell_of_comment(Happened::Gone, &known).await;
+        }
         Ok(true)
     }
 

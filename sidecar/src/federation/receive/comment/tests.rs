@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::api::tests::{Instance, instances};
 use crate::config::{Federation, Registration};
-use crate::database::{Database, writing};
+use crate::database::{Database, reading, writing};
 use crate::federation::elsewhere::Elsewhere;
 use crate::federation::id::{Place, Strictness};
 use crate::table::notification;
@@ -325,5 +325,58 @@ async fn what_is_between_a_comment_and_its_video_is_asked_for() {
             instance.get(&format!("videos/{video}/comment-threads"), "").await.body["total"],
             1
         );
+    }
+}
+
+#[tokio::test]
+async fn what_is_said_below_our_videos_is_passed_on_to_shoals_and_its_end_to_everybody_who_follows()
+{
+    for instance in federating(Federation::default()).await {
+        let (sidecar, database) = (&instance.sidecar, &instance.sidecar.database);
+        let (_, video) = instance.publish("bob", about("The sea")).await;
+        let ada = known(sidecar, "ada", "two.example", Kind::Person).await;
+        let us = sidecar.handle_of(&Local::Instance).await.unwrap().unwrap();
+        for (host, software) in
+            [("two.example", "shoal"), ("three.example", "shoal"), ("four.example", "mastodon")]
+        {
+            let follower = known(sidecar, "peertube", host, Kind::Instance).await;
+            let state = crate::table::follow::FollowState::Accepted;
+            crate::table::follow::set(database, 5, (follower.id, us), None, state).await.unwrap();
+            writing!(database, pool => {
+                sqlx::query("UPDATE host SET software = $2 WHERE name = $1")
+                    .bind(host).bind(software).execute(pool).await.map(drop)
+            })
+            .unwrap();
+        }
+        let told = async |kind: &str| {
+            let found: Vec<(String, String)> = reading!(database, pool => {
+                sqlx::query_as("SELECT host, activity FROM delivery JOIN sent ON sent.id = sent_id WHERE activity LIKE $1 ORDER BY host")
+                    .bind(format!("%\"type\":\"{kind}\"%")).fetch_all(pool).await
+            })
+            .unwrap();
+            let noted = |(host, text): (String, String)| {
+                let told: Value = serde_json::from_str(&text).unwrap();
+                let object = told["object"]["id"].as_str().or(told["object"].as_str());
+                (host, told["actor"].as_str().unwrap().to_owned(), object.unwrap().to_owned())
+            };
+            found
+                .into_iter()
+                .map(noted)
+                .filter(|(_, _, object)| object.contains("statuses"))
+                .collect::<Vec<_>>()
+        };
+        let hello = note(&ada, 1, &url(&video), "Hello");
+        let id = hello["id"].as_str().unwrap().to_owned();
+        assert_eq!(say(sidecar, &ada, "Create", hello).await, "");
+        // Not to whose it is, and not to those who would believe none of it.
+        assert_eq!(
+            told("Create").await,
+            [("three.example".to_owned(), ada.url.clone(), id.clone())]
+        );
+        assert_eq!(say(sidecar, &ada, "Delete", json!(id)).await, "");
+        let bob = "https://one.example/accounts/bob".to_owned();
+        let ended = ["four.example", "three.example", "two.example"]
+            .map(|host| (host.to_owned(), bob.clone(), id.clone()));
+        assert_eq!(told("Delete").await, ended);
     }
 }
