@@ -19,6 +19,14 @@ const fixture = serverAndBrowser(async (fixture) => {
   await page.locator("[name=category]").selectOption("6");
   await page.locator("[name=language]").selectOption("en");
   await send(page);
+  await page.goto(`${server.url}/w/${server.ids.clip}`);
+  await page.locator("#say").fill("What a **fine** clip, [see](https://example.org/a).");
+  await page.locator("#comments > form.say button").click();
+  await page.waitForURL(/#comment-/);
+  await page.goto(`${server.url}/report?video=${server.ids.clip}`);
+  await fill(page, { reason: "It is too short" });
+  await send(page);
+  await page.locator(".done").waitFor();
   fixture.session = await browser.context.cookies();
   await logOut(fixture);
 }, { SHOAL_ACCOUNTS_REGISTRATION: "approval", SHOAL_SMTP_HOST: "127.0.0.1", SHOAL_SMTP_PORT: "9", SHOAL_SMTP_TLS: "off", SHOAL_SMTP_FROM: "videos@example.org" });

@@ -230,6 +230,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (12, "federation", include_str!("../migrations/0012-federation.sql")),
     (13, "news", include_str!("../migrations/0013-news.sql")),
     (16, "comments", include_str!("../migrations/0016-comments.sql")),
+    (17, "here", include_str!("../migrations/0017-here.sql")),
 ];
 
 /// The one change that brings its own transaction.

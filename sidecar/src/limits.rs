@@ -198,8 +198,8 @@ pub(crate) const COMMENT: usize = 10_000;
 /// What a user is told of and that is kept: the oldest make room.
 pub(crate) const NOTIFICATIONS: i64 = 1_000;
 
-/// Comments of one video of another server's that are asked for at once: more than anybody reads.
-pub(crate) const COMMENTS_ASKED: usize = 500;
+/// Requests for the comments of one video of another server's, which may name whomever: more than anybody reads, and no burden.
+pub(crate) const COMMENTS_ASKED: u32 = 500;
 
 /// Requests that one comment may take that leads to its video through many others: each with its author.
 pub(crate) const NOTE_BUDGET: u32 = 250;

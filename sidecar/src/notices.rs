@@ -3,6 +3,7 @@
 use crate::federation::talk::handles;
 use crate::table::comment::{self, Comment, CommentState};
 use crate::table::notification::{self, NotificationKind};
+use crate::table::video::{self, Privacy, Video};
 use crate::table::{account, channel};
 use crate::{Sidecar, now_ms};
 
@@ -21,8 +22,11 @@ impl Sidecar {
                 let user = parent.and_then(|parent| parent.author_user_id);
                 told.extend(user.map(|user| (user, NotificationKind::Mention)));
             }
-            for user in self.users_named(made).await? {
-                told.push((user, NotificationKind::Mention));
+            // Who is named in a closed circle need not be in it.
+            let video = video::by_id(&self.database, made.video_id).await?;
+            if video.is_some_and(|video| is_open(&video)) {
+                let named = self.users_named(made).await?.into_iter();
+                told.extend(named.map(|user| (user, NotificationKind::Mention)));
             }
         }
         for (user, kind) in told {
@@ -82,6 +86,12 @@ impl Sidecar {
         }
         names
     }
+}
+
+/// Whether whoever has an account here may see it.
+fn is_open(video: &Video) -> bool {
+    let open = [Privacy::Public, Privacy::Unlisted, Privacy::Internal];
+    Privacy::parse(video.privacy).is_some_and(|privacy| open.contains(&privacy))
 }
 
 /// People whom one comment tells of itself by naming them.

@@ -129,7 +129,8 @@ impl Site {
     /// The id of a comment, which leads to where it stands.
     pub(super) async fn forward_comment(&self, key: &str, no: &str) -> Result<Reply, PageError> {
         let id: VideoId = key.parse().map_err(|_| PageError::NotFound)?;
-        let said = self.sidecar.comment_place(number(no)?).await?.ok_or(PageError::NotFound)?;
+        let said =
+            self.sidecar.comment_place(&id, number(no)?).await?.ok_or(PageError::NotFound)?;
         Ok(see_other(&place(&id, &said)))
     }
 

@@ -388,3 +388,19 @@ async fn who_said_something_may_say_it_otherwise_and_it_is_judged_anew() {
         assert_eq!(reword(&judged, &second, &alice).await.body["comment"]["heldForReview"], true);
     }
 }
+
+#[tokio::test]
+async fn who_is_named_in_a_closed_circle_learns_nothing_of_it() {
+    for instance in instances(Registration::Closed).await {
+        let private = About { privacy: Privacy::Private, ..about("Closed") };
+        let (_, closed) = instance.publish("bob", private).await;
+        let (_, open) = instance.publish("bob", about("Open")).await;
+        let (alice, bob) = (instance.user("alice").await, instance.user("bob").await);
+        let told =
+            async || instance.get("users/me/notifications", &alice).await.body["total"].clone();
+        id(&instance.say(&closed, &bob, "@alice is not to know").await);
+        assert_eq!(told().await, 0);
+        id(&instance.say(&open, &bob, "@alice may know").await);
+        assert_eq!(told().await, 1);
+    }
+}

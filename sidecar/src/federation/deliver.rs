@@ -27,6 +27,7 @@ use super::id::{Id, Local};
 use crate::limits::DELIVERED_AT_ONCE;
 use crate::outbound::{Ask, Bounds, Budget, OutboundError};
 use crate::table::delivery::{self, Delivery};
+use crate::table::following;
 use crate::table::host::{self, Health};
 use crate::{Sidecar, now_ms};
 
@@ -164,7 +165,9 @@ impl Sidecar {
         let age = Duration::from_millis(u64::try_from(now - delivery.created_at).unwrap_or(0));
         let (reason, rest) = match outcome {
             Outcome::Delivered => ("", None),
-            Outcome::Refused(reason) | Outcome::Silent(reason) => (reason.as_str(), None),
+            Outcome::Refused(reason) | Outcome::Gone(reason) | Outcome::Silent(reason) => {
+                (reason.as_str(), None)
+            }
             Outcome::Unwell(reason, rest) => (reason.as_str(), *rest),
         };
         let _turn = self.delivery_turn.lock().await;
@@ -173,7 +176,10 @@ impl Sidecar {
             Fate::GivenUp => delivery::give_up(database, delivery.id, reason).await?,
             Fate::PutOff => delivery::put_off(database, delivery.id, reason).await?,
         }
-        if matches!(outcome, Outcome::Delivered | Outcome::Refused(_)) {
+        if matches!(outcome, Outcome::Gone(_)) {
+            following::end_of_inbox(database, &host.name, &delivery.inbox).await?;
+        }
+        if matches!(outcome, Outcome::Delivered | Outcome::Refused(_) | Outcome::Gone(_)) {
             if host.failures > 0 {
                 host.failures = 0;
                 host::revive(database, &host.name).await?;

@@ -42,17 +42,21 @@ impl Sidecar {
                 },
             };
         }
-        let mut asked = 0;
+        let mut budget = Budget(COMMENTS_ASKED);
         for _ in 0..PAGES {
             for id in self.items(&told.object) {
-                if asked >= COMMENTS_ASKED {
+                if budget.0 == 0 {
                     return Ok(());
                 }
                 if comment::by_url(&self.database, id.as_str()).await?.is_some() {
                     continue;
                 }
-                asked += 1;
-                if let Err(error) = self.keep_note_at(&id, &mut Budget(NOTE_BUDGET)).await {
+                // One that leads far costs no more than its share.
+                let mut share = Budget(NOTE_BUDGET.min(budget.0));
+                let before = share.0;
+                let kept = self.keep_note_at(&id, &mut share).await;
+                budget.0 -= before - share.0;
+                if let Err(error) = kept {
                     tracing::debug!(id = id.as_str(), "a comment isn't kept: {error}");
                 }
                 task::extend(&self.database, task.id, now_ms() + LEASE_MS).await?;

@@ -96,6 +96,13 @@ pub(crate) async fn cut(database: &Database, target: &str) -> sqlx::Result<()> {
     writing!(database, pool => sqlx::query(CUT).bind(target).execute(pool).await.map(drop))
 }
 
+/// Ends the follows of whoever had an inbox that is gone; one that a whole server shares is nobody's own.
+pub(crate) async fn end_of_inbox(database: &Database, host: &str, inbox: &str) -> sqlx::Result<()> {
+    writing!(database, pool => {
+        sqlx::query(END_OF_INBOX).bind(host).bind(inbox).execute(pool).await.map(drop)
+    })
+}
+
 /// What is being fetched, the newest first; at most `count`.
 pub(crate) async fn progress(database: &Database, count: i64) -> sqlx::Result<Vec<Progress>> {
     reading!(database, pool => sqlx::query_as(PROGRESS).bind(count).fetch_all(pool).await)
@@ -141,5 +148,8 @@ const CUT: &str = "DELETE FROM follow WHERE follower_id IN \
                    (SELECT remote_actor.id FROM remote_actor JOIN handle ON handle.id = remote_actor.id WHERE host = $1 OR handle.name = $1) \
                    OR target_id IN \
                    (SELECT remote_actor.id FROM remote_actor JOIN handle ON handle.id = remote_actor.id WHERE host = $1 OR handle.name = $1)";
+
+const END_OF_INBOX: &str = "DELETE FROM follow WHERE follower_id IN (SELECT id FROM remote_actor WHERE host = $1 AND inbox = $2 \
+                            AND (shared_inbox IS NULL OR shared_inbox <> inbox))";
 
 const PROGRESS: &str = "SELECT host, url, done, total, state, reason, updated_at FROM task WHERE kind = 'backfill' ORDER BY id DESC LIMIT $1";

@@ -1,5 +1,7 @@
 //! What pages show of comments: the talk below a video, and what waits for whoever keeps order.
 
+use wire::id::VideoId;
+
 use super::{Listed, Unavailable, avatar, whole};
 use crate::api::comments::{comment_text, depths};
 use crate::body::Fields;
@@ -213,11 +215,7 @@ impl Sidecar {
             may_reply: visitor.is_some() && comment.is(CommentState::Shown),
             may_delete: is_there && (is_own || may_judge),
             may_approve: is_held && may_judge && !comment.video_is_remote,
-            video: comment
-                .video_uuid
-                .parse::<wire::id::VideoId>()
-                .map(|id| id.short())
-                .unwrap_or_default(),
+            video: comment.video_uuid.parse::<VideoId>().map(|id| id.short()).unwrap_or_default(),
             video_name: comment.video_name.clone(),
         }
     }
@@ -288,9 +286,14 @@ impl Sidecar {
     ///
     /// # Errors
     /// When the database doesn't answer.
-    pub async fn comment_place(&self, id: i64) -> Result<Option<Said>, Unavailable> {
+    pub async fn comment_place(
+        &self,
+        video: &VideoId,
+        id: i64,
+    ) -> Result<Option<Said>, Unavailable> {
         let found = comment::by_id(&self.database, id).await?;
-        let found = found.filter(|found| found.is(CommentState::Shown));
+        let is_of_it = |found: &Comment| found.video_uuid == video.to_string();
+        let found = found.filter(|found| found.is(CommentState::Shown) && is_of_it(found));
         Ok(found.map(|found| Said { id: found.id, thread_id: found.thread() }))
     }
 

@@ -19,6 +19,8 @@ pub(super) enum Outcome {
     Delivered,
     /// It will never want this one; others, it may.
     Refused(String),
+    /// Nobody has this inbox any more.
+    Gone(String),
     /// It isn't well, and may say for how long; or it can't take this one, which can't be told apart.
     Unwell(String, Option<Duration>),
     /// It isn't there.
@@ -42,6 +44,7 @@ impl Outcome {
         let reason = format!("the server answers {}", status.as_u16());
         match status.as_u16() {
             200..300 => Outcome::Delivered,
+            410 => Outcome::Gone(reason),
             // Its key of us may be old, or it couldn't ask for it just then.
             401 | 408 | 425 | 429 | 500 | 502.. => Outcome::Unwell(reason, rest(headers, now)),
             _ => Outcome::Refused(reason),
@@ -52,7 +55,7 @@ impl Outcome {
     pub(super) fn fate(&self, attempts: i64, age: Duration) -> Fate {
         match self {
             Outcome::Delivered => Fate::Done,
-            Outcome::Refused(_) => Fate::GivenUp,
+            Outcome::Refused(_) | Outcome::Gone(_) => Fate::GivenUp,
             Outcome::Unwell(..) if attempts + 1 >= MOST_ATTEMPTS => Fate::GivenUp,
             Outcome::Unwell(..) | Outcome::Silent(_) if age >= MOST_AGE => Fate::GivenUp,
             Outcome::Unwell(..) | Outcome::Silent(_) => Fate::PutOff,

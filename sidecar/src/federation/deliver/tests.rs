@@ -258,6 +258,30 @@ async fn what_a_server_refuses_is_given_up_and_the_next_one_goes() {
     }
 }
 
+#[tokio::test]
+async fn who_is_gone_follows_no_longer_and_a_servers_shared_inbox_is_nobodys_own() {
+    for (sidecar, _kept) in federating().await {
+        let mut server = Server::start().await;
+        let target = handle(&sidecar).await;
+        let alone = NewActor { shared_inbox: None, ..server.actor("ada") };
+        follows(&sidecar, &alone, target).await;
+        follows(&sidecar, &server.actor("bob"), target).await;
+        server.answers(410);
+        let _work = begin(&sidecar);
+        sidecar.send(&root(), &said(1), &[To::FollowersOf(root())]).await.unwrap();
+        queue(&sidecar, &server.host, |queue| (queue.given_up, queue.failures) == (2, 0)).await;
+        server.next().await;
+        server.next().await;
+        for _ in 0..3000 {
+            if follow::followers(&sidecar.database, target).await.unwrap() == 1 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert_eq!(follow::followers(&sidecar.database, target).await.unwrap(), 1);
+    }
+}
+
 async fn queue_is_empty(sidecar: &Sidecar) {
     for _ in 0..3000 {
         if delivery::queues(&sidecar.database, 0, 100).await.unwrap().is_empty() {
