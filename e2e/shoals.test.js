@@ -139,8 +139,7 @@ test("who is blocked is not shown, not heard, and not told; and comes back", asy
   await two.until(`videos/${minute}`, ({ name }) => name === "Not heard");
   await three.ask("DELETE", `server/blocklist/servers/${one.name}`, undefined, { expected: 204 });
   await three.ask("POST", "server/following", { hosts: [one.name] }, { expected: 204 });
-  const { data } = await three.until("videos?isLocal=false", ({ data }) => data.some(({ name }) => name === "Not heard"));
-  assert.equal(data.length, 2);
+  await three.until("videos?isLocal=false", ({ total }) => total === 2);
 });
 
 test("whoever unfollows sees nothing of it any more", async () => {

@@ -214,8 +214,11 @@ impl Sidecar {
             Ok(Id::Local(whose @ (Local::Instance | Local::Account(_) | Local::Channel(_)))) => {
                 whose
             }
-            // The public URL was another one when it was queued.
-            _ => return Err(PostError::Lasting(format!("{} is nobody here", said.actor))),
+            // What another said is passed on by who is here.
+            _ => match self.local_of(delivery.actor_id).await.map_err(PostError::passing)? {
+                Some(whose) => whose,
+                None => return Err(PostError::Lasting(format!("{} is nobody here", said.actor))),
+            },
         };
         let address = door.address(&delivery.inbox)?;
         let signer = self.signer_of(delivery.actor_id, &whose).await.map_err(PostError::passing)?;

@@ -212,8 +212,7 @@ impl Sidecar {
             return Ok(self.hear_of(&activity, &mut budget).await?);
         }
         authority::check(&signed_by, &Id::Remote(id.clone()), &Id::Remote(actor.clone()))?;
-        // Who asks to follow again didn't get the answer, and answers come again under the same id: neither does harm twice.
-        let is_repeated = matches!(json::kind(&activity), Some("Follow" | "Accept" | "Reject"));
+        let is_repeated = json::kind(&activity).is_some_and(|kind| REPEATED.contains(&kind));
         if !is_repeated && heard::is(&self.database, id.as_str()).await? {
             return Ok(());
         }
@@ -457,6 +456,10 @@ const STRANGERS_FROM: Rate = Rate { burst: 1_000, every: Duration::from_millis(2
 
 /// Views that another server may tell in all: 5 each second.
 const VIEWS_OF: Rate = Rate { burst: 300, every: Duration::from_millis(200) };
+
+/// What comes again under the same id and does no harm twice: who asks to follow again didn't get the answer, and whoever likes a
+/// video for the second time takes that back for the second time, too.
+const REPEATED: [&str; 4] = ["Follow", "Accept", "Reject", "Undo"];
 
 /// How long a key that was just fetched isn't fetched again because something isn't signed with it.
 const KEY_PATIENCE_MS: i64 = 300_000;

@@ -148,6 +148,15 @@ impl Sidecar {
                 self.hear_unrate(heard).await?;
                 self.hear_unannounce(heard).await
             }
+        }?;
+        // Who likes a video again says so under the same id; nobody of another server makes us forget it.
+        let undone = json::first_id(heard.activity, "object");
+        let undone = undone.and_then(|id| self.place.as_ref()?.read(id).ok());
+        match undone {
+            Some(Id::Remote(undone)) if undone.authority() == heard.actor.host => {
+                Ok(heard::take_back(&self.database, undone.as_str()).await?)
+            }
+            _ => Ok(()),
         }
     }
 

@@ -22,6 +22,14 @@ pub(crate) async fn note(database: &Database, now_ms: i64, id: &str) -> sqlx::Re
     })
 }
 
+/// Forgets one that was taken back, so that it may come again under the same id.
+pub(crate) async fn take_back(database: &Database, id: &str) -> sqlx::Result<()> {
+    writing!(database, pool => {
+        let delete = "DELETE FROM heard WHERE id = $1";
+        sqlx::query(delete).bind(token::hash(id)).execute(pool).await.map(drop)
+    })
+}
+
 /// Forgets those that came before `before_ms`.
 pub(crate) async fn forget(database: &Database, before_ms: i64) -> sqlx::Result<()> {
     writing!(database, pool => {

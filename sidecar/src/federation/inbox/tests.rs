@@ -188,8 +188,13 @@ async fn likes_and_dislikes_are_counted_once_and_taken_back() {
         // Nobody takes back what another thinks, not even of the same server.
         post(&bob, &activity("Undo", 3, &bob, dislike.clone())).to(sidecar).await;
         assert_eq!(counts().await, (0, 1));
-        post(&ada, &activity("Undo", 4, &ada, dislike)).to(sidecar).await;
-        assert_eq!(counts().await, (0, 0));
+        // PeerTube's like has the same id each time, and so has what takes it back.
+        for _ in 0..2 {
+            post(&ada, &dislike).to(sidecar).await;
+            assert_eq!(counts().await, (0, 1));
+            post(&ada, &activity("Undo", 4, &ada, dislike.clone())).to(sidecar).await;
+            assert_eq!(counts().await, (0, 0));
+        }
         post(&ada, &activity("Like", 5, &ada, url.as_str())).to(sidecar).await;
         post(&bob, &activity("Like", 6, &bob, url.as_str())).to(sidecar).await;
         assert_eq!(counts().await, (2, 0));
