@@ -141,6 +141,12 @@ test("what is reported goes to the moderators of the server that it comes from, 
   assert.equal((await mastodon.report([`${one.url}/accounts/alice`, made.url], "Rude", shared)).status, 202);
   const { data: reports } = await one.until("abuses", ({ total }) => total === 2);
   assert.deepEqual([reports[0].reason, reports[0].comment.id, reports[0].flaggedAccount.name], ["Rude", made.id, "alice"]);
+  const film = (await one.ask("GET", "videos?isLocal=false")).data.find(({ name }) => name === "A film from there");
+  await one.ask("POST", "abuses", { reason: "Stolen", video: { id: film.id } }, { token: alice });
+  const there = await heard(peertube, "Flag");
+  assert.deepEqual([there.problem, there.activity.object], [undefined, film.url]);
+  assert.ok((await peertube.report(video, "Stolen here", shared)).status < 300);
+  assert.equal((await one.until("abuses", ({ total }) => total === 4)).data[0].reason, "Stolen here");
 });
 
 test("the comments of a video are told to whoever asks, ours and others'", async () => {

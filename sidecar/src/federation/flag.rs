@@ -27,20 +27,23 @@ impl Sidecar {
             (None, Some(id)) => comment::url_of_video(database, id).await?,
             (None, None) => None,
         };
+        // Who has videos takes what PeerTube takes, whatever it is called.
         let server = host::known(database, &target.host).await?;
-        let software = server.and_then(|server| server.software);
-        let named = objects(&target.url, thing.as_deref(), software.as_deref());
+        let is_peertube =
+            server.is_some_and(|server| server.software.as_deref() == Some("peertube"));
+        let has_videos = report.comment_id.is_none() || is_peertube;
+        let named = objects(&target.url, thing.as_deref(), has_videos);
         let activity = flag(place, report.id, &report.reason, named);
         self.send(&Local::Instance, &activity, &[To::Server(target.id)]).await
     }
 }
 
 /// What is meant: PeerTube takes one URL and no list, Mastodon a list with the account in it.
-fn objects(account: &str, thing: Option<&str>, software: Option<&str>) -> Value {
-    match (thing, software) {
-        (Some(thing), Some("peertube")) => json!(thing),
-        (Some(thing), _) => json!([account, thing]),
-        (None, _) => json!(account),
+fn objects(account: &str, thing: Option<&str>, has_videos: bool) -> Value {
+    match thing {
+        Some(thing) if has_videos => json!(thing),
+        Some(thing) => json!([account, thing]),
+        None => json!(account),
     }
 }
 
@@ -63,10 +66,9 @@ mod tests {
     #[test]
     fn each_kind_of_server_is_told_in_the_form_that_it_takes() {
         let (account, note) = ("https://two.example/u", "https://two.example/n/1");
-        assert_eq!(objects(account, Some(note), Some("peertube")), json!(note));
-        assert_eq!(objects(account, Some(note), Some("mastodon")), json!([account, note]));
-        assert_eq!(objects(account, Some(note), None), json!([account, note]));
-        assert_eq!(objects(account, None, Some("peertube")), json!(account));
+        assert_eq!(objects(account, Some(note), true), json!(note));
+        assert_eq!(objects(account, Some(note), false), json!([account, note]));
+        assert_eq!(objects(account, None, true), json!(account));
         let place = Place::new("https://one.example", Strictness::Public).unwrap();
         let told = flag(&place, 3, "Spam", json!(note));
         assert_eq!(told["actor"], "https://one.example/accounts/peertube");
