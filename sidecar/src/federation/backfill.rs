@@ -10,9 +10,11 @@ use super::ask::FetchError;
 use super::id::{Id, Remote};
 use super::json::{self, Object};
 use super::tasks::TaskError;
+use super::videos::VideoError;
 use crate::limits::{BACKFILL, BACKFILL_AT_ONCE, OUTBOX_PAGE, TASK_LEASE, VIDEO_BUDGET};
 use crate::outbound::Budget;
 use crate::table::remote_actor::{self, RemoteActor};
+use crate::table::remote_video;
 use crate::table::task::{self, Kind, Task};
 use crate::{Sidecar, now_ms};
 
@@ -62,7 +64,7 @@ impl Sidecar {
         };
         loop {
             for some in page.items.chunks(BACKFILL_AT_ONCE) {
-                join_all(some.iter().map(|id| self.take_in(&actor, id))).await;
+                join_all(some.iter().map(|id| self.take_in(task, &actor, id))).await;
                 let reached = done + i64::try_from(some.len()).unwrap_or_default();
                 done = reached.min(done + page.count);
                 self.extend_lease(task).await?;
@@ -77,12 +79,12 @@ impl Sidecar {
     }
 
     /// What fails now is tried again by itself, so that one broken video keeps nobody from the others.
-    async fn take_in(&self, actor: &RemoteActor, id: &Remote) {
+    async fn take_in(&self, task: &Task, actor: &RemoteActor, id: &Remote) {
         if id.authority() != actor.host {
             return;
         }
-        match self.video_at(id, &mut Budget(VIDEO_BUDGET)).await {
-            Ok(_) => {}
+        match self.take_one(task, id).await {
+            Ok(()) => {}
             Err(error) if error.is_lasting() => {
                 tracing::debug!(id = id.as_str(), "a video isn't taken in: {error}");
             }
@@ -93,6 +95,15 @@ impl Sidecar {
                 }
             }
         }
+    }
+
+    /// What is known from before they were followed may have changed since, of which nobody told us.
+    async fn take_one(&self, task: &Task, id: &Remote) -> Result<(), VideoError> {
+        let known = remote_video::by_url(&self.database, id.document()).await?;
+        if known.is_none_or(|known| known.fetched_at <= task.created_at) {
+            self.video_anew(id, &mut Budget(VIDEO_BUDGET)).await?;
+        }
+        Ok(())
     }
 
     /// How many things are in an outbox, and its first page, which may stand in it.

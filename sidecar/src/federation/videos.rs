@@ -51,21 +51,6 @@ impl VideoError {
 }
 
 impl Sidecar {
-    /// The video that a URL names, as it is known, else as its server tells; `None` is no video of another server's.
-    pub(crate) async fn video_at(
-        &self,
-        url: &Remote,
-        budget: &mut Budget,
-    ) -> Result<Kept, VideoError> {
-        match remote_video::by_url(&self.database, url.document()).await? {
-            Some(known) if self.is_blocked(&known.host, None) => {
-                Err(VideoError::Blocked(known.host))
-            }
-            Some(known) => Ok(Kept { id: known.id, is_new: false }),
-            None => Ok(self.video_anew(url, budget).await?.0),
-        }
-    }
-
     /// The video that a URL names, as its server tells now. What is gone there goes here, too.
     pub(crate) async fn video_anew(
         &self,

@@ -242,6 +242,7 @@ const ADD: &str = "INSERT INTO task (kind, host, url, done, state, attempts, due
                    ON CONFLICT (kind, url) DO UPDATE SET \
                    cursor = CASE WHEN task.state = 1 THEN task.cursor ELSE NULL END, \
                    done = CASE WHEN task.state = 1 THEN task.done ELSE 0 END, \
+                   created_at = CASE WHEN task.state = 1 THEN task.created_at ELSE excluded.created_at END, \
                    attempts = 0, state = 1, reason = NULL, due_at = excluded.due_at, updated_at = excluded.updated_at";
 
 const NOTE: &str = "UPDATE task SET cursor = $2, done = $3, total = $4, lease_until = $5, updated_at = $6, attempts = 1, reason = NULL \

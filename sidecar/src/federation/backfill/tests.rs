@@ -87,6 +87,13 @@ async fn all_that_an_instance_published_is_there_after_a_follow_and_resumed_wher
         assert_eq!((listed(&instance).await, task().await.done), (25, 25));
         // Nothing is asked twice.
         assert_eq!(elsewhere.asked().len(), 6);
+        // Who is followed again may have changed everything meanwhile.
+        elsewhere.publish("3", |video| video["name"] = json!("Changed"));
+        instance.sidecar.follows_changed(&actor).await.unwrap();
+        work(&instance).await;
+        let query = ListQuery { count: 100, ..ListQuery::default() };
+        let found = instance.sidecar.list(&query, None).await.unwrap().entries;
+        assert_eq!(found.iter().filter(|card| card.name == "Changed").count(), 1);
     }
 }
 
