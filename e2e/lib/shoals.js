@@ -32,7 +32,7 @@ class Shoal {
   }
 
   /** Asks again until `is` holds of the answer, which it returns. */
-  async until(path, is, patience = 30_000) {
+  async until(path, is, patience = 90_000) {
     const end = Date.now() + patience;
     for (;;) {
       const answer = await this.ask("GET", path).catch((error) => error);
@@ -42,17 +42,8 @@ class Shoal {
     }
   }
 
-  /** Asks for a page again until it has a word in it. */
-  async untilShown(path, word, patience = 60_000) {
-    const end = Date.now() + patience;
-    while (!(await (await fetch(this.server.url + path)).text()).includes(word)) {
-      if (Date.now() > end) throw new Error(`${this.name}: ${path} never had ${word}`);
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-  }
-
   /** Whether whoever looks at `path` is told that there is nothing. */
-  async untilGone(path, patience = 30_000) {
+  async untilGone(path, patience = 90_000) {
     const end = Date.now() + patience;
     while ((await fetch(`${this.server.url}/api/v1/${path}`)).status !== 404) {
       if (Date.now() > end) throw new Error(`${this.name}: ${path} never went`);

@@ -169,7 +169,7 @@ pub(crate) async fn release(database: &Database, id: i64) -> sqlx::Result<()> {
     extend(database, id, 0).await
 }
 
-/// Ends a task that is done.
+/// Ends a task that is done, unless it was asked for again meanwhile: what was fetched may be older than what was heard then.
 pub(crate) async fn finish(database: &Database, now_ms: i64, id: i64) -> sqlx::Result<()> {
     writing!(database, pool => {
         sqlx::query(FINISH).bind(id).bind(now_ms).execute(pool).await.map(drop)
@@ -248,7 +248,9 @@ const ADD: &str = "INSERT INTO task (kind, host, url, done, state, attempts, due
 const NOTE: &str = "UPDATE task SET cursor = $2, done = $3, total = $4, lease_until = $5, updated_at = $6, attempts = 1, reason = NULL \
                     WHERE id = $1";
 
-const FINISH: &str = "UPDATE task SET state = 2, cursor = NULL, reason = NULL, lease_until = 0, updated_at = $2 WHERE id = $1";
+/// Whoever asks sets the attempts to nothing, and whoever takes it counts one.
+const FINISH: &str = "UPDATE task SET state = CASE WHEN attempts = 0 THEN 1 ELSE 2 END, cursor = NULL, reason = NULL, \
+                      lease_until = 0, updated_at = $2 WHERE id = $1";
 
 const FAIL: &str = "UPDATE task SET state = CASE WHEN CAST($3 AS BIGINT) IS NULL OR attempts >= $5 THEN 3 ELSE 1 END, \
                     due_at = COALESCE($3, due_at), reason = $2, lease_until = 0, updated_at = $4 WHERE id = $1";
@@ -284,6 +286,22 @@ mod tests {
             assert_eq!(claimed(database, 10, &[]).await.as_deref(), Some("2"));
             // Whoever had it was killed.
             assert_eq!(claimed(database, 110, &[]).await.as_deref(), Some("1"));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_asked_for_while_it_is_fetched_is_fetched_once_more() {
+        for trial in trial::databases().await {
+            let database = &trial.database;
+            add(database, 1, Kind::Video, "a.example", "v").await.unwrap();
+            for at in [10, 20] {
+                let task = claim(database, at, at + 5, &[]).await.unwrap().unwrap();
+                if at == 10 {
+                    add(database, 11, Kind::Video, "a.example", "v").await.unwrap();
+                }
+                finish(database, at + 2, task.id).await.unwrap();
+            }
+            assert_eq!(claim(database, 30, 35, &[]).await.unwrap(), None);
         }
     }
 
