@@ -73,9 +73,12 @@ test("viewers of both feed each other, and nobody else is asked than the two", a
   assert.ok((await first.stats()).uploadedBytes > 0);
 });
 
-test("what is said below a video is read on both sides, answered, and deleted", async () => {
+test("what is said below a video is read on all three, answered, and deleted", async () => {
+  // It passes on what is said to those that it knows to be Shoals.
+  await one.untilShown("/instances", three.name);
   const said = await say(two, minute, "From the **second**");
   await hears(one, minute, "From the second");
+  await hears(three, minute, "From the second");
   const [there] = (await one.ask("GET", `videos/${minute}/comment-threads`)).data;
   assert.deepEqual([there.account.name, there.account.host], ["root", two.name]);
   const answer = await one.ask("POST", `videos/${minute}/comments/${there.id}`, { text: "Welcome" });
@@ -89,6 +92,7 @@ test("what is said below a video is read on both sides, answered, and deleted", 
   await page.screenshot("elsewhere-comment");
   await two.ask("DELETE", `videos/${minute}/comments/${said.id}`, undefined, { expected: 204 });
   await hears(one, minute);
+  await hears(three, minute);
 });
 
 test("likes are counted at home, and taken back", async () => {

@@ -42,6 +42,15 @@ class Shoal {
     }
   }
 
+  /** Asks for a page again until it has a word in it. */
+  async untilShown(path, word, patience = 90_000) {
+    const end = Date.now() + patience;
+    while (!(await (await fetch(this.server.url + path)).text()).includes(word)) {
+      if (Date.now() > end) throw new Error(`${this.name}: ${path} never had ${word}`);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+
   /** Whether whoever looks at `path` is told that there is nothing. */
   async untilGone(path, patience = 90_000) {
     const end = Date.now() + patience;
