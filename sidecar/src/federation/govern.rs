@@ -246,21 +246,17 @@ impl Sidecar {
         if is_done { Ok(()) } else { Err(ApiError::NotFound("Follow")) }
     }
 
-    /// Has nothing to do with a server or somebody from now on; who follows whom between us ends.
+    /// Has nothing to do with a server or somebody from now on.
     pub(crate) async fn block_by_hand(
         &self,
         target: &str,
         reason: Option<&str>,
     ) -> Result<(), ApiError> {
-        let is_done = self.block(target, reason.filter(|reason| !reason.is_empty())).await?;
-        if !is_done {
-            return Err(ApiError::Invalid(
-                "this is no host and no name@host, or too many are blocked",
-            ));
+        if self.block(target, reason.filter(|reason| !reason.is_empty())).await? {
+            Ok(())
+        } else {
+            Err(ApiError::Invalid("this is no host and no name@host, or too many are blocked"))
         }
-        let target = target.trim().trim_start_matches('@').to_lowercase();
-        following::cut(&self.database, &target).await?;
-        Ok(self.relist().await?)
     }
 
     /// Whom a URL or a handle names, or who speaks for a host.

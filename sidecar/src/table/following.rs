@@ -91,11 +91,6 @@ pub(crate) async fn of_instance(
     Ok(found.map(|(id,)| id))
 }
 
-/// Ends what there is between us and a server, or somebody (`name@host`), in both directions.
-pub(crate) async fn cut(database: &Database, target: &str) -> sqlx::Result<()> {
-    writing!(database, pool => sqlx::query(CUT).bind(target).execute(pool).await.map(drop))
-}
-
 /// Ends the follows of whoever had an inbox that is gone; one that a whole server shares is nobody's own.
 pub(crate) async fn end_of_inbox(database: &Database, host: &str, inbox: &str) -> sqlx::Result<()> {
     writing!(database, pool => {
@@ -143,11 +138,6 @@ const COUNT_FOLLOWERS: &str = "SELECT COUNT(*) FROM follow WHERE follower_id <> 
 const COUNT_SERVERS: &str = "SELECT COUNT(*) FROM follow JOIN remote_actor ON remote_actor.id = follower_id \
                              WHERE target_id = $1 AND follow.state = 2 AND remote_actor.kind = 3";
 const COUNT_FOLLOWING: &str = "SELECT COUNT(*) FROM follow WHERE follower_id = $1";
-
-const CUT: &str = "DELETE FROM follow WHERE follower_id IN \
-                   (SELECT remote_actor.id FROM remote_actor JOIN handle ON handle.id = remote_actor.id WHERE host = $1 OR handle.name = $1) \
-                   OR target_id IN \
-                   (SELECT remote_actor.id FROM remote_actor JOIN handle ON handle.id = remote_actor.id WHERE host = $1 OR handle.name = $1)";
 
 const END_OF_INBOX: &str = "DELETE FROM follow WHERE follower_id IN (SELECT id FROM remote_actor WHERE host = $1 AND inbox = $2 \
                             AND (shared_inbox IS NULL OR shared_inbox <> inbox))";

@@ -106,6 +106,13 @@ pub(crate) async fn revive(database: &Database, name: &str) -> sqlx::Result<bool
     })
 }
 
+/// Forgets servers that were met before `before_ms` and of which nothing is here.
+pub(crate) async fn forget_idle(database: &Database, before_ms: i64) -> sqlx::Result<()> {
+    writing!(database, pool => {
+        sqlx::query(FORGET_IDLE).bind(before_ms).execute(pool).await.map(drop)
+    })
+}
+
 /// What a server of this name says of itself.
 pub(crate) async fn known(database: &Database, name: &str) -> sqlx::Result<Option<Known>> {
     reading!(database, pool => sqlx::query_as(BY_NAME).bind(name).fetch_optional(pool).await)
@@ -179,6 +186,10 @@ const FAILED: &str = "UPDATE host SET failures = failures + 1, failing_since = C
                       lease_until = 0 WHERE name = $1";
 
 const REVIVE: &str = "UPDATE host SET failures = 0, failing_since = NULL, due_at = 0, reason = NULL WHERE name = $1 AND failures > 0";
+
+const FORGET_IDLE: &str = "DELETE FROM host WHERE created_at < $1 AND name NOT IN (SELECT host FROM remote_actor) \
+                           AND name NOT IN (SELECT host FROM remote_video) AND name NOT IN (SELECT host FROM delivery) \
+                           AND name NOT IN (SELECT host FROM task)";
 
 macro_rules! select {
     ($condition:literal) => {

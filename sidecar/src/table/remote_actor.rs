@@ -242,7 +242,7 @@ pub(crate) async fn forget_idle(database: &Database, before_ms: i64) -> sqlx::Re
             work.commit().await?;
         });
     }
-    Ok(())
+    host::forget_idle(database, before_ms).await
 }
 
 macro_rules! select {
@@ -388,6 +388,13 @@ pub(crate) mod tests {
             };
             assert!(there("ada").await && there("boats").await && there("cy").await);
             assert!(!there("bob").await && account::by_id(database, bob).await.unwrap().is_none());
+            // Names of hosts are free; one of whom nobody is left goes, too.
+            let invented = somebody("eve", "x.evil.example", Kind::Person);
+            keep(database, 5, &invented).await.unwrap();
+            assert!(host::known(database, "x.evil.example").await.unwrap().is_some());
+            forget_idle(database, 50).await.unwrap();
+            assert!(host::known(database, "x.evil.example").await.unwrap().is_none());
+            assert!(host::known(database, "one.example").await.unwrap().is_some());
         }
     }
 
