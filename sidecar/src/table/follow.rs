@@ -261,3 +261,31 @@ const SET: &str = "INSERT INTO follow (follower_id, target_id, url, state, is_by
                    ON CONFLICT (follower_id, target_id) DO UPDATE SET url = excluded.url, state = excluded.state, \
                    updated_at = excluded.updated_at \
                    RETURNING id, follower_id, target_id, url, state, is_by_hand, created_at, updated_at";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::trial;
+    use crate::table::remote_actor::{self, Kind, tests::somebody};
+
+    #[tokio::test]
+    async fn a_comment_is_passed_on_to_no_more_than_500_servers() {
+        for trial in trial::databases().await {
+            let database = &trial.database;
+            let keep = async |name: &str, host: &str, kind| {
+                remote_actor::keep(database, 1, &somebody(name, host, kind)).await.unwrap()
+            };
+            let boats = keep("boats", "one.example", Kind::Person).await;
+            for no in 0..502 {
+                let server = keep("peertube", &format!("s{no}.example"), Kind::Instance).await;
+                set(database, 1, (server, boats), None, FollowState::Accepted).await.unwrap();
+            }
+            let update = "UPDATE host SET software = 'shoal'";
+            let done: sqlx::Result<()> =
+                writing!(database, pool => sqlx::query(update).execute(pool).await.map(drop));
+            done.unwrap();
+            let found = servers_running(database, [boats, 0, 0], "shoal", "s7.example").await;
+            assert_eq!(found.unwrap().len(), 500);
+        }
+    }
+}
