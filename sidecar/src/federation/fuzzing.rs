@@ -64,10 +64,11 @@ fn activity(place: &Place, object: &Object) {
     }
 }
 
-fn actor(place: &Place, object: &Object) {
+/// `false` if it is none.
+fn actor(place: &Place, object: &Object) -> bool {
     let id = json::first_id(object, "id").and_then(|id| place.read(id).ok());
-    let Some(Id::Remote(id)) = id else { return };
-    let Ok(read) = read::actor::read(place, &id, object) else { return };
+    let Some(Id::Remote(id)) = id else { return false };
+    let Ok(read) = read::actor::read(place, &id, object) else { return false };
     let actor = read.actor;
     assert_eq!((&*actor.url, &*actor.host), (id.as_str(), id.authority()));
     let urls = [Some(actor.inbox), actor.shared_inbox, actor.outbox, actor.page];
@@ -77,19 +78,23 @@ fn actor(place: &Place, object: &Object) {
     assert!(!actor.name.is_empty() && !actor.name.contains(['@', '/', ' ']), "{}", actor.name);
     assert_eq!(prose::plain(&actor.display_name), actor.display_name);
     shown(actor.description.as_deref());
+    true
 }
 
-fn note(place: &Place, object: &Object) {
-    let Ok(note) = read::note::read(place, object, NOW_MS) else { return };
+/// The same.
+fn note(place: &Place, object: &Object) -> bool {
+    let Ok(note) = read::note::read(place, object, NOW_MS) else { return false };
     assert_ne!(note.id.authority(), place.authority());
     is_of(note.author.as_str(), note.id.authority());
     note.page.iter().for_each(|page| is_of(page, note.id.authority()));
     assert!((0..=note.updated_at).contains(&note.published_at) && note.updated_at <= NOW_MS);
     can_only_be_read(&note.html);
+    true
 }
 
-fn video(place: &Place, object: &Object) {
-    let Ok(video) = read::video::read(place, NOW_MS, object) else { return };
+/// The same.
+fn video(place: &Place, object: &Object) -> bool {
+    let Ok(video) = read::video::read(place, NOW_MS, object) else { return false };
     let host = video.id.authority();
     assert_ne!(host, place.authority());
     assert!(!video.owners.is_empty());
@@ -117,6 +122,7 @@ fn video(place: &Place, object: &Object) {
     }
     shown(video.about.description.as_deref());
     shown(video.about.support.as_deref());
+    true
 }
 
 #[track_caller]

@@ -6,28 +6,37 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::requests::{RECEIVERS, Raw};
-use super::{documents, requests};
+use super::*;
 
-/// Hands in the corpus of a target.
-#[track_caller]
-fn replay(name: &str, target: fn(&[u8])) {
+/// The corpus of a target, each with its name printed.
+fn corpus(name: &str) -> impl Iterator<Item = Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(name);
     let files: Vec<_> = fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).collect();
     assert!(!files.is_empty(), "{} is empty", folder.display());
-    for path in files {
+    files.into_iter().map(|path| {
         println!("{}", path.display());
-        target(&fs::read(path).unwrap());
-    }
+        fs::read(path).unwrap()
+    })
 }
 
 #[test]
 fn known_documents_are_borne() {
-    replay("documents", documents);
+    corpus("documents").for_each(|bytes| documents(&bytes));
 }
 
 #[test]
 fn known_requests_are_borne() {
-    replay("requests", requests);
+    corpus("requests").for_each(|bytes| requests(&bytes));
+}
+
+#[test]
+fn known_documents_have_something_of_each_kind() {
+    let place = Place::new(OURS, Strictness::Public).unwrap();
+    let told: Vec<Object> =
+        corpus("documents").filter_map(|bytes| json::read(&bytes).ok()).collect();
+    for is_kind in [actor, note, video] {
+        assert!(told.iter().any(|object| is_kind(&place, object)));
+    }
 }
 
 #[test]
