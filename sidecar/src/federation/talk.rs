@@ -290,8 +290,10 @@ impl Sidecar {
         let Some(comment) = found else { return Ok(None) };
         let video = video::by_id(&self.database, comment.video_id).await?;
         let Some(video) = video.filter(is_told) else { return Ok(None) };
-        // What waits for the approval of another's video is told to its server, and else to nobody.
-        if !comment.is(CommentState::Shown) {
+        // The server of a video asks for what waits for its approval before it believes it. PeerTube doesn't say who asks, so that whoever
+        // guesses the number may read it, too.
+        let waits_there = comment.video_is_remote && comment.is(CommentState::Held);
+        if !comment.is(CommentState::Shown) && !waits_there {
             return Ok(None);
         }
         if part == CommentPart::Approval {
