@@ -91,11 +91,32 @@ impl Sidecar {
         {
             return Ok(known);
         }
+        self.ask_to_follow(place, us, target).await
+    }
+
+    async fn ask_to_follow(
+        &self,
+        place: &Place,
+        us: i64,
+        target: &RemoteActor,
+    ) -> Result<Follow, HearError> {
         let pair = (us, target.id);
         let asked = follow::set(&self.database, now_ms(), pair, None, FollowState::Asked).await?;
         let said = our_follow(place, &asked, target);
         self.send(&Local::Instance, &said, &[To::Inbox(target.id)]).await?;
         Ok(asked)
+    }
+
+    /// Asks those again who said nothing for a day: what was to be sent may be lost, by a kill here or by a server that was away.
+    pub(super) async fn ask_to_follow_again(&self) -> Result<(), HearError> {
+        let Some(place) = &self.place else { return Ok(()) };
+        let Some(us) = self.handle_of(&Local::Instance).await? else { return Ok(()) };
+        for id in follow::unanswered(&self.database, us, now_ms() - PATIENCE_MS).await? {
+            if let Some(target) = remote_actor::by_id(&self.database, id).await? {
+                self.ask_to_follow(place, us, &target).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Ends that, if it was; what was shown for it isn't listed any more.
@@ -149,4 +170,42 @@ impl Sidecar {
 
 fn our_follow(place: &Place, follow: &Follow, target: &RemoteActor) -> serde_json::Value {
     activity::follow(place, follow.id, &target.url)
+}
+
+/// How long whom we asked to follow may think about it before they are asked again.
+const PATIENCE_MS: i64 = 86_400_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Federation;
+    use crate::federation::inbox::tests::federating;
+    use crate::table::delivery;
+    use crate::table::remote_actor::tests::somebody;
+
+    #[tokio::test]
+    async fn a_follow_that_was_never_sent_is_sent_a_day_later_and_then_once_a_day() {
+        for instance in federating(Federation::default()).await {
+            let (sidecar, database) = (&instance.sidecar, &instance.sidecar.database);
+            let us = sidecar.handle_of(&Local::Instance).await.unwrap().unwrap();
+            let mut ids = Vec::new();
+            for (name, state) in [("one", FollowState::Asked), ("two", FollowState::Accepted)] {
+                let host = format!("{name}.example");
+                let new = somebody(name, &host, Kind::Instance);
+                let id = remote_actor::keep(database, 1, &new).await.unwrap();
+                // As if the machine had been killed just then.
+                follow::set(database, 1, (us, id), None, state).await.unwrap();
+                ids.push(id);
+            }
+            for _ in 0..2 {
+                sidecar.ask_to_follow_again().await.unwrap();
+                let waiting = delivery::next(database, "one.example", 9).await.unwrap();
+                assert_eq!(waiting.len(), 1);
+                assert!(waiting[0].activity.contains("\"type\":\"Follow\""));
+                assert_eq!(delivery::next(database, "two.example", 9).await.unwrap(), []);
+            }
+            let asked = follow::of(database, us, ids[0]).await.unwrap().unwrap();
+            assert!(asked.updated_at > 1 && asked.created_at == 1);
+        }
+    }
 }
