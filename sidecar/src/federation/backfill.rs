@@ -91,6 +91,8 @@ impl Sidecar {
                 }
                 self.extend_lease(task).await?;
             }
+            // What is no video counts, too: else pages without any would never end.
+            done = begin + page.count;
             let Some(next) = page.next.take().filter(|_| page.count > 0 && done < BACKFILL) else {
                 self.note_progress(task, None, (done, total.or(Some(done)))).await?;
                 return Ok(Reached::End);

@@ -323,7 +323,7 @@ const BOUNDS: Bounds = Bounds {
 const BATCH: i64 = 20;
 const BATCHES: usize = 10;
 
-/// Until when a server is its worker's: longer than its turn, and than a batch of quick answers.
+/// Until when a server is its worker's: much longer than its turn, and what began within it.
 const LEASE_MS: i64 = 600_000;
 
 /// How soon a server that was put off is looked at again.

@@ -164,10 +164,14 @@ async fn an_outbox_leads_to_no_other_server_and_has_an_end() {
             "/accounts/peertube/outbox?page=2",
             &json!({ "orderedItems": [7, null, { "type": "Delete" }], "next": next[1] }),
         );
-        follow(&instance, &elsewhere, "/accounts/peertube").await;
+        let actor = follow(&instance, &elsewhere, "/accounts/peertube").await;
         work(&instance).await;
         assert_eq!(listed(&instance).await, 1);
         assert!(other.asked().is_empty());
+        // Also what is nothing brings the end nearer.
+        let database = &instance.sidecar.database;
+        let task = task::of(database, Kind::Backfill, &actor.url).await.unwrap().unwrap();
+        assert_eq!(task.done, 10);
     }
 }
 
