@@ -33,7 +33,7 @@ async function answer(page, to, text) {
   await line.locator("summary").click();
   await line.locator("textarea").fill(text);
   await line.locator("details button").click();
-  await page.waitForURL(/thread=\d+#comment-\d+$/);
+  await page.waitForURL(/thread=\d+&at=\d+#comment-\d+$/);
 }
 
 /** Sets what the owner of the clip wants of comments: 1 all, 3 after approval. */

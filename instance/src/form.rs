@@ -81,6 +81,7 @@ pub(crate) fn sentence(language: &Language, error: &ApiError) -> String {
         ApiError::Forbidden(_) => "error-forbidden",
         ApiError::NotFound(_) => "error-not-found",
         ApiError::Conflict(_) => "error-conflict",
+        ApiError::HeldAbove => "error-held-above",
         ApiError::Busy(_) => "error-busy",
         ApiError::Body(_) => "error-body",
         _ => "error-ours",

@@ -231,6 +231,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (13, "news", include_str!("../migrations/0013-news.sql")),
     (16, "comments", include_str!("../migrations/0016-comments.sql")),
     (17, "here", include_str!("../migrations/0017-here.sql")),
+    (21, "blocked", include_str!("../migrations/0021-blocked.sql")),
 ];
 
 /// The one change that brings its own transaction.

@@ -72,6 +72,9 @@ pub enum ApiError {
     /// Things have changed, or aren't so.
     #[error("{0}")]
     Conflict(&'static str),
+    /// It can't be shown, since what it answers waits itself.
+    #[error("What this comment answers waits for approval, too: approve that first")]
+    HeldAbove,
     /// It can't be done with what it has.
     #[error("{0}")]
     Invalid(&'static str),
@@ -221,9 +224,10 @@ impl ApiError {
             | ApiError::BadRequestToken
             | ApiError::BadCode
             | ApiError::NoMail => StatusCode::FORBIDDEN,
-            ApiError::Taken | ApiError::Conflict(_) | ApiError::Elsewhere(_) => {
-                StatusCode::CONFLICT
-            }
+            ApiError::Taken
+            | ApiError::Conflict(_)
+            | ApiError::HeldAbove
+            | ApiError::Elsewhere(_) => StatusCode::CONFLICT,
             ApiError::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             ApiError::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
             ApiError::Database(_)

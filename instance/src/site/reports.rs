@@ -9,6 +9,7 @@ use wire::id::VideoId;
 
 use super::settings::visitor;
 use super::shelf::page;
+use super::talk::place_of;
 use super::watch::Knock;
 use super::{PageError, Site, now_ms, parameter, see_other};
 use crate::form::Form;
@@ -39,6 +40,8 @@ struct Reports<'a> {
 
 struct Row {
     line: ReportLine,
+    /// Where what it is about is to be seen.
+    href: Option<String>,
     age: String,
     verdict: &'static str,
     is_open: bool,
@@ -103,6 +106,10 @@ impl Site {
                 Verdict::Accepted => "report-accepted",
             },
             is_open: line.verdict == Verdict::Open,
+            href: match &line.comment {
+                Some(comment) => Some(place_of(comment)),
+                None => line.video.as_ref().map(|(short, _)| format!("/w/{short}")),
+            },
             line,
         };
         let page = Reports {

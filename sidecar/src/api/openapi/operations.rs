@@ -177,8 +177,13 @@ const COMMENTS: &[Operation] = &[
         .takes("CommentText")
         .gives("CommentMade")
         .may(&[409, 429]),
-    get("/api/v1/videos/{key}/comment-threads/{id}", "A thread with all answers.", "CommentTree")
-        .may(LOCKED),
+    get(
+        "/api/v1/videos/{key}/comment-threads/{id}",
+        "A thread with its answers, at most 1,000; start passes over some.",
+        "CommentTree",
+    )
+    .query(&["start"])
+    .may(LOCKED),
     post("/api/v1/videos/{key}/comments/{id}", "Answer a comment.")
         .by(Who::User)
         .takes("CommentText")
@@ -195,7 +200,7 @@ const COMMENTS: &[Operation] = &[
     delete("/api/v1/videos/{key}/comments/{id}", "Delete a comment.").by(Who::User).may(&[429]),
     post("/api/v1/videos/{key}/comments/{id}/approve", "Show a comment that waits for it.")
         .by(Who::User)
-        .may(&[400, 429]),
+        .may(&[400, 409, 429]),
     post("/api/v1/abuses", "Report a video, a comment or an account.")
         .by(Who::User)
         .takes_as(JSON, "Reporting")
