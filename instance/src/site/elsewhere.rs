@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use askama::Template;
 use http::header::{self, HeaderValue};
@@ -31,6 +32,7 @@ impl Site {
         let master = video.medium.as_ref().map(|medium| medium.master.clone());
         if let Some(master) = master.clone().filter(|_| elsewhere.tracker.is_none())
             && !self.swarms.meets(&master)
+            && let Some(turn) = self.meetings.begin(Instant::now(), &master)
         {
             let (sidecar, swarms) = (Arc::clone(&self.sidecar), Arc::clone(&self.swarms));
             // Its viewers don't wait for it: who is alone there at first meets nobody anyway.
@@ -38,7 +40,10 @@ impl Site {
                 let told = sidecar.fetch_playlist(&master).await;
                 let told = told.map(|bytes| String::from_utf8_lossy(&bytes).parse::<Master>());
                 match told {
-                    Ok(Ok(playlist)) => swarms.meet(&master, &playlist),
+                    Ok(Ok(playlist)) => {
+                        swarms.meet(&master, &playlist);
+                        turn.met();
+                    }
                     Ok(Err(error)) => tracing::debug!(master, "no playlist: {error}"),
                     Err(error) => tracing::debug!(master, "no playlist: {error}"),
                 }
