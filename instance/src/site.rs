@@ -187,7 +187,7 @@ impl Site {
             ["a" | "accounts", handle] => self.account(visit, handle, query).await,
             ["about"] => self.show_about(visit),
             ["instances"] => self.show_instances(visit, query).await,
-            ["report"] => self.show_report(visit, query),
+            ["report"] => self.show_report(visit, query, knock).await,
             ["login"] => self.show_login(visit, query),
             ["register"] => self.show_register(visit),
             ["forgotten-password"] => self.show_ask_mail(visit, Wanted::Reset),

@@ -655,3 +655,44 @@ fn ends_of_lines_count_as_one_character() {
     assert_eq!(super::comments::comment_text(&lines), Ok("a\n".repeat(5_000).trim().to_owned()));
     assert!(super::comments::comment_text(&"a".repeat(10_001)).is_err());
 }
+
+#[tokio::test]
+async fn an_unlisted_video_is_reported_by_its_number_and_by_its_uuid() {
+    for instance in instances(Registration::Closed).await {
+        let unlisted = About { privacy: Privacy::Unlisted, ..about("Unlisted") };
+        let (no, uuid) = instance.publish("bob", unlisted).await;
+        let private = About { privacy: Privacy::Private, ..about("Private") };
+        let (hidden, _) = instance.publish("bob", private).await;
+        let alice = instance.user("alice").await;
+        let report = async |video: Value| {
+            let body = json!({ "reason": "Stolen", "video": { "id": video } });
+            instance.ask("POST", "abuses", &alice, body).await
+        };
+        let short = uuid.parse::<wire::id::VideoId>().unwrap().short();
+        for video in [json!(no), json!(uuid), json!(short), json!(no.to_string())] {
+            assert_eq!(report(video.clone()).await.status, 200, "{video}");
+        }
+        check(&report(json!(hidden)).await, 404, "Video not found");
+        for bad in [json!("nothing"), json!(-1), json!([]), Value::Null] {
+            check(&report(bad).await, 400, "Incorrect request parameters: video");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_note_about_a_report_may_be_short_and_one_that_is_too_long_is_said_to_be() {
+    for instance in instances(Registration::Closed).await {
+        let (no, _) = instance.publish("bob", about("The sea")).await;
+        let root = instance.root().await;
+        let body = json!({ "reason": "Stolen", "video": { "id": no } });
+        let made = instance.ask("POST", "abuses", &root, body).await.body["abuse"]["id"].as_i64();
+        let visitor = instance.visitor(&root).await;
+        let settle = async |note: &str| {
+            let verdict = crate::view::Verdict::Accepted;
+            instance.sidecar.settle_report(&visitor, made.unwrap(), verdict, Some(note)).await
+        };
+        settle("y").await.unwrap();
+        let refused = settle(&"y".repeat(3_001)).await.unwrap_err();
+        assert_eq!(refused.to_string(), "Incorrect request parameters: note");
+    }
+}

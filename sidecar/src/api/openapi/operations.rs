@@ -440,7 +440,7 @@ const SERVERS: &[Operation] = &[
         "Servers that follow this one; for moderators also people, and who waits for an answer.",
         "FollowList",
     )
-    .query(PAGE),
+    .query(FOLLOWS),
     delete("/api/v1/server/followers/{actor}", "Have somebody follow no longer.")
         .by(Who::Administrator)
         .may(&[409]),
@@ -450,7 +450,12 @@ const SERVERS: &[Operation] = &[
     post("/api/v1/server/followers/{actor}/reject", "Don't let somebody follow.")
         .by(Who::Administrator)
         .may(&[409]),
-    get("/api/v1/server/following", "Whom this server follows.", "FollowList").query(PAGE),
+    get(
+        "/api/v1/server/following",
+        "Whom this server follows; for moderators also who has yet to answer, or said no.",
+        "FollowList",
+    )
+    .query(FOLLOWS),
     post("/api/v1/server/following", "Follow servers, people and channels.")
         .by(Who::Administrator)
         .takes("Followed")
@@ -537,6 +542,9 @@ const SEARCH: &[&str] = &[
     "durationMin",
     "durationMax",
 ];
+
+/// What a list of follows is narrowed by.
+const FOLLOWS: &[&str] = &["start", "count", "follow_state", "actorType", "search", "follow_sort"];
 
 /// Fields in whichever form, with files that nobody asked for.
 const ANY_FORM: &[&str] =
