@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use sidecar::federation::site;
+
 /// What is fetched just now, and what couldn't be.
 #[derive(Debug, Default)]
 pub(crate) struct Meetings(Mutex<Known>);
@@ -30,11 +32,11 @@ impl Meetings {
     /// Leave to fetch this playlist now, unless somebody does, too many are, or it failed a moment ago.
     pub(crate) fn begin(self: &Arc<Meetings>, now: Instant, url: &str) -> Option<Turn> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let host = host(url);
-        let of_host = known.under_way.iter().filter(|other| self::host(other) == host).count();
+        let (under_way, site) = (known.under_way.len(), site_of(url));
+        let of_site = known.under_way.iter().filter(|other| site_of(other) == site).count();
         let is_asked = known.under_way.iter().any(|other| other == url);
         let is_failed = known.failed.get(url).is_some_and(|again| *again > now);
-        if is_asked || is_failed || known.under_way.len() >= AT_ONCE || of_host >= OF_HOST {
+        if is_asked || is_failed || under_way >= AT_ONCE || of_site >= OF_SITE {
             return None;
         }
         known.under_way.push(url.to_owned());
@@ -68,17 +70,17 @@ impl Drop for Turn {
     }
 }
 
-/// Host and port of a URL that was read already.
-fn host(url: &str) -> &str {
+/// Whose server a URL leads to that was read already.
+fn site_of(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    rest.split(['/', '?', '#']).next().unwrap_or(rest)
+    site::of(rest.split(['/', '?', '#']).next().unwrap_or(rest))
 }
 
 /// Playlists that are fetched at once: each has 12 seconds, and takes a connection and 256 KB.
 const AT_ONCE: usize = 8;
 
-/// Of these, those of one host, which may be slow on purpose.
-const OF_HOST: usize = 2;
+/// Of these, those of one domain with all below it, which may be slow on purpose.
+const OF_SITE: usize = 2;
 
 /// How long what couldn't be had isn't tried again, whoever watches: a server that restarts is back by then.
 const AGAIN: Duration = Duration::from_secs(120);
@@ -103,17 +105,16 @@ mod tests {
     }
 
     #[test]
-    fn few_are_fetched_at_once_and_fewer_of_one_host() {
+    fn few_are_fetched_at_once_and_fewer_of_one_domain() {
         let (meetings, now) = (Arc::<Meetings>::default(), Instant::now());
-        let ask = |host: usize, no: usize| {
-            meetings.begin(now, &format!("https://{host}.example/{no}.m3u8"))
-        };
-        let mut turns: Vec<Turn> = (0..100).filter_map(|no| ask(0, no)).collect();
-        assert_eq!(turns.len(), OF_HOST);
-        turns.extend((1..100).filter_map(|host| ask(host, 0)));
+        let ask = |host: &str| meetings.begin(now, &format!("https://{host}/master.m3u8"));
+        let some = |after: &'static str| (0..100).map(move |no| format!("{no}.{after}"));
+        let mut turns: Vec<Turn> = some("evil.com").filter_map(|host| ask(&host)).collect();
+        assert_eq!(turns.len(), OF_SITE);
+        turns.extend(some("example").filter_map(|host| ask(&host)));
         assert_eq!(turns.len(), AT_ONCE);
         drop(turns);
-        assert!(ask(200, 0).is_some());
+        assert!(ask("other.example").is_some());
     }
 
     #[test]
