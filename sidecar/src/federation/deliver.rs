@@ -128,11 +128,6 @@ impl Sidecar {
     /// Delivers what waits for a server until nothing does, it fails, or it is the others' turn.
     async fn deliver_to(&self, host: &mut Health) -> sqlx::Result<()> {
         let database = &self.database;
-        if self.is_blocked(&host.name, None) {
-            let _turn = self.delivery_turn.lock().await;
-            delivery::give_up_all(database, &host.name, "the server is blocked here").await?;
-            return host::prolong(database, &host.name, 0).await;
-        }
         for batch in 0..BATCHES {
             let turn = self.delivery_turn.lock().await;
             let waiting = delivery::next(database, &host.name, BATCH).await?;
@@ -142,8 +137,18 @@ impl Sidecar {
             if batch > 0 {
                 host::prolong(database, &host.name, now_ms() + LEASE_MS).await?;
             }
-            drop(turn);
+            // Asked after what waits was read, so that what was queued after the end of a block goes.
+            let is_blocked = self.is_blocked(&host.name, None);
+            let mut may_go = Vec::with_capacity(waiting.len());
             for delivery in waiting {
+                if is_blocked && !is_leave(&delivery.activity) {
+                    delivery::give_up(database, delivery.id, "the server is blocked here").await?;
+                } else {
+                    may_go.push(delivery);
+                }
+            }
+            drop(turn);
+            for delivery in may_go {
                 let outcome = self.try_delivery(&delivery).await;
                 if !self.settle_delivery(host, &delivery, &outcome).await? {
                     return Ok(());
@@ -237,6 +242,14 @@ impl Sidecar {
 #[derive(Deserialize)]
 struct Said {
     actor: String,
+}
+
+/// Whether it says that nobody follows the other any more: all that a blocked server is told.
+fn is_leave(activity: &str) -> bool {
+    let said: Result<serde_json::Value, _> = serde_json::from_str(activity);
+    said.is_ok_and(|said| {
+        said["type"] == "Reject" || said["type"] == "Undo" && said["object"]["type"] == "Follow"
+    })
 }
 
 /// Why there is no answer to look at.

@@ -2,6 +2,9 @@
 //!
 //! We follow as the instance, so that no list of who watches whom leaves the house.
 
+#[cfg(test)]
+mod tests;
+
 use super::activity::{self, Answer};
 use super::id::{Local, Place, Remote};
 use super::receive::HearError;
@@ -61,10 +64,28 @@ impl Sidecar {
         } else {
             return Ok(());
         };
-        let asked = follow.url.clone().unwrap_or_else(|| format!("{}#follow", follower.url));
-        let asked = activity::followed(&asked, &follower.url, &place.url(target));
-        let said = activity::answer(place, target, answer, follow.id, asked);
+        let said = our_answer(place, answer, follow, follower, target);
         Ok(self.send(target, &said, &[To::Inbox(follower.id)]).await?)
+    }
+
+    /// Says to those who were just blocked that they follow nobody here any more, nor are followed.
+    pub(crate) async fn take_leave(&self) -> Result<(), HearError> {
+        let Some(place) = &self.place else { return Ok(()) };
+        let us = self.handle_of(&Local::Instance).await?;
+        for found in follow::of_blocked(&self.database).await? {
+            let is_ours = Some(found.follower_id) == us;
+            let theirs = if is_ours { found.target_id } else { found.follower_id };
+            let Some(theirs) = remote_actor::by_id(&self.database, theirs).await? else { continue };
+            let (whose, said) = if is_ours {
+                (Local::Instance, activity::undo(&our_follow(place, &found, &theirs)))
+            } else {
+                let Some(whose) = self.local_of(found.target_id).await? else { continue };
+                let said = our_answer(place, Answer::Reject, &found, &theirs, &whose);
+                (whose, said)
+            };
+            self.send(&whose, &said, &[To::Leaver(theirs.id)]).await?;
+        }
+        Ok(())
     }
 
     /// An administrator lets somebody follow, or doesn't, also who did before; `false` if there is no such follower.
@@ -145,6 +166,18 @@ impl Sidecar {
         let found = channel::by_id(&self.database, handle).await?;
         Ok(found.filter(|found| !found.is_remote).map(|found| Local::Channel(found.name)))
     }
+}
+
+fn our_answer(
+    place: &Place,
+    answer: Answer,
+    follow: &Follow,
+    follower: &RemoteActor,
+    target: &Local,
+) -> serde_json::Value {
+    let asked = follow.url.clone().unwrap_or_else(|| format!("{}#follow", follower.url));
+    let asked = activity::followed(&asked, &follower.url, &place.url(target));
+    activity::answer(place, target, answer, follow.id, asked)
 }
 
 fn our_follow(place: &Place, follow: &Follow, target: &RemoteActor) -> serde_json::Value {

@@ -8,6 +8,8 @@ use crate::limits::{DELIVERIES_OF_HOST, PARKED};
 pub(crate) enum Addressee {
     /// Somebody's own inbox.
     Inbox(i64),
+    /// The same, even if they are blocked: that nobody follows the other any more.
+    Leaver(i64),
     /// Somebody's server, once.
     Server(i64),
     /// The servers of all who follow somebody here, once each.
@@ -16,7 +18,7 @@ pub(crate) enum Addressee {
 
 /// Queues an activity for every inbox that it goes to, and for none twice; tells for how many.
 ///
-/// Nothing is queued for who is blocked, nor, of what goes to all followers, for servers that have been away for days or for which
+/// Nothing but a leave is queued for who is blocked, nor, of what goes to all followers, for servers that have been away for days or for which
 /// as much waits as may.
 pub(crate) async fn queue(
     database: &Database,
@@ -36,6 +38,7 @@ pub(crate) async fn queue(
         for addressee in to {
             let query = match *addressee {
                 Addressee::Inbox(whose) => sqlx::query(TO_INBOX).bind(id).bind(now_ms).bind(whose),
+                Addressee::Leaver(whose) => sqlx::query(TO_LEAVER).bind(id).bind(now_ms).bind(whose),
                 Addressee::Server(whose) => sqlx::query(TO_SERVER).bind(id).bind(now_ms).bind(whose),
                 Addressee::FollowersOf(whose) => sqlx::query(TO_FOLLOWERS)
                     .bind(id)
@@ -57,26 +60,39 @@ const INSERT: &str =
     "INSERT INTO sent (actor_id, activity, created_at) VALUES ($1, $2, $3) RETURNING id";
 
 macro_rules! deliver {
-    ($inbox:literal, $whom:literal) => {
+    ($inbox:literal, $whom:expr) => {
         concat!(
             "INSERT INTO delivery (sent_id, host, inbox, state, attempts, created_at) \
              SELECT DISTINCT CAST($1 AS BIGINT), remote_actor.host, ",
             $inbox,
             ", 1, 0, CAST($2 AS BIGINT) FROM remote_actor JOIN handle ON handle.id = remote_actor.id ",
             $whom,
-            " AND NOT EXISTS (SELECT 1 FROM block WHERE target = remote_actor.host OR target = handle.name) \
-             ON CONFLICT (sent_id, inbox) DO NOTHING"
+            " ON CONFLICT (sent_id, inbox) DO NOTHING"
         )
     };
 }
 
-const TO_INBOX: &str = deliver!("inbox", "WHERE remote_actor.id = $3");
-const TO_SERVER: &str = deliver!("COALESCE(shared_inbox, inbox)", "WHERE remote_actor.id = $3");
+/// Of `remote_actor` and its `handle`.
+macro_rules! is_not_blocked {
+    () => {
+        " AND NOT EXISTS (SELECT 1 FROM block WHERE target = remote_actor.host OR target = handle.name)"
+    };
+}
+
+const TO_INBOX: &str = deliver!("inbox", concat!("WHERE remote_actor.id = $3", is_not_blocked!()));
+const TO_LEAVER: &str = deliver!("inbox", "WHERE remote_actor.id = $3");
+const TO_SERVER: &str = deliver!(
+    "COALESCE(shared_inbox, inbox)",
+    concat!("WHERE remote_actor.id = $3", is_not_blocked!())
+);
 const TO_FOLLOWERS: &str = deliver!(
     "COALESCE(shared_inbox, inbox)",
-    "JOIN follow ON follow.follower_id = remote_actor.id JOIN host ON host.name = remote_actor.host \
-     WHERE follow.target_id = $3 AND follow.state = 2 AND host.failures < $4 AND (host.failures = 0 OR NOT EXISTS \
-     (SELECT 1 FROM delivery AS waiting WHERE waiting.host = host.name AND waiting.state = 1 ORDER BY waiting.id LIMIT 1 OFFSET $5))"
+    concat!(
+        "JOIN follow ON follow.follower_id = remote_actor.id JOIN host ON host.name = remote_actor.host \
+         WHERE follow.target_id = $3 AND follow.state = 2 AND host.failures < $4 AND (host.failures = 0 OR NOT EXISTS \
+         (SELECT 1 FROM delivery AS waiting WHERE waiting.host = host.name AND waiting.state = 1 ORDER BY waiting.id LIMIT 1 OFFSET $5))",
+        is_not_blocked!()
+    )
 );
 
 #[cfg(test)]
