@@ -112,11 +112,32 @@ impl Sidecar {
         {
             return Ok(known);
         }
+        self.ask_to_follow(place, us, target).await
+    }
+
+    async fn ask_to_follow(
+        &self,
+        place: &Place,
+        us: i64,
+        target: &RemoteActor,
+    ) -> Result<Follow, HearError> {
         let pair = (us, target.id);
         let asked = follow::set(&self.database, now_ms(), pair, None, FollowState::Asked).await?;
         let said = our_follow(place, &asked, target);
         self.send(&Local::Instance, &said, &[To::Inbox(target.id)]).await?;
         Ok(asked)
+    }
+
+    /// Asks those again who said nothing for a day: what was to be sent may be lost, by a kill here or by a server that was away.
+    pub(super) async fn ask_to_follow_again(&self) -> Result<(), HearError> {
+        let Some(place) = &self.place else { return Ok(()) };
+        let Some(us) = self.handle_of(&Local::Instance).await? else { return Ok(()) };
+        for id in follow::unanswered(&self.database, us, now_ms() - PATIENCE_MS).await? {
+            if let Some(target) = remote_actor::by_id(&self.database, id).await? {
+                self.ask_to_follow(place, us, &target).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Ends that, if it was; what was shown for it isn't listed any more.
@@ -183,3 +204,6 @@ fn our_answer(
 fn our_follow(place: &Place, follow: &Follow, target: &RemoteActor) -> serde_json::Value {
     activity::follow(place, follow.id, &target.url)
 }
+
+/// How long whom we asked to follow may think about it before they are asked again.
+const PATIENCE_MS: i64 = 86_400_000;

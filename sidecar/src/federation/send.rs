@@ -59,7 +59,8 @@ impl Sidecar {
             });
         }
         let text = in_context(activity.clone()).to_string();
-        let queued = sent::queue(&self.database, now_ms(), (actor_id, &text), &addressees).await?;
+        let said = (actor_id, text.as_str(), activity["id"].as_str());
+        let queued = sent::queue(&self.database, now_ms(), said, &addressees).await?;
         if queued > 0 {
             self.delivery_waits.notify_one();
         }

@@ -77,6 +77,19 @@ pub(crate) async fn set(
     })
 }
 
+/// Whom somebody asked before `before_ms` and who said nothing; some, who were asked longest ago first.
+pub(crate) async fn unanswered(
+    database: &Database,
+    follower_id: i64,
+    before_ms: i64,
+) -> sqlx::Result<Vec<i64>> {
+    let select = "SELECT target_id FROM follow WHERE follower_id = $1 AND state = 1 AND updated_at < $2 ORDER BY updated_at LIMIT 100";
+    let found: Vec<(i64,)> = reading!(database, pool => {
+        sqlx::query_as(select).bind(follower_id).bind(before_ms).fetch_all(pool).await
+    })?;
+    Ok(found.into_iter().map(|(id,)| id).collect())
+}
+
 /// Notes that an administrator wants it.
 pub(crate) async fn set_by_hand(database: &Database, id: i64) -> sqlx::Result<()> {
     let update = "UPDATE follow SET is_by_hand = TRUE WHERE id = $1";

@@ -1,9 +1,12 @@
-//! What is said to those who are blocked: that nobody follows the other any more, and then nothing.
+//! Who is asked to follow again, and what is said to those who are blocked: that nobody follows the other any more, and then nothing.
 
 use serde_json::{Value, json};
 
 use super::*;
+use crate::config::Federation;
 use crate::federation::deliver::tests::{Server, begin, federating, keep};
+use crate::table::delivery;
+use crate::table::remote_actor::tests::somebody;
 
 fn update(no: i64) -> Value {
     let actor = "https://one.example/accounts/peertube";
@@ -76,5 +79,31 @@ async fn somebody_who_is_blocked_hears_the_same_and_their_server_goes_on() {
                 .unwrap(),
             1
         );
+    }
+}
+
+#[tokio::test]
+async fn a_follow_that_was_never_sent_is_sent_a_day_later_and_then_once_a_day() {
+    for instance in crate::federation::inbox::tests::federating(Federation::default()).await {
+        let (sidecar, database) = (&instance.sidecar, &instance.sidecar.database);
+        let us = sidecar.handle_of(&Local::Instance).await.unwrap().unwrap();
+        let mut ids = Vec::new();
+        for (name, state) in [("one", FollowState::Asked), ("two", FollowState::Accepted)] {
+            let host = format!("{name}.example");
+            let new = somebody(name, &host, Kind::Instance);
+            let id = remote_actor::keep(database, 1, &new).await.unwrap();
+            // As if the machine had been killed just then.
+            follow::set(database, 1, (us, id), None, state).await.unwrap();
+            ids.push(id);
+        }
+        for _ in 0..2 {
+            sidecar.ask_to_follow_again().await.unwrap();
+            let waiting = delivery::next(database, "one.example", 9).await.unwrap();
+            assert_eq!(waiting.len(), 1);
+            assert!(waiting[0].activity.contains("\"type\":\"Follow\""));
+            assert_eq!(delivery::next(database, "two.example", 9).await.unwrap(), []);
+        }
+        let asked = follow::of(database, us, ids[0]).await.unwrap().unwrap();
+        assert!(asked.updated_at > 1 && asked.created_at == 1);
     }
 }
