@@ -3,23 +3,13 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::api::tests::{Instance, instances};
-use crate::config::{Federation, Registration};
+use crate::api::tests::{Instance, federating};
+use crate::config::Federation;
 use crate::database::reading;
-use crate::federation::id::Strictness;
 use crate::table::comment::NewComment;
 use crate::table::follow::{self, FollowState};
 use crate::table::remote_actor::{Kind, tests::somebody};
 use crate::table::video::{About, tests::about};
-
-async fn federating() -> [Instance; 2] {
-    let mut both = instances(Registration::Closed).await;
-    for instance in &mut both {
-        let place = Place::new("https://one.example", Strictness::Public).unwrap();
-        instance.sidecar.federate(place, &Federation::default()).await.unwrap();
-    }
-    both
-}
 
 /// What waits for delivery, with the inboxes that it is for.
 async fn queued(sidecar: &Sidecar) -> Vec<(Value, Vec<String>)> {
@@ -71,7 +61,7 @@ async fn ada_said(sidecar: &Sidecar, video_id: i64, state: CommentState) -> (i64
 
 #[tokio::test]
 async fn an_answer_goes_to_whom_it_answers_and_can_be_asked_for() {
-    for instance in federating().await {
+    for instance in federating(Federation::default()).await {
         let sidecar = &instance.sidecar;
         let alice = instance.user("alice").await;
         let (video_id, video) = instance.publish("bob", about("The sea")).await;
@@ -114,7 +104,7 @@ async fn an_answer_goes_to_whom_it_answers_and_can_be_asked_for() {
 
 #[tokio::test]
 async fn the_comments_of_a_video_are_a_collection_of_ours_and_others() {
-    for instance in federating().await {
+    for instance in federating(Federation::default()).await {
         let alice = instance.user("alice").await;
         let (video_id, video) = instance.publish("bob", about("The sea")).await;
         ada_said(&instance.sidecar, video_id, CommentState::Shown).await;
@@ -136,7 +126,7 @@ async fn the_comments_of_a_video_are_a_collection_of_ours_and_others() {
 
 #[tokio::test]
 async fn what_is_deleted_is_gone_for_others() {
-    for instance in federating().await {
+    for instance in federating(Federation::default()).await {
         let sidecar = &instance.sidecar;
         let (alice, bob) = (instance.user("alice").await, instance.user("bob").await);
         let (video_id, video) = instance.publish("bob", about("The sea")).await;
@@ -175,7 +165,7 @@ async fn what_is_deleted_is_gone_for_others() {
 
 #[tokio::test]
 async fn whoever_is_approved_is_told_so() {
-    for instance in federating().await {
+    for instance in federating(Federation::default()).await {
         let sidecar = &instance.sidecar;
         let bob = instance.user("bob").await;
         let about = About { comments_policy: 3, ..about("The sea") };
@@ -195,7 +185,7 @@ async fn whoever_is_approved_is_told_so() {
 
 #[tokio::test]
 async fn what_isnt_everybodys_is_told_to_nobody() {
-    for instance in federating().await {
+    for instance in federating(Federation::default()).await {
         let alice = instance.user("alice").await;
         let (_, held) =
             instance.publish("bob", About { comments_policy: 3, ..about("Held") }).await;
