@@ -40,6 +40,6 @@ pub(crate) mod send;
 pub mod signature;
 pub(crate) mod talk;
 pub(crate) mod tasks;
-mod tell;
+pub(crate) mod tell;
 pub(crate) mod threads;
 pub(crate) mod videos;
