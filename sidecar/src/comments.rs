@@ -1,10 +1,10 @@
 //! What people here say below videos: who may say, approve and delete what, whether a program or a page asks for it.
 
 use crate::error::ApiError;
-use crate::federation::talk::Happened;
 use crate::pace::{Rate, Time};
 use crate::sight::Sight;
-use crate::table::comment::{self, Comment, CommentState, NewComment, Reader};
+use crate::table::comment::{self, Comment, CommentState, NewComment, Reader, Was};
+use crate::table::news::Happened;
 use crate::table::video::{self, Video};
 use crate::visitor::Visitor;
 use crate::{Sidecar, now_ms};
@@ -41,12 +41,11 @@ impl Sidecar {
             created_at: now_ms,
             updated_at: now_ms,
         };
-        let made = comment::create(&self.database, &new).await?;
+        let telling = (!is_held || video.is_remote).then_some(Happened::Made);
+        let made = comment::create(&self.database, &new, telling).await?;
+        self.wake_news();
         let made = self.comment_by(made.unwrap_or_default()).await?;
         self.notify_of_comment(&made).await?;
-        if !is_held || video.is_remote {
-            self.tell_of_comment(Happened::Made, &made).await;
-        }
         Ok(made)
     }
 
@@ -60,8 +59,8 @@ impl Sidecar {
         if !is_own && !self.may_judge(visitor, found).await? {
             return Err(ApiError::Forbidden("Cannot remove video comment of another user"));
         }
-        comment::delete(&self.database, now_ms(), found.id).await?;
-        self.tell_of_comment(Happened::Gone, found).await;
+        comment::delete(&self.database, now_ms(), found.id, Some(&Was::of(found))).await?;
+        self.wake_news();
         Ok(())
     }
 
@@ -87,12 +86,11 @@ impl Sidecar {
         };
         // Later than it was written, by any clock.
         let now_ms = now_ms().max(found.updated_at + 1);
-        comment::rewrite(&self.database, now_ms, found.id, text, state).await?;
-        let changed = self.comment_by(found.id).await?;
-        if changed.is(CommentState::Shown) || sight.video.is_remote {
-            self.tell_of_comment(Happened::Changed, &changed).await;
-        }
-        Ok(changed)
+        let is_told = state == CommentState::Shown || sight.video.is_remote;
+        let telling: &[Happened] = if is_told { &[Happened::Changed] } else { &[] };
+        comment::rewrite(&self.database, now_ms, found.id, (text, state), telling).await?;
+        self.wake_news();
+        self.comment_by(found.id).await
     }
 
     /// Shows everybody a comment that waited for it.
@@ -107,15 +105,17 @@ impl Sidecar {
         if !found.is(CommentState::Held) {
             return Err(ApiError::Invalid("This comment does not wait for approval"));
         }
-        comment::set_state(&self.database, found.id, CommentState::Shown, None).await?;
+        // Whoever saw it before it was changed knows it already, and learns what it says now.
+        let telling: &[Happened] = match (found.is_ours(), found.updated_at > found.created_at) {
+            (true, true) => &[Happened::Made, Happened::Changed],
+            (true, false) => &[Happened::Made],
+            (false, _) => &[Happened::Approved],
+        };
+        let (database, state) = (&self.database, CommentState::Shown);
+        comment::set_state(database, found.id, state, None, telling).await?;
+        self.wake_news();
         let shown = self.comment_by(found.id).await?;
-        self.notify_of_comment(&shown).await?;
-        let what = if shown.is_ours() { Happened::Made } else { Happened::Approved };
-        self.tell_of_comment(what, &shown).await;
-        if shown.is_ours() && shown.updated_at > shown.created_at {
-            self.tell_of_comment(Happened::Changed, &shown).await;
-        }
-        Ok(())
+        Ok(self.notify_of_comment(&shown).await?)
     }
 
     /// A comment of a video that whoever asks may see, unless it is deleted.
@@ -188,3 +188,6 @@ pub(crate) const APPROVED: i64 = 3;
 
 /// Comments of one account, here or elsewhere: a lively talk, and after that 180 an hour.
 pub(crate) const COMMENTS_OF: Rate = Rate { burst: 30, every: Time::from_secs(20) };
+
+/// Comments of all servers of a site elsewhere: those of a large one below a video that everybody sees, and after that 1,800 an hour.
+pub(crate) const COMMENTS_FROM: Rate = Rate { burst: 600, every: Time::from_secs(2) };

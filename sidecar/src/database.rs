@@ -196,6 +196,7 @@ struct Dialect {
     id: &'static str,
     when_a_video_goes: &'static str,
     when_something_changes: &'static str,
+    news_of_comments: &'static str,
     search: &'static str,
     /// Lets an account have no user; not in a transaction.
     accounts_elsewhere: &'static str,
@@ -204,6 +205,7 @@ struct Dialect {
 fn migrator(dialect: &Dialect) -> Migrator {
     let migrations = MIGRATIONS.iter().map(|&(no, about, text)| {
         let text = text
+            .replace("{news_of_comments}", dialect.news_of_comments)
             .replace("{id}", dialect.id)
             .replace("{search}", dialect.search)
             .replace("{accounts_elsewhere}", dialect.accounts_elsewhere)
@@ -231,6 +233,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (13, "news", include_str!("../migrations/0013-news.sql")),
     (16, "comments", include_str!("../migrations/0016-comments.sql")),
     (17, "here", include_str!("../migrations/0017-here.sql")),
+    (18, "news of comments", "{news_of_comments}"),
 ];
 
 /// The one change that brings its own transaction.
@@ -243,6 +246,7 @@ const SQLITE: Dialect = Dialect {
     when_a_video_goes: "CREATE TRIGGER video_gone AFTER DELETE ON video BEGIN \
                         INSERT OR IGNORE INTO withdrawal (uuid) VALUES (OLD.uuid); END;",
     when_something_changes: include_str!("../migrations/0013-news-sqlite.sql"),
+    news_of_comments: include_str!("../migrations/0018-news-of-comments-sqlite.sql"),
 };
 const POSTGRES: Dialect = Dialect {
     id: "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
@@ -251,6 +255,9 @@ const POSTGRES: Dialect = Dialect {
                         CREATE TRIGGER video_gone AFTER DELETE ON video \
                         FOR EACH ROW EXECUTE FUNCTION note_withdrawal();",
     when_something_changes: include_str!("../migrations/0013-news-postgres.sql"),
+    news_of_comments: "ALTER TABLE news DROP CONSTRAINT news_kind_check; \
+                       ALTER TABLE news ADD CONSTRAINT news_kind_check CHECK (kind BETWEEN 1 AND 7); \
+                       ALTER TABLE news ADD COLUMN was TEXT;",
     search: include_str!("../migrations/0003-search-postgres.sql"),
     accounts_elsewhere: "ALTER TABLE account ALTER COLUMN user_id DROP NOT NULL;",
 };

@@ -4,7 +4,7 @@
 //! - `object`: what we say of ourselves; `tell` answers those who ask
 //! - `signature` and `key`: who sent a request, and signing ours
 //! - `inbox`: what they send, which `receive` does; `follows`: who follows whom
-//! - `authority`: whose word is believed; `policy`: with whom we have nothing to do
+//! - `authority`: whose word is believed; `policy`: with whom we have nothing to do; `site`: whose a server is
 //! - `json`: reading what others write; `read`: what is understood of it
 //! - `ask`: asking them; `people`: who they are; `videos`: what they publish
 //! - `tasks`: what is to be asked, one after the other; `backfill`: all that somebody has published; `resolve`: what people here
@@ -38,6 +38,7 @@ pub(crate) mod receive;
 pub mod resolve;
 pub(crate) mod send;
 pub mod signature;
+pub(crate) mod site;
 pub(crate) mod talk;
 pub(crate) mod tasks;
 pub(crate) mod tell;

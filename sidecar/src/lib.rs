@@ -202,6 +202,8 @@ struct Attempts {
     resolved_by: Pace<i64>,
     /// By account, of here or elsewhere.
     comments_of: Pace<i64>,
+    /// By site.
+    comments_from: Pace<String>,
     reports_of: Pace<i64>,
 }
 
@@ -266,6 +268,7 @@ impl Sidecar {
                 exports_of: Pace::new(EXPORTS_OF, REMEMBERED),
                 fingers_from: Pace::new(FINGERS_FROM, REMEMBERED),
                 comments_of: Pace::new(comments::COMMENTS_OF, REMEMBERED),
+                comments_from: Pace::new(comments::COMMENTS_FROM, REMEMBERED),
                 resolved_by: Pace::new(RESOLVED_BY, REMEMBERED),
                 reports_of: Pace::new(reports::REPORTS_OF, REMEMBERED),
             }),

@@ -1,5 +1,7 @@
 //! Texts that people write in Markdown, as HTML that can do nothing but be read.
 
+mod tags;
+
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd, html};
 
 /// The HTML of a text; sanitised last, so that whatever the steps before let through ends here.
@@ -35,12 +37,17 @@ pub fn cleaned(html: &str) -> String {
         .tag_attributes([("a", ["href"].into())].into())
         .url_relative(ammonia::UrlRelative::Deny)
         .link_rel(Some("nofollow noopener ugc"));
-    cleaner.clean(html).to_string()
+    cleaner.clean(&tags::known(html)).to_string()
 }
 
 /// A text as HTML in which nothing means anything.
 pub(crate) fn escaped(text: &str) -> String {
     let mut made = String::with_capacity(text.len());
+    push_escaped(&mut made, text);
+    made
+}
+
+fn push_escaped(made: &mut String, text: &str) {
     for letter in text.chars() {
         match letter {
             '&' => made.push_str("&amp;"),
@@ -51,7 +58,6 @@ pub(crate) fn escaped(text: &str) -> String {
             other => made.push(other),
         }
     }
-    made
 }
 
 /// Whether cleaned HTML has something to read in it.
@@ -108,7 +114,7 @@ pub fn markdown(html: &str) -> String {
         .tag_attributes([("a", ["href"].into())].into())
         .url_relative(ammonia::UrlRelative::Deny)
         .link_rel(None);
-    let clean = cleaner.clean(html).to_string();
+    let clean = cleaner.clean(&tags::known(html)).to_string();
     let mut made = String::with_capacity(clean.len());
     let mut links: Vec<Option<&str>> = Vec::new();
     let mut rest = clean.as_str();

@@ -217,8 +217,8 @@ async fn people_of_other_servers_are_told_as_such() {
             created_at: 7,
             updated_at: 7,
         };
-        assert!(comment::create(database, &new).await.unwrap().is_some());
-        assert_eq!(comment::create(database, &new).await.unwrap(), None);
+        assert!(comment::create(database, &new, None).await.unwrap().is_some());
+        assert_eq!(comment::create(database, &new, None).await.unwrap(), None);
         let told = instance.threads(&video, "").await["data"][0].clone();
         assert_eq!(told["url"], "https://one.example/notes/1");
         let account = &told["account"];
@@ -249,7 +249,7 @@ async fn a_thread_is_told_to_a_depth_and_no_deeper() {
                 created_at: no,
                 updated_at: no,
             };
-            let made = comment::create(database, &new).await.unwrap().unwrap();
+            let made = comment::create(database, &new, None).await.unwrap().unwrap();
             parent = comment::by_id(database, made).await.unwrap();
         }
         let first = instance.threads(&video, "").await["data"][0]["id"].clone();

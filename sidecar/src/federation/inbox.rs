@@ -6,7 +6,8 @@
 //! What passes is done before it is answered, and once: whoever sends it again is told the same. What takes long, such as fetching a
 //! video, is only noted here and done by `tasks`.
 
-use std::error::Error;
+pub(crate) mod room;
+
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -14,11 +15,11 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Body;
 use serde_json::json;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use self::room::{Room, Share};
 use super::authority::{self, AuthorityError};
 use super::id::{Id, IdError, Local, Place, Remote};
 use super::json::{self, JsonError, Object};
@@ -26,6 +27,7 @@ use super::key::PublicKey;
 use super::people::PersonError;
 use super::receive::{HearError, Heard};
 use super::signature::{self, Claim, SignatureError};
+use super::site;
 use crate::outbound::Budget;
 use crate::pace::{Pace, Rate};
 use crate::table::heard;
@@ -35,16 +37,19 @@ use crate::{Reply, Sidecar};
 /// What the door needs to stay open.
 #[derive(Debug)]
 pub(crate) struct Inbox {
-    /// Kilobytes of bodies that may be in memory.
-    room: Arc<Semaphore>,
+    /// Bytes of bodies that are in memory, by address.
+    bodies: Arc<Room>,
+    /// Activities that are just being done, by id.
+    under_way: Arc<Room>,
     /// By address: everything, and what makes us ask another server who somebody is.
     from: Mutex<Pace<String>>,
     strangers_from: Mutex<Pace<String>>,
-    /// Whom we don't know is asked about by so many at once.
-    asking: Semaphore,
-    /// By host, of activities that are proved.
-    of_host: Mutex<Pace<String>>,
-    /// By host: what isn't looked at twice, such as views.
+    /// Others who are asked while somebody waits for an answer: by who makes us ask, and by whom we ask.
+    asking_for: Arc<Room>,
+    asking: Arc<Room>,
+    /// By site, of activities that are proved.
+    of_site: Mutex<Pace<String>>,
+    /// By site: what isn't looked at twice, such as views.
     pub(super) views_of: Mutex<Pace<String>>,
 }
 
@@ -57,7 +62,7 @@ pub struct Posted {
     body: Bytes,
     /// Whose budget it is counted on.
     from: String,
-    _room: OwnedSemaphorePermit,
+    _room: Share,
 }
 
 /// Why something isn't heard: the sender's blame, then ours.
@@ -91,6 +96,8 @@ enum InboxError {
     Authority(#[from] AuthorityError),
     #[error("{0} is blocked here")]
     Blocked(String),
+    #[error("who signed this can't be asked in {} seconds", PROOF.as_secs())]
+    Unproved,
     #[error("too much comes in just now")]
     Full,
     #[error("the database: {0}")]
@@ -102,13 +109,20 @@ enum InboxError {
 impl Inbox {
     pub(crate) fn new() -> Inbox {
         Inbox {
-            room: Arc::new(Semaphore::new(ROOM_KB)),
+            bodies: Room::new(BODIES, BODIES_OF),
+            under_way: Room::new(usize::MAX, 1),
             from: Mutex::new(Pace::new(FROM, crate::limits::REMEMBERED)),
             strangers_from: Mutex::new(Pace::new(STRANGERS_FROM, crate::limits::REMEMBERED)),
-            asking: Semaphore::new(ASKING),
-            of_host: Mutex::new(Pace::new(OF_HOST, crate::limits::REMEMBERED)),
+            asking_for: Room::new(ASKING, ASKING_FOR),
+            asking: Room::new(ASKING, ASKING_ONE),
+            of_site: Mutex::new(Pace::new(OF_SITE, crate::limits::REMEMBERED)),
             views_of: Mutex::new(Pace::new(VIEWS_OF, crate::limits::REMEMBERED)),
         }
+    }
+
+    /// A turn to ask a server of what it has told.
+    pub(super) fn turn_to_ask_of(&self, host: &str) -> Option<Share> {
+        self.asking.take(site::of(host), 1)
     }
 }
 
@@ -124,7 +138,6 @@ impl Sidecar {
     ) -> Option<Result<Posted, Box<Reply>>>
     where
         B: Body<Data = Bytes> + Unpin,
-        B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         self.place.as_ref()?;
         let owner = owner(request.uri().path())?;
@@ -139,7 +152,6 @@ impl Sidecar {
     ) -> Result<Posted, InboxError>
     where
         B: Body<Data = Bytes> + Unpin,
-        B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         if request.method() != Method::POST {
             return Err(InboxError::Method);
@@ -156,19 +168,14 @@ impl Sidecar {
         if said > MOST_BYTES {
             return Err(InboxError::TooLong);
         }
-        let room = Arc::clone(&self.inbox.room);
-        let room = room.try_acquire_many_owned((said >> 10) as u32 + 1);
-        let room = room.map_err(|_| InboxError::Full)?;
-        let reading = Limited::new(request.body_mut(), said).collect();
-        let read = tokio::time::timeout(PATIENCE, reading).await;
-        let body = read.map_err(|_| InboxError::TooSlow)?.map_err(|error| {
-            if error.is::<LengthLimitError>() { InboxError::TooLong } else { InboxError::Broken }
-        })?;
+        let mut room = self.inbox.bodies.take(&from, 0).ok_or(InboxError::Full)?;
+        let reading = tokio::time::timeout(PATIENCE, read_body(request.body_mut(), &mut room));
+        let body = reading.await.map_err(|_| InboxError::TooSlow)??;
         Ok(Posted {
             method: request.method().clone(),
             uri: request.uri().clone(),
             headers: request.headers().clone(),
-            body: body.to_bytes(),
+            body: body.into(),
             from,
             _room: room,
         })
@@ -208,19 +215,25 @@ impl Sidecar {
         let signed_by = parse(place, &signer.url, "actor")?;
         if actor.authority() != signed_by.authority() {
             // Somebody passes on what another said: only the other's own word counts.
-            self.take(&self.inbox.of_host, &signer.host)?;
-            return Ok(self.hear_of(&activity, &mut budget).await?);
+            self.take(&self.inbox.of_site, site::of(&signer.host))?;
+            return Ok(self.hear_of(&activity).await?);
         }
         authority::check(&signed_by, &Id::Remote(id.clone()), &Id::Remote(actor.clone()))?;
+        // The same signature comes again from who listened, or from who didn't get our answer.
         let is_repeated = json::kind(&activity).is_some_and(|kind| REPEATED.contains(&kind));
-        if !is_repeated && heard::is(&self.database, id.as_str()).await? {
+        let mark = if is_repeated { claim.mark() } else { id.as_str().to_owned() };
+        let Some(_turn) = self.inbox.under_way.take(&mark, 1) else { return Ok(()) };
+        // Who takes back twice in a second signs the same twice.
+        let since = crate::now_ms() - if is_repeated { SAME_MS } else { 0 };
+        if heard::at(&self.database, &mark).await?.is_some_and(|at| at <= since) {
             return Ok(());
         }
-        self.take(&self.inbox.of_host, &signer.host)?;
+        self.take(&self.inbox.of_site, site::of(&signer.host))?;
         let actor = if actor.as_str() == signer.url {
             signer
         } else {
-            self.person(&actor, &mut budget).await.map_err(InboxError::Signer)?
+            let _turn = self.turn_to_ask(&posted.from, actor.authority())?;
+            in_time(self.person(&actor, &mut budget)).await?
         };
         self.note_alive(&actor.host).await?;
         let heard = Heard { activity: &activity, id: &id, actor: &actor };
@@ -229,15 +242,20 @@ impl Sidecar {
             Err(error) => tracing::debug!(%error, host = actor.host, "an activity is passed over"),
             Ok(()) => {}
         }
-        Ok(heard::note(&self.database, crate::now_ms(), id.as_str()).await?)
+        Ok(heard::note(&self.database, crate::now_ms(), &mark).await?)
     }
 
     /// Servers tell everybody of accounts that are gone, and so are their keys: whether it is one of whom nothing is here.
     async fn is_end_of_nobody(&self, activity: &Object) -> sqlx::Result<bool> {
-        let (actor, object) =
-            (json::first_id(activity, "actor"), json::first_id(activity, "object"));
-        match actor.filter(|_| json::kind(activity) == Some("Delete") && actor == object) {
-            Some(actor) => Ok(remote_actor::by_url(&self.database, actor).await?.is_none()),
+        let named = |name| {
+            let id = self.place.as_ref()?.read(json::first_id(activity, name)?).ok()?;
+            if let Id::Remote(id) = id { Some(id) } else { None }
+        };
+        let actor = named("actor").filter(|_| json::kind(activity) == Some("Delete"));
+        match actor.filter(|actor| named("object").as_ref() == Some(actor)) {
+            Some(actor) => {
+                Ok(remote_actor::by_url(&self.database, actor.document()).await?.is_none())
+            }
             None => Ok(false),
         }
     }
@@ -285,7 +303,7 @@ impl Sidecar {
     ) -> Result<RemoteActor, InboxError> {
         let place = self.place.as_ref().ok_or(InboxError::Nobody)?;
         let key = match claim.key_id.strip_prefix("acct:").and_then(|key| key.split_once('@')) {
-            Some((name, host)) => return self.signer_called(claim, name, host, budget).await,
+            Some(called) => return self.signer_called(claim, called, from, budget).await,
             None => parse(place, &claim.key_id, "keyId")?,
         };
         if key.authority() == place.authority() {
@@ -306,8 +324,8 @@ impl Sidecar {
         let signer = match known {
             Some(known) => known,
             None => {
-                let _turn = self.inbox.asking.try_acquire().map_err(|_| InboxError::Full)?;
-                self.person(&owner, budget).await.map_err(InboxError::Signer)?
+                let _turn = self.turn_to_ask(from, owner.authority())?;
+                in_time(self.person(&owner, budget)).await?
             }
         };
         if self.is_blocked(&signer.host, Some(&signer.handle())) {
@@ -321,16 +339,16 @@ impl Sidecar {
             return Err(InboxError::Key(signer.handle()));
         }
         self.take(&self.inbox.strangers_from, from)?;
-        let _turn = self.inbox.asking.try_acquire().map_err(|_| InboxError::Full)?;
-        let anew = self.person_anew(&owner, budget).await.map_err(InboxError::Signer)?;
+        let _turn = self.turn_to_ask(from, owner.authority())?;
+        let anew = in_time(self.person_anew(&owner, budget)).await?;
         if is_signed_by(claim, &anew) { Ok(anew) } else { Err(InboxError::Key(anew.handle())) }
     }
 
     async fn signer_called(
         &self,
         claim: &Claim,
-        name: &str,
-        host: &str,
+        (name, host): (&str, &str),
+        from: &str,
         budget: &mut Budget,
     ) -> Result<RemoteActor, InboxError> {
         let known =
@@ -338,8 +356,9 @@ impl Sidecar {
         let signer = match known {
             Some(known) => known,
             None => {
-                let _turn = self.inbox.asking.try_acquire().map_err(|_| InboxError::Full)?;
-                self.finger(name, host, budget).await.map_err(InboxError::Signer)?
+                self.take(&self.inbox.strangers_from, from)?;
+                let _turn = self.turn_to_ask(from, host)?;
+                in_time(self.finger(name, host, budget)).await?
             }
         };
         if self.is_blocked(&signer.host, Some(&signer.handle())) {
@@ -352,11 +371,45 @@ impl Sidecar {
         }
     }
 
+    /// A turn to ask another server while somebody waits: a few for each, whoever makes us ask.
+    fn turn_to_ask(&self, from: &str, host: &str) -> Result<[Share; 2], InboxError> {
+        let inbox = &self.inbox;
+        let shares = inbox.asking_for.take(from, 1).zip(inbox.turn_to_ask_of(host));
+        shares.map(|(from, of)| [from, of]).ok_or(InboxError::Full)
+    }
+
     fn take(&self, pace: &Mutex<Pace<String>>, key: &str) -> Result<(), InboxError> {
         let now = (self.elapsed)(&self.started);
         let mut pace = pace.lock().unwrap_or_else(PoisonError::into_inner);
         pace.take(now, &key.to_owned()).map_err(|wait| InboxError::TooMany(wait.as_secs() + 1))
     }
+}
+
+/// Reads a body, for which room is taken as it comes: who says that it is long takes none by that.
+async fn read_body<B>(body: &mut B, room: &mut Share) -> Result<Vec<u8>, InboxError>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let mut read = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| InboxError::Broken)?.into_data() else { continue };
+        if read.len() + data.len() > MOST_BYTES {
+            return Err(InboxError::TooLong);
+        }
+        if !room.grow(data.len()) {
+            return Err(InboxError::Full);
+        }
+        read.extend_from_slice(&data);
+    }
+    Ok(read)
+}
+
+/// Whom a server tells, if it tells it while its asker waits.
+async fn in_time(
+    asking: impl Future<Output = Result<RemoteActor, PersonError>>,
+) -> Result<RemoteActor, InboxError> {
+    let asked = tokio::time::timeout(PROOF, asking).await;
+    asked.map_err(|_| InboxError::Unproved)?.map_err(InboxError::Signer)
 }
 
 /// Whose inbox a path is: everybody's is `Some(None)`.
@@ -400,7 +453,9 @@ fn refusal(error: &InboxError) -> Reply {
         InboxError::Signer(PersonError::Blocked(_)) => StatusCode::FORBIDDEN,
         // Whoever sends again when we can ask again is heard then.
         InboxError::Signer(error) if error.is_lasting() => StatusCode::UNAUTHORIZED,
-        InboxError::Signer(_) | InboxError::Full => StatusCode::SERVICE_UNAVAILABLE,
+        InboxError::Signer(_) | InboxError::Unproved | InboxError::Full => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         InboxError::Authority(_) | InboxError::Blocked(_) => StatusCode::FORBIDDEN,
         InboxError::Database(_) | InboxError::Hear(_) => StatusCode::SERVICE_UNAVAILABLE,
     };
@@ -432,8 +487,9 @@ fn reply(status: StatusCode, body: Bytes) -> Reply {
 /// Mastodon's bound of what it takes.
 const MOST_BYTES: usize = 1 << 20;
 
-/// Bodies in memory, which JSON doubles or trebles for a moment: 24 of the longest, thousands of usual ones.
-const ROOM_KB: usize = 24 << 10;
+/// Bodies in memory, which JSON doubles or trebles for a moment: 24 of the longest, thousands of usual ones; of one address a quarter.
+const BODIES: usize = 24 << 20;
+const BODIES_OF: usize = BODIES / 4;
 
 /// How long a body may take: servers are not on telephones.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -444,12 +500,18 @@ const FETCHES: u32 = 12;
 /// A large server in a busy hour; each costs a signature's check, which takes less than a millisecond.
 const FROM: Rate = Rate { burst: 20_000, every: Duration::from_millis(20) };
 
-/// What one server may have done here: the likes of a video that everybody sees, and then ten in a second, each of which is remembered for
+/// What the servers of one site may have done here: the likes of a video that everybody sees, and then ten in a second, each of which is remembered for
 /// some days.
-const OF_HOST: Rate = Rate { burst: 5_000, every: Duration::from_millis(100) };
+const OF_SITE: Rate = Rate { burst: 5_000, every: Duration::from_millis(100) };
 
-/// Requests about strangers at the same time: slow servers hold each for some seconds.
+/// Requests about strangers at the same time: slow servers hold each for some seconds. One address makes us ask as many at once as a
+/// large server needs whose people all come, and one site is asked no more than it could want.
 const ASKING: usize = 128;
+const ASKING_FOR: usize = 32;
+const ASKING_ONE: usize = 16;
+
+/// How long whoever posts waits until it is known who they are: others hang up after 10 seconds and more.
+const PROOF: Duration = Duration::from_secs(15);
 
 /// Those that make us ask another server: a thousand people of a large one come at once with a video that everybody likes.
 const STRANGERS_FROM: Rate = Rate { burst: 1_000, every: Duration::from_millis(200) };
@@ -461,10 +523,15 @@ const VIEWS_OF: Rate = Rate { burst: 300, every: Duration::from_millis(200) };
 /// video for the second time takes that back for the second time, too.
 const REPEATED: [&str; 4] = ["Follow", "Accept", "Reject", "Undo"];
 
+/// How long the same signature is the same server's that says the same again, and not somebody's who listened.
+const SAME_MS: i64 = 5_000;
+
 /// How long a key that was just fetched isn't fetched again because something isn't signed with it.
 const KEY_PATIENCE_MS: i64 = 300_000;
 
 #[cfg(test)]
 mod broken;
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -26,9 +26,24 @@ pub fn read(bytes: &[u8]) -> Result<Object, JsonError> {
         de::DeserializeSeed::deserialize(Measure { depth: 0, values: &mut values }, &mut measure);
     measured.and_then(|()| measure.end()).map_err(|_| JsonError::Unreadable)?;
     match serde_json::from_slice(bytes) {
-        Ok(Value::Object(object)) => Ok(object),
+        Ok(Value::Object(mut object)) => {
+            if bytes.windows(NUL.len()).any(|part| part == NUL) {
+                object.values_mut().for_each(drop_nul);
+            }
+            Ok(object)
+        }
         Ok(_) => Err(JsonError::NoObject),
         Err(_) => Err(JsonError::Unreadable),
+    }
+}
+
+/// Takes away what PostgreSQL keeps in no text.
+fn drop_nul(value: &mut Value) {
+    match value {
+        Value::String(text) => text.retain(|letter| letter != '\0'),
+        Value::Array(list) => list.iter_mut().for_each(drop_nul),
+        Value::Object(object) => object.values_mut().for_each(drop_nul),
+        _ => {}
     }
 }
 
@@ -154,6 +169,9 @@ pub fn boolean(object: &Object, name: &str) -> Option<bool> {
 pub fn moment(object: &Object, name: &str) -> Option<i64> {
     crate::when::parse(first(object.get(name))?.as_str()?)
 }
+
+/// How a NUL is written.
+const NUL: &[u8] = b"\\u0000";
 
 /// Whether a word of `to` or `cc` is everybody's.
 pub fn is_public(value: &Value) -> bool {

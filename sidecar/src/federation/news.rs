@@ -1,7 +1,7 @@
 //! News: what other servers are told when something changes here.
 //!
 //! ```text
-//! whoever changes something ──▶ its row, and by the database itself one of `news` ──▶ the worker here ──▶ `send`
+//! whoever changes something ──▶ its row, and with it one of `news` ──▶ the worker here ──▶ `send`
 //! ```
 //! What was changed is looked at when it is told, and not when it changed: of ten changes at once the last is told. What isn't
 //! everybody's is told to nobody; what was and isn't any more is gone for others.
@@ -101,6 +101,11 @@ impl Sidecar {
         for item in latest.into_iter().rev() {
             match item.about() {
                 Some(About::Video) => self.tell_of_video(place, &item.subject).await?,
+                Some(About::Comment(what)) => {
+                    let was = item.was.as_deref().and_then(|was| serde_json::from_str(was).ok());
+                    let id = item.subject.parse().unwrap_or_default();
+                    self.tell_of_comment(place, what, (id, was)).await?;
+                }
                 Some(about) => self.tell_of_actor(place, about, &item.subject).await?,
                 None => {}
             }

@@ -131,7 +131,12 @@ impl Sidecar {
         host: &str,
         budget: &mut Budget,
     ) -> Result<RemoteActor, PersonError> {
+        let place = self.place.as_ref().ok_or(FetchError::Off)?;
         let resource = format!("acct:{name}@{host}");
+        // Who is here isn't asked of others.
+        if host == place.authority() {
+            return Err(PersonError::NotFound(host.to_owned(), resource));
+        }
         let url = self.well_known(host, "webfinger", Some(&resource))?;
         let found = self.fetch_json(&url, budget).await?;
         let missing = || PersonError::NotFound(host.to_owned(), resource.clone());
@@ -140,7 +145,6 @@ impl Sidecar {
             .filter(|link| link.get("rel").and_then(Value::as_str) == Some("self"))
             .find(|link| link.get("type").and_then(Value::as_str).is_none_or(is_activity));
         let href = itself.and_then(|link| link.get("href")?.as_str()).ok_or_else(missing)?;
-        let place = self.place.as_ref().ok_or(FetchError::Off)?;
         let person = self.person(&Remote::parse(href, place.strictness())?, budget).await?;
         // The name may be in other letters, and not another.
         if person.name.eq_ignore_ascii_case(name) { Ok(person) } else { Err(missing()) }

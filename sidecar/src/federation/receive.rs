@@ -11,6 +11,8 @@ mod video;
 
 use serde_json::Value;
 
+pub(crate) use self::comment::Turns;
+
 use super::ask::FetchError;
 use super::id::{Id, Local, Remote};
 use super::json::{self, Object};
@@ -41,6 +43,11 @@ pub(crate) enum HearError {
     Fetch(#[from] FetchError),
     #[error(transparent)]
     Send(#[from] super::send::SendError),
+    /// Its author or site has said enough for now.
+    #[error("enough is said by them for now")]
+    Enough,
+    #[error("too much waits to be asked for")]
+    Full,
     #[error("the database: {0}")]
     Database(#[from] sqlx::Error),
 }
@@ -52,7 +59,9 @@ impl HearError {
             HearError::Refused(_) => true,
             HearError::Person(error) => error.is_lasting(),
             HearError::Fetch(error) => error.is_lasting(),
-            HearError::Send(_) | HearError::Database(_) => false,
+            HearError::Send(_) | HearError::Enough | HearError::Full | HearError::Database(_) => {
+                false
+            }
         }
     }
 }
@@ -97,12 +106,12 @@ impl Sidecar {
                 self.hear_video(heard).await
             }
             "Create" | "Update" if heard.object_kind() == Some("Note") => {
-                self.hear_note(heard, budget).await
+                self.hear_note(heard).await
             }
             "Flag" => self.hear_flag(heard).await,
             "ApproveReply" => self.hear_verdict(heard, true).await,
             "RejectReply" => self.hear_verdict(heard, false).await,
-            "Delete" if json::first_id(heard.activity, "object") == Some(&heard.actor.url) => {
+            "Delete" if self.is_named(heard.activity, "object", heard.actor) => {
                 self.hear_gone(heard.actor).await
             }
             "Delete" => {
@@ -134,7 +143,7 @@ impl Sidecar {
     /// What is undone is told in full, or named by its id.
     async fn hear_undo(&self, heard: &Heard<'_>) -> Result<(), HearError> {
         if let Some(object) = heard.object()
-            && json::first_id(object, "actor") != Some(&heard.actor.url)
+            && !self.is_named(object, "actor", heard.actor)
         {
             return Err(HearError::Refused("only who did it undoes it"));
         }
@@ -161,17 +170,24 @@ impl Sidecar {
     }
 
     /// What somebody passes on is asked of whoever said it, by its own id.
-    pub(super) async fn hear_of(
-        &self,
-        activity: &Object,
-        budget: &mut Budget,
-    ) -> Result<(), HearError> {
+    pub(super) async fn hear_of(&self, activity: &Object) -> Result<(), HearError> {
         tracing::debug!(kind = json::kind(activity), "an activity that was passed on");
-        let object = json::first(activity.get("object")).and_then(Value::as_object);
-        if object.and_then(json::kind) == Some("Note") {
-            return self.hear_of_note(activity, budget).await;
+        if self.hear_of_note(activity).await? {
+            return Ok(());
         }
         self.hear_of_video(activity).await
+    }
+
+    /// Has something asked for soon, as its own server tells it. Where too much waits already, whoever tells of it tells it again.
+    pub(super) async fn ask_later(&self, kind: task::Kind, id: &Remote) -> Result<(), HearError> {
+        if self.add_task(kind, id).await? { Ok(()) } else { Err(HearError::Full) }
+    }
+
+    /// Whether an object names somebody there, however their URL is written.
+    fn is_named(&self, object: &Object, name: &str, whom: &RemoteActor) -> bool {
+        let id = json::first_id(object, name);
+        let id = id.and_then(|id| self.place.as_ref()?.read(id).ok());
+        matches!(id, Some(Id::Remote(id)) if id.as_str() == whom.url)
     }
 
     /// The video of ours that something names.

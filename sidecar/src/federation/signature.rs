@@ -69,9 +69,9 @@ impl Claim {
         self.texts.iter().any(|text| key.verifies(text.as_bytes(), &self.signature))
     }
 
-    /// By what the same request is known when it comes again.
-    pub fn mark(&self) -> [u8; 32] {
-        Sha256::digest(&self.signature).into()
+    /// By what the same request is known when it comes again: no id, since it has no scheme.
+    pub fn mark(&self) -> String {
+        format!("signature {}", STANDARD.encode(Sha256::digest(&self.signature)))
     }
 }
 

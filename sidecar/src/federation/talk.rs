@@ -5,7 +5,7 @@
 //! one of theirs, shown ──▶ ApproveReply to its author; to the Shoals that follow the video, that they may ask for it
 //! one of theirs, taken away by the video's owner ──▶ Delete, by the owner
 //! ```
-//! Whoever comments goes on when the database has it; what can't be queued is logged, and the comment stays to be asked for.
+//! What happened is noted with the comment itself, and told by `news`.
 
 use serde_json::Value;
 use wire::id::VideoId;
@@ -16,35 +16,32 @@ use super::id::{Local, Place};
 use super::object::note::{self, Mentioned, Note};
 use super::object::{collection, plain_context, with_context};
 use super::send::{SendError, To};
-use crate::table::comment::{self, Comment, CommentState};
+use crate::table::comment::{self, Comment, CommentState, Was};
+use crate::table::news::Happened;
 use crate::table::video::{self, Privacy, State, Video};
 use crate::table::{account, channel, tombstone};
 use crate::table::{follow, remote_actor};
 use crate::{Sidecar, now_ms, prose};
 
-/// What happened to a comment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Happened {
-    /// It is there, or everybody sees it now.
-    Made,
-    /// It says something else.
-    Changed,
-    /// It is deleted; what is given is what it was.
-    Gone,
-    /// Whoever decides about the video shows it.
-    Approved,
-}
-
 /// Whom a comment is also for, with their number if they are elsewhere.
 type Named = (Mentioned, Option<i64>);
 
 impl Sidecar {
-    /// Tells other servers what happened to a comment.
-    pub(crate) async fn tell_of_comment(&self, what: Happened, comment: &Comment) {
-        let Some(place) = &self.place else { return };
-        if let Err(error) = self.send_comment(place, what, comment).await {
-            tracing::error!("a comment isn't told to other servers: {error}");
-        }
+    /// Tells other servers what happened to a comment; `was` is what one was that is deleted.
+    pub(super) async fn tell_of_comment(
+        &self,
+        place: &Place,
+        what: Happened,
+        (id, was): (i64, Option<Was>),
+    ) -> Result<(), SendError> {
+        let Some(now) = comment::by_id(&self.database, id).await? else { return Ok(()) };
+        let comment = match (what, was) {
+            (Happened::Gone, Some(was)) => was.restore(now),
+            // Its end is told next.
+            _ if now.is(CommentState::Deleted) => return Ok(()),
+            _ => now,
+        };
+        self.send_comment(place, what, &comment).await
     }
 
     async fn send_comment(
@@ -56,7 +53,8 @@ impl Sidecar {
         let Some(video) = video::by_id(&self.database, comment.video_id).await? else {
             return Ok(());
         };
-        if !is_told(&video) {
+        // What is hidden now was told when it wasn't, so that its end is.
+        if !is_told(&video) && what != Happened::Gone {
             return Ok(());
         }
         match (what, comment.is_ours()) {
@@ -71,10 +69,12 @@ impl Sidecar {
                 let id = local(comment);
                 let Some(id) = id else { return Ok(()) };
                 tombstone::set(&self.database, now_ms(), &id.to_string(), "Note").await?;
-                let to =
-                    self.audience(&video, comment, &self.concerned(place, comment).await?).await?;
+                let named = self.concerned(place, comment).await?;
+                let to = self.audience(&video, (what, comment), &named).await?;
                 self.send(&author, &activity::delete(place, &author, &place.url(&id)), &to).await
             }
+            // Whose video it is shows it no more.
+            (_, true) if comment.is(CommentState::Refused) => Ok(()),
             (_, true) => {
                 let Some(author) = author(comment) else { return Ok(()) };
                 let Some(object) = self.note(place, comment).await? else { return Ok(()) };
@@ -84,8 +84,8 @@ impl Sidecar {
                     }
                     _ => activity::create(place, &author, object),
                 };
-                let to =
-                    self.audience(&video, comment, &self.concerned(place, comment).await?).await?;
+                let named = self.concerned(place, comment).await?;
+                let to = self.audience(&video, (what, comment), &named).await?;
                 self.send(&author, &with_context(note::context(), made), &to).await
             }
         }
@@ -95,7 +95,7 @@ impl Sidecar {
     async fn audience(
         &self,
         video: &Video,
-        comment: &Comment,
+        (what, comment): (Happened, &Comment),
         named: &[Named],
     ) -> sqlx::Result<Vec<To>> {
         let mut to = Vec::new();
@@ -106,7 +106,7 @@ impl Sidecar {
             return Ok(to);
         }
         to.extend(named.iter().filter_map(|(_, id)| id.map(To::Server)));
-        if video.privacy == Privacy::Public.id() {
+        if what == Happened::Gone || video.privacy == Privacy::Public.id() {
             to.extend(author(comment).map(To::FollowersOf));
             if !video.is_remote {
                 to.extend(self.side_of(video).await?);
@@ -290,7 +290,8 @@ impl Sidecar {
         let Some(comment) = found else { return Ok(None) };
         let video = video::by_id(&self.database, comment.video_id).await?;
         let Some(video) = video.filter(is_told) else { return Ok(None) };
-        // The server of a video looks at what waits for its approval.
+        // The server of a video asks for what waits for its approval before it believes it. PeerTube doesn't say who asks, so that whoever
+        // guesses the number may read it, too.
         let waits_there = comment.video_is_remote && comment.is(CommentState::Held);
         if !comment.is(CommentState::Shown) && !waits_there {
             return Ok(None);

@@ -14,7 +14,7 @@ use super::ask::FetchError;
 use super::id::{IdError, Remote};
 use super::json;
 use super::people::PersonError;
-use super::receive::HearError;
+use super::receive::{HearError, Turns};
 use super::videos::VideoError;
 use crate::limits::{NOTE_BUDGET, TASK_BACK_OFF, TASK_LEASE, VIDEO_BUDGET};
 use crate::outbound::Budget;
@@ -166,7 +166,9 @@ impl Sidecar {
                 self.person_anew(&url, &mut Budget(VIDEO_BUDGET)).await?;
                 Ok(())
             }
-            Some(Kind::Note) => Ok(self.keep_note_at(&url, &mut Budget(NOTE_BUDGET)).await?),
+            Some(Kind::Note) => {
+                Ok(self.keep_note_at(&url, Turns::Taken, &mut Budget(NOTE_BUDGET)).await?)
+            }
             Some(Kind::Comments) => self.ask_comments(task, &url).await,
             None => Err(TaskError::Unknown),
         }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::ask::{FetchError, Fetched};
 use super::id::{Id, Remote};
 use super::json::{self, Object};
+use super::receive::Turns;
 use super::tasks::TaskError;
 use crate::limits::{COMMENTS_ASKED, OUTBOX_PAGE, TASK_LEASE};
 use crate::outbound::Budget;
@@ -54,7 +55,7 @@ impl Sidecar {
                 // One that leads far costs no more than its share.
                 let mut share = Budget(NOTE_BUDGET.min(budget.0));
                 let before = share.0;
-                let kept = self.keep_note_at(&id, &mut share).await;
+                let kept = self.keep_note_at(&id, Turns::Free, &mut share).await;
                 budget.0 -= before - share.0;
                 if let Err(error) = kept {
                     tracing::debug!(id = id.as_str(), "a comment isn't kept: {error}");

@@ -1,11 +1,14 @@
 //! The table `comment`: what is said below videos, by people here and elsewhere.
 //!
 //! A comment that is deleted stays as an empty row, since others answered it. The first of a thread keeps how many are shown below
-//! it; whatever changes what is shown counts them anew, in one transaction.
+//! it; whatever changes what is shown counts them anew, and notes what others are to be told of it, in one transaction.
+
+use serde::{Deserialize, Serialize};
 
 use crate::database::sql::{Sql, look_up};
 use crate::database::{Database, reading, record, writing};
 use crate::limits::{COUNTED, THREAD};
+use crate::table::news::Happened;
 
 record! {
     /// A comment with its video and its author.
@@ -90,6 +93,40 @@ impl Comment {
     }
 }
 
+/// What a comment was before it was deleted, for those who are told that it is gone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Was {
+    account_id: Option<i64>,
+    author: Option<String>,
+    author_user_id: Option<i64>,
+    text: String,
+    state: i64,
+}
+
+impl Was {
+    pub(crate) fn of(comment: &Comment) -> Was {
+        Was {
+            account_id: comment.account_id,
+            author: comment.author.clone(),
+            author_user_id: comment.author_user_id,
+            text: comment.text.clone(),
+            state: comment.state,
+        }
+    }
+
+    /// The comment as it was.
+    pub(crate) fn restore(self, now: Comment) -> Comment {
+        Comment {
+            account_id: self.account_id,
+            author: self.author,
+            author_user_id: self.author_user_id,
+            text: self.text,
+            state: self.state,
+            ..now
+        }
+    }
+}
+
 /// A comment that isn't there yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NewComment<'a> {
@@ -137,8 +174,12 @@ pub(crate) struct CommentFilter {
     pub(crate) is_local: Option<bool>,
 }
 
-/// Keeps a comment; `None` if another of its URL is there.
-pub(crate) async fn create(database: &Database, new: &NewComment<'_>) -> sqlx::Result<Option<i64>> {
+/// Keeps a comment, and that others are told of it; `None` if another of its URL is there.
+pub(crate) async fn create(
+    database: &Database,
+    new: &NewComment<'_>,
+    telling: Option<Happened>,
+) -> sqlx::Result<Option<i64>> {
     let thread = new.parent.map(Comment::thread);
     writing!(database, pool => {
         let mut work = pool.begin().await?;
@@ -156,8 +197,12 @@ pub(crate) async fn create(database: &Database, new: &NewComment<'_>) -> sqlx::R
             .bind(new.updated_at)
             .fetch_optional(&mut *work)
             .await?;
-        if made.is_some() {
+        if let Some((id,)) = made {
             sqlx::query(RECOUNT).bind(thread).execute(&mut *work).await?;
+            if let Some(what) = telling {
+                let tell = sqlx::query(TELL).bind(what.id()).bind(id).bind(None::<&str>);
+                tell.execute(&mut *work).await?;
+            }
         }
         work.commit().await?;
         Ok(made.map(|(id,)| id))
@@ -190,15 +235,6 @@ pub(crate) async fn url_of_video(database: &Database, id: i64) -> sqlx::Result<O
         sqlx::query_as(select).bind(id).fetch_optional(pool).await
     })?;
     Ok(found.map(|(url,)| url))
-}
-
-/// Whose server another server's video is on.
-pub(crate) async fn host_of_video(database: &Database, id: i64) -> sqlx::Result<Option<String>> {
-    let found: Option<(String,)> = reading!(database, pool => {
-        let select = "SELECT host FROM remote_video WHERE id = $1";
-        sqlx::query_as(select).bind(id).fetch_optional(pool).await
-    })?;
-    Ok(found.map(|(host,)| host))
 }
 
 /// A page of a video's threads: the first comment of each.
@@ -337,14 +373,16 @@ fn filtered(select: &'static str, filter: CommentFilter) -> Sql {
     sql
 }
 
-/// Sets who may see a comment, with the approval of its video's server if there is one; a deleted one stays so.
+/// Sets who may see a comment, with the approval of its video's server if there is one, and what others are told of that; a deleted
+/// one stays so.
 pub(crate) async fn set_state(
     database: &Database,
     id: i64,
     state: CommentState,
     approval: Option<&str>,
+    telling: &[Happened],
 ) -> sqlx::Result<()> {
-    change(database, id, Change::State(state, approval)).await
+    change(database, id, Change::State(state, approval), telling).await
 }
 
 /// Says something else in a comment.
@@ -352,24 +390,40 @@ pub(crate) async fn rewrite(
     database: &Database,
     now_ms: i64,
     id: i64,
-    text: &str,
-    state: CommentState,
+    (text, state): (&str, CommentState),
+    telling: &[Happened],
 ) -> sqlx::Result<()> {
-    change(database, id, Change::Text(text, state, now_ms)).await
+    change(database, id, Change::Text(text, state, now_ms), telling).await
 }
 
-/// Empties a comment, and forgets whose it was.
-pub(crate) async fn delete(database: &Database, now_ms: i64, id: i64) -> sqlx::Result<()> {
-    change(database, id, Change::Delete(now_ms)).await
+/// Empties a comment, and forgets whose it was; others are told if it is given what it was to them.
+pub(crate) async fn delete(
+    database: &Database,
+    now_ms: i64,
+    id: i64,
+    was: Option<&Was>,
+) -> sqlx::Result<()> {
+    let telling: &[Happened] = if was.is_some() { &[Happened::Gone] } else { &[] };
+    change(database, id, Change::Delete(now_ms, was), telling).await
 }
 
+#[derive(Clone, Copy)]
 enum Change<'a> {
     State(CommentState, Option<&'a str>),
     Text(&'a str, CommentState, i64),
-    Delete(i64),
+    Delete(i64, Option<&'a Was>),
 }
 
-async fn change(database: &Database, id: i64, change: Change<'_>) -> sqlx::Result<()> {
+async fn change(
+    database: &Database,
+    id: i64,
+    change: Change<'_>,
+    telling: &[Happened],
+) -> sqlx::Result<()> {
+    let was = match change {
+        Change::Delete(_, was) => was.and_then(|was| serde_json::to_string(was).ok()),
+        _ => None,
+    };
     writing!(database, pool => {
         let mut work = pool.begin().await?;
         let query = match change {
@@ -379,11 +433,16 @@ async fn change(database: &Database, id: i64, change: Change<'_>) -> sqlx::Resul
             Change::Text(text, state, now_ms) => {
                 sqlx::query_as(REWRITE).bind(id).bind(state.id()).bind(text).bind(now_ms)
             }
-            Change::Delete(now_ms) => sqlx::query_as(DELETE).bind(id).bind(now_ms),
+            Change::Delete(now_ms, _) => sqlx::query_as(DELETE).bind(id).bind(now_ms),
         };
         let changed: Option<(Option<i64>,)> = query.fetch_optional(&mut *work).await?;
-        if let Some((Some(thread),)) = changed {
-            sqlx::query(RECOUNT).bind(thread).execute(&mut *work).await?;
+        if let Some((thread,)) = changed {
+            if let Some(thread) = thread {
+                sqlx::query(RECOUNT).bind(thread).execute(&mut *work).await?;
+            }
+            for what in telling {
+                sqlx::query(TELL).bind(what.id()).bind(id).bind(&was).execute(&mut *work).await?;
+            }
         }
         work.commit().await
     })
@@ -459,6 +518,7 @@ const COLLECTION: &str =
 const INSERT: &str = "INSERT INTO comment (url, page, video_id, account_id, parent_id, thread_id, text, state, approval, \
                       created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
                       ON CONFLICT (url) DO NOTHING RETURNING id";
+const TELL: &str = "INSERT INTO news (kind, subject, was) VALUES ($1, CAST($2 AS TEXT), $3)";
 const RECOUNT: &str = "UPDATE comment SET replies = \
                        (SELECT COUNT(*) FROM comment AS below WHERE below.thread_id = $1 AND below.state = 1) WHERE id = $1";
 const SET_STATE: &str = "UPDATE comment SET state = $2, approval = COALESCE($3, approval) WHERE id = $1 AND state <> 4 \

@@ -5,13 +5,18 @@ use crate::token;
 
 /// Whether an activity of this id has come.
 pub(crate) async fn is(database: &Database, id: &str) -> sqlx::Result<bool> {
+    Ok(at(database, id).await?.is_some())
+}
+
+/// When an activity of this id came first.
+pub(crate) async fn at(database: &Database, id: &str) -> sqlx::Result<Option<i64>> {
     let found: Option<(i64,)> = reading!(database, pool => {
         sqlx::query_as("SELECT heard_at FROM heard WHERE id = $1")
             .bind(token::hash(id))
             .fetch_optional(pool)
             .await
     })?;
-    Ok(found.is_some())
+    Ok(found.map(|(at,)| at))
 }
 
 /// Notes that an activity was done.

@@ -1,4 +1,6 @@
-//! The tables `news`, which the database itself fills with what changes here, and `told`: which videos others know of.
+//! The tables `news`, of what changes here, and `told`: which videos others know of.
+//!
+//! The database itself notes videos and actors that change, and `comment` what happens to comments, each with the change itself.
 
 use crate::database::{Database, reading, record, writing};
 
@@ -8,8 +10,10 @@ record! {
     pub(crate) struct News {
         id: i64,
         kind: i64,
-        /// A video's UUID, else the id of a handle.
+        /// A video's UUID, else the id of a handle or of a comment.
         subject: String,
+        /// Of a comment that is deleted: what it was, as JSON.
+        was: Option<String>,
     }
 }
 
@@ -19,6 +23,31 @@ pub(crate) enum About {
     Video,
     Account,
     Channel,
+    Comment(Happened),
+}
+
+/// What happened to a comment that others are to be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Happened {
+    /// It is there, or everybody sees it now.
+    Made,
+    /// It says something else.
+    Changed,
+    /// It is deleted.
+    Gone,
+    /// Whoever decides about the video shows it.
+    Approved,
+}
+
+impl Happened {
+    pub(crate) fn id(self) -> i64 {
+        match self {
+            Happened::Made => 4,
+            Happened::Changed => 5,
+            Happened::Gone => 6,
+            Happened::Approved => 7,
+        }
+    }
 }
 
 record! {
@@ -38,6 +67,10 @@ impl News {
             1 => About::Video,
             2 => About::Account,
             3 => About::Channel,
+            4 => About::Comment(Happened::Made),
+            5 => About::Comment(Happened::Changed),
+            6 => About::Comment(Happened::Gone),
+            7 => About::Comment(Happened::Approved),
             _ => return None,
         })
     }
@@ -45,7 +78,7 @@ impl News {
 
 /// The oldest; at most `count`.
 pub(crate) async fn next(database: &Database, count: i64) -> sqlx::Result<Vec<News>> {
-    let select = "SELECT id, kind, subject FROM news ORDER BY id LIMIT $1";
+    let select = "SELECT id, kind, subject, was FROM news ORDER BY id LIMIT $1";
     reading!(database, pool => sqlx::query_as(select).bind(count).fetch_all(pool).await)
 }
 

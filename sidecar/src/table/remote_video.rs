@@ -8,9 +8,10 @@ use super::video::{
 };
 use crate::database::{Database, is_taken, reading, record, writing};
 use crate::elsewhere;
+use crate::federation::id::Local;
 use crate::federation::read::video::ReadVideo;
 pub(crate) use crate::federation::read::video::{Caption, File, Picture};
-use crate::table::host;
+use crate::table::{host, tombstone};
 
 record! {
     /// What only a video of another server has.
@@ -80,7 +81,7 @@ pub(crate) async fn by_id(database: &Database, id: i64) -> sqlx::Result<Option<R
 }
 
 /// Keeps what was read of a video: anew, or instead of what was known under the same URL. It has the UUID that it has there, unless
-/// another video has that; then it is `chance`.
+/// another video has that, or one of ours had it; then it is `chance`.
 pub(crate) async fn keep(
     database: &Database,
     now_ms: i64,
@@ -88,7 +89,10 @@ pub(crate) async fn keep(
     (channel_id, account_id): (i64, i64),
     chance: VideoId,
 ) -> sqlx::Result<Kept> {
-    let uuid = read.uuid.unwrap_or(chance);
+    let uuid = match read.uuid {
+        Some(uuid) if !was_ours(database, uuid).await? => uuid,
+        _ => chance,
+    };
     let kept = keep_as(database, now_ms, read, (channel_id, account_id), uuid).await;
     match kept {
         // Another's UUID; or somebody kept the same just now, which then is known.
@@ -97,6 +101,12 @@ pub(crate) async fn keep(
         }
         kept => kept,
     }
+}
+
+/// Whether a video of ours had this UUID, which others know: what its links lead to is to be nobody else's.
+async fn was_ours(database: &Database, uuid: VideoId) -> sqlx::Result<bool> {
+    let id = Local::Video(uuid).to_string();
+    Ok(tombstone::find(database, &id).await?.is_some())
 }
 
 async fn keep_as(
@@ -301,6 +311,20 @@ pub(crate) mod tests {
             assert_eq!(counted().await, [0, 0, 0]);
             video::delete(database, kept.id).await.unwrap();
             assert_eq!(by_id(database, kept.id).await.unwrap(), None);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_link_to_one_of_ours_led_to_is_nobody_elses() {
+        for trial in trial::databases().await {
+            let database = &trial.database;
+            let owners = owners(database).await;
+            let read = video(|_| {});
+            let id = Local::Video(read.uuid.unwrap()).to_string();
+            tombstone::set(database, 5, &id, "Video").await.unwrap();
+            let kept = keep(database, 9, &read, owners, chance(1)).await.unwrap();
+            let found = video::by_id(database, kept.id).await.unwrap().unwrap();
+            assert_eq!(found.uuid, chance(1).to_string());
         }
     }
 

@@ -49,7 +49,7 @@ pub(super) struct Post {
     pub(super) body: String,
     key: usize,
     key_id: String,
-    now: SystemTime,
+    pub(super) now: SystemTime,
     host: &'static str,
 }
 

@@ -181,6 +181,8 @@ async fn a_handle_is_whose_server_says_so_and_nobody_elses() {
         assert_eq!(find("Root").await.unwrap().url, elsewhere.url("/accounts/root"));
         Instance::refuses(find("ann").await, "doesn't say who");
         Instance::refuses(find("nobody").await, "gone");
+        let here = instance.sidecar.finger("root", "here.example", &mut Budget(0)).await;
+        Instance::refuses(here, "doesn't say who");
         for host in ["evil.example/@", "a@b.example", "b.example?x=", "b.example#", ""] {
             let found = instance.sidecar.finger("ada", host, &mut Budget(9)).await;
             assert!(matches!(found, Err(PersonError::Id(_))), "{host}: {found:?}");

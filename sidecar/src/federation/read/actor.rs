@@ -49,6 +49,10 @@ pub(crate) fn read(place: &Place, source: &Remote, object: &Object) -> Result<Re
         other => return Err(ActorError::Kind(other.chars().take(50).collect())),
     };
     let id = url(place, object, "id")?;
+    // Whoever leads us to ourselves meets nobody of another server.
+    if id.authority() == place.authority() {
+        return Err(AuthorityError::Ours.into());
+    }
     let itself = Id::Remote(id.clone());
     authority::check_fetched(source, &itself, &itself)?;
     let name = name(object)?;
@@ -125,7 +129,7 @@ fn key(place: &Place, object: &Object, id: &Remote) -> Result<String, ActorError
     let pem = key.get("publicKeyPem").and_then(Value::as_str);
     let pem = pem.ok_or(ActorError::Missing("publicKeyPem"))?;
     PublicKey::read(pem)?;
-    Ok(pem.to_owned())
+    Ok(pem.trim().to_owned())
 }
 
 fn owners(place: &Place, object: &Object, id: &Remote) -> Vec<Remote> {
@@ -221,6 +225,22 @@ pub(crate) mod tests {
         );
         let instance = read_it(&recorded("ap-instance-actor.json")).unwrap().actor;
         assert_eq!((instance.kind, &*instance.name), (Kind::Instance, "peertube"));
+    }
+
+    #[test]
+    fn whoever_leads_us_to_ourselves_meets_nobody() {
+        let actor = recorded("ap-account-root.json");
+        let ours = Place::new("http://127.0.0.1:9000", Strictness::Test).unwrap();
+        let found = read(&ours, &source(&actor["id"]), actor.as_object().unwrap());
+        assert!(matches!(found, Err(ActorError::Authority(AuthorityError::Ours))), "{found:?}");
+    }
+
+    #[test]
+    fn a_key_is_kept_without_what_is_around_it() {
+        let mut actor = recorded("ap-account-root.json");
+        let key = actor["publicKey"]["publicKeyPem"].as_str().unwrap().trim().to_owned();
+        actor["publicKey"]["publicKeyPem"] = format!("{}{key}", " ".repeat(100_000)).into();
+        assert_eq!(read_it(&actor).unwrap().actor.public_key, key);
     }
 
     #[test]

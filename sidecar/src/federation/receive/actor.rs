@@ -22,9 +22,11 @@ impl Sidecar {
         let id = id.filter(|id| id.authority() == heard.id.authority());
         let id = id.ok_or(HearError::Refused("only who it is says who they are"))?;
         // Of whom nothing is known here, nothing needs to be known.
-        if remote_actor::by_url(&self.database, id.as_str()).await?.is_none() {
+        if remote_actor::by_url(&self.database, id.document()).await?.is_none() {
             return Ok(());
         }
+        let asking = self.inbox.turn_to_ask_of(id.authority());
+        let _turn = asking.ok_or(HearError::Full)?;
         self.person_anew(&id, budget).await?;
         Ok(())
     }

@@ -9,17 +9,21 @@ mod tests;
 
 use std::collections::VecDeque;
 
+use serde_json::Value;
+
 use super::{HearError, Heard, is_everybodys};
 use crate::comments::{APPROVED, DISABLED};
 use crate::config::RemoteComments;
-use crate::federation::authority;
+use crate::federation::ask::FetchError;
 use crate::federation::id::{Id, Local, Remote};
 use crate::federation::json::{self, Object};
 use crate::federation::read::note::{self, ReadNote};
-use crate::federation::talk::Happened;
+use crate::federation::{authority, site};
 use crate::outbound::Budget;
-use crate::table::comment::{self, Comment, CommentState, NewComment};
-use crate::table::remote_actor::{Kind, RemoteActor};
+use crate::table::comment::{self, Comment, CommentState, NewComment, Was};
+use crate::table::heard;
+use crate::table::news::Happened;
+use crate::table::remote_actor::{self, Kind, RemoteActor};
 use crate::table::task::Kind as TaskKind;
 use crate::table::tombstone;
 use crate::table::video::{self, Video};
@@ -34,53 +38,45 @@ enum Above {
 }
 
 impl Sidecar {
-    /// Somebody says something, or says it otherwise.
-    pub(super) async fn hear_note(
-        &self,
-        heard: &Heard<'_>,
-        budget: &mut Budget,
-    ) -> Result<(), HearError> {
+    /// Somebody says something, or says it otherwise. Nobody is asked while they wait: what isn't told by its author, or answers what
+    /// isn't known, is asked for soon.
+    pub(super) async fn hear_note(&self, heard: &Heard<'_>) -> Result<(), HearError> {
         let place = self.place.as_ref().ok_or(HearError::Refused("federation is off"))?;
         let told = heard.object().ok_or(HearError::Refused("no note is told"))?;
         let id = json::first_id(told, "id").and_then(|id| place.read(id).ok());
         let Some(Id::Remote(id)) = id else {
             return Err(HearError::Refused("the note has no id of its own server"));
         };
-        // Told by its author it is believed; else whoever has it is asked.
-        if json::first_id(told, "attributedTo") == Some(&heard.actor.url)
-            && id.authority() == heard.id.authority()
+        if !self.is_named(told, "attributedTo", heard.actor)
+            || id.authority() != heard.id.authority()
         {
-            let read = note::read(place, told, now_ms()).map_err(refused)?;
-            let is_known = comment::by_url(&self.database, id.as_str()).await?.is_some();
-            if !is_known && self.take_turn(heard.actor.id).is_err() {
-                return Err(HearError::Refused("its author has said enough for now"));
-            }
-            let kept = self.keep_note(read, Some(heard.actor), budget).await;
-            return self.or_later(kept, &id).await;
+            return self.ask_later(TaskKind::Note, &id).await;
         }
-        let kept = self.keep_note_at(&id, budget).await;
-        self.or_later(kept, &id).await
-    }
-
-    /// What can't be asked for now is asked for later.
-    async fn or_later(&self, kept: Result<(), HearError>, id: &Remote) -> Result<(), HearError> {
-        match kept {
-            Err(error @ (HearError::Fetch(_) | HearError::Person(_))) if !error.is_lasting() => {
-                self.add_task(TaskKind::Note, id).await?;
-                Ok(())
-            }
-            other => other,
+        let read = note::read(place, told, now_ms()).map_err(refused)?;
+        match self.keep_note(read, Some(heard.actor), Turns::Taken, &mut Budget(0)).await {
+            Err(error) if !error.is_lasting() => self.ask_later(TaskKind::Note, &id).await,
+            kept => kept,
         }
     }
 
-    /// Keeps the comment that another server has under this id, if it leads to a video that is known here.
+    /// Keeps the comment that another server has under this id, if it leads to a video that is known here; one that is known and is
+    /// gone there goes here, too.
     pub(crate) async fn keep_note_at(
         &self,
         id: &Remote,
+        turns: Turns,
         budget: &mut Budget,
     ) -> Result<(), HearError> {
-        let read = self.fetch_note(id, budget).await?;
-        self.keep_note(read, None, budget).await
+        let read = match self.fetch_note(id, budget).await {
+            Err(HearError::Fetch(error @ FetchError::Gone(_))) => {
+                if let Some(known) = comment::by_url(&self.database, id.as_str()).await? {
+                    self.end_note(known, true).await?;
+                }
+                return Err(error.into());
+            }
+            other => other?,
+        };
+        self.keep_note(read, None, turns, budget).await
     }
 
     async fn fetch_note(&self, id: &Remote, budget: &mut Budget) -> Result<ReadNote, HearError> {
@@ -98,13 +94,14 @@ impl Sidecar {
         &self,
         note: ReadNote,
         author: Option<&RemoteActor>,
+        turns: Turns,
         budget: &mut Budget,
     ) -> Result<(), HearError> {
         if self.federation.comments == RemoteComments::Off {
             return Err(HearError::Refused("comments of other servers aren't taken here"));
         }
         if let Some(known) = comment::by_url(&self.database, note.id.as_str()).await? {
-            return self.rewrite_note(&known, &note).await;
+            return self.rewrite_note(&known, &note, turns).await;
         }
         let mut chain = VecDeque::from([note]);
         let (video, mut parent) = loop {
@@ -113,6 +110,7 @@ impl Sidecar {
                 Above::Video(video) => break (video, None),
                 Above::Comment(parent) => {
                     let video = video::by_id(&self.database, parent.video_id).await?;
+                    let video = video.filter(|video| video.is_remote || is_everybodys(video));
                     break (video.ok_or(HearError::Refused(UNKNOWN))?, Some(parent));
                 }
                 Above::Elsewhere(id) => {
@@ -130,7 +128,12 @@ impl Sidecar {
                 Some(author) => author.clone(),
                 None => self.person(&note.author, budget).await?,
             };
-            parent = Some(self.insert_note(&video, parent.as_ref(), &said_by, &note).await?);
+            if turns == Turns::Taken {
+                self.take_turn_from(&said_by)?;
+            }
+            let state = self.judge(&video, &said_by, &note, budget).await?;
+            let made = self.insert_note((&video, parent.as_ref()), &said_by, &note, state).await?;
+            parent = Some(made);
         }
         Ok(())
     }
@@ -143,9 +146,11 @@ impl Sidecar {
                 let found = found.filter(|video| !video.is_remote && is_everybodys(video));
                 found.map(Above::Video).ok_or(HearError::Refused(UNKNOWN))
             }
-            Id::Local(Local::Comment(_, no)) => {
+            Id::Local(Local::Comment(uuid, no)) => {
                 let found = comment::by_id(&self.database, *no).await?;
-                let found = found.filter(|found| found.is_ours() && found.is(CommentState::Shown));
+                let uuid = uuid.to_string();
+                let is_it = |found: &Comment| found.is_ours() && found.video_uuid == uuid;
+                let found = found.filter(|found| is_it(found) && found.is(CommentState::Shown));
                 found.map(Above::Comment).ok_or(HearError::Refused(UNKNOWN))
             }
             Id::Local(_) => Err(HearError::Refused(UNKNOWN)),
@@ -165,14 +170,21 @@ impl Sidecar {
         }
     }
 
+    /// Counts one comment of somebody elsewhere, and of their site.
+    fn take_turn_from(&self, author: &RemoteActor) -> Result<(), HearError> {
+        let site = site::of(&author.host).to_owned();
+        let taken = self.take_turn(author.id).is_ok()
+            && self.attempts(|attempts, now| attempts.comments_from.take(now, &site)).is_ok();
+        if taken { Ok(()) } else { Err(HearError::Enough) }
+    }
+
     async fn insert_note(
         &self,
-        video: &Video,
-        parent: Option<&Comment>,
+        (video, parent): (&Video, Option<&Comment>),
         author: &RemoteActor,
         note: &ReadNote,
+        state: CommentState,
     ) -> Result<Comment, HearError> {
-        let state = self.judge(video, author, note).await?;
         let new = NewComment {
             url: Some(note.id.as_str()),
             page: note.page.as_deref(),
@@ -185,12 +197,12 @@ impl Sidecar {
             created_at: note.published_at,
             updated_at: note.updated_at,
         };
-        let made = comment::create(&self.database, &new).await?;
+        let made = comment::create(&self.database, &new, Some(Happened::Made)).await?;
+        self.wake_news();
         let found = comment::by_url(&self.database, note.id.as_str()).await?;
         let found = found.ok_or(HearError::Refused(UNKNOWN))?;
         if made.is_some() {
             self.notify_of_comment(&found).await?;
-            self.tell_of_comment(Happened::Made, &found).await;
         }
         Ok(found)
     }
@@ -201,6 +213,7 @@ impl Sidecar {
         video: &Video,
         author: &RemoteActor,
         note: &ReadNote,
+        budget: &mut Budget,
     ) -> Result<CommentState, HearError> {
         if video.comments_policy == DISABLED {
             return Err(HearError::Refused("nobody may comment on this video"));
@@ -211,32 +224,59 @@ impl Sidecar {
         if self.is_blocked(&author.host, Some(&author.handle())) {
             return Err(HearError::Refused("its author is blocked here"));
         }
-        if tombstone::find(&self.database, note.id.as_str()).await?.is_some() {
+        let (database, id) = (&self.database, note.id.as_str());
+        if tombstone::find(database, id).await?.is_some() || heard::is(database, id).await? {
             return Err(HearError::Refused("it was deleted"));
         }
         let is_owner = video.account_id == author.id;
         let needs_approval = video.comments_policy == APPROVED && !is_owner;
         let is_held = match video.is_remote {
-            true => needs_approval && !self.is_approved(video, note).await?,
+            true => needs_approval && !self.is_approved(video, note, budget).await?,
             false => needs_approval || self.federation.comments == RemoteComments::Approval,
         };
         Ok(if is_held { CommentState::Held } else { CommentState::Shown })
     }
 
-    /// Whether a note has the word of a remote video's server, as far as that is seen.
-    async fn is_approved(&self, video: &Video, note: &ReadNote) -> Result<bool, HearError> {
+    /// Whether a note has the word of a remote video's owner, which is asked of their server: anybody could name one.
+    async fn is_approved(
+        &self,
+        video: &Video,
+        note: &ReadNote,
+        budget: &mut Budget,
+    ) -> Result<bool, HearError> {
         let Some(approval) = &note.approval else { return Ok(false) };
-        let host = comment::host_of_video(&self.database, video.id).await?;
-        Ok(host.is_some_and(|host| host == approval.authority()))
+        let owner = remote_actor::by_id(&self.database, video.account_id).await?;
+        let Some(owner) = owner.filter(|owner| owner.host == approval.authority()) else {
+            return Ok(false);
+        };
+        match self.fetch_object(approval, budget).await {
+            Ok(told) => Ok(told.source.authority() == owner.host
+                && json::kind(&told.object) == Some("ApproveReply")
+                && json::first_id(&told.object, "object") == Some(note.id.as_str())
+                && self.is_named(&told.object, "actor", &owner)),
+            Err(error) if error.is_lasting() => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The same comment with other words; what needed approval needs it again.
-    async fn rewrite_note(&self, known: &Comment, note: &ReadNote) -> Result<(), HearError> {
+    async fn rewrite_note(
+        &self,
+        known: &Comment,
+        note: &ReadNote,
+        turns: Turns,
+    ) -> Result<(), HearError> {
         if known.author_url.as_deref() != Some(note.author.as_str()) {
             return Err(HearError::Refused("only whose it is changes it"));
         }
         if known.text == note.html || note.updated_at < known.updated_at {
             return Ok(());
+        }
+        if turns == Turns::Taken
+            && let Some(author) = known.account_id
+            && self.take_turn(author).is_err()
+        {
+            return Err(HearError::Enough);
         }
         let video = video::by_id(&self.database, known.video_id).await?;
         let video = video.ok_or(HearError::Refused(UNKNOWN))?;
@@ -252,10 +292,9 @@ impl Sidecar {
             _ => CommentState::Shown,
         };
         let at = note.updated_at.max(known.created_at + 1);
-        comment::rewrite(&self.database, at, known.id, &note.html, state).await?;
-        if let Some(changed) = comment::by_id(&self.database, known.id).await? {
-            self.tell_of_comment(Happened::Changed, &changed).await;
-        }
+        let (said, telling) = ((note.html.as_str(), state), [Happened::Changed]);
+        comment::rewrite(&self.database, at, known.id, said, &telling).await?;
+        self.wake_news();
         Ok(())
     }
 
@@ -268,7 +307,15 @@ impl Sidecar {
             Some(Id::Remote(id)) => comment::by_url(&self.database, id.as_str()).await?,
             _ => None,
         };
-        let Some(known) = known else { return Ok(false) };
+        let Some(known) = known else {
+            // What comes after its end, by another way, isn't taken any more.
+            if let Some(Id::Remote(id)) = &id
+                && id.authority() == heard.actor.host
+            {
+                heard::note(&self.database, now_ms(), id.as_str()).await?;
+            }
+            return Ok(false);
+        };
         let is_author = known.account_id == Some(heard.actor.id);
         let is_owner = known.video_is_remote && known.video_account_id == heard.actor.id;
         if known.is_ours() {
@@ -276,19 +323,23 @@ impl Sidecar {
             if !is_owner {
                 return Err(HearError::Refused("only whose it is deletes it"));
             }
-            comment::set_state(&self.database, known.id, CommentState::Refused, None).await?;
+            comment::set_state(&self.database, known.id, CommentState::Refused, None, &[]).await?;
             return Ok(true);
         }
         if !is_author && !is_owner && !known.is(CommentState::Deleted) {
             return Err(HearError::Refused("only whose it is deletes it"));
         }
-        comment::delete(&self.database, now_ms(), known.id).await?;
-        if is_author {
-            // Their own server knows.
-            let known = Comment { account_id: None, ..known };
-            self.tell_of_comment(Happened::Gone, &known).await;
-        }
+        self.end_note(known, is_author).await?;
         Ok(true)
+    }
+
+    /// Deletes another server's comment; what its author has deleted is told to those whom we told of it, and not to its own server.
+    async fn end_note(&self, known: Comment, is_told: bool) -> sqlx::Result<()> {
+        let id = known.id;
+        let was = is_told.then(|| Was::of(&Comment { account_id: None, ..known }));
+        comment::delete(&self.database, now_ms(), id, was.as_ref()).await?;
+        self.wake_news();
+        Ok(())
     }
 
     /// Whoever decides about a video shows a comment of ours there, or doesn't.
@@ -313,32 +364,41 @@ impl Sidecar {
         }
         if !is_approved {
             let state = CommentState::Refused;
-            return Ok(comment::set_state(&self.database, known.id, state, None).await?);
+            return Ok(comment::set_state(&self.database, known.id, state, None, &[]).await?);
         }
-        let approval = Some(heard.id.as_str());
-        comment::set_state(&self.database, known.id, CommentState::Shown, approval).await?;
-        if !known.is(CommentState::Shown)
-            && let Some(shown) = comment::by_id(&self.database, known.id).await?
-        {
+        let (state, approval) = (CommentState::Shown, Some(heard.id.as_str()));
+        let is_new = !known.is(state);
+        let telling: &[Happened] = if is_new { &[Happened::Made] } else { &[] };
+        comment::set_state(&self.database, known.id, state, approval, telling).await?;
+        if is_new && let Some(shown) = comment::by_id(&self.database, known.id).await? {
+            self.wake_news();
             self.notify_of_comment(&shown).await?;
-            self.tell_of_comment(Happened::Made, &shown).await;
         }
         Ok(())
     }
 
-    /// Somebody passes on what another says of a comment: whoever has it is asked.
-    pub(super) async fn hear_of_note(
-        &self,
-        activity: &Object,
-        budget: &mut Budget,
-    ) -> Result<(), HearError> {
-        let id = json::first_id(activity, "object");
-        let id = id.and_then(|id| self.place.as_ref()?.read(id).ok());
-        match id {
-            Some(Id::Remote(id)) => self.keep_note_at(&id, budget).await,
-            _ => Ok(()),
+    /// Somebody passes on what another says of a comment, or that it is gone: whoever has it is asked. `false` if it is about none.
+    pub(super) async fn hear_of_note(&self, activity: &Object) -> Result<bool, HearError> {
+        let object = json::first(activity.get("object"));
+        let id = object.and_then(json::id).and_then(|id| self.place.as_ref()?.read(id).ok());
+        let Some(Id::Remote(id)) = id else { return Ok(false) };
+        let is_told = object.and_then(Value::as_object).and_then(json::kind) == Some("Note");
+        let known = comment::by_url(&self.database, id.as_str()).await?;
+        let is_known = known.is_some_and(|known| !known.is(CommentState::Deleted));
+        if !is_known && (!is_told || self.federation.comments == RemoteComments::Off) {
+            return Ok(is_told);
         }
+        self.ask_later(TaskKind::Note, &id).await?;
+        Ok(true)
     }
+}
+
+/// Whether what is kept is counted as said by its author now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turns {
+    Taken,
+    /// It was said before, below a video of which all is asked for.
+    Free,
 }
 
 fn refused(error: note::NoteError) -> HearError {

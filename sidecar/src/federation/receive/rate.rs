@@ -5,7 +5,7 @@
 use std::sync::PoisonError;
 
 use super::{HearError, Heard};
-use crate::federation::json;
+use crate::federation::{json, site};
 use crate::table::remote_actor::Kind;
 use crate::table::{remote_rate, share, views};
 use crate::{Sidecar, now_ms};
@@ -52,7 +52,7 @@ impl Sidecar {
         let now = (self.elapsed)(&self.started);
         let taken = {
             let mut views_of = self.inbox.views_of.lock().unwrap_or_else(PoisonError::into_inner);
-            views_of.take(now, &heard.actor.host)
+            views_of.take(now, &site::of(&heard.actor.host).to_owned())
         };
         if taken.is_err() {
             return Err(HearError::Refused("more views than one server may tell"));

@@ -29,8 +29,7 @@ impl Sidecar {
         if tombstone::find(&self.database, id.document()).await?.is_some() {
             return Err(HearError::Refused("it was deleted"));
         }
-        self.add_task(Kind::Video, &id).await?;
-        Ok(())
+        self.ask_later(Kind::Video, &id).await
     }
 
     /// A video is gone, as somebody of its own server says; nothing comes back under its id.
@@ -57,7 +56,7 @@ impl Sidecar {
         if let Some(Id::Remote(id)) = id
             && remote_video::by_url(&self.database, id.document()).await?.is_some()
         {
-            self.add_task(Kind::Video, &id).await?;
+            self.ask_later(Kind::Video, &id).await?;
         }
         Ok(())
     }

@@ -5,14 +5,15 @@ use serde_json::{Value, json};
 use super::*;
 use crate::api::tests::{Instance, federating};
 use crate::config::Federation;
-use crate::database::reading;
+use crate::database::{reading, writing};
 use crate::table::comment::NewComment;
 use crate::table::follow::{self, FollowState};
 use crate::table::remote_actor::{Kind, tests::somebody};
 use crate::table::video::{About, tests::about};
 
-/// What waits for delivery, with the inboxes that it is for.
+/// What waits for delivery when all news is told, with the inboxes that it is for.
 async fn queued(sidecar: &Sidecar) -> Vec<(Value, Vec<String>)> {
+    while sidecar.tell_news().await.unwrap() > 0 {}
     let select = "SELECT activity, inbox FROM sent JOIN delivery ON sent_id = sent.id ORDER BY sent.id, inbox";
     let found: Vec<(String, String)> = reading!(&sidecar.database, pool => {
         sqlx::query_as(select).fetch_all(pool).await
@@ -55,7 +56,7 @@ async fn ada_said(sidecar: &Sidecar, video_id: i64, state: CommentState) -> (i64
         created_at: 7,
         updated_at: 7,
     };
-    let made = comment::create(&sidecar.database, &new).await.unwrap().unwrap();
+    let made = comment::create(&sidecar.database, &new, None).await.unwrap().unwrap();
     (ada, sidecar.comment_by(made).await.unwrap())
 }
 
@@ -138,18 +139,34 @@ async fn what_is_deleted_is_gone_for_others() {
             .await
             .unwrap();
         let no = instance.say(&video, &alice, "Hello").await.body["comment"]["id"].clone();
+        let is_told = |(activity, _): &(Value, Vec<String>)| activity["type"] == "Create";
+        assert!(queued(sidecar).await.iter().any(is_told));
+        // Hidden or not: whom it was told is told that it is gone.
+        let hide = "UPDATE video SET privacy = 3 WHERE id = $1";
+        writing!(database, pool => sqlx::query(hide).bind(video_id).execute(pool).await.map(drop))
+            .unwrap();
         let path = format!("videos/{video}/comments/{no}");
-        assert_eq!(instance.ask("DELETE", &path, &alice, Value::Null).await.status, 204);
+        assert_eq!(instance.ask("DELETE", &path, &bob, Value::Null).await.status, 204);
+        let show = "UPDATE video SET privacy = 1 WHERE id = $1";
+        writing!(database, pool => sqlx::query(show).bind(video_id).execute(pool).await.map(drop))
+            .unwrap();
         let id = format!("/videos/watch/{video}/comments/{no}");
+        let sent = queued(sidecar).await;
         let (status, stone) = told(&instance, &id).await;
         assert_eq!(
             (status, &stone["type"], &stone["formerType"]),
             (410, &json!("Tombstone"), &json!("Note"))
         );
-        let sent = queued(sidecar).await;
-        let kinds: Vec<&Value> = sent.iter().map(|(activity, _)| &activity["type"]).collect();
-        assert_eq!(kinds, ["Create", "Delete"]);
-        assert_eq!(sent[1].0["object"], format!("https://one.example{id}"));
+        let (delete, inboxes) = sent.last().unwrap();
+        assert_eq!(
+            (&delete["type"], &delete["object"], &delete["actor"]),
+            (
+                &json!("Delete"),
+                &json!(format!("https://one.example{id}")),
+                &json!("https://one.example/accounts/alice")
+            )
+        );
+        assert_eq!(inboxes[..], ["https://two.example/inbox"]);
         // The owner of the video takes away what somebody else said below it.
         let path = format!("videos/{video}/comments/{}", hers.id);
         assert_eq!(instance.ask("DELETE", &path, &bob, Value::Null).await.status, 204);
@@ -160,6 +177,29 @@ async fn what_is_deleted_is_gone_for_others() {
         );
         assert!(delete["id"].as_str().unwrap().starts_with("https://one.example/"));
         assert_eq!(inboxes, ["https://two.example/inbox"]);
+    }
+}
+
+#[tokio::test]
+async fn what_was_said_is_told_though_nobody_could_tell_it_at_once() {
+    for instance in federating(Federation::default()).await {
+        let sidecar = &instance.sidecar;
+        let (alice, _) = (instance.user("alice").await, instance.user("bob").await);
+        let (video_id, video) = instance.publish("bob", about("The sea")).await;
+        let (_, hers) = ada_said(sidecar, video_id, CommentState::Shown).await;
+        let path = format!("videos/{video}/comments/{}", hers.id);
+        let said = instance.ask("POST", &path, &alice, json!({ "text": "Hello @ada@two.example" }));
+        let no = said.await.body["comment"]["id"].clone();
+        let path = format!("videos/{video}/comments/{no}");
+        instance.ask("DELETE", &path, &alice, Value::Null).await;
+        // It was made and deleted before the worker came to it, as after a crash: that it is gone is what is left to tell.
+        let sent = queued(sidecar).await;
+        let kinds: Vec<&Value> = sent.iter().map(|(activity, _)| &activity["type"]).collect();
+        assert_eq!(kinds, ["Delete"]);
+        assert_eq!(sent[0].1, ["https://two.example/inbox"]);
+        assert_eq!(sent[0].0["actor"], "https://one.example/accounts/alice");
+        // Once, and to nobody again.
+        assert_eq!(queued(sidecar).await.len(), 1);
     }
 }
 

@@ -45,6 +45,13 @@ async fn say(sidecar: &Sidecar, actor: &RemoteActor, kind: &str, object: Value) 
     done.err().map(|error| error.to_string()).unwrap_or_default()
 }
 
+/// How many tasks there are to ask for a note.
+async fn asked_later(sidecar: &Sidecar, note: &Value) -> usize {
+    let url = note["id"].as_str().unwrap();
+    let found = crate::table::task::of(&sidecar.database, TaskKind::Note, url).await.unwrap();
+    found.into_iter().count()
+}
+
 fn url(uuid: &str) -> String {
     format!("https://one.example/videos/watch/{uuid}")
 }
@@ -160,10 +167,11 @@ async fn what_isnt_for_everybody_or_of_nobody_is_refused() {
         );
         let unknown = "it leads to no video that is known here";
         assert_eq!(say(sidecar, &ada, "Create", note(&ada, 1, &url(&hidden), "x")).await, unknown);
-        // In another's name: its own server would be asked, which nobody may here.
+        // In another's name: its own server is asked soon.
         let another =
             |letter: &mut Value| letter["attributedTo"] = "https://two.example/users/eve".into();
-        assert_ne!(say(sidecar, &ada, "Create", letter(another)).await, "");
+        assert_eq!(say(sidecar, &ada, "Create", letter(another)).await, "");
+        assert_eq!(asked_later(sidecar, &letter(another)).await, 1);
         let ours = |letter: &mut Value| letter["id"] = "https://one.example/accounts/bob".into();
         assert_ne!(say(sidecar, &ada, "Create", letter(ours)).await, "");
         assert!(sidecar.block("two.example", None).await.unwrap());
@@ -221,6 +229,26 @@ async fn an_author_changes_and_deletes_and_nobody_else_does() {
 }
 
 #[tokio::test]
+async fn what_comes_after_its_end_isnt_taken() {
+    for instance in federating(Federation::default()).await {
+        let sidecar = &instance.sidecar;
+        let (_, video) = instance.publish("bob", about("The sea")).await;
+        let ada = known(sidecar, "ada", "two.example", Kind::Person).await;
+        let hello = note(&ada, 1, &url(&video), "Hello");
+        let stone = json!({ "type": "Tombstone", "id": hello["id"] });
+        // Nobody ends what others have said but doesn't know yet.
+        let eve = known(sidecar, "eve", "three.example", Kind::Person).await;
+        say(sidecar, &eve, "Delete", stone.clone()).await;
+        let other = note(&ada, 2, &url(&video), "Other");
+        say(sidecar, &eve, "Delete", other["id"].clone()).await;
+        assert_eq!(say(sidecar, &ada, "Create", other).await, "");
+        say(sidecar, &ada, "Delete", stone).await;
+        assert_eq!(say(sidecar, &ada, "Create", hello).await, "it was deleted");
+        assert_eq!(texts(&instance, &video, "").await, ["Other"]);
+    }
+}
+
+#[tokio::test]
 async fn below_anothers_video_its_owner_decides() {
     for instance in federating(Federation::default()).await {
         let sidecar = &instance.sidecar;
@@ -248,10 +276,121 @@ async fn below_anothers_video_its_owner_decides() {
         let theirs = note(&eve, 1, "https://two.example/v/1", "Hm");
         assert_eq!(say(sidecar, &eve, "Create", theirs.clone()).await, "");
         assert_eq!(texts(&instance, &video, "").await, [""; 0]);
+        // That somebody approved it is asked of them.
         let mut approved = note(&eve, 2, "https://two.example/v/1", "Ah");
         approved["replyApproval"] = "https://two.example/approvals/1".into();
         assert_eq!(say(sidecar, &eve, "Create", approved).await, "");
-        assert_eq!(texts(&instance, &video, "").await, ["Ah"]);
+        assert_eq!(texts(&instance, &video, "").await, [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn an_approval_is_believed_of_whose_video_it_is_alone() {
+    for instance in instances(Registration::Closed).await {
+        let mut instance = instance;
+        instance.sidecar.meet_elsewhere().await;
+        let sidecar = &instance.sidecar;
+        let (theirs, others) = (Elsewhere::start().await, Elsewhere::start().await);
+        let video = theirs.publish("1", |video| video["commentsPolicy"] = 3.into());
+        let at = Remote::parse(&video, Strictness::Test).unwrap();
+        let (kept, _) = sidecar.video_anew(&at, &mut Budget(16)).await.unwrap();
+        let owner = theirs.url("/accounts/root");
+        let keep = async |no: u32, approval: String| {
+            let id = others.url(&format!("/notes/{no}"));
+            let note = json!({
+                "type": "Note", "id": id, "attributedTo": others.url("/accounts/root"), "content": "x",
+                "inReplyTo": video, "to": "as:Public", "replyApproval": approval,
+            });
+            others.put(&format!("/notes/{no}"), &note);
+            let id = others.remote(&format!("/notes/{no}"));
+            sidecar.keep_note_at(&id, Turns::Taken, &mut Budget(12)).await.unwrap();
+            let made = comment::by_url(&sidecar.database, id.as_str()).await.unwrap().unwrap();
+            assert_eq!(made.video_id, kept.id);
+            made.is(CommentState::Shown)
+        };
+        let says = |path: &str, by: &str, no: u32| {
+            let object = others.url(&format!("/notes/{no}"));
+            let approval = json!({ "type": "ApproveReply", "id": theirs.url(path), "actor": by, "object": object });
+            theirs.put(path, &approval);
+        };
+        says("/approvals/1", &owner, 1);
+        assert!(keep(1, theirs.url("/approvals/1")).await);
+        // Of another comment, by somebody else, of another server, and of nobody.
+        assert!(!keep(2, theirs.url("/approvals/1")).await);
+        says("/approvals/3", &theirs.url("/accounts/eve"), 3);
+        assert!(!keep(3, theirs.url("/approvals/3")).await);
+        others.put(
+            "/approvals/4",
+            &json!({ "type": "ApproveReply", "actor": owner, "object": others.url("/notes/4") }),
+        );
+        assert!(!keep(4, others.url("/approvals/4")).await);
+        assert!(!keep(5, theirs.url("/approvals/5")).await);
+    }
+}
+
+#[tokio::test]
+async fn what_is_passed_on_is_asked_of_whose_it_is() {
+    for instance in instances(Registration::Closed).await {
+        let mut instance = instance;
+        instance.sidecar.meet_elsewhere().await;
+        let sidecar = &instance.sidecar;
+        let (_, video) = instance.publish("bob", about("The sea")).await;
+        let elsewhere = Elsewhere::start().await;
+        let id = elsewhere.url("/notes/1");
+        let note = json!({
+            "type": "Note", "id": id, "attributedTo": elsewhere.url("/accounts/root"), "content": "Hello",
+            "inReplyTo": format!("http://here.example/videos/watch/{video}"), "to": "as:Public",
+        });
+        elsewhere.put("/notes/1", &note);
+        let passed_on = async |kind: &str, object: Value| {
+            let activity = json!({ "type": kind, "object": object });
+            sidecar.hear_of(activity.as_object().unwrap()).await.unwrap();
+            let asked = elsewhere.asked().is_empty();
+            assert!(asked, "nobody is asked while somebody waits");
+            while sidecar.work_one_task(&Default::default()).await.unwrap() {}
+        };
+        passed_on("Create", note.clone()).await;
+        assert_eq!(texts(&instance, &video, "").await, ["Hello"]);
+        // That it is gone isn't believed of who passes it on.
+        elsewhere.asked();
+        passed_on("Delete", json!(id)).await;
+        assert_eq!(texts(&instance, &video, "").await, ["Hello"]);
+        elsewhere.refuse("/notes/1", 404);
+        elsewhere.asked();
+        passed_on("Delete", json!({ "type": "Tombstone", "id": id })).await;
+        assert_eq!(texts(&instance, &video, "").await, [""; 0]);
+        // What is unknown and gone is nobody's business, and what is no comment is none.
+        elsewhere.asked();
+        passed_on("Delete", json!(elsewhere.url("/notes/9"))).await;
+        assert_eq!(elsewhere.asked(), [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn below_what_few_may_see_nobody_of_elsewhere_says_anything() {
+    for instance in federating(Federation::default()).await {
+        let (sidecar, database) = (&instance.sidecar, &instance.sidecar.database);
+        let (alice, ada) = (
+            instance.user("alice").await,
+            known(sidecar, "ada", "two.example", Kind::Person).await,
+        );
+        let (_, video) = instance.publish("bob", about("The sea")).await;
+        let (hidden_id, hidden) = instance.publish("bob", about("Hidden")).await;
+        let no = instance.say(&hidden, &alice, "Hello").await.body["comment"]["id"].clone();
+        let below = |video: &str| format!("{}/comments/{no}", url(video));
+        assert_eq!(say(sidecar, &ada, "Create", note(&ada, 1, &below(&hidden), "a")).await, "");
+        let unknown = "it leads to no video that is known here";
+        // Under the name of another video.
+        let said = note(&ada, 2, &below(&video), "b");
+        assert_eq!(say(sidecar, &ada, "Create", said).await, unknown);
+        writing!(database, pool => {
+            sqlx::query("UPDATE video SET privacy = 3 WHERE id = $1").bind(hidden_id).execute(pool).await.map(drop)
+        })
+        .unwrap();
+        for above in [below(&hidden), format!("{}/statuses/1", ada.url)] {
+            let said = note(&ada, 3, &above, "c");
+            assert_eq!(say(sidecar, &ada, "Create", said).await, unknown);
+        }
     }
 }
 
@@ -265,8 +404,18 @@ async fn nobody_of_elsewhere_talks_without_end() {
             let said = note(&ada, no, &url(&video), "Buy!");
             assert_eq!(say(sidecar, &ada, "Create", said).await, "");
         }
+        // What is too much is asked for later, and so is what says something else.
         let said = note(&ada, 30, &url(&video), "Buy!");
-        assert_ne!(say(sidecar, &ada, "Create", said).await, "");
+        assert_eq!(say(sidecar, &ada, "Create", said.clone()).await, "");
+        assert_eq!(asked_later(sidecar, &said).await, 1);
+        let mut changed = note(&ada, 1, &url(&video), "Buy more!");
+        changed["updated"] = "2026-11-22T00:00:00Z".into();
+        assert_eq!(say(sidecar, &ada, "Update", changed.clone()).await, "");
+        assert_eq!(asked_later(sidecar, &changed).await, 1);
+        let (total, _) = comment::page(&sidecar.database, comment::CommentFilter::default(), 0, 1)
+            .await
+            .unwrap();
+        assert_eq!(total, 30);
     }
 }
 
@@ -301,7 +450,7 @@ async fn what_is_between_a_comment_and_its_video_is_asked_for() {
         told(7, "https://nowhere.example/x");
         let keep = async |no: u32| {
             let url = Remote::parse(&id(no), Strictness::Test).unwrap();
-            sidecar.keep_note_at(&url, &mut Budget(12)).await
+            sidecar.keep_note_at(&url, Turns::Taken, &mut Budget(12)).await
         };
         keep(3).await.unwrap();
         let first = instance.get(&format!("videos/{video}/comment-threads"), "").await.body;
@@ -340,6 +489,7 @@ async fn what_is_said_below_our_videos_is_passed_on_to_shoals_and_its_end_to_eve
             .unwrap();
         }
         let told = async |kind: &str| {
+            while sidecar.tell_news().await.unwrap() > 0 {}
             let found: Vec<(String, String)> = reading!(database, pool => {
                 sqlx::query_as("SELECT host, activity FROM delivery JOIN sent ON sent.id = sent_id WHERE activity LIKE $1 ORDER BY host")
                     .bind(format!("%\"type\":\"{kind}\"%")).fetch_all(pool).await
