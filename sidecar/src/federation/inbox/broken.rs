@@ -4,8 +4,7 @@ use std::time::Instant;
 
 use serde_json::{Map, Value, json};
 
-use super::tests::{activity, known, post, published, recorded};
-use crate::api::tests::federating;
+use super::tests::{activity, federating, known, post, published, recorded};
 use crate::config::Federation;
 use crate::federation::id::Remote;
 use crate::federation::{id, read};

@@ -10,7 +10,8 @@ use serde_json::Value;
 use wire::id::VideoId;
 
 use super::*;
-use crate::api::tests::{federating, instances};
+pub(super) use crate::api::tests::federating;
+use crate::api::tests::instances;
 use crate::config::{Federation, Followers, Registration};
 use crate::database::{reading, writing};
 use crate::federation::id::Strictness;
