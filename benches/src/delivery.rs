@@ -158,7 +158,7 @@ async fn know(pool: &SqlitePool, port: u16) -> anyhow::Result<()> {
     for no in 0..INBOXES {
         let host = format!("127.0.1.{}:{port}", 1 + no % HOSTS);
         for statement in [
-            "INSERT INTO host (name, asked_at, created_at) VALUES ($2, 9000000000000, 0) ON CONFLICT DO NOTHING",
+            "INSERT INTO host (name, asked_at, created_at, site) VALUES ($2, 9000000000000, 0, $2) ON CONFLICT DO NOTHING",
             "INSERT INTO handle (id, name) VALUES (100000 + $1, 'fan' || $1 || '@' || $2)",
             "INSERT INTO account (id, display_name, created_at, updated_at) VALUES (100000 + $1, $2, 0, 0)",
             "INSERT INTO remote_actor (id, url, host, kind, name, inbox, public_key, followers, fetched_at) VALUES \

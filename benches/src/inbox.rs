@@ -61,7 +61,7 @@ async fn know(data: &Path, public_key: &str) -> anyhow::Result<()> {
         let host = host(no);
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_millis() as i64;
         for statement in [
-            "INSERT INTO host (name, created_at) VALUES ($2, 0) ON CONFLICT DO NOTHING",
+            "INSERT INTO host (name, created_at, site) VALUES ($2, 0, $2) ON CONFLICT DO NOTHING",
             "INSERT INTO handle (id, name) VALUES (100000 + $1, 'fan@' || $2)",
             "INSERT INTO account (id, display_name, created_at, updated_at) VALUES (100000 + $1, 'Fan of ' || $2, 0, 0)",
             "INSERT INTO remote_actor (id, url, host, kind, name, inbox, public_key, followers, fetched_at) VALUES \

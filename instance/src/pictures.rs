@@ -17,9 +17,10 @@ use origin::Reply;
 use origin::import::{self, Picture, Settings, Shape};
 use origin::library::Library;
 use sidecar::Sidecar;
-use sidecar::elsewhere::PictureElsewhere;
+use sidecar::elsewhere::{PictureElsewhere, site_of};
 use sidecar::view::PictureKind;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+use tokio::time::timeout;
 
 use crate::catalogue::Catalogue;
 use crate::turns::Turns;
@@ -33,7 +34,7 @@ pub(crate) struct Pictures {
     folder: PathBuf,
     /// About as many as there are.
     bytes: AtomicU64,
-    fetching: Semaphore,
+    lines: Lines,
     /// Of its own, so that others' pictures keep nobody here from setting theirs.
     turns: Turns,
     /// What is being made, and what couldn't be had a moment ago.
@@ -45,8 +46,56 @@ pub(crate) struct Pictures {
 enum State {
     /// Held by whoever makes it: others wait for them.
     Making(Arc<tokio::sync::Mutex<()>>),
-    /// Since then nobody asks for it.
+    /// Until then nobody asks for it.
     Missing(Instant),
+}
+
+/// What is found of a picture.
+#[derive(Debug)]
+enum Found {
+    Picture(Vec<u8>),
+    Nothing,
+    /// Nothing yet: others are fetched just now.
+    Later,
+}
+
+/// What came of making one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Made {
+    Kept,
+    /// It can't be had, or isn't one.
+    Not,
+    /// Others are fetched just now.
+    Later,
+}
+
+/// What is fetched at the same time: so much in all, of which one site has few, so that slow servers keep no others waiting.
+#[derive(Debug)]
+struct Lines {
+    all: Semaphore,
+    /// Of sites of which something is being fetched, or waits for it.
+    of_site: Mutex<HashMap<String, Arc<Semaphore>>>,
+}
+
+impl Lines {
+    fn new() -> Lines {
+        Lines { all: Semaphore::new(FETCHED_AT_ONCE), of_site: Mutex::default() }
+    }
+
+    /// A line to a site; `None` if there is none free for a while.
+    async fn take(&self, site: &str) -> Option<(OwnedSemaphorePermit, SemaphorePermit<'_>)> {
+        let own = {
+            let mut sites = self.of_site.lock().unwrap_or_else(PoisonError::into_inner);
+            sites.retain(|_, own| Arc::strong_count(own) > 1);
+            let own = sites.entry(site.to_owned());
+            Arc::clone(own.or_insert_with(|| Arc::new(Semaphore::new(FETCHED_OF_SITE))))
+        };
+        let taking = async {
+            let own = own.acquire_owned().await.ok()?;
+            Some((own, self.all.acquire().await.ok()?))
+        };
+        timeout(PATIENCE, taking).await.ok()?
+    }
 }
 
 impl Pictures {
@@ -58,7 +107,7 @@ impl Pictures {
             settings,
             bytes: AtomicU64::new(size_of(&folder)),
             folder,
-            fetching: Semaphore::new(FETCHED_AT_ONCE),
+            lines: Lines::new(),
             turns: Turns::new(),
             state: Mutex::default(),
         }
@@ -70,29 +119,42 @@ impl Pictures {
         // Whoever goes away leaves it to be made for the next.
         let pictures = Arc::clone(self);
         let finding = tokio::spawn(async move { pictures.find(&wanted).await });
-        Some(match finding.await.ok().flatten() {
-            Some(jpeg) => shown(jpeg),
-            None => missing(),
+        Some(match finding.await.unwrap_or(Found::Nothing) {
+            Found::Picture(jpeg) => shown(jpeg),
+            Found::Nothing => missing("public, max-age=60"),
+            Found::Later => missing("no-store"),
         })
     }
 
-    async fn find(&self, wanted: &PictureElsewhere) -> Option<Vec<u8>> {
+    async fn find(&self, wanted: &PictureElsewhere) -> Found {
         let file = wanted.file(wanted.width());
         if let Some(jpeg) = self.read(&file).await {
-            return Some(jpeg);
+            return Found::Picture(jpeg);
         }
         let key = wanted.file(0);
-        let turn = self.turn(&key)?;
+        let Some(turn) = self.turn(&key) else { return Found::Nothing };
         let _held = turn.lock().await;
         // Whoever had the turn before has made it, or found that it can't be.
         if let Some(jpeg) = self.read(&file).await {
-            return Some(jpeg);
+            return Found::Picture(jpeg);
         }
-        self.turn(&key)?;
-        let made = self.make(wanted).await;
-        self.settle(key, made.is_some());
-        made?;
-        self.read(&file).await
+        if self.turn(&key).is_none() {
+            return Found::Nothing;
+        }
+        match self.make(wanted).await {
+            Made::Kept => {
+                self.settle(key, None);
+                self.read(&file).await.map_or(Found::Nothing, Found::Picture)
+            }
+            Made::Not => {
+                self.settle(key, Some(AGAIN));
+                Found::Nothing
+            }
+            Made::Later => {
+                self.settle(key, Some(SOON));
+                Found::Later
+            }
+        }
     }
 
     /// Whose turn it is to make a picture; `None` if it couldn't be had a moment ago.
@@ -100,13 +162,13 @@ impl Pictures {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match state.get(key) {
             Some(State::Making(turn)) => return Some(Arc::clone(turn)),
-            Some(State::Missing(since)) if since.elapsed() < AGAIN => return None,
+            Some(State::Missing(until)) if Instant::now() < *until => return None,
             _ => {}
         }
         if state.len() >= REMEMBERED {
             state.retain(|_, state| match state {
                 State::Making(_) => true,
-                State::Missing(since) => since.elapsed() < AGAIN,
+                State::Missing(until) => Instant::now() < *until,
             });
         }
         if state.len() >= REMEMBERED {
@@ -117,24 +179,32 @@ impl Pictures {
         Some(turn)
     }
 
-    fn settle(&self, key: String, is_made: bool) {
+    /// Nobody waits for it any more; what isn't made is `missing` for so long.
+    fn settle(&self, key: String, missing: Option<Duration>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if is_made {
-            state.remove(&key);
-        } else {
-            state.insert(key, State::Missing(Instant::now()));
-        }
+        match missing {
+            None => state.remove(&key),
+            Some(time) => state.insert(key, State::Missing(Instant::now() + time)),
+        };
     }
 
     /// Fetches a picture, makes it anew in all its sizes, and keeps them.
-    async fn make(&self, wanted: &PictureElsewhere) -> Option<()> {
-        let url = self.sidecar.picture_source(wanted).await.ok()??;
-        let fetching = self.fetching.acquire().await.ok()?;
+    async fn make(&self, wanted: &PictureElsewhere) -> Made {
+        let Ok(Some(url)) = self.sidecar.picture_source(wanted).await else { return Made::Not };
+        let Some(line) = self.lines.take(&site_of(&url)).await else { return Made::Later };
         let fetched = self.sidecar.fetch_picture(&url).await;
-        drop(fetching);
-        let bytes = fetched
-            .inspect_err(|error| tracing::debug!(url, "a picture can't be had: {error}"))
-            .ok()?;
+        drop(line);
+        let made = match fetched {
+            Ok(bytes) => self.make_of(wanted, &url, bytes).await,
+            Err(error) => {
+                tracing::debug!(url, "a picture can't be had: {error}");
+                None
+            }
+        };
+        made.map_or(Made::Not, |()| Made::Kept)
+    }
+
+    async fn make_of(&self, wanted: &PictureElsewhere, url: &str, bytes: Vec<u8>) -> Option<()> {
         let turn = self.turns.picture().await.ok()?;
         let (library, settings) = (self.library.clone(), self.settings.clone());
         let kind = wanted.kind();
@@ -272,18 +342,25 @@ fn shown(jpeg: Vec<u8>) -> Reply {
     reply
 }
 
-fn missing() -> Reply {
+/// For as long as caches may believe it.
+fn missing(how_long: &'static str) -> Reply {
     let mut reply = origin::serve::text(StatusCode::NOT_FOUND, "there is no such picture\n");
-    let briefly = HeaderValue::from_static("public, max-age=60");
-    reply.headers_mut().insert(header::CACHE_CONTROL, briefly);
+    reply.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(how_long));
     reply
 }
 
 /// Bytes of all that is kept: some ten thousand pictures, less than an hour of film.
 const BUDGET: u64 = 1 << 30;
 
-/// Pictures that are fetched at the same time.
+/// Pictures that are fetched at the same time, and those of one site.
 const FETCHED_AT_ONCE: usize = 8;
+const FETCHED_OF_SITE: usize = 2;
+
+/// How long somebody waits for that: a page's pictures of one quick server come in this time.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long what nobody could fetch in that time isn't asked for again: so that those who wait for it don't wait one after the other.
+const SOON: Duration = Duration::from_secs(3);
 
 /// Pictures that are being made or couldn't be had, at 200 bytes each.
 const REMEMBERED: usize = 10_000;
@@ -296,6 +373,27 @@ const TOUCHED: Duration = Duration::from_secs(3_600);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn slow_servers_keep_no_others_pictures_waiting() {
+        let lines = Lines::new();
+        let mut held = Vec::new();
+        for _ in 0..FETCHED_OF_SITE {
+            held.push(lines.take("evil.com").await.unwrap());
+        }
+        assert!(lines.take("evil.com").await.is_none());
+        for no in 0..FETCHED_AT_ONCE - FETCHED_OF_SITE {
+            held.push(lines.take(&format!("{no}.com")).await.unwrap());
+        }
+        let begun = tokio::time::Instant::now();
+        assert!(lines.take("good.com").await.is_none());
+        assert_eq!(begun.elapsed(), PATIENCE);
+        held.pop();
+        held.push(lines.take("good.com").await.unwrap());
+        drop(held);
+        assert!(lines.take("evil.com").await.is_some());
+        assert_eq!(lines.of_site.lock().unwrap().len(), 1);
+    }
 
     #[test]
     fn what_was_looked_at_least_goes_when_there_is_too_much() {

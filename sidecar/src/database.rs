@@ -234,6 +234,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (16, "comments", include_str!("../migrations/0016-comments.sql")),
     (17, "here", include_str!("../migrations/0017-here.sql")),
     (18, "news of comments", "{news_of_comments}"),
+    (19, "sites", include_str!("../migrations/0019-sites.sql")),
 ];
 
 /// The one change that brings its own transaction.

@@ -13,6 +13,7 @@ use http::HeaderMap;
 use wire::id::VideoId;
 
 use crate::Sidecar;
+use crate::federation::site;
 use crate::outbound::{Ask, Bounds, Budget, OutboundError};
 use crate::table::remote_video::RemoteVideo;
 use crate::table::{remote_actor, remote_video, video};
@@ -163,6 +164,12 @@ impl Sidecar {
         }
         Ok(file)
     }
+}
+
+/// Whose server a URL leads to: all names below one domain are of one.
+pub fn site_of(url: &str) -> String {
+    let host = url::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
+    site::of(&host.unwrap_or_default()).to_owned()
 }
 
 /// How the column of somebody's picture names one of another server.

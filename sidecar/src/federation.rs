@@ -5,7 +5,7 @@
 //! - `signature` and `key`: who sent a request, and signing ours
 //! - `inbox`: what they send, which `receive` does; `follows`: who follows whom
 //! - `authority`: whose word is believed; `policy`: with whom we have nothing to do; `site`: whose a server is
-//! - `json`: reading what others write; `read`: what is understood of it
+//! - `json`: reading what others write; `read`: what is understood of it; `fuzzing`: that nothing they write breaks it
 //! - `ask`: asking them; `people`: who they are; `videos`: what they publish
 //! - `tasks`: what is to be asked, one after the other; `backfill`: all that somebody has published; `resolve`: what people here
 //!   look for
@@ -22,6 +22,8 @@ pub(crate) mod deliver;
 pub(crate) mod elsewhere;
 pub(crate) mod flag;
 pub(crate) mod follows;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod govern;
 pub(crate) mod hosts;
 pub mod id;

@@ -205,6 +205,10 @@ struct Attempts {
     /// By site.
     comments_from: Pace<String>,
     reports_of: Pace<i64>,
+    /// By site of elsewhere.
+    reports_from: Pace<String>,
+    /// By handle of elsewhere: whether who has it still is there.
+    names_of: Pace<String>,
 }
 
 /// Whom a new instance makes, told to its host once.
@@ -271,6 +275,8 @@ impl Sidecar {
                 comments_from: Pace::new(comments::COMMENTS_FROM, REMEMBERED),
                 resolved_by: Pace::new(RESOLVED_BY, REMEMBERED),
                 reports_of: Pace::new(reports::REPORTS_OF, REMEMBERED),
+                reports_from: Pace::new(reports::REPORTS_FROM, REMEMBERED),
+                names_of: Pace::new(NAMES_OF, REMEMBERED),
             }),
             pages: Mutex::new(Pages::new(PAGES, PAGE_LIFE)),
             encoded: Mutex::new(Encoded::new(ENCODED_BYTES)),
@@ -534,6 +540,9 @@ const CODES_OF: Rate = Rate { burst: 10, every: Duration::from_secs(600) };
 
 /// Servers that visitors from one address say they are from: a classroom's, and nobody makes us ask many.
 const FINGERS_FROM: Rate = Rate { burst: 10, every: Duration::from_secs(30) };
+
+/// Whether a name of another server is free again: it is built anew once, and whoever says so each time is asked no more.
+const NAMES_OF: Rate = Rate { burst: 1, every: Duration::from_secs(3_600) };
 
 /// URLs and handles of other servers that one user looks for: more than anybody pastes, and too few to ask a server to death.
 const RESOLVED_BY: Rate = Rate { burst: 20, every: Duration::from_secs(10) };

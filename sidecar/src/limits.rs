@@ -161,11 +161,33 @@ pub(crate) const PARKED: i64 = 8;
 /// say in four days.
 pub(crate) const DELIVERIES_OF_HOST: i64 = 10_000;
 
+/// Of what goes to one inbox alone, those that may wait for a server that was given up: answers, which are asked for again.
+pub(crate) const DELIVERIES_OF_PARKED: i64 = 100;
+
 /// Servers to which is delivered at the same time: so many dead ones may keep a connection waiting before living ones wait, too.
 pub(crate) const DELIVERED_AT_ONCE: usize = 64;
 
-/// Things to be fetched from other servers that may wait: some hours of work, at 300 bytes each.
-pub(crate) const TASKS: i64 = 20_000;
+/// Of these, those of one site: a big house's two or three programs, and a sixteenth of all for who invents names.
+pub(crate) const DELIVERED_OF_SITE: usize = 4;
+
+/// How long one server is delivered to before another's turn comes: two hundred to one that lives, six to the slowest.
+pub(crate) const DELIVERY_TURN: Duration = Duration::from_secs(60);
+
+/// Videos that may wait to be fetched: some hours of work, at 300 bytes each.
+pub(crate) const VIDEO_TASKS: i64 = 12_000;
+
+/// Of anything else: comments that nobody can have never keep a video from being fetched.
+pub(crate) const OTHER_TASKS: i64 = 2_000;
+
+/// Of these, those of one site: ten more may have as much to tell as the largest.
+pub(crate) const VIDEO_TASKS_OF_SITE: i64 = 2_000;
+pub(crate) const OTHER_TASKS_OF_SITE: i64 = 200;
+
+/// Fetchers of anything, and of videos alone, which are what somebody waits for.
+pub(crate) const FETCHERS: usize = 4;
+
+/// How long one task may last before it is another site's turn: a video of a slow server, a hundred of a quick one.
+pub(crate) const TASK_SLICE: Duration = Duration::from_secs(60);
 
 /// How often something is fetched before it is given up: with the back-off below for some two days.
 pub(crate) const TASK_ATTEMPTS: i64 = 8;
@@ -173,8 +195,8 @@ pub(crate) const TASK_ATTEMPTS: i64 = 8;
 /// How long a task that failed waits for the second try; each next one four times as long.
 pub(crate) const TASK_BACK_OFF: Duration = Duration::from_secs(30);
 
-/// How long a task is somebody's without a word of theirs: each request has its own bound, below it.
-pub(crate) const TASK_LEASE: Duration = Duration::from_secs(90);
+/// How long a task is somebody's without a word of theirs: longer than its slice, and what began within it.
+pub(crate) const TASK_LEASE: Duration = Duration::from_secs(180);
 
 /// Requests that one video may take: itself, its channel and account, its counts and chapters, with their redirects.
 pub(crate) const VIDEO_BUDGET: u32 = 16;
@@ -198,11 +220,19 @@ pub(crate) const THREAD_DEPTH: usize = 50;
 /// Characters of a comment, as with PeerTube.
 pub(crate) const COMMENT: usize = 10_000;
 
+/// Reports of other servers that may be open, at 3 KB: more than anybody reads; and those of one site, so that ten can report.
+pub(crate) const REPORTS_ELSEWHERE: i64 = 1_000;
+pub(crate) const REPORTS_OF_SITE: i64 = 100;
+
 /// What a user is told of and that is kept: the oldest make room.
 pub(crate) const NOTIFICATIONS: i64 = 1_000;
 
 /// Requests for the comments of one video of another server's, which may name whomever: more than anybody reads, and no burden.
 pub(crate) const COMMENTS_ASKED: u32 = 500;
+
+/// Of the comments that a server tells of below its video, those of one other site that are asked for there: whom it names didn't ask
+/// for that.
+pub(crate) const COMMENTS_ELSEWHERE: u32 = 20;
 
 /// Requests that one comment may take that leads to its video through many others: each with its author.
 pub(crate) const NOTE_BUDGET: u32 = 250;

@@ -183,7 +183,7 @@ fn is_unseen(letter: char) -> bool {
 }
 
 /// What a text may be made of. No headings beside the page's own, no pictures from elsewhere.
-const TAGS: [&str; 12] =
+pub(crate) const TAGS: [&str; 12] =
     ["p", "br", "a", "em", "strong", "del", "code", "pre", "blockquote", "ul", "ol", "li"];
 
 /// Quotes and lists within each other: more than that is nobody's thought, and takes the cleaner long.

@@ -84,6 +84,12 @@ impl Sidecar {
         self.attempts(|attempts, now| attempts.reports_of.take(now, &id))
     }
 
+    /// The same of all who are of one site of elsewhere.
+    pub(crate) fn take_report_turn_from(&self, site: &str) -> Result<(), Time> {
+        let site = site.to_owned();
+        self.attempts(|attempts, now| attempts.reports_from.take(now, &site))
+    }
+
     /// A page of reports for those who keep order.
     pub(crate) async fn report_page(
         &self,
@@ -138,3 +144,6 @@ fn moderates(visitor: &Visitor) -> Result<(), ApiError> {
 
 /// Reports of one account or server: a bad evening's, and after that one in ten minutes, as each is read by somebody.
 pub(crate) const REPORTS_OF: Rate = Rate { burst: 20, every: Time::from_secs(600) };
+
+/// Those of one site: three bad evenings, however many people it says that it has.
+pub(crate) const REPORTS_FROM: Rate = Rate { burst: 60, every: Time::from_secs(600) };

@@ -145,6 +145,9 @@ impl Sidecar {
         std::mem::take(&mut asked.query).finish(())?;
         let sight = self.sight(key, asked.asker()).await?;
         let (database, video) = (&self.database, sight.video.id);
+        if sight.video.is_remote {
+            self.freshen_comments(video).await?;
+        }
         let reader = self.reader(&sight, asked.visitor.as_ref());
         let order = order.unwrap_or(ThreadOrder::Newest);
         let page = (start.into(), count.into());

@@ -94,6 +94,13 @@ async fn whom_we_follow_is_asked_once_and_told_when_that_ends() {
             instance.servers("POST", "following", &root, json!({ "hosts": 7 })).await.0,
             400
         );
+        for nobody in [json!({}), json!({ "hosts": [], "handles": null })] {
+            let (status, told) = instance.servers("POST", "following", &root, nobody).await;
+            assert_eq!(
+                (status, &told["detail"]),
+                (400, &json!("Incorrect request parameters: hosts"))
+            );
+        }
         assert!(remote_actor::by_id(database, id).await.unwrap().is_some());
     }
 }

@@ -77,6 +77,10 @@ impl Sidecar {
                 administrator(&asked)?;
                 let mut wanted = asked.fields.value("hosts", texts).unwrap_or_default();
                 wanted.extend(asked.fields.value("handles", texts).unwrap_or_default());
+                if wanted.is_empty() {
+                    let nobody = FieldError::Kind("a list of hosts, unless handles has somebody");
+                    asked.fields.refuse("hosts", nobody);
+                }
                 asked.fields.check()?;
                 for what in wanted {
                     self.follow_by_hand(&what).await?;

@@ -32,9 +32,12 @@ pub(crate) enum FetchError {
     /// We have nothing to do with it.
     #[error("{0} is blocked here")]
     Blocked(String),
-    /// It was there and isn't any more, or never was.
-    #[error("{0} is gone, or never was")]
+    /// It was there and will not be again.
+    #[error("{0} is gone")]
     Gone(String),
+    /// It isn't there, or isn't shown to us; a server that is being rebuilt says so of everything.
+    #[error("{0} is gone, or never was")]
+    Missing(String),
     /// It doesn't want to, or can't.
     #[error("{0} answers with {1}")]
     Status(String, StatusCode),
@@ -60,6 +63,7 @@ impl FetchError {
             FetchError::Off
             | FetchError::Blocked(_)
             | FetchError::Gone(_)
+            | FetchError::Missing(_)
             | FetchError::Json(..)
             | FetchError::Id(_) => true,
             FetchError::Status(_, status) => {
@@ -118,9 +122,8 @@ impl Sidecar {
         let bounds = Bounds { is_wanted, ..BOUNDS };
         let mut answer = door.fetch(Ask::get(address, headers), &bounds, budget).await?;
         match answer.status {
-            StatusCode::NOT_FOUND | StatusCode::GONE => {
-                return Err(FetchError::Gone(url.as_str().to_owned()));
-            }
+            StatusCode::GONE => return Err(FetchError::Gone(url.as_str().to_owned())),
+            StatusCode::NOT_FOUND => return Err(FetchError::Missing(url.as_str().to_owned())),
             status if !status.is_success() => {
                 return Err(FetchError::Status(url.authority().to_owned(), status));
             }

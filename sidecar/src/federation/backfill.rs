@@ -3,15 +3,18 @@
 #[cfg(test)]
 mod tests;
 
+use std::time::{Duration, Instant};
+
 use futures_util::future::join_all;
 use serde_json::Value;
 
 use super::ask::FetchError;
 use super::id::{Id, Remote};
 use super::json::{self, Object};
-use super::tasks::TaskError;
-use super::videos::VideoError;
-use crate::limits::{BACKFILL, BACKFILL_AT_ONCE, OUTBOX_PAGE, TASK_LEASE, VIDEO_BUDGET};
+use super::tasks::{Reached, TaskError};
+use crate::limits::{
+    BACKFILL, BACKFILL_AT_ONCE, OUTBOX_PAGE, TASK_LEASE, TASK_SLICE, VIDEO_BUDGET,
+};
 use crate::outbound::Budget;
 use crate::table::remote_actor::{self, RemoteActor};
 use crate::table::remote_video;
@@ -32,8 +35,10 @@ impl Sidecar {
     /// Has all that somebody published fetched.
     pub(crate) async fn begin_backfill(&self, actor: &RemoteActor) -> sqlx::Result<()> {
         let Some(place) = self.place.as_ref() else { return Ok(()) };
-        if let Ok(url) = Remote::parse(&actor.url, place.strictness()) {
-            self.add_task(Kind::Backfill, &url).await?;
+        if let Ok(url) = Remote::parse(&actor.url, place.strictness())
+            && !self.add_task(Kind::Backfill, &url).await?
+        {
+            tracing::warn!(actor.url, "too much waits: what they published isn't fetched");
         }
         Ok(())
     }
@@ -43,14 +48,25 @@ impl Sidecar {
         task::drop_of(&self.database, Kind::Backfill, &actor.url).await
     }
 
-    /// Goes through an outbox from where it was left.
-    pub(super) async fn backfill(&self, task: &Task, url: &Remote) -> Result<(), TaskError> {
+    /// Goes through an outbox from where it was left, for so long.
+    pub(super) async fn backfill(
+        &self,
+        task: &Task,
+        url: &Remote,
+        slice: Duration,
+    ) -> Result<Reached, TaskError> {
+        let begun = Instant::now();
         let place = self.place.as_ref().ok_or(FetchError::Off)?;
         let actor = remote_actor::by_url(&self.database, url.as_str()).await?;
         let actor = actor.ok_or(TaskError::Unknown)?;
         let (mut done, mut total) = (task.done, task.total);
-        let mut page = match &task.cursor {
-            Some(cursor) => self.outbox_page(&Remote::parse(cursor, place.strictness())?).await?,
+        let (mut at, mut taken, mut page) = match &task.cursor {
+            Some(cursor) => {
+                let (at, taken) = read_cursor(cursor);
+                let at = Remote::parse(at, place.strictness())?;
+                let page = self.outbox_page(&at).await?;
+                (at, taken, page)
+            }
             None => {
                 let outbox = actor.outbox.as_ref();
                 let outbox = outbox.ok_or_else(|| TaskError::NoOutbox(actor.url.clone()))?;
@@ -58,23 +74,35 @@ impl Sidecar {
                 self.ask_new_host(&actor.host).await?;
                 let first = self.first_page(&outbox).await?;
                 total = first.0;
-                self.note_progress(task, Some(&outbox), (0, total)).await?;
-                first.1
+                self.note_progress(task, Some(outbox.as_str()), (0, total)).await?;
+                (outbox, 0, first.1)
             }
         };
         loop {
-            for some in page.items.chunks(BACKFILL_AT_ONCE) {
+            let begin = done - i64::try_from(taken).unwrap_or_default();
+            for some in page.items.get(taken..).unwrap_or_default().chunks(BACKFILL_AT_ONCE) {
                 join_all(some.iter().map(|id| self.take_in(task, &actor, id))).await;
-                let reached = done + i64::try_from(some.len()).unwrap_or_default();
-                done = reached.min(done + page.count);
+                taken += some.len();
+                done = (begin + i64::try_from(taken).unwrap_or_default()).min(begin + page.count);
+                if begun.elapsed() >= slice {
+                    let cursor = format!("{}#{taken}", at.document());
+                    self.note_progress(task, Some(&cursor), (done, total)).await?;
+                    return Ok(Reached::More);
+                }
                 self.extend_lease(task).await?;
             }
+            // What is no video counts, too: else pages without any would never end.
+            done = begin + page.count;
             let Some(next) = page.next.take().filter(|_| page.count > 0 && done < BACKFILL) else {
                 self.note_progress(task, None, (done, total.or(Some(done)))).await?;
-                return Ok(());
+                return Ok(Reached::End);
             };
-            self.note_progress(task, Some(&next), (done, total)).await?;
+            self.note_progress(task, Some(next.as_str()), (done, total)).await?;
+            if begun.elapsed() >= slice {
+                return Ok(Reached::More);
+            }
             page = self.outbox_page(&next).await?;
+            (at, taken) = (next, 0);
         }
     }
 
@@ -83,7 +111,8 @@ impl Sidecar {
         if id.authority() != actor.host {
             return;
         }
-        match self.take_one(task, id).await {
+        let taking = tokio::time::timeout(TASK_SLICE, self.take_one(task, id)).await;
+        match taking.unwrap_or(Err(TaskError::TooLong)) {
             Ok(()) => {}
             Err(error) if error.is_lasting() => {
                 tracing::debug!(id = id.as_str(), "a video isn't taken in: {error}");
@@ -98,7 +127,7 @@ impl Sidecar {
     }
 
     /// What is known from before they were followed may have changed since, of which nobody told us.
-    async fn take_one(&self, task: &Task, id: &Remote) -> Result<(), VideoError> {
+    async fn take_one(&self, task: &Task, id: &Remote) -> Result<(), TaskError> {
         let known = remote_video::by_url(&self.database, id.document()).await?;
         if known.is_none_or(|known| known.fetched_at <= task.created_at) {
             self.video_anew(id, &mut Budget(VIDEO_BUDGET)).await?;
@@ -163,17 +192,22 @@ impl Sidecar {
     async fn note_progress(
         &self,
         task: &Task,
-        cursor: Option<&Remote>,
+        cursor: Option<&str>,
         progress: (i64, Option<i64>),
     ) -> sqlx::Result<()> {
         let now_ms = now_ms();
-        let cursor = cursor.map(Remote::as_str);
         task::note(&self.database, now_ms, task.id, cursor, progress, now_ms + LEASE_MS).await
     }
 
     async fn extend_lease(&self, task: &Task) -> sqlx::Result<()> {
         task::extend(&self.database, task.id, now_ms() + LEASE_MS).await
     }
+}
+
+/// The URL of a page, and how many of its items were taken in.
+fn read_cursor(cursor: &str) -> (&str, usize) {
+    let (url, taken) = cursor.rsplit_once('#').unwrap_or((cursor, ""));
+    (url, taken.parse().unwrap_or_default())
 }
 
 /// A page, with a redirect.

@@ -2,7 +2,7 @@
 //!
 //! Flow:
 //! 1. `send` → the worker: something waits
-//! 2. the worker takes servers for which something may go now, each for as long as it says that it lives
+//! 2. the worker takes servers for which something may go now, who was served longest ago first, few of one site, each for its turn
 //! 3. worker → inbox: POST, signed as it goes out; the answer decides (`schedule`)
 //! 4. a server that fails waits with all that is for it, and others don't wait for it
 //!
@@ -12,19 +12,20 @@ mod schedule;
 #[cfg(test)]
 pub(crate) mod tests;
 
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use http::Method;
 use http::header::{self, HeaderValue};
 use serde::Deserialize;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use self::schedule::{Fate, Outcome, is_parked, wait};
 use super::ask::signed;
 use super::id::{Id, Local};
-use crate::limits::DELIVERED_AT_ONCE;
+use crate::limits::{DELIVERED_AT_ONCE, DELIVERED_OF_SITE, DELIVERY_TURN};
 use crate::outbound::{Ask, Bounds, Budget, OutboundError};
 use crate::table::delivery::{self, Delivery};
 use crate::table::following;
@@ -69,20 +70,26 @@ impl Sidecar {
         if let Err(error) = host::take_back(&self.database).await {
             tracing::warn!("deliveries wait for their next turn: {error}");
         }
-        let mut at_work = JoinSet::new();
+        let (mut at_work, mut sites) = (JoinSet::new(), HashMap::new());
         loop {
-            while at_work.try_join_next().is_some() {}
-            match self.take_hosts(DELIVERED_AT_ONCE.saturating_sub(at_work.len())).await {
+            while let Some(done) = at_work.try_join_next_with_id() {
+                sites.remove(&task_of(&done));
+            }
+            let busy: Vec<String> = sites.values().cloned().collect();
+            match self.take_hosts(DELIVERED_AT_ONCE.saturating_sub(at_work.len()), &busy).await {
                 Ok(taken) => {
                     for host in taken {
-                        at_work.spawn(Arc::clone(self).serve(host));
+                        let site = host.site.clone();
+                        sites.insert(at_work.spawn(Arc::clone(self).serve(host)).id(), site);
                     }
                 }
                 Err(error) => tracing::warn!("deliveries wait: {error}"),
             }
             tokio::select! {
                 // Whoever is done makes room, and may have left something that came in the meantime.
-                Some(_) = at_work.join_next() => {}
+                Some(done) = at_work.join_next_with_id() => {
+                    sites.remove(&task_of(&done));
+                }
                 () = self.delivery_waits.notified() => {}
                 () = tokio::time::sleep(OFTEN) => {}
             }
@@ -97,44 +104,54 @@ impl Sidecar {
         Ok(())
     }
 
-    /// A server that was given up was heard of: what waits for it goes.
+    /// A server that was given up was heard of: what waits for it goes. Who says much and has an inbox that fails is waited for as
+    /// long as one who is silent, but for one try each time.
     pub(crate) async fn note_alive(&self, host: &str) -> sqlx::Result<()> {
-        if host::is_failing(&self.database, host).await?
-            && host::revive(&self.database, host).await?
-        {
+        let Some(trouble) = host::trouble(&self.database, host).await? else { return Ok(()) };
+        let now = now_ms();
+        let wait = wait(trouble.failures, None, spread(host)).as_millis() as i64;
+        if host::hear(&self.database, now, host, now - wait).await? {
             self.delivery_waits.notify_one();
         }
         Ok(())
     }
 
-    /// Takes servers that are due.
-    async fn take_hosts(&self, room: usize) -> sqlx::Result<Vec<Health>> {
+    /// Takes servers that are due, where these sites are being delivered to, each named once for every server of it.
+    async fn take_hosts(&self, room: usize, busy: &[String]) -> sqlx::Result<Vec<Health>> {
         if room == 0 {
             return Ok(Vec::new());
         }
+        let mut of_sites: HashMap<&str, usize> = HashMap::new();
+        for site in busy {
+            *of_sites.entry(site).or_default() += 1;
+        }
+        let is_full = |count: usize| count >= DELIVERED_OF_SITE;
+        let full = of_sites.iter().filter(|(_, count)| is_full(**count));
+        let full: Vec<String> = full.map(|(site, _)| (*site).to_owned()).collect();
         let (now, mut taken) = (now_ms(), Vec::new());
-        for name in host::due(&self.database, now, room as i64).await? {
-            taken.extend(host::lease(&self.database, now, &name, now + LEASE_MS).await?);
+        let due = host::due(&self.database, now, room as i64, &full).await?;
+        for host in &due {
+            let count = of_sites.entry(&host.site).or_default();
+            if is_full(*count) {
+                continue;
+            }
+            *count += 1;
+            taken.extend(host::lease(&self.database, now, &host.name, now + LEASE_MS).await?);
         }
         Ok(taken)
     }
 
     async fn serve(self: Arc<Self>, mut host: Health) {
-        if let Err(error) = self.deliver_to(&mut host).await {
+        if let Err(error) = self.deliver_to(&mut host, DELIVERY_TURN).await {
             tracing::warn!("deliveries to {} wait: {error}", host.name);
         }
     }
 
     /// Delivers what waits for a server until nothing does, it fails, or it is the others' turn.
-    async fn deliver_to(&self, host: &mut Health) -> sqlx::Result<()> {
-        let database = &self.database;
-        if self.is_blocked(&host.name, None) {
-            let _turn = self.delivery_turn.lock().await;
-            delivery::give_up_all(database, &host.name, "the server is blocked here").await?;
-            return host::prolong(database, &host.name, 0).await;
-        }
-        for batch in 0..BATCHES {
-            let turn = self.delivery_turn.lock().await;
+    async fn deliver_to(&self, host: &mut Health, turn: Duration) -> sqlx::Result<()> {
+        let (database, begun) = (&self.database, Instant::now());
+        'turn: for batch in 0..BATCHES {
+            let held = self.delivery_turn.lock().await;
             let waiting = delivery::next(database, &host.name, BATCH).await?;
             if waiting.is_empty() {
                 break;
@@ -142,11 +159,24 @@ impl Sidecar {
             if batch > 0 {
                 host::prolong(database, &host.name, now_ms() + LEASE_MS).await?;
             }
-            drop(turn);
+            // Asked after what waits was read, so that what was queued after the end of a block goes.
+            let is_blocked = self.is_blocked(&host.name, None);
+            let mut may_go = Vec::with_capacity(waiting.len());
             for delivery in waiting {
+                if is_blocked && !is_leave(&delivery.activity) {
+                    delivery::give_up(database, delivery.id, "the server is blocked here").await?;
+                } else {
+                    may_go.push(delivery);
+                }
+            }
+            drop(held);
+            for delivery in may_go {
                 let outcome = self.try_delivery(&delivery).await;
                 if !self.settle_delivery(host, &delivery, &outcome).await? {
                     return Ok(());
+                }
+                if begun.elapsed() >= turn {
+                    break 'turn;
                 }
             }
         }
@@ -233,10 +263,26 @@ impl Sidecar {
     }
 }
 
+/// Which task ended, however it did.
+fn task_of(done: &Result<(tokio::task::Id, ()), JoinError>) -> tokio::task::Id {
+    match done {
+        Ok((id, ())) => *id,
+        Err(error) => error.id(),
+    }
+}
+
 /// What is looked at of an activity of ours.
 #[derive(Deserialize)]
 struct Said {
     actor: String,
+}
+
+/// Whether it says that nobody follows the other any more: all that a blocked server is told.
+fn is_leave(activity: &str) -> bool {
+    let said: Result<serde_json::Value, _> = serde_json::from_str(activity);
+    said.is_ok_and(|said| {
+        said["type"] == "Reject" || said["type"] == "Undo" && said["object"]["type"] == "Follow"
+    })
 }
 
 /// Why there is no answer to look at.
@@ -290,7 +336,7 @@ const BOUNDS: Bounds = Bounds {
 const BATCH: i64 = 20;
 const BATCHES: usize = 10;
 
-/// Until when a server is its worker's: longer than a batch of the slowest answers takes.
+/// Until when a server is its worker's: much longer than its turn, and what began within it.
 const LEASE_MS: i64 = 600_000;
 
 /// How soon a server that was put off is looked at again.

@@ -2,6 +2,9 @@
 //!
 //! We follow as the instance, so that no list of who watches whom leaves the house.
 
+#[cfg(test)]
+mod tests;
+
 use super::activity::{self, Answer};
 use super::id::{Local, Place, Remote};
 use super::receive::HearError;
@@ -61,10 +64,28 @@ impl Sidecar {
         } else {
             return Ok(());
         };
-        let asked = follow.url.clone().unwrap_or_else(|| format!("{}#follow", follower.url));
-        let asked = activity::followed(&asked, &follower.url, &place.url(target));
-        let said = activity::answer(place, target, answer, follow.id, asked);
+        let said = our_answer(place, answer, follow, follower, target);
         Ok(self.send(target, &said, &[To::Inbox(follower.id)]).await?)
+    }
+
+    /// Says to those who were just blocked that they follow nobody here any more, nor are followed.
+    pub(crate) async fn take_leave(&self) -> Result<(), HearError> {
+        let Some(place) = &self.place else { return Ok(()) };
+        let us = self.handle_of(&Local::Instance).await?;
+        for found in follow::of_blocked(&self.database).await? {
+            let is_ours = Some(found.follower_id) == us;
+            let theirs = if is_ours { found.target_id } else { found.follower_id };
+            let Some(theirs) = remote_actor::by_id(&self.database, theirs).await? else { continue };
+            let (whose, said) = if is_ours {
+                (Local::Instance, activity::undo(&our_follow(place, &found, &theirs)))
+            } else {
+                let Some(whose) = self.local_of(found.target_id).await? else { continue };
+                let said = our_answer(place, Answer::Reject, &found, &theirs, &whose);
+                (whose, said)
+            };
+            self.send(&whose, &said, &[To::Leaver(theirs.id)]).await?;
+        }
+        Ok(())
     }
 
     /// An administrator lets somebody follow, or doesn't, also who did before; `false` if there is no such follower.
@@ -91,11 +112,32 @@ impl Sidecar {
         {
             return Ok(known);
         }
+        self.ask_to_follow(place, us, target).await
+    }
+
+    async fn ask_to_follow(
+        &self,
+        place: &Place,
+        us: i64,
+        target: &RemoteActor,
+    ) -> Result<Follow, HearError> {
         let pair = (us, target.id);
         let asked = follow::set(&self.database, now_ms(), pair, None, FollowState::Asked).await?;
         let said = our_follow(place, &asked, target);
         self.send(&Local::Instance, &said, &[To::Inbox(target.id)]).await?;
         Ok(asked)
+    }
+
+    /// Asks those again who said nothing for a day: what was to be sent may be lost, by a kill here or by a server that was away.
+    pub(super) async fn ask_to_follow_again(&self) -> Result<(), HearError> {
+        let Some(place) = &self.place else { return Ok(()) };
+        let Some(us) = self.handle_of(&Local::Instance).await? else { return Ok(()) };
+        for id in follow::unanswered(&self.database, us, now_ms() - PATIENCE_MS).await? {
+            if let Some(target) = remote_actor::by_id(&self.database, id).await? {
+                self.ask_to_follow(place, us, &target).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Ends that, if it was; what was shown for it isn't listed any more.
@@ -147,6 +189,21 @@ impl Sidecar {
     }
 }
 
+fn our_answer(
+    place: &Place,
+    answer: Answer,
+    follow: &Follow,
+    follower: &RemoteActor,
+    target: &Local,
+) -> serde_json::Value {
+    let asked = follow.url.clone().unwrap_or_else(|| format!("{}#follow", follower.url));
+    let asked = activity::followed(&asked, &follower.url, &place.url(target));
+    activity::answer(place, target, answer, follow.id, asked)
+}
+
 fn our_follow(place: &Place, follow: &Follow, target: &RemoteActor) -> serde_json::Value {
     activity::follow(place, follow.id, &target.url)
 }
+
+/// How long whom we asked to follow may think about it before they are asked again.
+const PATIENCE_MS: i64 = 86_400_000;

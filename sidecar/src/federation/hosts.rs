@@ -6,6 +6,7 @@
 //!
 //! Who answers is there: what was given up for it is no more.
 
+use futures_util::future::join_all;
 use serde_json::Value;
 
 use super::id::Remote;
@@ -18,7 +19,7 @@ use crate::{Sidecar, now_ms};
 use std::time::Duration;
 
 impl Sidecar {
-    /// Asks servers who they are, one after the other; ends when it is dropped.
+    /// Asks servers who they are, some at once; ends when it is dropped.
     pub(super) async fn ask_all_hosts(&self) {
         loop {
             if let Err(error) = self.ask_hosts().await {
@@ -28,15 +29,28 @@ impl Sidecar {
         }
     }
 
-    /// Asks those who weren't asked today.
+    /// Asks those who weren't asked today. That they were is noted before, so that whatever comes of it keeps nobody else waiting.
     pub(crate) async fn ask_hosts(&self) -> sqlx::Result<()> {
-        let database = &self.database;
-        for name in host::unasked(database, now_ms() - DAY_MS, AT_ONCE).await? {
-            let said = if self.is_blocked(&name, None) { None } else { self.ask_host(&name).await };
-            host::note(database, now_ms(), &name, said.as_ref()).await?;
-            if said.is_some() {
-                self.note_alive(&name).await?;
-            }
+        let names = host::unasked(&self.database, now_ms() - DAY_MS, IN_A_ROW).await?;
+        for some in names.chunks(AT_ONCE) {
+            join_all(some.iter().map(|name| async move {
+                if let Err(error) = self.ask_again(name).await {
+                    tracing::warn!(host = name, "what a server says of itself isn't kept: {error}");
+                }
+            }))
+            .await;
+        }
+        Ok(())
+    }
+
+    async fn ask_again(&self, name: &str) -> sqlx::Result<()> {
+        host::note(&self.database, now_ms(), name, None).await?;
+        if self.is_blocked(name, None) {
+            return Ok(());
+        }
+        if let Some(said) = self.ask_host(name).await {
+            host::note(&self.database, now_ms(), name, Some(&said)).await?;
+            self.note_alive(name).await?;
         }
         Ok(())
     }
@@ -165,8 +179,9 @@ const MOST_RULES: usize = 30;
 /// Requests to one server: NodeInfo's two, one more, and a redirect.
 const REQUESTS: u32 = 5;
 
-/// Servers that are asked in a row, and how soon there is another row: a hundred thousand are asked in a day.
-const AT_ONCE: i64 = 20;
+/// Servers that are asked in a row, some of them at once, and how soon there is another row: a hundred thousand are asked in a day.
+const IN_A_ROW: i64 = 20;
+const AT_ONCE: usize = 10;
 const OFTEN: Duration = Duration::from_secs(15);
 
 /// What we call ourselves in NodeInfo.
@@ -246,12 +261,64 @@ mod tests {
             assert_eq!((total, &*found.host, &*found.title), (1, name, "Theirs"));
             assert_eq!((&*found.software, found.registration), ("peertube 6.3.0", Some(false)));
             assert!(found.rules.contains("Be kind"));
-            assert!(!host::is_failing(database, name).await.unwrap());
-            assert!(host::is_failing(database, "127.0.0.1:1").await.unwrap());
+            let due = async |name| host::trouble(database, name).await.unwrap().unwrap().due_at;
+            assert_eq!((due(name).await, due("127.0.0.1:1").await), (0, i64::MAX));
             there.asked();
             sidecar.ask_hosts().await.unwrap();
             assert_eq!(there.asked(), [""; 0], "asked twice in a day");
         }
+    }
+
+    #[tokio::test]
+    async fn what_one_server_says_keeps_no_other_from_being_asked() {
+        for instance in crate::api::tests::instances(crate::config::Registration::Closed).await {
+            let mut sidecar = instance.sidecar;
+            let (odd, well) =
+                (elsewhere::Elsewhere::start().await, elsewhere::Elsewhere::start().await);
+            sidecar.meet_elsewhere().await;
+            let json = "application/json";
+            for there in [&odd, &well] {
+                let name = there.base.trim_start_matches("http://");
+                host::meet(&sidecar.database, 1, name).await.unwrap();
+                let schema = "http://nodeinfo.diaspora.software/ns/schema/2.0";
+                let links = json!({ "links": [{ "rel": schema, "href": there.url("/n") }] });
+                there.put_as("/.well-known/nodeinfo", json, &links);
+                there.put_as("/n", json, &json!({ "software": { "name": "peertube" } }));
+            }
+            // What no database here takes.
+            refuse_titles(&sidecar.database).await;
+            let bad = json!({ "software": { "name": "x" }, "metadata": { "nodeName": "bad" } });
+            odd.put_as("/n", json, &bad);
+            sidecar.ask_hosts().await.unwrap();
+            let known = async |there: &elsewhere::Elsewhere| {
+                let name = there.base.trim_start_matches("http://");
+                host::known(&sidecar.database, name).await.unwrap().unwrap()
+            };
+            assert!(known(&odd).await.asked_at.is_some());
+            assert_eq!(known(&well).await.software.as_deref(), Some("peertube"));
+            for host in ["a.evil.com", "b.evil.com", "c.com"] {
+                host::meet(&sidecar.database, 1, host).await.unwrap();
+            }
+            let unasked = host::unasked(&sidecar.database, 1, 9).await.unwrap();
+            assert_eq!(unasked, ["a.evil.com", "c.com"]);
+        }
+    }
+
+    /// Has the database fail at a title.
+    async fn refuse_titles(database: &crate::database::Database) {
+        use crate::database::Database;
+        let done = match database {
+            Database::Sqlite { writing, .. } => sqlx::query(
+                "CREATE TRIGGER odd BEFORE UPDATE ON host WHEN NEW.title = 'bad' BEGIN SELECT RAISE(ABORT, 'odd'); END",
+            )
+            .execute(writing)
+            .await
+            .map(drop),
+            Database::Postgres(pool) => {
+                sqlx::query("ALTER TABLE host ADD CHECK (title <> 'bad')").execute(pool).await.map(drop)
+            }
+        };
+        done.unwrap();
     }
 
     #[test]

@@ -113,3 +113,21 @@ impl Keyring {
 
 /// Keys in memory, of some 2 KB each: those who act at the same time are few.
 const MOST: usize = 500;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_than_500_keys_are_in_memory() {
+        let key = PrivateKey::read(&NewKey::make().unwrap().private).unwrap();
+        let signer =
+            Arc::new(Signer { key_id: "https://one.example/accounts/ada".to_owned(), key });
+        let keyring = Keyring::default();
+        for handle in 0..1_200 {
+            keyring.keep(handle, &signer);
+            assert!(keyring.find(handle).is_some());
+            assert!(keyring.0.lock().unwrap().len() <= 500);
+        }
+    }
+}

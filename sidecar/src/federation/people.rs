@@ -8,7 +8,7 @@ use super::id::{Id, IdError, Remote, Strictness};
 use super::json;
 use super::read::actor::{self, ActorError};
 use crate::outbound::Budget;
-use crate::table::remote_actor::{self, KeepError, Kind, RemoteActor};
+use crate::table::remote_actor::{self, KeepError, Kind, NewActor, RemoteActor};
 use crate::{Sidecar, now_ms};
 
 /// Why somebody isn't known: our own rules, then their server's blame, then the machine's.
@@ -95,11 +95,49 @@ impl Sidecar {
             self.check_blocks(&known)?;
             return Ok(known);
         }
+        let kept = match kept {
+            Err(KeepError::Taken(_)) if self.name_is_given_back(&read.actor, budget).await? => {
+                remote_actor::keep(&self.database, now_ms(), &read.actor).await
+            }
+            kept => kept,
+        };
         let id = kept?;
         let kept =
             remote_actor::by_id(&self.database, id).await?.ok_or(sqlx::Error::RowNotFound)?;
         self.check_blocks(&kept)?;
         Ok(kept)
+    }
+
+    /// A server that was built anew has other URLs for the same names: who had one of these gives it back if their URL leads to nobody
+    /// any more, or to who has it now. Asked once in a while.
+    async fn name_is_given_back(
+        &self,
+        new: &NewActor,
+        budget: &mut Budget,
+    ) -> Result<bool, PersonError> {
+        let place = self.place.as_ref().ok_or(FetchError::Off)?;
+        let handle = remote_actor::handle(&new.name, &new.host);
+        let Some(known) = remote_actor::by_handle(&self.database, &handle).await? else {
+            return Ok(false);
+        };
+        if known.url == new.url
+            || known.host != new.host
+            || self.attempts(|attempts, now| attempts.names_of.take(now, &handle)).is_err()
+        {
+            return Ok(false);
+        }
+        let is_free = match self
+            .fetch_object(&Remote::parse(&known.url, place.strictness())?, budget)
+            .await
+        {
+            Ok(told) => {
+                told.source.authority() == new.host
+                    && json::first_id(&told.object, "id") == Some(&new.url)
+            }
+            Err(FetchError::Gone(_) | FetchError::Missing(_)) => true,
+            Err(_) => false,
+        };
+        Ok(is_free && remote_actor::set_aside(&self.database, &known).await?)
     }
 
     async fn read_person(

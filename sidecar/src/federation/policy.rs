@@ -30,12 +30,15 @@ impl Sidecar {
         block::all(&self.database).await
     }
 
-    /// Blocks `host` or `name@host`: nobody of it follows or is followed any more, and nothing of it is listed. `false` if that is
-    /// no such thing, or too many are.
+    /// Blocks `host` or `name@host`: nobody of it follows or is followed any more, which they are told and then nothing, and nothing
+    /// of it is listed. `false` if that is no such thing, or too many are.
     pub(crate) async fn block(&self, target: &str, reason: Option<&str>) -> sqlx::Result<bool> {
         let Some(target) = target_of(target) else { return Ok(false) };
         let is_done = block::set(&self.database, now_ms(), &target, reason).await?;
         self.load_blocks().await?;
+        if let Err(error) = self.take_leave().await {
+            tracing::warn!("who is blocked isn't told that follows end: {error}");
+        }
         follow::end_blocked(&self.database).await?;
         self.relist().await?;
         Ok(is_done)

@@ -17,6 +17,8 @@ use crate::{Sidecar, now_ms};
 pub(crate) enum To {
     /// The inbox of somebody elsewhere, by their id: what is theirs alone, such as an answer to their Follow.
     Inbox(i64),
+    /// The same of somebody who was just blocked: that nobody follows the other any more.
+    Leaver(i64),
     /// The server of somebody elsewhere, by their id, once.
     Server(i64),
     /// All who follow somebody here, each server once.
@@ -51,12 +53,14 @@ impl Sidecar {
         for whom in to {
             addressees.extend(match whom {
                 To::Inbox(id) => self.may_write_to(*id).await?.then_some(Addressee::Inbox(*id)),
+                To::Leaver(id) => Some(Addressee::Leaver(*id)),
                 To::Server(id) => self.may_write_to(*id).await?.then_some(Addressee::Server(*id)),
                 To::FollowersOf(whose) => Some(Addressee::FollowersOf(self.ever(whose).await?)),
             });
         }
         let text = in_context(activity.clone()).to_string();
-        let queued = sent::queue(&self.database, now_ms(), (actor_id, &text), &addressees).await?;
+        let said = (actor_id, text.as_str(), activity["id"].as_str());
+        let queued = sent::queue(&self.database, now_ms(), said, &addressees).await?;
         if queued > 0 {
             self.delivery_waits.notify_one();
         }

@@ -1,22 +1,30 @@
-//! What is to be asked of other servers, worked off by a few at once, of each server one thing after the other.
+//! What is to be asked of other servers, worked off by a few at once, of each site one thing after the other.
 //!
 //! ```text
 //! an activity, a follow, a page ──▶ add_task ──▶ the table `task` ──▶ claimed ──▶ done
 //!                                                     ▲                  │
 //!                                                     └── later again ◀──┴──▶ given up
 //! ```
+//! Nobody takes all the time that there is: a task lasts for a slice of it, whose site had much of late comes after all others, and
+//! one of those who work does nothing but videos.
+
+mod turns;
 
 use std::future::Future;
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
+
+use self::turns::AtWork;
+pub(super) use self::turns::Busy;
 use super::ask::FetchError;
 use super::id::{IdError, Remote};
 use super::json;
 use super::people::PersonError;
 use super::receive::{HearError, Turns};
 use super::videos::VideoError;
-use crate::limits::{NOTE_BUDGET, TASK_BACK_OFF, TASK_LEASE, VIDEO_BUDGET};
+use crate::limits::{FETCHERS, NOTE_BUDGET, TASK_BACK_OFF, TASK_LEASE, TASK_SLICE, VIDEO_BUDGET};
 use crate::outbound::Budget;
 use crate::table::about::{self, Chapter};
 use crate::table::remote_video;
@@ -41,25 +49,33 @@ pub(crate) enum TaskError {
     Unknown,
     #[error("{0} has no outbox")]
     NoOutbox(String),
+    /// Its server, or one of those to which it leads.
+    #[error("it takes too long")]
+    TooLong,
     #[error("the database: {0}")]
     Database(#[from] sqlx::Error),
 }
 
 impl TaskError {
-    fn is_lasting(&self) -> bool {
+    pub(super) fn is_lasting(&self) -> bool {
         match self {
             TaskError::Video(error) => error.is_lasting(),
             TaskError::Person(error) => error.is_lasting(),
             TaskError::Fetch(error) => error.is_lasting(),
             TaskError::Hear(error) => error.is_lasting(),
-            TaskError::Database(_) => false,
+            TaskError::TooLong | TaskError::Database(_) => false,
             TaskError::Id(_) | TaskError::Unknown | TaskError::NoOutbox(_) => true,
         }
     }
 }
 
-/// Servers that somebody is just asking, with the tasks.
-pub(super) type Busy = Mutex<Vec<(String, i64)>>;
+/// How far a task came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reached {
+    End,
+    /// There is more, from what is noted on.
+    More,
+}
 
 impl Sidecar {
     /// Notes that something of another server's is to be fetched; `false` if too much waits already.
@@ -74,34 +90,40 @@ impl Sidecar {
     pub async fn work_tasks_forever(&self, stop: impl Future<Output = ()>) {
         let busy = Busy::default();
         let working = async {
-            let one = || self.work_tasks(&busy);
-            tokio::join!(one(), one(), one(), one(), self.forget_tasks());
+            let any = join_all((0..FETCHERS).map(|_| self.work_tasks(&busy, None)));
+            tokio::join!(any, self.work_tasks(&busy, Some(Kind::Video)), self.look_after());
         };
         tokio::select! {
             () = stop => {}
             () = working => {}
         }
-        let left = std::mem::take(&mut *busy.lock().unwrap_or_else(PoisonError::into_inner));
-        for (_, id) in left {
+        let left = lock(&busy).left();
+        for id in left {
             if let Err(error) = task::release(&self.database, id).await {
                 tracing::warn!("a task goes on later than it could: {error}");
             }
         }
     }
 
-    /// Forgets, now and then, what was done or given up.
-    async fn forget_tasks(&self) {
+    /// Forgets, now and then, what was done or given up, and asks again for what nobody answered.
+    async fn look_after(&self) {
         loop {
             if let Err(error) = task::forget(&self.database, now_ms() - ENDED_MS).await {
                 tracing::warn!("what was fetched stays noted: {error}");
+            }
+            if let Err(error) = self.ask_for_missing().await {
+                tracing::warn!("videos that weren't there are asked for later: {error}");
+            }
+            if let Err(error) = self.ask_to_follow_again().await {
+                tracing::warn!("who doesn't answer is asked later: {error}");
             }
             tokio::time::sleep(Duration::from_secs(3_600)).await;
         }
     }
 
-    async fn work_tasks(&self, busy: &Busy) {
+    async fn work_tasks(&self, busy: &Busy, kind: Option<Kind>) {
         loop {
-            let wait = match self.work_one_task(busy).await {
+            let wait = match self.work_task_of(busy, kind).await {
                 Ok(true) => continue,
                 Ok(false) => self.until_next().await,
                 Err(error) => {
@@ -126,28 +148,46 @@ impl Sidecar {
     }
 
     /// Does the task that is due longest; `false` if there is none.
+    #[cfg(test)]
     pub(super) async fn work_one_task(&self, busy: &Busy) -> sqlx::Result<bool> {
-        let now_ms = now_ms();
-        let claimed = {
-            // Whoever comes next sees which server this one asks.
-            let _turn = self.claiming_tasks.lock().await;
-            let hosts: Vec<String> = lock(busy).iter().map(|(host, _)| host.clone()).collect();
-            let claimed = task::claim(&self.database, now_ms, now_ms + LEASE_MS, &hosts).await?;
-            if let Some(task) = &claimed {
-                lock(busy).push((task.host.clone(), task.id));
-            }
-            claimed
-        };
-        let Some(task) = claimed else { return Ok(false) };
+        self.work_task_of(busy, None).await
+    }
+
+    /// Does the task of this kind, or of any, that is due longest, of a site that had little time of late if there is one; `false` if
+    /// there is none.
+    async fn work_task_of(&self, busy: &Busy, kind: Option<Kind>) -> sqlx::Result<bool> {
+        let Some(task) = self.claim_task(busy, kind).await? else { return Ok(false) };
+        let begun = Instant::now();
         let done = self.work_task(&task).await;
-        lock(busy).retain(|(_, id)| *id != task.id);
+        lock(busy).end(task.id, begun, Instant::now());
         self.settle_task(&task, done).await?;
         Ok(true)
     }
 
-    async fn settle_task(&self, task: &Task, done: Result<(), TaskError>) -> sqlx::Result<()> {
+    async fn claim_task(&self, busy: &Busy, kind: Option<Kind>) -> sqlx::Result<Option<Task>> {
+        let (database, now_ms) = (&self.database, now_ms());
+        // Whoever comes next sees which site this one asks.
+        let _turn = self.claiming_tasks.lock().await;
+        let (at_work, greedy) = lock(busy).sites(Instant::now());
+        let until = now_ms + LEASE_MS;
+        let all: Vec<String> = at_work.iter().chain(&greedy).cloned().collect();
+        let mut claimed = task::claim(database, now_ms, until, kind, &all).await?;
+        if claimed.is_none() && !greedy.is_empty() {
+            claimed = task::claim(database, now_ms, until, kind, &at_work).await?;
+        }
+        if let Some(task) = &claimed {
+            lock(busy).begin(&task.site, task.id);
+        }
+        Ok(claimed)
+    }
+
+    async fn settle_task(&self, task: &Task, done: Result<Reached, TaskError>) -> sqlx::Result<()> {
         let now_ms = now_ms();
-        let Err(error) = done else { return task::finish(&self.database, now_ms, task.id).await };
+        let error = match done {
+            Ok(Reached::End) => return task::finish(&self.database, now_ms, task.id).await,
+            Ok(Reached::More) => return task::requeue(&self.database, now_ms, task.id).await,
+            Err(error) => error,
+        };
         tracing::debug!(task.kind, task.url, "isn't fetched: {error}");
         let exponent = u32::try_from(task.attempts.clamp(1, 12) - 1).unwrap_or_default();
         let wait = TASK_BACK_OFF * 4_u32.pow(exponent.min(8));
@@ -156,21 +196,32 @@ impl Sidecar {
         task::fail(&self.database, now_ms, task.id, &error.to_string(), again_at).await
     }
 
-    async fn work_task(&self, task: &Task) -> Result<(), TaskError> {
+    async fn work_task(&self, task: &Task) -> Result<Reached, TaskError> {
         let place = self.place.as_ref().ok_or(FetchError::Off)?;
         let url = Remote::parse(&task.url, place.strictness())?;
         match Kind::parse(&task.kind) {
-            Some(Kind::Backfill) => self.backfill(task, &url).await,
-            Some(Kind::Video) => self.renew_video(&url).await,
-            Some(Kind::Actor) => {
-                self.person_anew(&url, &mut Budget(VIDEO_BUDGET)).await?;
+            Some(Kind::Backfill) => self.backfill(task, &url, TASK_SLICE).await,
+            // What was found within its time is kept, and the rest is asked for when somebody looks again.
+            Some(Kind::Comments) => match in_time(self.ask_comments(&url)).await {
+                Err(TaskError::TooLong) => Ok(Reached::End),
+                other => other.map(|()| Reached::End),
+            },
+            Some(kind) => in_time(self.fetch_one(kind, &url)).await.map(|()| Reached::End),
+            None => Err(TaskError::Unknown),
+        }
+    }
+
+    async fn fetch_one(&self, kind: Kind, url: &Remote) -> Result<(), TaskError> {
+        match kind {
+            Kind::Video => self.renew_video(url).await,
+            Kind::Actor => {
+                self.person_anew(url, &mut Budget(VIDEO_BUDGET)).await?;
                 Ok(())
             }
-            Some(Kind::Note) => {
-                Ok(self.keep_note_at(&url, Turns::Taken, &mut Budget(NOTE_BUDGET)).await?)
+            Kind::Note => {
+                Ok(self.keep_note_at(url, Turns::Taken, &mut Budget(NOTE_BUDGET)).await?)
             }
-            Some(Kind::Comments) => self.ask_comments(task, &url).await,
-            None => Err(TaskError::Unknown),
+            Kind::Backfill | Kind::Comments => Err(TaskError::Unknown),
         }
     }
 
@@ -229,7 +280,12 @@ fn read_chapters(object: &json::Object) -> Vec<Chapter> {
     chapters
 }
 
-fn lock(busy: &Busy) -> std::sync::MutexGuard<'_, Vec<(String, i64)>> {
+/// Whatever it leads to, it ends within a slice.
+async fn in_time<T>(work: impl Future<Output = Result<T, TaskError>>) -> Result<T, TaskError> {
+    tokio::time::timeout(TASK_SLICE, work).await.unwrap_or(Err(TaskError::TooLong))
+}
+
+fn lock(busy: &Busy) -> MutexGuard<'_, AtWork> {
     busy.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -254,6 +310,13 @@ const CHAPTERS: usize = 200;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_never_ends_is_ended() {
+        let never = in_time(std::future::pending::<Result<(), TaskError>>());
+        assert!(matches!(never.await, Err(TaskError::TooLong)));
+        assert!(matches!(in_time(async { Ok(7) }).await, Ok(7)));
+    }
 
     #[test]
     fn chapters_are_read_in_order_and_each_moment_once() {

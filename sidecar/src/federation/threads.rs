@@ -1,15 +1,18 @@
 //! What is said below another server's video: its collection of comments, gone through now and then, bounded.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use super::ask::{FetchError, Fetched};
 use super::id::{Id, Remote};
 use super::json::{self, Object};
 use super::receive::Turns;
+use super::site;
 use super::tasks::TaskError;
-use crate::limits::{COMMENTS_ASKED, OUTBOX_PAGE, TASK_LEASE};
+use crate::limits::{COMMENTS_ASKED, COMMENTS_ELSEWHERE, OUTBOX_PAGE};
 use crate::outbound::Budget;
-use crate::table::task::{self, Kind, Task};
+use crate::table::task::{self, Kind};
 use crate::table::{comment, remote_video};
 use crate::{Sidecar, now_ms};
 
@@ -28,8 +31,9 @@ impl Sidecar {
         Ok(())
     }
 
-    /// Goes through a collection of comments, from its first page on, and asks each that isn't known of its own server.
-    pub(super) async fn ask_comments(&self, task: &Task, url: &Remote) -> Result<(), TaskError> {
+    /// Goes through a collection of comments, from its first page on, and asks each that isn't known of its own server; of each other
+    /// site only so many, which didn't ask for it.
+    pub(super) async fn ask_comments(&self, url: &Remote) -> Result<(), TaskError> {
         let place = self.place.as_ref().ok_or(FetchError::Off)?;
         let mut told = self.fetch_object(url, &mut Budget(PAGE_BUDGET)).await?;
         if let Some(first) = json::first(told.object.get("first")) {
@@ -44,6 +48,7 @@ impl Sidecar {
             };
         }
         let mut budget = Budget(COMMENTS_ASKED);
+        let (home, mut elsewhere) = (site::of(url.authority()), HashMap::new());
         for _ in 0..PAGES {
             for id in self.items(&told.object) {
                 if budget.0 == 0 {
@@ -51,6 +56,14 @@ impl Sidecar {
                 }
                 if comment::by_url(&self.database, id.as_str()).await?.is_some() {
                     continue;
+                }
+                let there = site::of(id.authority());
+                if there != home {
+                    let asked = elsewhere.entry(there.to_owned()).or_insert(0);
+                    *asked += 1;
+                    if *asked > COMMENTS_ELSEWHERE {
+                        continue;
+                    }
                 }
                 // One that leads far costs no more than its share.
                 let mut share = Budget(NOTE_BUDGET.min(budget.0));
@@ -60,7 +73,6 @@ impl Sidecar {
                 if let Err(error) = kept {
                     tracing::debug!(id = id.as_str(), "a comment isn't kept: {error}");
                 }
-                task::extend(&self.database, task.id, now_ms() + LEASE_MS).await?;
             }
             let next = json::first_id(&told.object, "next").and_then(|id| place.read(id).ok());
             let Some(Id::Remote(next)) = next else { break };
@@ -97,8 +109,6 @@ const PAGE_BUDGET: u32 = 4;
 
 /// A comment, what it answers, and who said that: some levels, the rest of which are in the collection, too.
 const NOTE_BUDGET: u32 = 20;
-
-const LEASE_MS: i64 = TASK_LEASE.as_millis() as i64;
 
 #[cfg(test)]
 mod tests {
@@ -149,6 +159,13 @@ mod tests {
             let done = task::of(&sidecar.database, Kind::Comments, &url).await.unwrap().unwrap();
             assert!(done.is_done(), "{done:?}");
             elsewhere.asked();
+            // Who is named there by somebody else is asked for few.
+            let other = Elsewhere::start().await;
+            let ids = (0..50).map(|no| other.url(&format!("/notes/{no}")));
+            page(1, Value::Null, ids.chain([id(9)]).collect());
+            sidecar.ask_comments(&elsewhere.remote("/videos/watch/1/comments")).await.unwrap();
+            assert_eq!(other.asked().len(), 20);
+            assert_eq!(elsewhere.asked().last().map(String::as_str), Some("/notes/9"));
             sidecar.freshen_comments(kept.id).await.unwrap();
             assert!(!sidecar.work_one_task(&busy).await.unwrap());
             assert_eq!(elsewhere.asked(), [""; 0]);

@@ -9,8 +9,9 @@ use super::json::{self, Object};
 use super::people::PersonError;
 use super::read::video::{ReadError, ReadVideo, read};
 use crate::outbound::Budget;
-use crate::table::remote_actor::{Kind, RemoteActor};
+use crate::table::remote_actor::{self, RemoteActor};
 use crate::table::remote_video::{self, Kept};
+use crate::table::task::Kind;
 use crate::table::{about, channel, tombstone, video};
 use crate::{Sidecar, chapters, now_ms};
 
@@ -51,7 +52,7 @@ impl VideoError {
 }
 
 impl Sidecar {
-    /// The video that a URL names, as its server tells now. What is gone there goes here, too.
+    /// The video that a URL names, as its server tells now. What is gone there goes here, too; what isn't there goes after some days.
     pub(crate) async fn video_anew(
         &self,
         url: &Remote,
@@ -62,8 +63,18 @@ impl Sidecar {
                 self.forget_video(url.document()).await?;
                 return Err(error.into());
             }
+            Err(error @ FetchError::Missing(_)) => {
+                self.miss_video(url.document()).await?;
+                return Err(error.into());
+            }
             fetched => fetched?,
         };
+        if json::kind(&fetched.object) == Some("Tombstone") {
+            if fetched.source.document() == url.document() {
+                self.forget_video(url.document()).await?;
+            }
+            return Err(FetchError::Gone(url.as_str().to_owned()).into());
+        }
         // A page's URL leads to a video with another id, which is asked then.
         let place = self.place.as_ref().ok_or(FetchError::Off)?;
         let id = json::first_id(&fetched.object, "id").and_then(|id| place.read(id).ok());
@@ -126,11 +137,33 @@ impl Sidecar {
     ) -> Result<RemoteActor, VideoError> {
         for owner in &read.owners {
             let person = self.person(owner, budget).await?;
-            if person.is(Kind::Channel) {
+            if person.is(remote_actor::Kind::Channel) {
                 return Ok(person);
             }
         }
         Err(VideoError::NoChannel(read.id.as_str().to_owned()))
+    }
+
+    /// Its server doesn't have a video: nobody finds it in a list until it is there again, and it goes if that lasts.
+    async fn miss_video(&self, url: &str) -> sqlx::Result<()> {
+        let Some(known) = remote_video::by_url(&self.database, url).await? else { return Ok(()) };
+        let now = now_ms();
+        let since = remote_video::miss(&self.database, now, known.id).await?;
+        if since.is_some_and(|since| since + MISSING_MS < now) {
+            video::delete(&self.database, known.id).await?;
+        }
+        Ok(())
+    }
+
+    /// Has videos that weren't there some hours ago asked for again.
+    pub(super) async fn ask_for_missing(&self) -> sqlx::Result<()> {
+        let Some(place) = self.place.as_ref() else { return Ok(()) };
+        for url in remote_video::missing(&self.database, now_ms() - MISSED_MS).await? {
+            if let Ok(url) = Remote::parse(&url, place.strictness()) {
+                self.add_task(Kind::Video, &url).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Takes a video of another server away, as its server did.
@@ -141,3 +174,9 @@ impl Sidecar {
         }
     }
 }
+
+/// How long a video may not be there before it goes with all that was said here: a restored backup, a holiday of who keeps the server.
+const MISSING_MS: i64 = 5 * 86_400_000;
+
+/// How long nobody asks whether it is there again.
+const MISSED_MS: i64 = 6 * 3_600_000;

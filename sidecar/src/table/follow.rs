@@ -77,10 +77,28 @@ pub(crate) async fn set(
     })
 }
 
+/// Whom somebody asked before `before_ms` and who said nothing; some, who were asked longest ago first.
+pub(crate) async fn unanswered(
+    database: &Database,
+    follower_id: i64,
+    before_ms: i64,
+) -> sqlx::Result<Vec<i64>> {
+    let select = "SELECT target_id FROM follow WHERE follower_id = $1 AND state = 1 AND updated_at < $2 ORDER BY updated_at LIMIT 100";
+    let found: Vec<(i64,)> = reading!(database, pool => {
+        sqlx::query_as(select).bind(follower_id).bind(before_ms).fetch_all(pool).await
+    })?;
+    Ok(found.into_iter().map(|(id,)| id).collect())
+}
+
 /// Notes that an administrator wants it.
 pub(crate) async fn set_by_hand(database: &Database, id: i64) -> sqlx::Result<()> {
     let update = "UPDATE follow SET is_by_hand = TRUE WHERE id = $1";
     writing!(database, pool => sqlx::query(update).bind(id).execute(pool).await.map(drop))
+}
+
+/// Follows of those who are blocked, whichever way, of whom nobody has been told no; at most [`LEAVES`].
+pub(crate) async fn of_blocked(database: &Database) -> sqlx::Result<Vec<Follow>> {
+    reading!(database, pool => sqlx::query_as(OF_BLOCKED).bind(LEAVES).fetch_all(pool).await)
 }
 
 /// Ends all follows of those who are blocked, whichever way.
@@ -222,12 +240,25 @@ const SERVERS_RUNNING: &str = "SELECT MIN(remote_actor.id) FROM follow JOIN remo
 /// Servers that one comment is passed on to: each then asks who said it.
 const SERVERS: i64 = 500;
 
-const END_BLOCKED: &str = concat!(
-    "DELETE FROM follow WHERE id IN (SELECT follow.id FROM follow JOIN remote_actor AS barred ON barred.id IN (follower_id, target_id) \
-     JOIN handle AS named ON named.id = barred.id JOIN block ON ",
-    is_barred!(),
-    ")"
-);
+/// Whether somebody is blocked on either side of a follow.
+macro_rules! is_of_blocked {
+    () => {
+        concat!(
+            "id IN (SELECT follow.id FROM follow JOIN remote_actor AS barred ON barred.id IN (follower_id, target_id) \
+             JOIN handle AS named ON named.id = barred.id JOIN block ON ",
+            is_barred!(),
+            ")"
+        )
+    };
+}
+
+const OF_BLOCKED: &str =
+    concat!(select!("state <> 3 AND "), is_of_blocked!(), " ORDER BY id LIMIT $1");
+const END_BLOCKED: &str = concat!("DELETE FROM follow WHERE ", is_of_blocked!());
+
+/// Follows that are ended in so many words when a server is blocked, each by an activity of its own: whoever else followed from there
+/// hears nothing any more, which is as good.
+const LEAVES: i64 = 1_000;
 const CHANGED: &str = concat!(
     "SELECT id FROM channel WHERE is_remote = TRUE AND is_followed <> ",
     is_followed!(),
@@ -243,3 +274,31 @@ const SET: &str = "INSERT INTO follow (follower_id, target_id, url, state, is_by
                    ON CONFLICT (follower_id, target_id) DO UPDATE SET url = excluded.url, state = excluded.state, \
                    updated_at = excluded.updated_at \
                    RETURNING id, follower_id, target_id, url, state, is_by_hand, created_at, updated_at";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::trial;
+    use crate::table::remote_actor::{self, Kind, tests::somebody};
+
+    #[tokio::test]
+    async fn a_comment_is_passed_on_to_no_more_than_500_servers() {
+        for trial in trial::databases().await {
+            let database = &trial.database;
+            let keep = async |name: &str, host: &str, kind| {
+                remote_actor::keep(database, 1, &somebody(name, host, kind)).await.unwrap()
+            };
+            let boats = keep("boats", "one.example", Kind::Person).await;
+            for no in 0..502 {
+                let server = keep("peertube", &format!("s{no}.example"), Kind::Instance).await;
+                set(database, 1, (server, boats), None, FollowState::Accepted).await.unwrap();
+            }
+            let update = "UPDATE host SET software = 'shoal'";
+            let done: sqlx::Result<()> =
+                writing!(database, pool => sqlx::query(update).execute(pool).await.map(drop));
+            done.unwrap();
+            let found = servers_running(database, [boats, 0, 0], "shoal", "s7.example").await;
+            assert_eq!(found.unwrap().len(), 500);
+        }
+    }
+}

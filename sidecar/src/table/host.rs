@@ -1,14 +1,49 @@
 //! The table `host`: servers that we have met, how their deliveries go, and what they say of themselves.
 
+use crate::database::sql::{Bound, Sql, look_up};
 use crate::database::{Database, reading, record, writing};
+use crate::limits::{DELIVERED_OF_SITE, PARKED};
+
+/// Notes that there is a server of this name, unless that is known.
+macro_rules! met {
+    ($work:ident, $now_ms:expr, $name:expr) => {
+        sqlx::query($crate::table::host::MEET)
+            .bind($name)
+            .bind($now_ms)
+            .bind($crate::federation::site::of($name))
+            .execute(&mut *$work)
+            .await?;
+    };
+}
+pub(super) use met;
 
 record! {
     /// How deliveries to a server go.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub(crate) struct Health {
         name: String,
+        /// Whose it is.
+        site: String,
         /// Deliveries that failed, in a row.
         failures: i64,
+    }
+}
+
+record! {
+    /// A server that may be delivered to.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub(crate) struct Due {
+        name: String,
+        site: String,
+    }
+}
+
+record! {
+    /// How a server is left alone.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub(crate) struct Trouble {
+        failures: i64,
+        due_at: i64,
     }
 }
 
@@ -31,16 +66,38 @@ record! {
 #[cfg(test)]
 pub(crate) async fn meet(database: &Database, now_ms: i64, name: &str) -> sqlx::Result<()> {
     writing!(database, pool => {
-        sqlx::query(MEET).bind(name).bind(now_ms).execute(pool).await.map(drop)
+        let mut work = pool.begin().await?;
+        met!(work, now_ms, name);
+        work.commit().await
     })
 }
 
-/// Servers for which something waits that may be delivered now, and to which nobody delivers; at most `most`.
-pub(crate) async fn due(database: &Database, now_ms: i64, most: i64) -> sqlx::Result<Vec<String>> {
-    let found: Vec<(String,)> = reading!(database, pool => {
-        sqlx::query_as(DUE).bind(now_ms).bind(most).fetch_all(pool).await
-    })?;
-    Ok(found.into_iter().map(|(name,)| name).collect())
+/// Servers for which something waits that may be delivered now, and to which nobody delivers, who was served longest ago first; at
+/// most `most`, few of each site and none of those that are `full`.
+pub(crate) async fn due(
+    database: &Database,
+    now_ms: i64,
+    most: i64,
+    full: &[String],
+) -> sqlx::Result<Vec<Due>> {
+    let mut sql = Sql::default();
+    sql.push(WAITING);
+    sql.push(" WHERE due_at <= ");
+    sql.number(now_ms);
+    sql.push(" AND lease_until <= ");
+    sql.number(now_ms);
+    if !full.is_empty() {
+        sql.push(" AND site NOT IN ");
+        sql.one_of(full.iter().cloned().map(Bound::Text));
+    }
+    sql.push(
+        " AND EXISTS (SELECT 1 FROM delivery WHERE delivery.host = host.name AND state = 1)) ",
+    );
+    sql.push("SELECT name, site FROM able WHERE turn <= ");
+    sql.number(DELIVERED_OF_SITE as i64);
+    sql.push(" ORDER BY served_at, due_at, name LIMIT ");
+    sql.number(most);
+    look_up!(database, sql, fetch_all)
 }
 
 /// Takes a server until `until_ms`, to deliver to it; `None` if somebody else did, or it is to be left alone for now.
@@ -89,13 +146,23 @@ pub(crate) async fn failed(
     })
 }
 
-/// Whether deliveries to a server fail.
-pub(crate) async fn is_failing(database: &Database, name: &str) -> sqlx::Result<bool> {
-    let select = "SELECT failures FROM host WHERE name = $1";
-    let found: Option<(i64,)> = reading!(database, pool => {
-        sqlx::query_as(select).bind(name).fetch_optional(pool).await
-    })?;
-    Ok(found.is_some_and(|(failures,)| failures > 0))
+/// How a server is left alone, if deliveries to it fail.
+pub(crate) async fn trouble(database: &Database, name: &str) -> sqlx::Result<Option<Trouble>> {
+    let select = "SELECT failures, due_at FROM host WHERE name = $1 AND failures > 0";
+    reading!(database, pool => sqlx::query_as(select).bind(name).fetch_optional(pool).await)
+}
+
+/// A server that fails was heard of: it is tried before its time, unless that was done since `last_ms`. `false` if it was.
+pub(crate) async fn hear(
+    database: &Database,
+    now_ms: i64,
+    name: &str,
+    last_ms: i64,
+) -> sqlx::Result<bool> {
+    writing!(database, pool => {
+        let update = sqlx::query(HEAR).bind(name).bind(now_ms).bind(last_ms).bind(PARKED - 1);
+        Ok(update.execute(pool).await?.rows_affected() > 0)
+    })
 }
 
 /// A server is there: whatever waits for it may go at once.
@@ -132,7 +199,7 @@ pub(crate) async fn count(database: &Database) -> sqlx::Result<i64> {
     Ok(found.0)
 }
 
-/// Servers that were not asked since `before_ms`, the ones never asked first; at most `most`.
+/// Servers that were not asked since `before_ms`, the ones never asked first; at most `most`, and one of each site.
 pub(crate) async fn unasked(
     database: &Database,
     before_ms: i64,
@@ -172,20 +239,26 @@ pub(crate) async fn note(
 }
 
 pub(super) const MEET: &str =
-    "INSERT INTO host (name, created_at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+    "INSERT INTO host (name, created_at, site) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING";
 
 /// From one name to the next in the index: as many steps as there are servers for which something is kept, not deliveries.
-const DUE: &str = "WITH RECURSIVE waiting (name) AS (SELECT MIN(host) FROM delivery UNION ALL \
-                   SELECT (SELECT MIN(host) FROM delivery WHERE host > waiting.name) FROM waiting WHERE waiting.name IS NOT NULL) \
-                   SELECT host.name FROM waiting JOIN host ON host.name = waiting.name WHERE due_at <= $1 AND lease_until <= $1 \
-                   AND EXISTS (SELECT 1 FROM delivery WHERE delivery.host = host.name AND state = 1) ORDER BY due_at, host.name LIMIT $2";
+const WAITING: &str = "WITH RECURSIVE waiting (name) AS (SELECT MIN(host) FROM delivery UNION ALL \
+                       SELECT (SELECT MIN(host) FROM delivery WHERE host > waiting.name) FROM waiting WHERE waiting.name IS NOT NULL), \
+                       able AS (SELECT host.name, site, served_at, due_at, \
+                       ROW_NUMBER() OVER (PARTITION BY site ORDER BY served_at, due_at, host.name) AS turn \
+                       FROM waiting JOIN host ON host.name = waiting.name";
 
-const LEASE: &str = "UPDATE host SET lease_until = $3 WHERE name = $1 AND lease_until <= $2 AND due_at <= $2 RETURNING name, failures";
+const LEASE: &str = "UPDATE host SET lease_until = $3, served_at = $2 WHERE name = $1 AND lease_until <= $2 AND due_at <= $2 \
+                     RETURNING name, site, failures";
 
 const FAILED: &str = "UPDATE host SET failures = failures + 1, failing_since = COALESCE(failing_since, $2), due_at = $3, reason = $4, \
                       lease_until = 0 WHERE name = $1";
 
 const REVIVE: &str = "UPDATE host SET failures = 0, failing_since = NULL, due_at = 0, reason = NULL WHERE name = $1 AND failures > 0";
+
+/// What goes to all followers is kept for it again; where it fails once more it is given up once more.
+const HEAR: &str = "UPDATE host SET due_at = 0, heard_at = $2, failures = CASE WHEN failures < $4 THEN failures ELSE $4 END \
+                    WHERE name = $1 AND failures > 0 AND heard_at <= $3";
 
 const FORGET_IDLE: &str = "DELETE FROM host WHERE created_at < $1 AND name NOT IN (SELECT host FROM remote_actor) \
                            AND name NOT IN (SELECT host FROM remote_video) AND name NOT IN (SELECT host FROM delivery) \
@@ -203,7 +276,9 @@ macro_rules! select {
 const BY_NAME: &str = select!("WHERE name = $1");
 const LIST: &str = select!("WHERE software IS NOT NULL ORDER BY name LIMIT $1 OFFSET $2");
 
-const UNASKED: &str = "SELECT name FROM host WHERE asked_at IS NULL OR asked_at < $1 ORDER BY COALESCE(asked_at, 0), name LIMIT $2";
+const UNASKED: &str = "SELECT name FROM (SELECT name, COALESCE(asked_at, 0) AS asked, \
+                       ROW_NUMBER() OVER (PARTITION BY site ORDER BY COALESCE(asked_at, 0), name) AS turn \
+                       FROM host WHERE asked_at IS NULL OR asked_at < $1) AS hosts WHERE turn = 1 ORDER BY asked, name LIMIT $2";
 
 const NOTE: &str = "UPDATE host SET asked_at = $2, software = $3, version = $4, title = $5, description = $6, rules = $7, \
                     registration = $8 WHERE name = $1";

@@ -141,7 +141,7 @@ pub(crate) async fn keep(
     };
     writing!(database, pool => {
         let mut work = pool.begin().await?;
-        sqlx::query(host::MEET).bind(&new.host).bind(now_ms).execute(&mut *work).await?;
+        host::met!(work, now_ms, &new.host);
         let known: Option<(i64, i64)> =
             sqlx::query_as(LOCK).bind(&new.url).fetch_optional(&mut *work).await?;
         let id = match known {
@@ -204,6 +204,19 @@ pub(crate) async fn keep(
     })
 }
 
+/// Gives somebody whose URL leads to nobody any more another handle, so that who is called so now can have theirs; `false` if that is
+/// taken, too.
+pub(crate) async fn set_aside(database: &Database, whom: &RemoteActor) -> sqlx::Result<bool> {
+    let handle = handle(&format!("{}.{}", whom.name, whom.id), &whom.host);
+    let done = writing!(database, pool => {
+        sqlx::query(RENAME).bind(whom.id).bind(&handle).execute(pool).await.map(drop)
+    });
+    match done {
+        Err(error) if is_taken(&error) => Ok(false),
+        done => done.map(|()| true),
+    }
+}
+
 /// Takes somebody away with all that is theirs, some videos at a time. Of comments the place stays, without words and author.
 pub(crate) async fn remove(database: &Database, id: i64) -> sqlx::Result<()> {
     loop {
@@ -226,23 +239,42 @@ pub(crate) async fn remove(database: &Database, id: i64) -> sqlx::Result<()> {
     })
 }
 
-/// Forgets those of whom nothing is here, and of whom nothing was heard since `before_ms`; some thousands at a time.
+/// Forgets those of whom nothing is here, and of whom nothing was heard since `before_ms`; some thousands at a time. What fails for
+/// one is tried for the others all the same.
+///
+/// # Errors
+/// What failed first.
 pub(crate) async fn forget_idle(database: &Database, before_ms: i64) -> sqlx::Result<()> {
     let idle: Vec<(i64,)> = reading!(database, pool => {
         sqlx::query_as(IDLE).bind(before_ms).fetch_all(pool).await
     })?;
-    for some in idle.chunks(100) {
-        writing!(database, pool => {
-            let mut work = pool.begin().await?;
-            for (id,) in some {
-                for &statement in FORGET {
-                    sqlx::query(statement).bind(id).execute(&mut *work).await?;
-                }
-            }
-            work.commit().await?;
-        });
+    let mut done = Ok(());
+    for (id,) in idle {
+        done = done.and(forget_one(database, before_ms, id).await);
     }
-    host::forget_idle(database, before_ms).await
+    writing!(database, pool => {
+        done = done.and(sqlx::query(FORGET_GONE).execute(pool).await.map(drop));
+    });
+    done.and(host::forget_idle(database, before_ms).await)
+}
+
+/// Forgets somebody, unless there is something of theirs by now.
+async fn forget_one(database: &Database, before_ms: i64, id: i64) -> sqlx::Result<()> {
+    let locks = if let Database::Postgres(_) = database { LOCKS } else { &[] };
+    writing!(database, pool => {
+        let mut work = pool.begin().await?;
+        for &lock in locks {
+            sqlx::query(lock).bind(id).execute(&mut *work).await?;
+        }
+        let done = sqlx::query(FORGET).bind(before_ms).bind(id).execute(&mut *work).await?;
+        if done.rows_affected() == 0 {
+            return Ok(());
+        }
+        for &statement in FORGET_REST {
+            sqlx::query(statement).bind(id).execute(&mut *work).await?;
+        }
+        work.commit().await
+    })
 }
 
 macro_rules! select {
@@ -287,21 +319,57 @@ const KEEP: &str = "INSERT INTO remote_actor (id, url, host, kind, name, inbox, 
                     fetched_at = excluded.fetched_at";
 
 /// What makes somebody be of interest is in one of these tables.
-const IDLE: &str = "SELECT id FROM remote_actor AS actor WHERE fetched_at < $1 AND kind = 1 \
-    AND NOT EXISTS (SELECT 1 FROM follow WHERE follower_id = actor.id OR target_id = actor.id) \
-    AND NOT EXISTS (SELECT 1 FROM channel WHERE account_id = actor.id) \
-    AND NOT EXISTS (SELECT 1 FROM comment WHERE account_id = actor.id) \
-    AND NOT EXISTS (SELECT 1 FROM remote_rate WHERE account_id = actor.id) \
-    AND NOT EXISTS (SELECT 1 FROM share WHERE actor_id = actor.id) \
-    AND NOT EXISTS (SELECT 1 FROM report WHERE actor.id IN (reporter_id, target_id)) \
-    AND NOT EXISTS (SELECT 1 FROM notification WHERE actor.id IN (actor_id, target_id)) \
-    ORDER BY id LIMIT 5000";
+macro_rules! idle {
+    () => {
+        "fetched_at < $1 AND NOT EXISTS (SELECT 1 FROM follow WHERE follower_id = actor.id OR target_id = actor.id) \
+         AND NOT EXISTS (SELECT 1 FROM channel WHERE account_id = actor.id) \
+         AND NOT EXISTS (SELECT 1 FROM video WHERE channel_id = actor.id) \
+         AND NOT EXISTS (SELECT 1 FROM subscription WHERE channel_id = actor.id) \
+         AND NOT EXISTS (SELECT 1 FROM comment WHERE account_id = actor.id) \
+         AND NOT EXISTS (SELECT 1 FROM remote_rate WHERE account_id = actor.id) \
+         AND NOT EXISTS (SELECT 1 FROM share WHERE actor_id = actor.id) \
+         AND NOT EXISTS (SELECT 1 FROM report WHERE actor.id IN (reporter_id, target_id)) \
+         AND NOT EXISTS (SELECT 1 FROM notification WHERE actor.id IN (actor_id, target_id))"
+    };
+}
 
-const FORGET: &[&str] = &[
-    "DELETE FROM remote_actor WHERE id = $1",
+/// Channels go before whose they are.
+const IDLE: &str = concat!(
+    "SELECT id FROM remote_actor AS actor WHERE ",
+    idle!(),
+    " ORDER BY CASE WHEN kind = 2 THEN 0 ELSE 1 END, id LIMIT 5000"
+);
+
+/// Whoever is about to note something of theirs waits, and finds nobody then.
+const LOCKS: &[&str] = &[
+    "SELECT id FROM handle WHERE id = $1 FOR UPDATE",
+    "SELECT id FROM account WHERE id = $1 FOR UPDATE",
+    "SELECT id FROM channel WHERE id = $1 FOR UPDATE",
+];
+
+const FORGET: &str = concat!("DELETE FROM remote_actor AS actor WHERE id = $2 AND ", idle!());
+
+const FORGET_REST: &[&str] = &[
+    "DELETE FROM channel WHERE id = $1 AND is_remote = TRUE",
     "DELETE FROM account WHERE id = $1 AND user_id IS NULL",
     "DELETE FROM handle WHERE id = $1",
 ];
+
+/// Handles of who was taken away, which nothing names any more.
+const FORGET_GONE: &str = "DELETE FROM handle WHERE name LIKE 'gone/%' \
+    AND NOT EXISTS (SELECT 1 FROM account WHERE account.id = handle.id) \
+    AND NOT EXISTS (SELECT 1 FROM channel WHERE channel.id = handle.id) \
+    AND NOT EXISTS (SELECT 1 FROM remote_actor WHERE remote_actor.id = handle.id) \
+    AND NOT EXISTS (SELECT 1 FROM follow WHERE follower_id = handle.id) \
+    AND NOT EXISTS (SELECT 1 FROM follow WHERE target_id = handle.id) \
+    AND NOT EXISTS (SELECT 1 FROM share WHERE actor_id = handle.id) \
+    AND NOT EXISTS (SELECT 1 FROM sent WHERE actor_id = handle.id) \
+    AND NOT EXISTS (SELECT 1 FROM told WHERE account_id = handle.id) \
+    AND NOT EXISTS (SELECT 1 FROM told WHERE channel_id = handle.id) \
+    AND NOT EXISTS (SELECT 1 FROM report WHERE reporter_id = handle.id) \
+    AND NOT EXISTS (SELECT 1 FROM report WHERE target_id = handle.id) \
+    AND NOT EXISTS (SELECT 1 FROM notification WHERE actor_id = handle.id) \
+    AND NOT EXISTS (SELECT 1 FROM notification WHERE target_id = handle.id)";
 
 const VIDEOS: &str =
     "SELECT id FROM video WHERE account_id = $1 OR channel_id = $1 ORDER BY id LIMIT 200";
@@ -326,7 +394,7 @@ const REMOVE: &[&str] = &[
 pub(crate) mod tests {
     use super::*;
     use crate::database::trial;
-    use crate::table::{account, channel};
+    use crate::table::{account, actor_key, channel, report};
 
     /// Somebody called so, of a server called so.
     pub(crate) fn somebody(name: &str, host: &str, kind: Kind) -> NewActor {
@@ -386,8 +454,11 @@ pub(crate) mod tests {
             let there = async |name: &str| {
                 by_handle(database, &format!("{name}@one.example")).await.unwrap().is_some()
             };
-            assert!(there("ada").await && there("boats").await && there("cy").await);
-            assert!(!there("bob").await && account::by_id(database, bob).await.unwrap().is_none());
+            assert!(there("cy").await && !there("bob").await && !there("boats").await);
+            assert!(account::by_id(database, bob).await.unwrap().is_none());
+            // Who had nothing but a channel that nobody wants goes after it.
+            forget_idle(database, 50).await.unwrap();
+            assert!(!there("ada").await && account::by_id(database, ada).await.unwrap().is_none());
             // Names of hosts are free; one of whom nobody is left goes, too.
             let invented = somebody("eve", "x.evil.example", Kind::Person);
             keep(database, 5, &invented).await.unwrap();
@@ -395,6 +466,58 @@ pub(crate) mod tests {
             forget_idle(database, 50).await.unwrap();
             assert!(host::known(database, "x.evil.example").await.unwrap().is_none());
             assert!(host::known(database, "one.example").await.unwrap().is_some());
+        }
+    }
+
+    #[tokio::test]
+    async fn whom_somebody_needs_just_then_stays_with_what_is_theirs() {
+        for trial in trial::databases().await {
+            let database = &trial.database;
+            let mut ids = Vec::new();
+            for (name, kind) in [("ada", Kind::Person), ("bob", Kind::Instance)] {
+                ids.push(keep(database, 5, &somebody(name, "one.example", kind)).await.unwrap());
+            }
+            let target = actor_key::handle(database, "peertube").await.unwrap();
+            let state = follow::FollowState::Accepted;
+            follow::set(database, 9, (ids[0], target), None, state).await.unwrap();
+            // As if the list had been read before that.
+            for id in &ids {
+                forget_one(database, 50, *id).await.unwrap();
+            }
+            assert!(by_id(database, ids[0]).await.unwrap().is_some());
+            assert!(by_id(database, ids[1]).await.unwrap().is_none());
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_is_left_of_who_came_and_went() {
+        for trial in trial::databases().await {
+            let database = &trial.database;
+            let target = actor_key::handle(database, "peertube").await.unwrap();
+            let mut last = 0;
+            for name in ["ada", "bob"] {
+                let person = somebody(name, "one.example", Kind::Person);
+                last = keep(database, 5, &person).await.unwrap();
+                let boats = somebody(&format!("{name}s"), "one.example", Kind::Channel);
+                keep(database, 5, &NewActor { owner_id: Some(last), ..boats }).await.unwrap();
+                if name == "bob" {
+                    let new = report::NewReport {
+                        reporter_id: last,
+                        target_id: target,
+                        video_id: None,
+                        comment_id: None,
+                        reason: "",
+                    };
+                    report::create(database, 9, &new).await.unwrap();
+                }
+                remove(database, last).await.unwrap();
+            }
+            forget_idle(database, 50).await.unwrap();
+            let select = "SELECT name FROM handle WHERE name LIKE 'gone/%'";
+            let left: sqlx::Result<Vec<(String,)>> = reading!(database, pool => {
+                sqlx::query_as(select).fetch_all(pool).await
+            });
+            assert_eq!(left.unwrap(), [(format!("gone/{last}"),)]);
         }
     }
 

@@ -139,7 +139,7 @@ async fn keep_as(
                     source_bytes: 0,
                     about: about.clone(),
                 };
-                sqlx::query(host::MEET).bind(read.id.authority()).bind(now_ms).execute(&mut *work).await?;
+                host::met!(work, now_ms, read.id.authority());
                 insert!(work, updated_at, new)
             }
         };
@@ -191,6 +191,26 @@ pub(crate) async fn set_rates(
     })
 }
 
+/// Notes that its server doesn't have a video, which is in no list then. Since when it is so; `None` is no such video.
+pub(crate) async fn miss(database: &Database, now_ms: i64, id: i64) -> sqlx::Result<Option<i64>> {
+    writing!(database, pool => {
+        let mut work = pool.begin().await?;
+        unlist!(work, id);
+        let since: Option<(i64,)> =
+            sqlx::query_as(MISS).bind(id).bind(now_ms).fetch_optional(&mut *work).await?;
+        work.commit().await?;
+        Ok(since.map(|(since,)| since))
+    })
+}
+
+/// URLs of some that weren't there, and weren't asked for since `before_ms`.
+pub(crate) async fn missing(database: &Database, before_ms: i64) -> sqlx::Result<Vec<String>> {
+    let found: Vec<(String,)> = reading!(database, pool => {
+        sqlx::query_as(MISSING).bind(before_ms).fetch_all(pool).await
+    })?;
+    Ok(found.into_iter().map(|(url,)| url).collect())
+}
+
 fn text<T: serde::Serialize>(list: &[T]) -> String {
     serde_json::to_string(list).expect("texts and numbers are JSON")
 }
@@ -218,7 +238,12 @@ const KEEP: &str = "INSERT INTO remote_video (id, url, host, uuid, page, master,
                     fetched_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
                     ON CONFLICT (id) DO UPDATE SET page = excluded.page, master = excluded.master, sums = excluded.sums, \
                     files = excluded.files, trackers = excluded.trackers, pictures = excluded.pictures, captions = excluded.captions, \
-                    comments = excluded.comments, fetched_at = excluded.fetched_at";
+                    comments = excluded.comments, fetched_at = excluded.fetched_at, missing_since = NULL";
+
+const MISS: &str = "UPDATE remote_video SET missing_since = COALESCE(missing_since, $2), fetched_at = $2 WHERE id = $1 \
+                    RETURNING missing_since";
+
+const MISSING: &str = "SELECT url FROM remote_video WHERE missing_since IS NOT NULL AND fetched_at < $1 ORDER BY fetched_at LIMIT 200";
 
 #[cfg(test)]
 pub(crate) mod tests {

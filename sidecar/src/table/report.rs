@@ -1,7 +1,7 @@
 //! The table `report`: what people here and elsewhere say against something.
 
 use crate::database::{Database, reading, record, writing};
-use crate::limits::COUNTED;
+use crate::limits::{COUNTED, REPORTS_ELSEWHERE, REPORTS_OF_SITE};
 
 record! {
     /// A report with what it is about.
@@ -90,6 +90,30 @@ pub(crate) async fn create(
     Ok(made.0)
 }
 
+/// Keeps a report of somebody elsewhere, of a site; `None` if as many of them are open as may be, theirs or all.
+pub(crate) async fn create_elsewhere(
+    database: &Database,
+    now_ms: i64,
+    new: &NewReport<'_>,
+    site: &str,
+) -> sqlx::Result<Option<i64>> {
+    let made: Option<(i64,)> = writing!(database, pool => {
+        sqlx::query_as(INSERT_ELSEWHERE)
+            .bind(new.reporter_id)
+            .bind(new.target_id)
+            .bind(new.video_id)
+            .bind(new.comment_id)
+            .bind(new.reason)
+            .bind(now_ms)
+            .bind(REPORTS_ELSEWHERE)
+            .bind(site)
+            .bind(REPORTS_OF_SITE)
+            .fetch_optional(pool)
+            .await
+    })?;
+    Ok(made.map(|(id,)| id))
+}
+
 /// One by its number.
 pub(crate) async fn by_id(database: &Database, id: i64) -> sqlx::Result<Option<Report>> {
     reading!(database, pool => sqlx::query_as(BY_ID).bind(id).fetch_optional(pool).await)
@@ -171,4 +195,50 @@ const COUNT_STATE: &str =
 const COUNT_ALL: &str = "SELECT COUNT(*) FROM (SELECT id FROM report LIMIT $1) AS counted";
 const INSERT: &str = "INSERT INTO report (reporter_id, target_id, video_id, comment_id, reason, state, created_at, updated_at) \
                       VALUES ($1, $2, $3, $4, $5, 1, $6, $6) RETURNING id";
+/// Who is gone by now was of elsewhere.
+const INSERT_ELSEWHERE: &str = "INSERT INTO report (reporter_id, target_id, video_id, comment_id, reason, state, created_at, updated_at) \
+    SELECT CAST($1 AS BIGINT), CAST($2 AS BIGINT), CAST($3 AS BIGINT), CAST($4 AS BIGINT), CAST($5 AS TEXT), 1, CAST($6 AS BIGINT), \
+    CAST($6 AS BIGINT) WHERE (SELECT COUNT(*) FROM (SELECT 1 FROM report WHERE state = 1 AND NOT EXISTS \
+    (SELECT 1 FROM account WHERE account.id = report.reporter_id AND user_id IS NOT NULL) LIMIT $7) AS open) < $7 \
+    AND (SELECT COUNT(*) FROM (SELECT 1 FROM report JOIN remote_actor ON remote_actor.id = report.reporter_id \
+    JOIN host ON host.name = remote_actor.host WHERE report.state = 1 AND host.site = $8 LIMIT $9) AS theirs) < $9 RETURNING id";
 const DECIDE: &str = "UPDATE report SET state = COALESCE($2, state), note = COALESCE($3, note), updated_at = $4 WHERE id = $1";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::trial;
+    use crate::federation::site;
+    use crate::table::remote_actor::{self, Kind, tests::somebody};
+
+    #[tokio::test]
+    async fn no_site_and_no_crowd_of_them_reports_without_end() {
+        for trial in trial::databases().await {
+            let database = &trial.database;
+            let reporting = async |name: &str, host: &str, times: i64| {
+                let new = somebody(name, host, Kind::Person);
+                let reporter_id = remote_actor::keep(database, 5, &new).await.unwrap();
+                let (target_id, reason) = (reporter_id, "");
+                let new =
+                    NewReport { reporter_id, target_id, video_id: None, comment_id: None, reason };
+                let mut made = 0;
+                for _ in 0..times {
+                    let done = create_elsewhere(database, 9, &new, site::of(host)).await.unwrap();
+                    made += i64::from(done.is_some());
+                }
+                (made, reporter_id)
+            };
+            assert_eq!(reporting("ada", "a.evil.com", 60).await.0, 60);
+            assert_eq!(reporting("bob", "b.evil.com", 60).await.0, REPORTS_OF_SITE - 60);
+            assert_eq!(reporting("cyd", "good.com", 1).await.0, 1);
+            // Who is gone counts all the same.
+            for no in 0..REPORTS_ELSEWHERE / REPORTS_OF_SITE {
+                let (_, id) = reporting("eve", &format!("evil{no}.com"), REPORTS_OF_SITE).await;
+                remote_actor::remove(database, id).await.unwrap();
+            }
+            assert_eq!(reporting("dan", "better.com", 1).await.0, 0);
+            decide(database, 9, 1, Some(ReportState::Refused), None).await.unwrap();
+            assert_eq!(reporting("dan", "better.com", 1).await.0, 1);
+        }
+    }
+}

@@ -2,7 +2,10 @@
 
 use crate::database::sql::{Bound, Sql};
 use crate::database::{Database, reading, record, writing};
-use crate::limits::{TASK_ATTEMPTS, TASKS};
+use crate::federation::site;
+use crate::limits::{
+    OTHER_TASKS, OTHER_TASKS_OF_SITE, TASK_ATTEMPTS, VIDEO_TASKS, VIDEO_TASKS_OF_SITE,
+};
 use crate::table::host;
 
 record! {
@@ -12,6 +15,8 @@ record! {
         id: i64,
         kind: String,
         host: String,
+        /// Whose the host is.
+        site: String,
         url: String,
         /// Where to go on.
         cursor: Option<String>,
@@ -51,6 +56,14 @@ impl Kind {
     pub(crate) fn parse(word: &str) -> Option<Kind> {
         WORDS.iter().find(|(_, known)| *known == word).map(|found| found.0)
     }
+
+    /// How many may wait, and how many of one site.
+    fn most(self) -> (i64, i64) {
+        match self {
+            Kind::Video => (VIDEO_TASKS, VIDEO_TASKS_OF_SITE),
+            _ => (OTHER_TASKS, OTHER_TASKS_OF_SITE),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -60,7 +73,8 @@ impl Task {
     }
 }
 
-/// Notes that something is to be fetched, from its beginning; what waits already goes on waiting. `false` if too much waits.
+/// Notes that something is to be fetched, from its beginning; what waits already goes on waiting. `false` if too much waits of its
+/// kind, or of its site.
 pub(crate) async fn add(
     database: &Database,
     now_ms: i64,
@@ -68,30 +82,36 @@ pub(crate) async fn add(
     host: &str,
     url: &str,
 ) -> sqlx::Result<bool> {
+    let (site, (most, most_of_site)) = (site::of(host), kind.most());
     writing!(database, pool => {
         let mut work = pool.begin().await?;
-        sqlx::query(host::MEET).bind(host).bind(now_ms).execute(&mut *work).await?;
+        host::met!(work, now_ms, host);
         let done = sqlx::query(ADD)
             .bind(kind.word())
             .bind(host)
             .bind(url)
             .bind(now_ms)
-            .bind(TASKS)
+            .bind(most)
+            .bind(site)
+            .bind(most_of_site)
             .execute(&mut *work)
             .await?;
-        work.commit().await?;
+        if done.rows_affected() > 0 {
+            work.commit().await?;
+        }
         Ok(done.rows_affected() > 0)
     })
 }
 
-/// Takes the task that is due longest, of a host that isn't `busy`, until `lease_until`.
+/// Takes the task that is due longest, of this kind or of any, and of no site that is `busy`, until `lease_until`.
 pub(crate) async fn claim(
     database: &Database,
     now_ms: i64,
     lease_until: i64,
+    kind: Option<Kind>,
     busy: &[String],
 ) -> sqlx::Result<Option<Task>> {
-    let (text, values) = claiming(now_ms, lease_until, busy).finish();
+    let (text, values) = claiming(now_ms, lease_until, kind, busy).finish();
     writing!(database, pool => {
         let mut query = sqlx::query_as(text);
         for value in values {
@@ -104,7 +124,7 @@ pub(crate) async fn claim(
     })
 }
 
-fn claiming(now_ms: i64, lease_until: i64, busy: &[String]) -> Sql {
+fn claiming(now_ms: i64, lease_until: i64, kind: Option<Kind>, busy: &[String]) -> Sql {
     let mut sql = Sql::default();
     sql.push("UPDATE task SET attempts = attempts + 1, lease_until = ");
     sql.number(lease_until);
@@ -115,8 +135,12 @@ fn claiming(now_ms: i64, lease_until: i64, busy: &[String]) -> Sql {
     sql.number(now_ms);
     sql.push(" AND lease_until <= ");
     sql.number(now_ms);
+    if let Some(kind) = kind {
+        sql.push(" AND kind = ");
+        sql.words(kind.word());
+    }
     if !busy.is_empty() {
-        sql.push(" AND host NOT IN ");
+        sql.push(" AND site NOT IN ");
         sql.one_of(busy.iter().cloned().map(Bound::Text));
     }
     sql.push(" ORDER BY due_at, id LIMIT 1) RETURNING ");
@@ -161,6 +185,14 @@ pub(crate) async fn extend(database: &Database, id: i64, lease_until: i64) -> sq
     let update = "UPDATE task SET lease_until = $2 WHERE id = $1";
     writing!(database, pool => {
         sqlx::query(update).bind(id).bind(lease_until).execute(pool).await.map(drop)
+    })
+}
+
+/// Lets others go before a task that got somewhere; it goes on where it was.
+pub(crate) async fn requeue(database: &Database, now_ms: i64, id: i64) -> sqlx::Result<()> {
+    let update = "UPDATE task SET due_at = $2, attempts = 0, lease_until = 0 WHERE id = $1";
+    writing!(database, pool => {
+        sqlx::query(update).bind(id).bind(now_ms).execute(pool).await.map(drop)
     })
 }
 
@@ -229,16 +261,18 @@ const WORDS: [(Kind, &str); 5] = [
     (Kind::Comments, "comments"),
 ];
 
-const COLUMNS: &str = "id, kind, host, url, cursor, done, total, state, attempts, reason, due_at, lease_until, created_at, updated_at";
+const COLUMNS: &str = "id, kind, host, site, url, cursor, done, total, state, attempts, reason, due_at, lease_until, created_at, updated_at";
 
-const OF: &str = "SELECT id, kind, host, url, cursor, done, total, state, attempts, reason, due_at, lease_until, created_at, updated_at \
+const OF: &str = "SELECT id, kind, host, site, url, cursor, done, total, state, attempts, reason, due_at, lease_until, created_at, updated_at \
                   FROM task WHERE kind = $1 AND url = $2";
 
 /// 1 waits.
-const ADD: &str = "INSERT INTO task (kind, host, url, done, state, attempts, due_at, lease_until, created_at, updated_at) \
+const ADD: &str = "INSERT INTO task (kind, host, url, done, state, attempts, due_at, lease_until, created_at, updated_at, site) \
                    SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS TEXT), 0, 1, 0, CAST($4 AS BIGINT), 0, CAST($4 AS BIGINT), \
-                   CAST($4 AS BIGINT) \
-                   WHERE (SELECT COUNT(*) FROM (SELECT 1 FROM task WHERE state = 1 LIMIT $5) AS waiting) < $5 \
+                   CAST($4 AS BIGINT), CAST($6 AS TEXT) \
+                   WHERE EXISTS (SELECT 1 FROM task WHERE kind = $1 AND url = $3 AND state = 1) OR \
+                   ((SELECT COUNT(*) FROM (SELECT 1 FROM task WHERE kind = $1 AND state = 1 LIMIT $5) AS waiting) < $5 AND \
+                   (SELECT COUNT(*) FROM (SELECT 1 FROM task WHERE site = $6 AND kind = $1 AND state = 1 LIMIT $7) AS theirs) < $7) \
                    ON CONFLICT (kind, url) DO UPDATE SET \
                    cursor = CASE WHEN task.state = 1 THEN task.cursor ELSE NULL END, \
                    done = CASE WHEN task.state = 1 THEN task.done ELSE 0 END, \
@@ -265,7 +299,7 @@ mod tests {
 
     async fn claimed(database: &Database, now_ms: i64, busy: &[&str]) -> Option<String> {
         let busy: Vec<String> = busy.iter().map(|host| (*host).to_owned()).collect();
-        let task = claim(database, now_ms, now_ms + 100, &busy).await.unwrap();
+        let task = claim(database, now_ms, now_ms + 100, None, &busy).await.unwrap();
         task.map(|task| task.url)
     }
 
@@ -290,18 +324,48 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn nobody_fills_the_queue_however_many_names_they_invent() {
+        for trial in trial::databases().await {
+            let database = &trial.database;
+            let adding = async |kind: Kind, host: &str, no: i64| {
+                add(database, no, kind, host, &format!("https://{host}/{no}")).await.unwrap()
+            };
+            for no in 0..OTHER_TASKS_OF_SITE {
+                assert!(adding(Kind::Note, &format!("x{no}.evil.com"), no).await);
+            }
+            assert!(!adding(Kind::Note, "one.more.evil.com", 1).await);
+            assert!(host::known(database, "one.more.evil.com").await.unwrap().is_none());
+            // What waits already isn't refused, nor are others, nor what is of more use.
+            assert!(adding(Kind::Note, "x7.evil.com", 7).await);
+            assert!(adding(Kind::Note, "good.com", 1).await);
+            assert!(adding(Kind::Video, "one.more.evil.com", 1).await);
+            let sites = OTHER_TASKS / OTHER_TASKS_OF_SITE;
+            for (site, no) in
+                (1..sites).flat_map(|site| (0..OTHER_TASKS_OF_SITE).map(move |no| (site, no)))
+            {
+                adding(Kind::Note, &format!("evil{site}.com"), no).await;
+            }
+            assert!(!adding(Kind::Note, "better.com", 1).await);
+            assert!(adding(Kind::Video, "better.com", 1).await);
+            let busy = ["evil.com".to_owned()];
+            let found = claim(database, 9_999, 9_999, Some(Kind::Video), &busy).await.unwrap();
+            assert_eq!(found.map(|task| task.host).as_deref(), Some("better.com"));
+        }
+    }
+
+    #[tokio::test]
     async fn what_is_asked_for_while_it_is_fetched_is_fetched_once_more() {
         for trial in trial::databases().await {
             let database = &trial.database;
             add(database, 1, Kind::Video, "a.example", "v").await.unwrap();
             for at in [10, 20] {
-                let task = claim(database, at, at + 5, &[]).await.unwrap().unwrap();
+                let task = claim(database, at, at + 5, None, &[]).await.unwrap().unwrap();
                 if at == 10 {
                     add(database, 11, Kind::Video, "a.example", "v").await.unwrap();
                 }
                 finish(database, at + 2, task.id).await.unwrap();
             }
-            assert_eq!(claim(database, 30, 35, &[]).await.unwrap(), None);
+            assert_eq!(claim(database, 30, 35, None, &[]).await.unwrap(), None);
         }
     }
 
@@ -310,11 +374,11 @@ mod tests {
         for trial in trial::databases().await {
             let database = &trial.database;
             add(database, 1, Kind::Backfill, "a.example", "u").await.unwrap();
-            let task = claim(database, 2, 50, &[]).await.unwrap().unwrap();
+            let task = claim(database, 2, 50, None, &[]).await.unwrap().unwrap();
             note(database, 3, task.id, Some("page 2"), (10, Some(34)), 60).await.unwrap();
             fail(database, 4, task.id, "it is away", Some(70)).await.unwrap();
-            assert_eq!(claim(database, 69, 99, &[]).await.unwrap(), None);
-            let again = claim(database, 70, 99, &[]).await.unwrap().unwrap();
+            assert_eq!(claim(database, 69, 99, None, &[]).await.unwrap(), None);
+            let again = claim(database, 70, 99, None, &[]).await.unwrap().unwrap();
             assert_eq!(
                 (again.cursor.as_deref(), again.done, again.total),
                 (Some("page 2"), 10, Some(34))
@@ -322,14 +386,14 @@ mod tests {
             assert_eq!(again.reason.as_deref(), Some("it is away"));
             let mut at = 100;
             while of(database, Kind::Backfill, "u").await.unwrap().unwrap().state == 1 {
-                let task = claim(database, at, at, &[]).await.unwrap().unwrap();
+                let task = claim(database, at, at, None, &[]).await.unwrap().unwrap();
                 fail(database, at, task.id, "still", Some(at + 1)).await.unwrap();
                 at += 1;
                 assert!(at < 200);
             }
             forget(database, 1_000).await.unwrap();
             assert!(add(database, at, Kind::Backfill, "a.example", "u").await.unwrap());
-            let task = claim(database, at, 999, &[]).await.unwrap().unwrap();
+            let task = claim(database, at, 999, None, &[]).await.unwrap().unwrap();
             assert_eq!((task.cursor, task.done), (None, 0));
             finish(database, at, task.id).await.unwrap();
             assert!(of(database, Kind::Backfill, "u").await.unwrap().unwrap().is_done());

@@ -531,9 +531,10 @@ const NEXT_OF_CHANNEL: &str =
 
 pub(super) const LOCK: &str = "UPDATE video SET updated_at = updated_at WHERE id = $1";
 
-/// Public and published, and of a channel that we follow if it isn't ours.
+/// Public and published, and of a channel that we follow if it isn't ours, whose server has it.
 pub(super) const LIST: &str = "UPDATE video SET listed_at = published_at WHERE id = $1 AND privacy = 1 AND state = 1 AND (is_remote = FALSE OR \
-                    EXISTS (SELECT 1 FROM channel WHERE channel.id = video.channel_id AND is_followed = TRUE))";
+                    (EXISTS (SELECT 1 FROM channel WHERE channel.id = video.channel_id AND is_followed = TRUE) AND NOT EXISTS \
+                    (SELECT 1 FROM remote_video WHERE remote_video.id = video.id AND missing_since IS NOT NULL)))";
 
 /// In one order, so that two changes at once don't wait for each other in a circle.
 pub(super) const COUNT: &str = "INSERT INTO tally (kind, value, videos, nsfw) \

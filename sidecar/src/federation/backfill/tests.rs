@@ -98,6 +98,32 @@ async fn all_that_an_instance_published_is_there_after_a_follow_and_resumed_wher
 }
 
 #[tokio::test]
+async fn a_long_outbox_lets_others_go_between_and_goes_on_in_the_middle_of_a_page() {
+    for mut instance in instances(Registration::Closed).await {
+        instance.sidecar.meet_elsewhere().await;
+        let elsewhere = Elsewhere::start().await;
+        fill(&elsewhere, 15);
+        let actor = follow(&instance, &elsewhere, "/accounts/peertube").await;
+        let (sidecar, database) = (&instance.sidecar, &instance.sidecar.database);
+        let url = elsewhere.remote("/accounts/peertube");
+        let mut came = Vec::new();
+        loop {
+            let task = task::claim(database, now_ms(), 0, None, &[]).await.unwrap().unwrap();
+            let reached = sidecar.backfill(&task, &url, Duration::ZERO).await.unwrap();
+            came.push((listed(&instance).await, reached));
+            if reached == Reached::End {
+                break;
+            }
+            task::requeue(database, now_ms(), task.id).await.unwrap();
+        }
+        let videos: Vec<usize> = came.iter().map(|(videos, _)| *videos).collect();
+        assert_eq!(videos, [4, 8, 10, 10, 14, 15, 15], "{came:?}");
+        let task = task::of(database, Kind::Backfill, &actor.url).await.unwrap().unwrap();
+        assert_eq!((task.done, task.total, task.cursor), (15, Some(15), None));
+    }
+}
+
+#[tokio::test]
 async fn an_outbox_leads_to_no_other_server_and_has_an_end() {
     for mut instance in instances(Registration::Closed).await {
         instance.sidecar.meet_elsewhere().await;
@@ -138,10 +164,14 @@ async fn an_outbox_leads_to_no_other_server_and_has_an_end() {
             "/accounts/peertube/outbox?page=2",
             &json!({ "orderedItems": [7, null, { "type": "Delete" }], "next": next[1] }),
         );
-        follow(&instance, &elsewhere, "/accounts/peertube").await;
+        let actor = follow(&instance, &elsewhere, "/accounts/peertube").await;
         work(&instance).await;
         assert_eq!(listed(&instance).await, 1);
         assert!(other.asked().is_empty());
+        // Also what is nothing brings the end nearer.
+        let database = &instance.sidecar.database;
+        let task = task::of(database, Kind::Backfill, &actor.url).await.unwrap().unwrap();
+        assert_eq!(task.done, 10);
     }
 }
 
@@ -175,4 +205,52 @@ async fn a_video_is_renewed_with_its_counts_and_goes_when_it_is_gone() {
             (None, 0)
         );
     }
+}
+
+#[tokio::test]
+async fn a_video_that_is_not_there_is_in_no_list_and_goes_only_after_days() {
+    for mut instance in instances(Registration::Closed).await {
+        instance.sidecar.meet_elsewhere().await;
+        let elsewhere = Elsewhere::start().await;
+        let id = elsewhere.publish("1", |_| {});
+        fill(&elsewhere, 0);
+        let channel = follow(&instance, &elsewhere, "/video-channels/root_channel").await;
+        let (sidecar, database) = (&instance.sidecar, &instance.sidecar.database);
+        let seen = async || {
+            let url = elsewhere.remote("/videos/watch/1");
+            let _ = sidecar.video_anew(&url, &mut Budget(9)).await;
+            let known = remote_video::by_url(database, &id).await.unwrap();
+            (known.is_some(), listed(&instance).await)
+        };
+        let path = "/videos/watch/1";
+        assert_eq!(seen().await, (true, 1));
+        elsewhere.refuse(path, 404);
+        assert_eq!(seen().await, (true, 0));
+        crate::table::video::relist_channel(database, channel.id).await.unwrap();
+        assert_eq!(seen().await, (true, 0));
+        // It is asked for again by itself.
+        sidecar.ask_for_missing().await.unwrap();
+        let again = async || task::of(database, Kind::Video, &id).await.unwrap().is_some();
+        assert!(!again().await);
+        set(database, "UPDATE remote_video SET fetched_at = 1").await;
+        sidecar.ask_for_missing().await.unwrap();
+        assert!(again().await);
+        elsewhere.publish("1", |_| {});
+        assert_eq!(seen().await, (true, 1));
+        elsewhere.refuse(path, 404);
+        assert_eq!(seen().await, (true, 0));
+        set(database, "UPDATE remote_video SET missing_since = 1").await;
+        assert_eq!(seen().await, (false, 0));
+        elsewhere.publish("1", |_| {});
+        assert_eq!(seen().await, (true, 1));
+        elsewhere.put(path, &json!({ "type": "Tombstone", "id": id }));
+        assert_eq!(seen().await, (false, 0));
+    }
+}
+
+async fn set(database: &crate::database::Database, update: &'static str) {
+    let done: sqlx::Result<()> = crate::database::writing!(database, pool => {
+        sqlx::query(update).execute(pool).await.map(drop)
+    });
+    done.unwrap();
 }

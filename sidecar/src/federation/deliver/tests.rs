@@ -16,7 +16,7 @@ use crate::federation::id::{Place, Strictness};
 use crate::federation::key::PublicKey;
 use crate::federation::send::To;
 use crate::federation::signature::{Claim, Request};
-use crate::limits::PARKED;
+use crate::limits::{DELIVERED_OF_SITE, DELIVERIES_OF_PARKED, PARKED};
 use crate::table::follow::{self, FollowState};
 use crate::table::remote_actor::{self, Kind, NewActor, tests::somebody};
 use crate::table::sent::{self, Addressee};
@@ -146,7 +146,7 @@ async fn follows(sidecar: &Sidecar, actor: &NewActor, target: i64) {
 
 /// Delivers what is due now, and ends when all of it was tried.
 async fn deliver(sidecar: &Arc<Sidecar>) {
-    let taken = sidecar.take_hosts(DELIVERED_AT_ONCE).await.unwrap();
+    let taken = sidecar.take_hosts(DELIVERED_AT_ONCE, &[]).await.unwrap();
     let mut at_work = JoinSet::new();
     for host in taken {
         at_work.spawn(Arc::clone(sidecar).serve(host));
@@ -309,7 +309,7 @@ async fn nothing_for_all_is_kept_for_a_server_that_is_gone_until_it_is_heard_of(
             host::failed(database, 1, "gone.example", 1, "nobody there").await.unwrap();
         }
         let queued = |to: Addressee| async move {
-            sent::queue(database, 2, (target, "{}"), &[to]).await.unwrap()
+            sent::queue(database, 2, (target, "{}", None), &[to]).await.unwrap()
         };
         assert_eq!(queued(Addressee::FollowersOf(target)).await, 0);
         assert_eq!(queued(Addressee::Inbox(id)).await, 1);
@@ -331,7 +331,9 @@ async fn nothing_goes_to_who_is_blocked() {
         let to = [To::FollowersOf(root()), To::Inbox(eve), To::Server(eve)];
         sidecar.send(&root(), &said(1), &to).await.unwrap();
         let queues = delivery::queues(&sidecar.database, 0, 100).await.unwrap();
-        assert_eq!(queues.iter().map(|queue| &queue.host).collect::<Vec<_>>(), [&server.host]);
+        let waiting = queues.iter().map(|queue| (&*queue.host, queue.waiting));
+        // That the follow ends, and nothing after it.
+        assert_eq!(waiting.collect::<Vec<_>>(), [(&*server.host, 1), ("evil.example", 1)]);
         let _work = begin(&sidecar);
         assert_eq!(server.next().await.activity()["id"], said(1)["id"]);
     }
@@ -345,16 +347,112 @@ async fn servers_are_due_in_turn_and_each_is_one_workers() {
         for name in ["c.example", "a.example", "b.example"] {
             follows(&sidecar, &somebody("ada", name, Kind::Person), target).await;
         }
-        assert_eq!(host::due(database, 10, 9).await.unwrap(), [""; 0]);
-        sent::queue(database, 2, (target, "{}"), &[Addressee::FollowersOf(target)]).await.unwrap();
+        let due = async |now: i64, most: i64| {
+            let found = host::due(database, now, most, &[]).await.unwrap();
+            found.into_iter().map(|host| host.name).collect::<Vec<_>>()
+        };
+        assert_eq!(due(10, 9).await, [""; 0]);
+        let all = [Addressee::FollowersOf(target)];
+        sent::queue(database, 2, (target, "{}", None), &all).await.unwrap();
         host::failed(database, 5, "a.example", 20, "no").await.unwrap();
-        assert_eq!(host::due(database, 10, 9).await.unwrap(), ["b.example", "c.example"]);
-        assert_eq!(host::due(database, 30, 2).await.unwrap(), ["b.example", "c.example"]);
+        assert_eq!(due(10, 9).await, ["b.example", "c.example"]);
+        assert_eq!(due(30, 2).await, ["b.example", "c.example"]);
         assert!(host::lease(database, 10, "b.example", 50).await.unwrap().is_some());
         assert!(host::lease(database, 10, "b.example", 50).await.unwrap().is_none());
         assert!(host::lease(database, 10, "a.example", 50).await.unwrap().is_none());
-        assert_eq!(host::due(database, 30, 9).await.unwrap(), ["c.example", "a.example"]);
+        assert_eq!(due(30, 9).await, ["c.example", "a.example"]);
         host::take_back(database).await.unwrap();
-        assert_eq!(host::due(database, 10, 9).await.unwrap(), ["b.example", "c.example"]);
+        // Whoever was served comes last, whatever they are called.
+        assert_eq!(due(10, 9).await, ["c.example", "b.example"]);
+    }
+}
+
+#[tokio::test]
+async fn who_invents_names_gets_no_more_turns_for_it() {
+    for (sidecar, _kept) in federating().await {
+        let database = &sidecar.database;
+        let target = handle(&sidecar).await;
+        for no in 0..40 {
+            let name = format!("a{no}.evil.com");
+            follows(&sidecar, &somebody("ada", &name, Kind::Person), target).await;
+        }
+        follows(&sidecar, &somebody("bob", "zoe.example", Kind::Person), target).await;
+        sidecar.send(&root(), &said(1), &[To::FollowersOf(root())]).await.unwrap();
+        let taken = sidecar.take_hosts(9, &[]).await.unwrap();
+        let of = |site: &str| taken.iter().filter(|host| host.site == site).count();
+        assert_eq!((of("evil.com"), of("zoe.example")), (DELIVERED_OF_SITE, 1));
+        let sites: Vec<String> = vec!["evil.com".to_owned(); DELIVERED_OF_SITE];
+        assert_eq!(sidecar.take_hosts(9, &sites).await.unwrap(), []);
+        assert_eq!(sidecar.take_hosts(9, &sites[1..]).await.unwrap().len(), 1);
+        host::take_back(database).await.unwrap();
+        assert_eq!(sidecar.take_hosts(9, &sites).await.unwrap().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_turn_ends_also_when_more_waits() {
+    for (sidecar, _kept) in federating().await {
+        let mut server = Server::start().await;
+        follows(&sidecar, &server.actor("ada"), handle(&sidecar).await).await;
+        for no in 1..=3 {
+            sidecar.send(&root(), &said(no), &[To::FollowersOf(root())]).await.unwrap();
+        }
+        for no in 1..=3 {
+            let mut host = sidecar.take_hosts(1, &[]).await.unwrap().remove(0);
+            sidecar.deliver_to(&mut host, Duration::ZERO).await.unwrap();
+            assert_eq!(server.next().await.activity()["id"], said(no)["id"]);
+            assert!(server.came.try_recv().is_err(), "more than its turn");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_inbox_that_fails_is_left_alone_however_often_its_server_says_something() {
+    for (sidecar, _kept) in federating().await {
+        let (database, name) = (&sidecar.database, "two.example");
+        keep(&sidecar, &somebody("ada", name, Kind::Person)).await;
+        let fails = async || {
+            let later = now_ms() + 3_600_000;
+            host::failed(database, now_ms(), name, later, "no").await.unwrap();
+        };
+        let is_left_alone = async || {
+            sidecar.note_alive(name).await.unwrap();
+            host::trouble(database, name).await.unwrap().unwrap().due_at > now_ms()
+        };
+        fails().await;
+        assert!(!is_left_alone().await);
+        for _ in 0..3 {
+            fails().await;
+            assert!(is_left_alone().await && is_left_alone().await);
+        }
+        assert_eq!(host::trouble(database, name).await.unwrap().unwrap().failures, 4);
+        host::revive(database, name).await.unwrap();
+        assert_eq!(host::trouble(database, name).await.unwrap(), None);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_waits_is_replaced_and_nobodys_inbox_grows_without_end() {
+    for (sidecar, _kept) in federating().await {
+        let ada = somebody("ada", "two.example", Kind::Person);
+        let (database, id) = (&sidecar.database, keep(&sidecar, &ada).await);
+        let actor = remote_actor::by_id(database, id).await.unwrap().unwrap();
+        for no in 0..5 {
+            let url = format!("https://two.example/follows/{no}");
+            let url = crate::federation::id::Remote::parse(&url, Strictness::Public).unwrap();
+            sidecar.followed(&actor, &root(), Some(&url)).await.unwrap();
+        }
+        let waiting = delivery::next(database, "two.example", 9).await.unwrap();
+        assert_eq!(waiting.len(), 1);
+        assert!(waiting[0].activity.contains("two.example/follows/4"));
+        assert_eq!(sent::tests::count(database).await, 1);
+        for _ in 0..PARKED {
+            host::failed(database, 1, "two.example", 1, "nobody there").await.unwrap();
+        }
+        for no in 0..DELIVERIES_OF_PARKED + 9 {
+            sidecar.send(&root(), &said(no), &[To::Inbox(id), To::Server(id)]).await.unwrap();
+        }
+        let waiting = delivery::next(database, "two.example", 999).await.unwrap();
+        assert_eq!(waiting.len() as i64, DELIVERIES_OF_PARKED);
     }
 }

@@ -118,6 +118,14 @@ async fn waiting(sidecar: &Sidecar) -> Vec<Value> {
     found.into_iter().map(|(text,)| serde_json::from_str(&text).unwrap()).collect()
 }
 
+async fn waiting_ids(sidecar: &Sidecar) -> Vec<i64> {
+    let found: Vec<(i64,)> = reading!(&sidecar.database, pool => {
+        sqlx::query_as("SELECT id FROM delivery ORDER BY id").fetch_all(pool).await
+    })
+    .unwrap();
+    found.into_iter().map(|(id,)| id).collect()
+}
+
 #[tokio::test]
 async fn whoever_follows_is_answered_by_the_houses_rule_and_may_end_it() {
     for (followers, state, answer) in [
@@ -144,10 +152,12 @@ async fn whoever_follows_is_answered_by_the_houses_rule_and_may_end_it() {
                     (&json!(target), &follow_it["id"])
                 );
             }
-            // Who asks again is answered again: the first answer may be lost.
+            // Who asks again is answered again, as the first answer may be lost; not twice while one waits.
+            let first = waiting_ids(sidecar).await;
             assert_eq!(post(&ada, &follow_it).to(sidecar).await, 202);
-            let answers = if answer.is_some() { 2 } else { 0 };
-            assert_eq!(waiting(sidecar).await.len(), answers);
+            let second = waiting_ids(sidecar).await;
+            assert_eq!(second.len(), usize::from(answer.is_some()));
+            assert!(answer.is_none() || first != second);
             let undo = activity("Undo", 2, &ada, follow_it["id"].clone());
             assert_eq!(post(&ada, &undo).to(sidecar).await, 202);
             assert_eq!(follow::of(&sidecar.database, ada.id, channel).await.unwrap(), None);
@@ -412,7 +422,7 @@ async fn what_we_follow_is_listed_once_they_say_yes_and_no_longer_than_we_do() {
         assert!(sidecar.unfollow(&two).await.unwrap() && !is_followed().await);
         let sent: Vec<Value> = waiting(sidecar).await;
         let kinds: Vec<_> = sent.iter().map(|sent| sent["type"].as_str().unwrap()).collect();
-        assert_eq!(kinds, ["Follow", "Follow", "Undo"]);
+        assert_eq!(kinds, ["Follow", "Undo"]);
         // Whom nobody asked says yes in vain.
         let yes = activity("Accept", 4, &ada, json!({ "type": "Follow" }));
         assert_eq!(post(&ada, &yes).to(sidecar).await, 202);

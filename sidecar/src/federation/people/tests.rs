@@ -221,3 +221,28 @@ async fn cve_2026_23961_who_is_blocked_is_not_asked() {
         Instance::refuses(instance.person(&elsewhere, "/accounts/root").await, "blocked");
     }
 }
+
+#[tokio::test]
+async fn a_server_that_was_built_anew_has_its_names_back_and_nobody_elses() {
+    for instance in meeting().await {
+        let elsewhere = Elsewhere::start().await;
+        let old = instance.person(&elsewhere, "/accounts/root").await.unwrap();
+        let mut anew = recorded("ap-account-root.json");
+        anew["id"] = json!(elsewhere.url("/users/root"));
+        anew["publicKey"]["owner"] = anew["id"].clone();
+        elsewhere.put("/users/root", &anew);
+        // Who is still there keeps their name, and isn't asked each time.
+        Instance::refuses(instance.person(&elsewhere, "/users/root").await, "another actor");
+        assert_eq!(elsewhere.asked(), ["/accounts/root", "/users/root", "/accounts/root"]);
+        elsewhere.refuse("/accounts/root", 404);
+        Instance::refuses(instance.person(&elsewhere, "/users/root").await, "another actor");
+        assert_eq!(elsewhere.asked(), ["/users/root"]);
+        instance.sidecar.attempts(|attempts, _| attempts.names_of.give_back(&old.handle()));
+        let new = instance.person(&elsewhere, "/users/root").await.unwrap();
+        assert!(new.id != old.id && new.handle() == old.handle());
+        let database = &instance.sidecar.database;
+        let found = remote_actor::by_handle(database, &old.handle()).await.unwrap().unwrap();
+        assert_eq!(found.id, new.id);
+        assert!(remote_actor::by_url(database, &old.url).await.unwrap().is_some());
+    }
+}

@@ -68,7 +68,7 @@ impl Sidecar {
         budget: &mut Budget,
     ) -> Result<(), HearError> {
         let read = match self.fetch_note(id, budget).await {
-            Err(HearError::Fetch(error @ FetchError::Gone(_))) => {
+            Err(HearError::Fetch(error @ (FetchError::Gone(_) | FetchError::Missing(_)))) => {
                 if let Some(known) = comment::by_url(&self.database, id.as_str()).await? {
                     self.end_note(known, true).await?;
                 }

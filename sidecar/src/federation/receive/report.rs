@@ -4,7 +4,7 @@
 
 use super::{HearError, Heard};
 use crate::federation::id::{Id, Local};
-use crate::federation::json;
+use crate::federation::{json, site};
 use crate::table::comment;
 use crate::table::report::{self, NewReport};
 use crate::table::video;
@@ -49,12 +49,16 @@ impl Sidecar {
             return Err(HearError::Refused("nothing here is reported"));
         }
         for (target_id, video_id, comment_id) in things {
-            if self.take_report_turn(heard.actor.id).is_err() {
+            let site = site::of(&heard.actor.host);
+            if self.take_report_turn(heard.actor.id).is_err()
+                || self.take_report_turn_from(site).is_err()
+            {
                 return Err(HearError::Refused("its sender has reported enough for now"));
             }
             let reporter_id = heard.actor.id;
             let new = NewReport { reporter_id, target_id, video_id, comment_id, reason: &reason };
-            report::create(&self.database, now_ms(), &new).await?;
+            let made = report::create_elsewhere(&self.database, now_ms(), &new, site).await?;
+            made.ok_or(HearError::Refused("too many reports wait for the moderators"))?;
         }
         Ok(())
     }

@@ -49,12 +49,13 @@ impl Sidecar {
         Ok(true)
     }
 
-    /// Somebody passes on what another says of a video that is known: it is asked for, whatever that was.
+    /// Somebody passes on what another says of a video that is known: it is asked for, whatever that was, unless that was done just now.
     pub(super) async fn hear_of_video(&self, activity: &Object) -> Result<(), HearError> {
         let id = json::first_id(activity, "object");
         let id = id.and_then(|id| self.place.as_ref()?.read(id).ok());
         if let Some(Id::Remote(id)) = id
-            && remote_video::by_url(&self.database, id.document()).await?.is_some()
+            && let Some(known) = remote_video::by_url(&self.database, id.document()).await?
+            && known.fetched_at + FRESH_MS < now_ms()
         {
             self.ask_later(Kind::Video, &id).await?;
         }
@@ -87,3 +88,6 @@ impl Sidecar {
         Ok(channels.iter().any(|channel| channel.is_followed))
     }
 }
+
+/// How long others' word doesn't have a video asked for again: who passes on what they like would have us ask a server all day.
+const FRESH_MS: i64 = 10 * 60_000;

@@ -7,6 +7,7 @@ use crate::api::tests::{Instance, instances};
 use crate::config::Registration;
 use crate::federation::elsewhere::Elsewhere;
 use crate::outbound::Budget;
+use crate::table::task;
 
 /// Has it said by somebody of another server, whose word it is.
 async fn say(
@@ -123,5 +124,29 @@ async fn a_video_is_deleted_by_whose_it_is_and_never_comes_back() {
         assert!(say(&instance, &elsewhere, CHANNEL, announce).await.is_err());
         work(&instance).await;
         assert_eq!(name(&instance, &id).await, None);
+    }
+}
+
+#[tokio::test]
+async fn what_others_pass_on_has_nobody_asked_all_day() {
+    for mut instance in instances(Registration::Closed).await {
+        instance.sidecar.meet_elsewhere().await;
+        let elsewhere = Elsewhere::start().await;
+        let id = elsewhere.publish("1", |_| {});
+        let (sidecar, database) = (&instance.sidecar, &instance.sidecar.database);
+        let url = elsewhere.remote("/videos/watch/1");
+        sidecar.video_anew(&url, &mut Budget(9)).await.unwrap();
+        let passed_on = async || {
+            let activity = json!({ "type": "Like", "object": id });
+            sidecar.hear_of_video(activity.as_object().unwrap()).await.unwrap();
+            task::of(database, Kind::Video, &id).await.unwrap().is_some()
+        };
+        assert!(!passed_on().await);
+        let update = "UPDATE remote_video SET fetched_at = fetched_at - 600001";
+        let done: sqlx::Result<()> = crate::database::writing!(database, pool => {
+            sqlx::query(update).execute(pool).await.map(drop)
+        });
+        done.unwrap();
+        assert!(passed_on().await);
     }
 }
