@@ -33,7 +33,7 @@ async function answer(page, to, text) {
   await line.locator("summary").click();
   await line.locator("textarea").fill(text);
   await line.locator("details button").click();
-  await page.waitForURL(/thread=\d+#comment-\d+$/);
+  await page.waitForURL(/thread=\d+&at=\d+#comment-\d+$/);
 }
 
 /** Sets what the owner of the clip wants of comments: 1 all, 3 after approval. */
@@ -161,5 +161,74 @@ test("all of it works without scripts, in pages of twenty", async () => {
   assert.equal(await said(page).filter({ hasText: "Number 0." }).count(), 1);
   const foreign = await fetch(`${url}${clip()}/comments`, { method: "POST", redirect: "manual", headers: { cookie: session, origin: "https://evil.example" }, body: new URLSearchParams({ text: "x" }) });
   assert.equal(foreign.status, 403);
+  await logOut(fixture);
+});
+
+test("what was written and not taken stays in the form, with the reason", async () => {
+  const { page } = await open("alice", clip());
+  const text = `Not to be lost ${"x".repeat(10_001)}`;
+  await page.locator("#say").evaluate((field) => field.removeAttribute("maxlength"));
+  await page.locator("#say").fill(text);
+  await page.locator("#comments > form.say button").click();
+  await page.locator('#comments [role="alert"]').waitFor();
+  assert.match(await page.locator('#comments [role="alert"]').textContent(), /At most 10,?000 characters/);
+  assert.equal(await page.locator("#say").inputValue(), text);
+  await page.locator("#say").fill("Short enough\n".repeat(700));
+  await page.locator("#comments > form.say button").click();
+  await page.waitForURL(/#comment-\d+$/);
+
+  await said(page).filter({ hasText: "Short enough" }).first().locator("summary", { hasText: "Change" }).click();
+  const change = said(page).filter({ hasText: "Short enough" }).first().locator('form:has([value="reword"]) textarea');
+  await change.evaluate((field) => field.removeAttribute("maxlength"));
+  await change.fill(text);
+  await page.locator('button[value="reword"]').first().click();
+  await page.locator('#comments [role="alert"]').waitFor();
+  await page.locator("#say").fill("Changed after all");
+  await page.locator("#comments > form.say button").first().click();
+  await said(page).filter({ hasText: "Changed after all" }).first().waitFor();
+
+  await page.locator("#say").fill("Written when the session ended");
+  await logOut(fixture);
+  await page.locator("#comments > form.say button").click();
+  await page.locator('#comments [role="alert"] a[href^="/login"]').waitFor();
+  assert.equal(await page.locator("#say").inputValue(), "Written when the session ended");
+  await open("alice", "/");
+  await page.locator("#comments > form.say button").click();
+  await page.waitForURL(/#comment-\d+$/);
+  assert.equal(await said(page).filter({ hasText: "Written when the session ended" }).count(), 1);
+  await logOut(fixture);
+});
+
+test("what one said is listed, and deleted from there", async () => {
+  const { page, screenshot } = await open("alice", "/my/comments?said=1");
+  const mine = said(page).filter({ hasText: "Changed after all" });
+  await mine.waitFor();
+  await screenshot("said");
+  await mine.locator('button[value="delete"]').click();
+  await page.waitForURL(/said=1$/);
+  assert.equal(await mine.count(), 0);
+  await logOut(fixture);
+});
+
+test("a report of what is from here asks for no other server, and a note is kept until it is taken", async () => {
+  const { page } = await open("alice", clip());
+  await said(page).first().waitFor();
+  await page.goto(`${fixture.server.url}/report?video=${clip().slice(3)}`);
+  assert.equal(await page.locator('[name="forward"]').count(), 0);
+  await fill(page, { reason: "Too loud" });
+  await page.locator("main button.main").click();
+  await page.locator(".done").waitFor();
+  await logOut(fixture);
+  const { page: moderator } = await open("root", "/admin/reports?all=1");
+  const open_ = moderator.locator("li.sheet").filter({ hasText: "Too loud" });
+  await open_.locator('[name="note"]').evaluate((field) => field.removeAttribute("maxlength"));
+  await open_.locator('[name="note"]').fill("n".repeat(3_001));
+  await open_.locator('button[value="accept"]').click();
+  await open_.locator('[name="note"][aria-invalid]').waitFor();
+  assert.equal((await open_.locator('[name="note"]').inputValue()).length, 3_001);
+  await open_.locator('[name="note"]').fill("n");
+  await open_.locator('button[value="accept"]').click();
+  await moderator.waitForURL(/\/admin\/reports\?all=1$/);
+  assert.match(await open_.textContent(), /accepted/);
   await logOut(fixture);
 });

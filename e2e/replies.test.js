@@ -70,7 +70,7 @@ test("what is answered here comes to Mastodon, which believes it and finds it by
   assert.ok(found.cc.includes(mastodon.id("ada")));
   // A browser is led from there to where it stands.
   const led = await fetch(comment.url.replace(one.url, one.server.url), { headers: { accept: "text/html" }, redirect: "manual" });
-  assert.deepEqual([led.status, led.headers.get("location")], [303, `/w/${key}?thread=${comment.threadId}#comment-${comment.id}`]);
+  assert.deepEqual([led.status, led.headers.get("location")], [303, `/w/${key}?thread=${comment.threadId}&at=${comment.id}#comment-${comment.id}`]);
   await one.ask("DELETE", `videos/${key}/comments/${comment.id}`, undefined, { token: alice, expected: 204 });
   const gone = await heard(mastodon, "Delete", ({ object }) => idOf(object) === comment.url);
   assert.equal(gone.problem, undefined);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sidecar::field::FieldError;
-use sidecar::{ApiError, Fields, GrantError};
+use sidecar::{ApiError, Fields, GrantError, NotFollowed};
 
 use crate::language::Language;
 
@@ -81,6 +81,13 @@ pub(crate) fn sentence(language: &Language, error: &ApiError) -> String {
         ApiError::Forbidden(_) => "error-forbidden",
         ApiError::NotFound(_) => "error-not-found",
         ApiError::Conflict(_) => "error-conflict",
+        ApiError::HeldAbove => "error-held-above",
+        ApiError::NotFollowed(all) => match all.first().map(|(_, reason)| *reason) {
+            Some(NotFollowed::Off) => "follow-off",
+            Some(NotFollowed::Blocked) => "follow-blocked",
+            Some(NotFollowed::Away) => "follow-away",
+            Some(NotFollowed::Nobody) | None => "follow-nobody",
+        },
         ApiError::Busy(_) => "error-busy",
         ApiError::Body(_) => "error-body",
         _ => "error-ours",

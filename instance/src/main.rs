@@ -21,6 +21,7 @@ mod inbox;
 mod key;
 mod language;
 mod live;
+mod meetings;
 mod pages;
 mod pictures;
 mod portrait;

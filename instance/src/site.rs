@@ -42,11 +42,12 @@ use crate::form::sentence;
 use crate::health::Health;
 use crate::inbox;
 use crate::language::Language;
+use crate::meetings::Meetings;
 use crate::pages::{Frame, Missing, Refusal};
 use crate::pictures::Pictures;
 use crate::portrait;
 use crate::swarms::KnownSwarms;
-use crate::visit::Visit;
+use crate::visit::{Visit, local_path};
 use enter::parameter;
 use settings::Part;
 use watch::Knock;
@@ -61,6 +62,7 @@ pub(crate) struct Site {
     downloads: Downloads,
     tracker: Arc<Tracker>,
     swarms: Arc<KnownSwarms>,
+    meetings: Arc<Meetings>,
     pictures: Arc<Pictures>,
     metrics: Arc<Metrics>,
     health: Health,
@@ -93,6 +95,7 @@ impl Site {
             media,
             tracker,
             swarms,
+            meetings: Arc::default(),
             metrics,
             public_metrics: config.server.public_metrics,
         }
@@ -184,7 +187,7 @@ impl Site {
             ["a" | "accounts", handle] => self.account(visit, handle, query).await,
             ["about"] => self.show_about(visit),
             ["instances"] => self.show_instances(visit, query).await,
-            ["report"] => self.show_report(visit, query),
+            ["report"] => self.show_report(visit, query, knock).await,
             ["login"] => self.show_login(visit, query),
             ["register"] => self.show_register(visit),
             ["forgotten-password"] => self.show_ask_mail(visit, Wanted::Reset),
@@ -235,7 +238,7 @@ impl Site {
         match self.act_in(&visit, request, peer).await {
             Ok(reply) => reply,
             // A form can't be gone back to.
-            Err(PageError::LoggedOut) => see_other("/login"),
+            Err(PageError::LoggedOut) => see_other(&login_from(request.headers())),
             Err(error) => self.refuse(&visit, &error),
         }
     }
@@ -381,10 +384,7 @@ impl Site {
                 keep_from_others(&mut reply, visit);
                 return reply;
             }
-            PageError::LoggedOut => {
-                let here: String = form_urlencoded::byte_serialize(visit.here.as_bytes()).collect();
-                return see_other(&format!("/login?next={here}"));
-            }
+            PageError::LoggedOut => return see_other(&login_to(&visit.here)),
             PageError::AnotherSite => (StatusCode::FORBIDDEN, visit.say("error-another-site")),
             PageError::Refused(error) => (error.status(), sentence(visit.language, error)),
             PageError::Library(_) | PageError::Media(_) | PageError::Stopped => {
@@ -455,6 +455,25 @@ fn html(status: StatusCode, page: &impl Template, framing: Framing) -> Reply {
         allow_framing(&mut reply);
     }
     reply
+}
+
+/// Where whoever sent a form logs in, and then comes back to the page that it was on.
+fn login_from(headers: &HeaderMap) -> String {
+    let page = headers.get(header::REFERER).and_then(|page| page.to_str().ok());
+    let path = page.and_then(|page| {
+        let (_, rest) = page.split_once("://")?;
+        rest.find('/').and_then(|at| local_path(&rest[at..]))
+    });
+    match path {
+        Some(path) => login_to(path),
+        None => "/login".to_owned(),
+    }
+}
+
+/// Where somebody logs in who then goes on to this path.
+fn login_to(path: &str) -> String {
+    let next: String = form_urlencoded::byte_serialize(path.as_bytes()).collect();
+    format!("/login?next={next}")
 }
 
 /// Says that a page is made for whoever asks, in their language.

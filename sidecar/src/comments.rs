@@ -6,7 +6,7 @@ use crate::sight::Sight;
 use crate::table::comment::{self, Comment, CommentState, NewComment, Reader, Was};
 use crate::table::news::Happened;
 use crate::table::video::{self, Video};
-use crate::visitor::Visitor;
+use crate::visitor::{Asker, Visitor};
 use crate::{Sidecar, now_ms};
 
 impl Sidecar {
@@ -47,6 +47,27 @@ impl Sidecar {
         let made = self.comment_by(made.unwrap_or_default()).await?;
         self.notify_of_comment(&made).await?;
         Ok(made)
+    }
+
+    /// A comment of a video for whoever decides about it, which its author does and who judges it, whether or not they still see
+    /// the video; for others if they see it.
+    pub(crate) async fn comment_to_decide(
+        &self,
+        key: &str,
+        id: i64,
+        asker: Asker<'_>,
+    ) -> Result<Comment, ApiError> {
+        let visitor = asker.visitor.ok_or(ApiError::NoToken)?;
+        let found = comment::by_id(&self.database, id).await?;
+        if let Some(found) = found.filter(|found| !found.is_empty())
+            && self.by_key(key).await?.is_some_and(|video| video.id == found.video_id)
+            && (found.account_id == Some(visitor.account_id)
+                || self.may_judge(visitor, &found).await?)
+        {
+            return Ok(found);
+        }
+        let sight = self.sight(key, asker).await?;
+        self.comment_of(&sight, id, asker.visitor).await
     }
 
     /// Empties a comment, if the visitor wrote it, may change the video, or keeps order.
@@ -105,6 +126,14 @@ impl Sidecar {
         if !found.is(CommentState::Held) {
             return Err(ApiError::Invalid("This comment does not wait for approval"));
         }
+        let above = match found.parent_id {
+            Some(id) => comment::by_id(&self.database, id).await?,
+            None => None,
+        };
+        // Others ask for what it answers, and would be told that there is nothing.
+        if above.is_some_and(|above| above.is(CommentState::Held)) {
+            return Err(ApiError::HeldAbove);
+        }
         // Whoever saw it before it was changed knows it already, and learns what it says now.
         let telling: &[Happened] = match (found.is_ours(), found.updated_at > found.created_at) {
             (true, true) => &[Happened::Made, Happened::Changed],
@@ -126,17 +155,7 @@ impl Sidecar {
         visitor: Option<&Visitor>,
     ) -> Result<Comment, ApiError> {
         let found = self.comment_by(id).await?;
-        let reader = self.reader(sight, visitor);
-        let is_seen = match found.state {
-            state if state == CommentState::Shown.id() => true,
-            state if state == CommentState::Held.id() => {
-                reader.sees_held || found.account_id == Some(reader.account_id)
-            }
-            state if state == CommentState::Refused.id() => {
-                found.account_id == Some(reader.account_id)
-            }
-            _ => false,
-        };
+        let is_seen = self.reader(sight, visitor).sees(&found);
         let is_there = found.video_id == sight.video.id && is_seen;
         Some(found).filter(|_| is_there).ok_or(ApiError::NotFound("Video comment"))
     }
@@ -174,8 +193,8 @@ impl Sidecar {
     /// A comment of this video that may be answered.
     async fn answerable(&self, video: &Video, id: i64) -> Result<Comment, ApiError> {
         let found = comment::by_id(&self.database, id).await?;
-        let found =
-            found.filter(|found| found.video_id == video.id && found.is(CommentState::Shown));
+        let is_shown = |found: &Comment| found.is(CommentState::Shown) && !found.is_unwanted();
+        let found = found.filter(|found| found.video_id == video.id && is_shown(found));
         found.ok_or(ApiError::NotFound("Video comment"))
     }
 }

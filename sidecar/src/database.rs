@@ -235,6 +235,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (17, "here", include_str!("../migrations/0017-here.sql")),
     (18, "news of comments", "{news_of_comments}"),
     (19, "sites", include_str!("../migrations/0019-sites.sql")),
+    (21, "blocked", include_str!("../migrations/0021-blocked.sql")),
 ];
 
 /// The one change that brings its own transaction.

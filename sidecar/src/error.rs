@@ -72,6 +72,12 @@ pub enum ApiError {
     /// Things have changed, or aren't so.
     #[error("{0}")]
     Conflict(&'static str),
+    /// It can't be shown, since what it answers waits itself.
+    #[error("What this comment answers waits for approval, too: approve that first")]
+    HeldAbove,
+    /// Nobody is followed there, for each its reason.
+    #[error("not followed: {}", unfollowed(.0))]
+    NotFollowed(Vec<(String, NotFollowed)>),
     /// It can't be done with what it has.
     #[error("{0}")]
     Invalid(&'static str),
@@ -111,6 +117,23 @@ pub enum ApiError {
     /// No random numbers.
     #[error("the system gives no random numbers: {0}")]
     Chance(#[from] getrandom::Error),
+}
+
+/// Why nobody is followed: our own rules, then the other's blame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotFollowed {
+    /// The instance meets nobody.
+    #[error("federation is off here")]
+    Off,
+    /// We have nothing to do with them.
+    #[error("that server, or that account, is blocked here")]
+    Blocked,
+    /// It isn't reached, or can't answer just now.
+    #[error("that server cannot be reached just now")]
+    Away,
+    /// It answers, and that isn't somebody.
+    #[error("nobody was found there who can be followed")]
+    Nobody,
 }
 
 /// Why a body can't be read.
@@ -207,6 +230,13 @@ impl ApiError {
             | ApiError::Grant(_)
             | ApiError::Invalid(_)
             | ApiError::Missing(_) => StatusCode::BAD_REQUEST,
+            ApiError::NotFollowed(all) => {
+                let is_ours = |reason| matches!(reason, NotFollowed::Off | NotFollowed::Blocked);
+                match all.iter().all(|(_, reason)| is_ours(*reason)) {
+                    true => StatusCode::CONFLICT,
+                    false => StatusCode::BAD_REQUEST,
+                }
+            }
             ApiError::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             ApiError::TooLarge | ApiError::Quota => StatusCode::PAYLOAD_TOO_LARGE,
             ApiError::NoSpace => StatusCode::INSUFFICIENT_STORAGE,
@@ -221,9 +251,10 @@ impl ApiError {
             | ApiError::BadRequestToken
             | ApiError::BadCode
             | ApiError::NoMail => StatusCode::FORBIDDEN,
-            ApiError::Taken | ApiError::Conflict(_) | ApiError::Elsewhere(_) => {
-                StatusCode::CONFLICT
-            }
+            ApiError::Taken
+            | ApiError::Conflict(_)
+            | ApiError::HeldAbove
+            | ApiError::Elsewhere(_) => StatusCode::CONFLICT,
             ApiError::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             ApiError::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
             ApiError::Database(_)
@@ -387,6 +418,11 @@ impl From<AskError> for ApiError {
             AskError::Database(error) => ApiError::Database(error),
         }
     }
+}
+
+fn unfollowed(all: &[(String, NotFollowed)]) -> String {
+    let each = all.iter().map(|(whom, reason)| format!("{whom} ({reason})"));
+    each.collect::<Vec<_>>().join(", ")
 }
 
 fn names(fields: &[BadField]) -> String {

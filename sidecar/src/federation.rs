@@ -40,7 +40,7 @@ pub(crate) mod receive;
 pub mod resolve;
 pub(crate) mod send;
 pub mod signature;
-pub(crate) mod site;
+pub mod site;
 pub(crate) mod talk;
 pub(crate) mod tasks;
 pub(crate) mod tell;

@@ -86,7 +86,7 @@ pub use api::{Act, FactorRequest, JobLine, OWN_PREFIX, PREFIX, UserLine};
 pub use api::{captions, pictures, thumbnails, upload};
 pub use body::Fields;
 pub use database::OpenError;
-pub use error::{ApiError, BadField, BodyError, GrantError, PasswordError};
+pub use error::{ApiError, BadField, BodyError, GrantError, NotFollowed, PasswordError};
 pub use federation::inbox::Posted;
 pub use house::House;
 pub use limits::READ_LIFE;

@@ -210,8 +210,12 @@ pub(crate) const OUTBOX_PAGE: usize = 100;
 /// Videos that one server is asked for at once: as many connections as a browser makes.
 pub(crate) const BACKFILL_AT_ONCE: usize = 4;
 
-/// Comments of one thread that are shown at once: more than anybody reads, at some 1 KB each.
+/// Answers of one thread that one answer of the API has, at some 1 KB each: programs that know no pages of a thread have all of
+/// nearly every one.
 pub(crate) const THREAD: i64 = 1_000;
+
+/// Answers of one thread on one page: what somebody reads in one go, and a page of 200 KB at most unless they are long.
+pub(crate) const THREAD_PAGE: i64 = 100;
 
 /// Levels of answers that are told within each other; what is deeper stands beside the last. Readers of JSON stop at 128 levels,
 /// of which each of these takes two.

@@ -4,7 +4,7 @@ use crate::error::ApiError;
 use crate::pace::{Rate, Time};
 use crate::table::comment::{self, CommentState};
 use crate::table::report::{self, NewReport, Report, ReportState};
-use crate::table::{account, channel};
+use crate::table::{account, channel, remote_actor};
 use crate::visitor::{Asker, Visitor};
 use crate::{Sidecar, now_ms};
 
@@ -51,6 +51,20 @@ impl Sidecar {
         Ok(id)
     }
 
+    /// The server whose moderators could be told of a report, if it is another.
+    ///
+    /// # Errors
+    /// When whoever asks doesn't see what it is about, or the database fails.
+    pub async fn reported_host(
+        &self,
+        asker: Asker<'_>,
+        what: &Reported,
+    ) -> Result<Option<String>, ApiError> {
+        let (target, ..) = self.target(asker, what).await?;
+        let found = remote_actor::by_id(&self.database, target).await?;
+        Ok(found.map(|found| found.host).filter(|_| self.federates()))
+    }
+
     /// Against whom it is, with the numbers of a video and a comment if it is about one.
     async fn target(
         &self,
@@ -60,12 +74,15 @@ impl Sidecar {
         let database = &self.database;
         match what {
             Reported::Video(key) => {
-                let video = self.sight(key, asker).await?.video;
+                // Programs name a video that they see by its number, which opens no unlisted one by itself.
+                let known = self.by_key(key).await?.ok_or(ApiError::NotFound("Video"))?;
+                let video = self.sight(&known.uuid, asker).await?.video;
                 Ok((video.account_id, Some(video.id), None))
             }
             Reported::Comment(id) => {
                 let found = comment::by_id(database, *id).await?;
-                let found = found.filter(|found| found.is(CommentState::Shown));
+                let found =
+                    found.filter(|found| found.is(CommentState::Shown) && !found.is_unwanted());
                 let found = found.ok_or(ApiError::NotFound("Video comment"))?;
                 self.sight(&found.video_uuid, asker).await?;
                 let author = found.account_id.ok_or(ApiError::NotFound("Video comment"))?;

@@ -25,7 +25,7 @@ pub use page::{Caption, Chapter, Elsewhere, Medium, VideoPage, Word};
 pub use picture::PictureKind;
 pub(crate) use picture::{avatar, banner, made_at, made_name, picture_path, portrait};
 pub use reports::{ReportLine, Verdict};
-pub use talk::{Author, CommentLine, Part, Said, Talk, Whose};
+pub use talk::{Author, CommentLine, Part, Place, Said, Talk, Whose};
 
 /// The database doesn't answer.
 #[derive(Debug, thiserror::Error)]

@@ -2,12 +2,14 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use askama::Template;
 use http::header::{self, HeaderValue};
 use http::{HeaderMap, StatusCode};
 use origin::Reply;
 use sidecar::Fields;
+use sidecar::federation::resolve::NotLed;
 use sidecar::view::{Elsewhere, VideoPage};
 use wire::playlist::Master;
 
@@ -20,8 +22,8 @@ use crate::visit::Visit;
 struct FollowFrom<'a> {
     visit: &'a Visit<'a>,
     handle: String,
-    /// Where they go on; `None` if that isn't known.
-    address: Option<String>,
+    /// Where they go on; else why that isn't known.
+    address: Result<String, String>,
 }
 
 impl Site {
@@ -31,6 +33,7 @@ impl Site {
         let master = video.medium.as_ref().map(|medium| medium.master.clone());
         if let Some(master) = master.clone().filter(|_| elsewhere.tracker.is_none())
             && !self.swarms.meets(&master)
+            && let Some(turn) = self.meetings.begin(Instant::now(), &master)
         {
             let (sidecar, swarms) = (Arc::clone(&self.sidecar), Arc::clone(&self.swarms));
             // Its viewers don't wait for it: who is alone there at first meets nobody anyway.
@@ -38,7 +41,10 @@ impl Site {
                 let told = sidecar.fetch_playlist(&master).await;
                 let told = told.map(|bytes| String::from_utf8_lossy(&bytes).parse::<Master>());
                 match told {
-                    Ok(Ok(playlist)) => swarms.meet(&master, &playlist),
+                    Ok(Ok(playlist)) => {
+                        swarms.meet(&master, &playlist);
+                        turn.met();
+                    }
                     Ok(Err(error)) => tracing::debug!(master, "no playlist: {error}"),
                     Err(error) => tracing::debug!(master, "no playlist: {error}"),
                 }
@@ -68,9 +74,21 @@ impl Site {
         let asker = self.sidecar.counted(headers, peer);
         let from = fields.text("from").unwrap_or_default();
         let address = self.sidecar.follow_address(&channel.handle, from, &asker).await;
-        let status = match address {
-            Some(_) => StatusCode::OK,
-            None => StatusCode::NOT_FOUND,
+        let (status, address) = match address {
+            Ok(address) => (StatusCode::OK, Ok(address)),
+            Err(reason) => {
+                let (status, sentence) = match reason {
+                    NotLed::Off => (StatusCode::CONFLICT, visit.say("follow-off")),
+                    NotLed::NoHandle => (StatusCode::BAD_REQUEST, visit.say("follow-no-handle")),
+                    NotLed::TooMany(wait) => {
+                        let seconds = wait.as_secs() + 1;
+                        let sentence = visit.count("error-too-many", seconds);
+                        (StatusCode::TOO_MANY_REQUESTS, sentence)
+                    }
+                    NotLed::Unknown => (StatusCode::NOT_FOUND, visit.say("follow-unknown")),
+                };
+                (status, Err(sentence))
+            }
         };
         let page = FollowFrom { visit, handle: channel.handle, address };
         self.html(visit, status, &page)

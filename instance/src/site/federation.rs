@@ -95,7 +95,9 @@ impl Site {
         let ruling = ruling(&fields).ok_or(PageError::NotFound)?;
         match self.sidecar.rule(visitor, ruling).await {
             Ok(()) => Ok(see_other("/admin/federation")),
-            Err(error @ (ApiError::Invalid(_) | ApiError::Conflict(_))) => {
+            Err(
+                error @ (ApiError::Invalid(_) | ApiError::Conflict(_) | ApiError::NotFollowed(_)),
+            ) => {
                 let form = Form::refused(visit.language, &fields, &error);
                 self.federation_page(visit, error.status(), form).await
             }

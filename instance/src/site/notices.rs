@@ -7,6 +7,7 @@ use sidecar::view::{CommentLine, Notice, NoticeLine};
 
 use super::settings::visitor;
 use super::shelf::page;
+use super::talk::place_of;
 use super::{PageError, Site, now_ms, see_other};
 use crate::visit::Visit;
 
@@ -25,7 +26,8 @@ struct Row {
     age: String,
     /// What happened, in one sentence.
     sentence: String,
-    href: String,
+    /// Where it leads to; `None` if they don't see the video any more.
+    href: Option<String>,
     is_elsewhere: bool,
     comment: Option<Box<CommentLine>>,
 }
@@ -69,7 +71,7 @@ fn row(visit: &Visit<'_>, line: NoticeLine, now_ms: u64) -> Row {
                     ("name", follower),
                     ("what", what),
                 ),
-                href,
+                href: Some(href),
                 is_elsewhere: true,
                 comment: None,
             };
@@ -80,7 +82,7 @@ fn row(visit: &Visit<'_>, line: NoticeLine, now_ms: u64) -> Row {
         is_read: line.is_read,
         age: age(visit, line.created_at_ms, now_ms),
         sentence: visit.name(key, author),
-        href: format!("/w/{}?thread={}#comment-{}", comment.video, comment.thread_id, comment.id),
+        href: (!comment.video_name.is_empty()).then(|| place_of(&comment)),
         is_elsewhere: false,
         comment: Some(comment),
     }

@@ -9,10 +9,11 @@ use wire::id::VideoId;
 
 use super::settings::visitor;
 use super::shelf::page;
+use super::talk::place_of;
 use super::watch::Knock;
 use super::{PageError, Site, now_ms, parameter, see_other};
 use crate::form::Form;
-use crate::visit::Visit;
+use crate::visit::{Visit, local_path};
 use sidecar::visitor::Asker;
 
 /// `/report`.
@@ -23,6 +24,8 @@ struct Reporting<'a> {
     form: Form,
     video: String,
     comment: Option<i64>,
+    /// The server that it comes from, if it is another.
+    host: Option<String>,
     is_done: bool,
 }
 
@@ -39,21 +42,48 @@ struct Reports<'a> {
 
 struct Row {
     line: ReportLine,
+    /// Where what it is about is to be seen.
+    href: Option<String>,
     age: String,
     verdict: &'static str,
     is_open: bool,
+    /// A note that wasn't taken, and why.
+    refused: Option<(String, String)>,
 }
 
 impl Site {
-    pub(super) fn show_report(&self, visit: &Visit<'_>, query: &str) -> Result<Reply, PageError> {
-        visitor(visit)?;
+    pub(super) async fn show_report(
+        &self,
+        visit: &Visit<'_>,
+        query: &str,
+        knock: Knock<'_>,
+    ) -> Result<Reply, PageError> {
         let video = parameter(query, "video").ok_or(PageError::NotFound)?;
         let video: VideoId = video.parse().map_err(|_| PageError::NotFound)?;
         let comment = parameter(query, "comment").and_then(|no| no.parse().ok());
         let is_done = parameter(query, "done").is_some();
+        let host = match is_done {
+            true => None,
+            false => self.reported_host(visit, &video, comment, knock).await?,
+        };
         let form = Form::filled([("forward", "true".to_owned())]);
-        let page = Reporting { visit, form, video: video.short(), comment, is_done };
+        let page = Reporting { visit, form, video: video.short(), comment, host, is_done };
         self.html(visit, StatusCode::OK, &page)
+    }
+
+    /// Another server that what is reported comes from; only of what the visitor sees.
+    async fn reported_host(
+        &self,
+        visit: &Visit<'_>,
+        video: &VideoId,
+        comment: Option<i64>,
+        knock: Knock<'_>,
+    ) -> Result<Option<String>, PageError> {
+        let visitor = Some(visitor(visit)?);
+        let from = self.sidecar.counted(knock.headers, knock.peer);
+        let password = cookie::video_password(knock.headers, video);
+        let asker = Asker { visitor, password: password.as_deref(), from: &from };
+        Ok(self.sidecar.reported_host(asker, &reported(video, comment)).await?)
     }
 
     pub(super) async fn report(
@@ -62,23 +92,21 @@ impl Site {
         fields: Fields,
         knock: Knock<'_>,
     ) -> Result<Reply, PageError> {
-        let visitor = Some(visitor(visit)?);
+        let who = Some(visitor(visit)?);
         let video: Option<VideoId> = fields.text("video").and_then(|video| video.parse().ok());
         let video = video.ok_or(PageError::NotFound)?;
         let comment: Option<i64> = fields.text("comment").and_then(|no| no.parse().ok());
-        let what = match comment {
-            Some(no) => Reported::Comment(no),
-            None => Reported::Video(video.to_string()),
-        };
+        let what = reported(&video, comment);
         let from = self.sidecar.counted(knock.headers, knock.peer);
         let password = cookie::video_password(knock.headers, &video);
-        let asker = Asker { visitor, password: password.as_deref(), from: &from };
+        let asker = Asker { visitor: who, password: password.as_deref(), from: &from };
         let short = video.short();
         match self.sidecar.report_something(asker, &what, fields.clone()).await {
             Ok(()) => Ok(see_other(&format!("/report?video={short}&done=1"))),
-            Err(error @ ApiError::Fields(_)) => {
+            Err(error @ (ApiError::Fields(_) | ApiError::TooMany(_))) => {
+                let host = self.reported_host(visit, &video, comment, knock).await?;
                 let form = Form::refused(visit.language, &fields, &error);
-                let page = Reporting { visit, form, video: short, comment, is_done: false };
+                let page = Reporting { visit, form, video: short, comment, host, is_done: false };
                 self.html(visit, error.status(), &page)
             }
             Err(error) => Err(error.into()),
@@ -89,6 +117,17 @@ impl Site {
         &self,
         visit: &Visit<'_>,
         query: &str,
+    ) -> Result<Reply, PageError> {
+        self.reports_page(visit, query, StatusCode::OK, None).await
+    }
+
+    /// The page, with a note about one of them that wasn't taken, and why.
+    async fn reports_page(
+        &self,
+        visit: &Visit<'_>,
+        query: &str,
+        status: StatusCode,
+        refused: Option<(i64, String, String)>,
     ) -> Result<Reply, PageError> {
         let page = page(query);
         let is_all = parameter(query, "all").is_some();
@@ -103,6 +142,14 @@ impl Site {
                 Verdict::Accepted => "report-accepted",
             },
             is_open: line.verdict == Verdict::Open,
+            refused: refused
+                .as_ref()
+                .filter(|(id, ..)| *id == line.id)
+                .map(|(_, note, problem)| (note.clone(), problem.clone())),
+            href: match &line.comment {
+                Some(comment) => Some(place_of(comment)),
+                None => line.video.as_ref().map(|(short, _)| format!("/w/{short}")),
+            },
             line,
         };
         let page = Reports {
@@ -112,7 +159,7 @@ impl Site {
             older: (u64::from(page) * u64::from(REPORTS) < found.total).then(|| page + 1),
             rows: found.entries.into_iter().map(row).collect(),
         };
-        self.html(visit, StatusCode::OK, &page)
+        self.html(visit, status, &page)
     }
 
     pub(super) async fn settle_report(
@@ -128,8 +175,27 @@ impl Site {
             _ => return Err(PageError::NotFound),
         };
         let note = fields.text("note").filter(|note| !note.trim().is_empty());
-        self.sidecar.settle_report(visitor(visit)?, id, verdict, note).await?;
-        Ok(see_other("/admin/reports"))
+        let next = fields.text("next").and_then(local_path).unwrap_or("/admin/reports");
+        match self.sidecar.settle_report(visitor(visit)?, id, verdict, note).await {
+            Ok(()) => Ok(see_other(next)),
+            Err(error @ ApiError::Fields(_)) => {
+                let form = Form::refused(visit.language, fields, &error);
+                let problem = form.problem_of("note").unwrap_or_default().to_owned();
+                let refused = Some((id, note.unwrap_or_default().to_owned(), problem));
+                let query = next.split_once('?').map_or("", |(_, query)| query);
+                let (here, visitor) = (next.to_owned(), visit.visitor.clone());
+                let visit = &Visit { here, visitor, ..*visit };
+                self.reports_page(visit, query, error.status(), refused).await
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn reported(video: &VideoId, comment: Option<i64>) -> Reported {
+    match comment {
+        Some(no) => Reported::Comment(no),
+        None => Reported::Video(video.to_string()),
     }
 }
 

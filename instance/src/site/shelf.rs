@@ -3,6 +3,7 @@
 use askama::Template;
 use http::StatusCode;
 use origin::Reply;
+use sidecar::federation::resolve::Sought;
 use sidecar::listing::{ListQuery, Order, Scope};
 use sidecar::view::{AccountPage, ChannelPage, Listed, Privacy, State, VideoCard};
 use sidecar::vocabulary::{CATEGORIES, LANGUAGES};
@@ -66,6 +67,10 @@ struct Shelf<'a> {
     cards: Vec<Card>,
     turn: Turn,
     has_any: bool,
+    /// Why a search finds nothing.
+    nothing: String,
+    /// It would find more for who is logged in.
+    wants_login: bool,
 }
 
 /// A channel in a list.
@@ -191,6 +196,8 @@ impl Site {
             visit,
             title: narrowed.unwrap_or_else(|| visit.say("videos")),
             is_search: false,
+            nothing: String::new(),
+            wants_login: false,
             sentence: visit.say(&wanted.order.sentence_key()),
             tabs,
             channels: Vec::new(),
@@ -214,9 +221,12 @@ impl Site {
         let mut wanted = list_query(page);
         let (_, mut kept) = narrow(&mut wanted, query);
         let viewer = visit.visitor.as_ref();
-        if let Some(found) = self.sidecar.resolve(&text, viewer).await {
-            return Ok(super::see_other(&found.path()));
-        }
+        let (nothing, wants_login) = match self.sidecar.seek(&text, viewer).await {
+            Sought::Found(found) => return Ok(super::see_other(&found.path())),
+            Sought::LoginWanted => (visit.say("search-log-in"), true),
+            Sought::TooMany(wait) => (visit.count("search-wait", wait.as_secs() + 1), false),
+            Sought::Nothing => (visit.say("search-nothing"), false),
+        };
         let listed = self.sidecar.search(&text, &wanted, order, viewer).await?;
         let channels = match page {
             1 => self.sidecar.search_channels(&text, 0, CHANNELS, viewer).await?.entries,
@@ -229,6 +239,8 @@ impl Site {
             visit,
             title: visit.name("search-title", &text),
             is_search: true,
+            nothing,
+            wants_login,
             sentence: order
                 .map_or_else(|| visit.say("order-match"), |order| visit.say(&order.sentence_key())),
             tabs,

@@ -3,7 +3,7 @@
 use askama::Template;
 use http::StatusCode;
 use origin::Reply;
-use sidecar::view::{CommentLine, Part, Said, Talk, Whose};
+use sidecar::view::{CommentLine, Part, Place, Said, Talk, Whose};
 use sidecar::visitor::Asker;
 use sidecar::{ApiError, Fields, cookie};
 use wire::id::VideoId;
@@ -12,6 +12,7 @@ use super::settings::visitor;
 use super::shelf::page;
 use super::watch::Knock;
 use super::{PageError, Site, now_ms, number, parameter, see_other};
+use crate::form::Form;
 use crate::visit::{Visit, local_path};
 
 /// What stands below a video.
@@ -24,12 +25,29 @@ pub(crate) struct TalkPart {
     pub(crate) rows: Vec<TalkRow>,
     pub(crate) newer: Option<String>,
     pub(crate) older: Option<String>,
+    /// What somebody wrote that wasn't taken.
+    pub(crate) draft: Option<Draft>,
+}
+
+/// What somebody wrote that wasn't taken, for them to have it.
+pub(crate) struct Draft {
+    pub(crate) text: String,
+    /// Why.
+    pub(crate) problem: String,
+    /// Where its form is sent.
+    pub(crate) action: String,
+    /// What it answers.
+    pub(crate) parent: Option<i64>,
+    /// It was there before, and said something else.
+    pub(crate) is_change: bool,
 }
 
 /// A comment as a page shows it.
 pub(crate) struct TalkRow {
     pub(crate) line: CommentLine,
     pub(crate) age: String,
+    /// Where it stands.
+    pub(crate) href: String,
     /// The sentence that leads to answers that aren't shown.
     pub(crate) more: Option<String>,
     /// How far it is moved in.
@@ -42,7 +60,8 @@ pub(crate) struct TalkRow {
 struct Comments<'a> {
     visit: &'a Visit<'a>,
     is_admin: bool,
-    is_waiting: bool,
+    /// Which of them are shown: a parameter of the address, or nothing for all.
+    only: &'static str,
     path: &'static str,
     rows: Vec<TalkRow>,
     newer: Option<u32>,
@@ -58,12 +77,13 @@ impl Site {
         query: &str,
         knock: Knock<'_>,
     ) -> Result<TalkPart, PageError> {
-        let thread = parameter(query, "thread").and_then(|id| id.parse().ok());
-        let page = parameter(query, "comments").and_then(|page| page.parse::<u32>().ok());
-        let page = page.unwrap_or(1).clamp(1, PAGES);
-        let part = match thread {
-            Some(id) => Part::Thread(id),
-            None => Part::Threads((page - 1) * THREADS, THREADS),
+        let number = |name: &str| parameter(query, name).and_then(|no| no.parse::<u32>().ok());
+        let page = number("comments").unwrap_or(1).clamp(1, PAGES);
+        let thread = number("thread").map(i64::from);
+        let part = match (thread, number("at")) {
+            (Some(id), Some(no)) => Part::Thread(id, Place::Comment(no.into())),
+            (Some(id), None) => Part::Thread(id, Place::Page(page)),
+            (None, _) => Part::Threads((page - 1) * THREADS, THREADS),
         };
         let from = self.sidecar.counted(knock.headers, knock.peer);
         let kept = cookie::video_password(knock.headers, id);
@@ -72,7 +92,7 @@ impl Site {
         let asker =
             Asker { visitor: visit.visitor.as_ref(), password: password.as_deref(), from: &from };
         let talk = self.sidecar.talk(&id.to_string(), asker, part).await?.unwrap_or_default();
-        Ok(talk_part(visit, id, talk, thread.is_some(), page))
+        Ok(talk_part(visit, id, talk, thread, page))
     }
 
     /// Says something below a video, and shows it there.
@@ -85,9 +105,17 @@ impl Site {
     ) -> Result<Reply, PageError> {
         let id: VideoId = key.parse().map_err(|_| PageError::NotFound)?;
         let said = self.as_asker(visit, &id, knock, async |asker| {
-            self.sidecar.speak(&id.to_string(), asker, fields).await
+            self.sidecar.speak(&id.to_string(), asker, fields.clone()).await
         });
-        Ok(see_other(&place(&id, &said.await?)))
+        match said.await {
+            Ok(said) => Ok(see_other(&place(&id.short(), &said))),
+            Err(error) => {
+                let parent = fields.text("parent").and_then(|no| no.parse().ok());
+                let action = format!("/w/{}/comments", id.short());
+                let draft = Draft { parent, action, ..draft(visit, &fields, &error) };
+                self.give_back(visit, &id, knock, (error, draft)).await
+            }
+        }
     }
 
     /// Deletes, changes or approves a comment.
@@ -104,12 +132,45 @@ impl Site {
         let act = fields.text("act").unwrap_or_default().to_owned();
         let done = self.as_asker(visit, &id, knock, async |asker| match act.as_str() {
             "delete" => self.sidecar.unsay(&id.to_string(), asker, no).await,
-            "reword" => self.sidecar.reword(&id.to_string(), asker, no, fields).await,
+            "reword" => self.sidecar.reword(&id.to_string(), asker, no, fields.clone()).await,
             "approve" => self.sidecar.let_speak(&id.to_string(), asker, no).await,
             _ => Err(ApiError::NoRoute),
         });
-        done.await?;
-        Ok(see_other(&next))
+        match done.await {
+            Err(error) if act == "reword" => {
+                let action = format!("/w/{}/comments/{no}", id.short());
+                let draft = Draft { is_change: true, action, ..draft(visit, &fields, &error) };
+                self.give_back(visit, &id, knock, (error, draft)).await
+            }
+            done => done.map(|()| see_other(&next)),
+        }
+    }
+
+    /// The page of a video with what somebody wrote that wasn't taken.
+    async fn give_back(
+        &self,
+        visit: &Visit<'_>,
+        id: &VideoId,
+        knock: Knock<'_>,
+        (error, draft): (PageError, Draft),
+    ) -> Result<Reply, PageError> {
+        let status = match &error {
+            PageError::LoggedOut => StatusCode::UNAUTHORIZED,
+            PageError::Refused(refused) => refused.status(),
+            _ => return Err(error),
+        };
+        let answered = match draft.parent {
+            Some(no) => self.sidecar.comment_place(id, no).await?,
+            None => None,
+        };
+        let query = answered.map(|said| format!("thread={}&at={}", said.thread_id, said.id));
+        let here = format!("/w/{}#comments", id.short());
+        let visit = Visit { here, visitor: visit.visitor.clone(), ..*visit };
+        let again = self.watch_again(&visit, id, query.as_deref().unwrap_or(""), knock, draft);
+        // Whoever doesn't see the video learns why that is.
+        let mut reply = again.await.map_err(|_| error)?;
+        *reply.status_mut() = status;
+        Ok(reply)
     }
 
     async fn as_asker<T>(
@@ -131,10 +192,10 @@ impl Site {
         let id: VideoId = key.parse().map_err(|_| PageError::NotFound)?;
         let said =
             self.sidecar.comment_place(&id, number(no)?).await?.ok_or(PageError::NotFound)?;
-        Ok(see_other(&place(&id, &said)))
+        Ok(see_other(&place(&id.short(), &said)))
     }
 
-    /// What is said below a visitor's videos, or everywhere.
+    /// What is said below a visitor's videos, by them, or everywhere.
     pub(super) async fn show_comments(
         &self,
         visit: &Visit<'_>,
@@ -142,16 +203,21 @@ impl Site {
         query: &str,
     ) -> Result<Reply, PageError> {
         let page = page(query);
-        let is_waiting = parameter(query, "waiting").is_some();
+        let is_admin = whose == Whose::All;
+        let only = match () {
+            () if parameter(query, "waiting").is_some() => "waiting",
+            () if !is_admin && parameter(query, "said").is_some() => "said",
+            () => "",
+        };
+        let whose = if only == "said" { Whose::Said } else { whose };
         let start = (page - 1).saturating_mul(THREADS);
-        let (visitor, is_held) = (visitor(visit)?, is_waiting.then_some(true));
+        let (visitor, is_held) = (visitor(visit)?, (only == "waiting").then_some(true));
         let found = self.sidecar.comments(visitor, whose, is_held, (start, THREADS)).await?;
         let now_ms = now_ms();
-        let is_admin = whose == Whose::All;
         let page = Comments {
             visit,
             is_admin,
-            is_waiting,
+            only,
             path: if is_admin { "/admin/comments" } else { "/my/comments" },
             rows: found.entries.into_iter().map(|line| row(visit, line, now_ms)).collect(),
             newer: (page > 1).then(|| page - 1),
@@ -161,18 +227,53 @@ impl Site {
     }
 }
 
-fn talk_part(visit: &Visit<'_>, id: &VideoId, talk: Talk, is_thread: bool, page: u32) -> TalkPart {
+impl Comments<'_> {
+    /// The address of a page of the same.
+    fn turn(&self, page: &u32) -> String {
+        match self.only {
+            "" => format!("{}?page={page}", self.path),
+            only => format!("{}?{only}=1&page={page}", self.path),
+        }
+    }
+}
+
+fn talk_part(
+    visit: &Visit<'_>,
+    id: &VideoId,
+    talk: Talk,
+    thread: Option<i64>,
+    page: u32,
+) -> TalkPart {
     let now_ms = now_ms();
-    let turn = |page: u32| format!("/w/{}?comments={page}#comments", id.short());
-    let is_more = !is_thread && u64::from(page) * u64::from(THREADS) < talk.threads;
+    let (page, is_more) = match thread {
+        Some(_) => (talk.page, talk.is_more),
+        None => (page, u64::from(page) * u64::from(THREADS) < talk.threads),
+    };
+    let within = thread.map(|id| format!("thread={id}&")).unwrap_or_default();
+    let turn = |page: u32| format!("/w/{}?{within}comments={page}#comments", id.short());
     TalkPart {
         title: visit.count("talk-title", talk.total),
         is_closed: talk.is_closed,
-        is_thread,
-        newer: (page > 1 && !is_thread).then(|| turn(page - 1)),
+        is_thread: thread.is_some(),
+        newer: (page > 1).then(|| turn(page - 1)),
         older: (is_more && page < PAGES).then(|| turn(page + 1)),
         rows: talk.lines.into_iter().map(|line| row(visit, line, now_ms)).collect(),
+        draft: None,
     }
+}
+
+/// What was written into the form of a comment, and why it wasn't taken.
+fn draft(visit: &Visit<'_>, fields: &Fields, error: &PageError) -> Draft {
+    let problem = match error {
+        PageError::Refused(refused) => {
+            let form = Form::refused(visit.language, fields, refused);
+            let problem = form.problem_of("text").or(form.problem());
+            problem.unwrap_or_default().to_owned()
+        }
+        _ => visit.say("comment-logged-out"),
+    };
+    let text = fields.text("text").unwrap_or_default().to_owned();
+    Draft { text, problem, action: String::new(), parent: None, is_change: false }
 }
 
 fn row(visit: &Visit<'_>, line: CommentLine, now_ms: u64) -> TalkRow {
@@ -180,17 +281,22 @@ fn row(visit: &Visit<'_>, line: CommentLine, now_ms: u64) -> TalkRow {
         age: visit.age(u64::try_from(line.created_at_ms).unwrap_or_default(), now_ms),
         more: (line.more > 0).then(|| visit.count("talk-more", line.more)),
         step: line.depth.min(STEPS),
+        href: place_of(&line),
         line,
     }
 }
 
-/// Where a comment stands: an answer among its thread, which may not be on the first page.
-fn place(id: &VideoId, said: &Said) -> String {
-    let short = id.short();
-    if said.id == said.thread_id {
-        format!("/w/{short}?thread={0}#comment-{0}", said.id)
+/// Where a comment stands: an answer among its thread, on the page of that on which it is.
+pub(super) fn place_of(line: &CommentLine) -> String {
+    place(&line.video, &Said { id: line.id, thread_id: line.thread_id })
+}
+
+fn place(short: &str, said: &Said) -> String {
+    let Said { id, thread_id } = said;
+    if id == thread_id {
+        format!("/w/{short}?thread={id}#comment-{id}")
     } else {
-        format!("/w/{short}?thread={}#comment-{}", said.thread_id, said.id)
+        format!("/w/{short}?thread={thread_id}&at={id}#comment-{id}")
     }
 }
 

@@ -14,7 +14,7 @@ use sidecar::visitor::Asker;
 use sidecar::{Fields, Seen, cookie};
 use wire::id::VideoId;
 
-use super::talk::TalkPart;
+use super::talk::{Draft, TalkPart};
 use super::{Framing, PageError, Site, elsewhere, html, moved, now_ms};
 use crate::config::Sharing;
 use crate::embed::Options;
@@ -148,17 +148,42 @@ impl Site {
         if key != id.short() {
             return Ok(moved(&format!("/w/{}", id.short())));
         }
+        self.show_video(visit, &id, opened, query, knock, None).await
+    }
+
+    /// The page of a video with a comment that wasn't taken.
+    pub(super) async fn watch_again(
+        &self,
+        visit: &Visit<'_>,
+        id: &VideoId,
+        query: &str,
+        knock: Knock<'_>,
+        draft: Draft,
+    ) -> Result<Reply, PageError> {
+        let opened = self.open(visit, id, knock).await?;
+        self.show_video(visit, id, opened, query, knock, Some(draft)).await
+    }
+
+    async fn show_video(
+        &self,
+        visit: &Visit<'_>,
+        id: &VideoId,
+        opened: Opened,
+        query: &str,
+        knock: Knock<'_>,
+        draft: Option<Draft>,
+    ) -> Result<Reply, PageError> {
         let (video, cookie) = match opened {
             Opened::Video(video, cookie) => (video, cookie),
             Opened::Door(reply) => return Ok(reply),
         };
-        let record = self.record(&id).await?;
+        let record = self.record(id).await?;
         let options = Options { start: Options::parse(query).start, ..Options::default() };
         let stage = self.stage(visit, &video, record.as_ref(), options).await;
         let is_public = matches!(video.card.privacy, Privacy::Public | Privacy::Unlisted);
         let sources = self.meet(&video);
-        let talk = self.talk_part(visit, &id, query, knock).await?;
-        let page = Watch { talk, ..watch_page(visit, &id, *video, record, stage, now_ms()) };
+        let talk = TalkPart { draft, ..self.talk_part(visit, id, query, knock).await? };
+        let page = Watch { talk, ..watch_page(visit, id, *video, record, stage, now_ms()) };
         let mut reply = self.html(visit, StatusCode::OK, &page)?;
         elsewhere::allow(&mut reply, &sources);
         if !is_public {

@@ -2,6 +2,7 @@
 
 use http::Method;
 use serde_json::{Value, json};
+use wire::id::VideoId;
 
 use super::asked::Asked;
 use super::{done, json as answer};
@@ -59,13 +60,13 @@ impl Sidecar {
     async fn report(&self, mut asked: Asked<'_>) -> Result<Reply, ApiError> {
         asked.visitor()?;
         let reason = asked.fields.required("reason", report_reason);
-        let video = asked.fields.value("video", number);
+        let video = asked.fields.value("video", video_key);
         let comment = asked.fields.value("comment", number);
         let whom = asked.fields.value("account", number);
         let reason = std::mem::take(&mut asked.fields).finish(reason)?;
         let what = match (comment, video, whom) {
             (Some(id), ..) => Reported::Comment(id),
-            (_, Some(id), _) => Reported::Video(id.to_string()),
+            (_, Some(id), _) => Reported::Video(id),
             (_, _, Some(id)) => Reported::Account(id),
             _ => return Err(ApiError::Missing("video, comment or account")),
         };
@@ -154,13 +155,33 @@ impl Sidecar {
 
 /// Why something is reported.
 pub(crate) fn report_reason(text: &str) -> Result<String, FieldError> {
-    prose(text.trim(), 2, REASON).map(str::to_owned)
+    prose(text.replace("\r\n", "\n").trim(), 2, REASON).map(str::to_owned)
+}
+
+/// What those who keep order note about it, in as few words as they like.
+pub(crate) fn report_note(text: &str) -> Result<String, FieldError> {
+    prose(text.replace("\r\n", "\n").trim(), 1, REASON).map(str::to_owned)
 }
 
 /// `{"id": 5}`, as PeerTube names what is reported.
 fn number(value: &Value) -> Result<i64, FieldError> {
     let id = value.get("id").and_then(Value::as_i64).filter(|id| *id > 0);
     id.ok_or(FieldError::Kind("an object with the number of what is meant"))
+}
+
+/// The same, of a video also with its UUID in either form, which PeerTube takes, too.
+fn video_key(value: &Value) -> Result<String, FieldError> {
+    let bad = FieldError::Kind("an object with the number or the UUID of what is meant");
+    match value.get("id") {
+        Some(Value::String(key)) => match key.parse::<VideoId>() {
+            Ok(uuid) => Ok(uuid.to_string()),
+            Err(_) => {
+                let no = key.parse::<u32>().map_err(|_| bad)?;
+                Ok(no.to_string())
+            }
+        },
+        _ => number(value).map(|id| id.to_string()).map_err(|_| bad),
+    }
 }
 
 /// Characters, as with PeerTube.

@@ -1,13 +1,16 @@
 //! Comments in the API, on both databases, beside recorded answers of PeerTube.
 
+use http::{HeaderMap, HeaderValue, header};
 use serde_json::{Value, json};
 
 use super::tests::{Answered, Instance, check, differences, instances};
 use crate::config::Registration;
-use crate::table::comment::{self, CommentState, NewComment};
+use crate::table::comment::{self, Comment, CommentState, NewComment};
 use crate::table::remote_actor::tests::somebody;
 use crate::table::remote_actor::{self, Kind};
 use crate::table::video::{About, Privacy, tests::about};
+use crate::view::{Notice, Part, Place, Whose};
+use crate::visitor::{Asker, Visitor};
 
 fn recorded(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
@@ -26,6 +29,55 @@ impl Instance {
 
     async fn threads(&self, video: &str, token: &str) -> Value {
         self.get(&format!("videos/{video}/comment-threads"), token).await.body
+    }
+
+    async fn thread(&self, video: &str, id: &Value, token: &str) -> Answered {
+        self.get(&format!("videos/{video}/comment-threads/{id}"), token).await
+    }
+
+    async fn approve(&self, video: &str, id: &Value, token: &str) -> Answered {
+        let path = format!("videos/{video}/comments/{id}/approve");
+        self.ask("POST", &path, token, Value::Null).await
+    }
+
+    async fn reword(&self, video: &str, id: &Value, token: &str, text: &str) -> Answered {
+        let path = format!("/api/shoal/v1/videos/{video}/comments/{id}");
+        self.ask_at("PUT", &path, token, json!({ "text": text })).await
+    }
+
+    pub(crate) async fn visitor(&self, token: &str) -> Visitor {
+        let token = HeaderValue::try_from(format!("Bearer {token}")).unwrap();
+        let headers = HeaderMap::from_iter([(header::AUTHORIZATION, token)]);
+        self.sidecar.visitor(&headers).await.unwrap().unwrap()
+    }
+
+    /// Somebody of another server says something.
+    async fn hear(
+        &self,
+        video_id: i64,
+        (name, host): (&str, &str),
+        parent: Option<&Comment>,
+        text: &str,
+    ) -> Comment {
+        let database = &self.sidecar.database;
+        let who = somebody(name, host, Kind::Person);
+        let url = format!("https://{host}/{name}/{text}");
+        let new = NewComment {
+            url: Some(&url),
+            page: None,
+            video_id,
+            account_id: remote_actor::keep(database, 5, &who).await.unwrap(),
+            parent,
+            text,
+            state: CommentState::Shown,
+            approval: None,
+            created_at: 7,
+            updated_at: 7,
+        };
+        let made = comment::create(database, &new, None).await.unwrap().unwrap();
+        let made = comment::by_id(database, made).await.unwrap().unwrap();
+        self.sidecar.notify_of_comment(&made).await.unwrap();
+        made
     }
 }
 
@@ -402,5 +454,245 @@ async fn who_is_named_in_a_closed_circle_learns_nothing_of_it() {
         assert_eq!(told().await, 0);
         id(&instance.say(&open, &bob, "@alice may know").await);
         assert_eq!(told().await, 1);
+    }
+}
+
+#[tokio::test]
+async fn what_somebody_said_who_is_blocked_is_neither_told_nor_counted() {
+    for instance in instances(Registration::Closed).await {
+        let (video_id, video) = instance.publish("bob", about("The sea")).await;
+        let (alice, bob) = (instance.user("alice").await, instance.user("bob").await);
+        let (eve, ada) = (("eve", "a.evil.example"), ("ada", "one.example"));
+        let spam = instance.hear(video_id, eve, None, "spam").await;
+        id(&instance.reply(&video, &json!(spam.id), &alice, "Go away").await);
+        let good = instance.hear(video_id, ada, None, "good").await;
+        instance.hear(video_id, eve, Some(&good), "more-spam").await;
+        let alone = instance.hear(video_id, eve, None, "alone").await;
+        let counts = async || {
+            let told = instance.threads(&video, "").await;
+            (told["total"].clone(), told["totalNotDeletedComments"].clone())
+        };
+        let notices = async || {
+            let visitor = instance.visitor(&bob).await;
+            let shown = instance.sidecar.notices(&visitor, 0, 30).await.unwrap();
+            let told = instance.get("users/me/notifications", &bob).await.body;
+            assert_eq!(told["total"], shown.total);
+            assert_eq!(shown.entries.len() as u64, shown.total);
+            assert_eq!(instance.sidecar.unread(&visitor).await.unwrap(), shown.total);
+            shown.total
+        };
+        assert_eq!((counts().await, notices().await), ((json!(3), json!(5)), 5));
+        for target in ["evil.example", "eve@a.evil.example"] {
+            instance.sidecar.block(target, None).await.unwrap();
+            assert_eq!((counts().await, notices().await), ((json!(2), json!(2)), 2), "{target}");
+            let all = instance.threads(&video, "").await;
+            assert!(!all.to_string().contains("spam") && !all.to_string().contains("eve"));
+            let thread = instance.thread(&video, &json!(spam.id), "").await.body;
+            assert!(!thread.to_string().contains("spam") && !thread.to_string().contains("eve"));
+            assert_eq!(thread["comment"]["isDeleted"], true);
+            assert_eq!(thread["children"][0]["comment"]["text"], "Go away");
+            let thread = instance.thread(&video, &json!(good.id), "").await.body;
+            assert_eq!(
+                (&thread["comment"]["totalReplies"], &thread["children"]),
+                (&json!(0), &json!([]))
+            );
+            assert_eq!(instance.thread(&video, &json!(alone.id), "").await.status, 404);
+            let mine = instance.get("users/me/videos/comments", &bob).await.body;
+            assert_eq!(mine["total"], 2);
+            let database = &instance.sidecar.database;
+            assert_eq!(comment::collection(database, video_id, 0, 9).await.unwrap().len(), 2);
+            let part = Part::Threads(0, 20);
+            let talk = instance.sidecar.talk(&video, Asker::default(), part).await.unwrap();
+            let talk = talk.unwrap();
+            assert_eq!((talk.total, talk.threads), (2, 2));
+            let lines: Vec<_> = talk.lines.iter().map(|line| (&*line.html, line.depth)).collect();
+            assert_eq!(lines, [("good", 0), ("", 0), ("<p>Go away</p>\n", 1)]);
+            assert!(talk.lines.iter().all(|line| line.more == 0));
+            check(
+                &instance.reply(&video, &json!(alone.id), &alice, "x").await,
+                404,
+                "Video comment not found",
+            );
+            instance.sidecar.unblock(target).await.unwrap();
+            assert_eq!((counts().await, notices().await), ((json!(3), json!(5)), 5), "{target}");
+        }
+        // Who is blocked twice stays so until both are taken back.
+        for target in ["evil.example", "a.evil.example"] {
+            instance.sidecar.block(target, None).await.unwrap();
+        }
+        instance.sidecar.unblock("evil.example").await.unwrap();
+        assert_eq!(counts().await, (json!(2), json!(2)));
+    }
+}
+
+#[tokio::test]
+async fn answers_stay_where_what_they_answer_is_judged_anew() {
+    for instance in instances(Registration::Closed).await {
+        let about = About { comments_policy: 3, ..about("The sea") };
+        let (_, video) = instance.publish("bob", about).await;
+        let (alice, bob) = (instance.user("alice").await, instance.user("bob").await);
+        let carol = instance.user("carol").await;
+        let first = id(&instance.say(&video, &alice, "First").await);
+        check(&instance.approve(&video, &first, &bob).await, 204, "");
+        let shown = id(&instance.reply(&video, &first, &carol, "Second").await);
+        check(&instance.approve(&video, &shown, &bob).await, 204, "");
+        let waiting = id(&instance.reply(&video, &first, &carol, "Third").await);
+        id(&instance.reword(&video, &first, &alice, "Secret").await);
+        let told = instance.threads(&video, "").await;
+        assert!(!told.to_string().contains("Secret") && !told.to_string().contains("alice"));
+        assert_eq!((&told["total"], &told["totalNotDeletedComments"]), (&json!(1), &json!(1)));
+        let thread = instance.thread(&video, &first, "").await.body;
+        assert_eq!(thread["comment"]["isDeleted"], true);
+        assert_eq!(thread["children"][0]["comment"]["text"], "Second");
+        let part = Part::Threads(0, 20);
+        let talk = instance.sidecar.talk(&video, Asker::default(), part).await.unwrap().unwrap();
+        assert!(talk.lines[0].is_hidden && talk.lines[0].author.is_none());
+        assert_eq!(talk.lines.len(), 2);
+        assert_eq!(instance.threads(&video, &alice).await["data"][0]["text"], "Secret");
+        let refused = "What this comment answers waits for approval, too: approve that first";
+        check(&instance.approve(&video, &waiting, &bob).await, 409, refused);
+        check(&instance.approve(&video, &first, &bob).await, 204, "");
+        check(&instance.approve(&video, &waiting, &bob).await, 204, "");
+        assert_eq!(instance.threads(&video, "").await["totalNotDeletedComments"], 3);
+    }
+}
+
+#[tokio::test]
+async fn what_somebody_was_told_of_says_nothing_that_isnt_for_them_any_more() {
+    for instance in instances(Registration::Closed).await {
+        let about = About { comments_policy: 3, ..about("The sea") };
+        let (video_id, video) = instance.publish("bob", about).await;
+        let (alice, bob) = (instance.user("alice").await, instance.user("bob").await);
+        let carol = instance.user("carol").await;
+        let first = id(&instance.say(&video, &carol, "@alice look").await);
+        check(&instance.approve(&video, &first, &bob).await, 204, "");
+        let told = async |token: &str| {
+            let visitor = instance.visitor(token).await;
+            let found = instance.sidecar.notices(&visitor, 0, 9).await.unwrap().entries.remove(0);
+            match found.what {
+                Notice::Commented(line) | Notice::Named(line) => (line.html, line.video_name),
+                Notice::Follows { .. } => panic!("nobody follows"),
+            }
+        };
+        assert!(told(&alice).await.0.contains("look"));
+        id(&instance.reword(&video, &first, &carol, "@alice secret").await);
+        assert_eq!(told(&alice).await, (String::new(), "The sea".to_owned()));
+        assert!(told(&bob).await.0.contains("secret"));
+        check(&instance.approve(&video, &first, &bob).await, 204, "");
+        assert!(told(&alice).await.0.contains("secret"));
+        let private = json!({ "privacy": 3, "name": "Hidden sea" });
+        check(&instance.ask("PUT", &format!("videos/{video_id}"), &bob, private).await, 204, "");
+        assert_eq!(told(&alice).await, (String::new(), String::new()));
+        let listed = instance.get("users/me/notifications", &alice).await.body;
+        assert!(listed["total"] == 1 && !listed.to_string().contains("Hidden"), "{listed}");
+        assert!(told(&bob).await.0.contains("secret"));
+    }
+}
+
+#[tokio::test]
+async fn what_was_said_is_deleted_by_who_said_it_also_where_they_see_the_video_no_longer() {
+    for instance in instances(Registration::Closed).await {
+        let (video_id, video) = instance.publish("bob", about("The sea")).await;
+        let (alice, bob) = (instance.user("alice").await, instance.user("bob").await);
+        let (carol, root) = (instance.user("carol").await, instance.root().await);
+        let first = id(&instance.say(&video, &alice, "Mine").await);
+        let second = id(&instance.say(&video, &alice, "Too much").await);
+        let private = json!({ "privacy": 3, "name": "Hidden sea" });
+        check(&instance.ask("PUT", &format!("videos/{video_id}"), &bob, private).await, 204, "");
+        let visitor = instance.visitor(&alice).await;
+        let said = async || {
+            let found = instance.sidecar.comments(&visitor, Whose::Said, None, (0, 9)).await;
+            let line = |line: &crate::view::CommentLine| (line.video_name.clone(), line.may_delete);
+            found.unwrap().entries.iter().map(line).collect::<Vec<_>>()
+        };
+        assert_eq!(said().await, [(String::new(), true), (String::new(), true)]);
+        let delete = async |id: &Value, token: &str| {
+            let path = format!("videos/{video}/comments/{id}");
+            instance.ask("DELETE", &path, token, Value::Null).await
+        };
+        check(&delete(&first, &carol).await, 404, "Video not found");
+        check(&delete(&first, &alice).await, 204, "");
+        let asker = Asker { visitor: Some(&instance.visitor(&root).await), ..Asker::default() };
+        let no = second.as_i64().unwrap();
+        instance.sidecar.unsay(&video, asker, no).await.unwrap();
+        assert!(said().await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_thread_goes_on_page_by_page() {
+    for instance in instances(Registration::Closed).await {
+        let (video_id, video) = instance.publish("bob", about("The sea")).await;
+        let first = instance.hear(video_id, ("ada", "one.example"), None, "first").await;
+        let mut last = first.id;
+        for no in 0..230 {
+            let text = format!("no{no}");
+            last = instance.hear(video_id, ("ada", "one.example"), Some(&first), &text).await.id;
+        }
+        let page = async |place: Place| {
+            let part = Part::Thread(first.id, place);
+            let talk = instance.sidecar.talk(&video, Asker::default(), part).await.unwrap();
+            let talk = talk.unwrap();
+            let texts = talk.lines.iter().map(|line| line.html.clone());
+            let (texts, page) = (texts.collect::<Vec<_>>(), (talk.page, talk.is_more));
+            (texts.len(), texts[0].clone(), texts.last().unwrap().clone(), page)
+        };
+        let told = |lines, last: &str, page| (lines, "first".to_owned(), last.to_owned(), page);
+        assert_eq!(page(Place::Page(1)).await, told(101, "no99", (1, true)));
+        assert_eq!(page(Place::Page(2)).await, told(101, "no199", (2, true)));
+        assert_eq!(page(Place::Page(3)).await, told(31, "no229", (3, false)));
+        assert_eq!(page(Place::Comment(last)).await, told(31, "no229", (3, false)));
+        assert_eq!(page(Place::Comment(first.id)).await.3, (1, true));
+        let path = format!("videos/{video}/comment-threads/{}?start=220", first.id);
+        let rest = instance.get(&path, "").await.body["children"].as_array().unwrap().len();
+        assert_eq!(rest, 10);
+    }
+}
+
+#[test]
+fn ends_of_lines_count_as_one_character() {
+    let lines = "a\r\n".repeat(5_000);
+    assert_eq!(super::comments::comment_text(&lines), Ok("a\n".repeat(5_000).trim().to_owned()));
+    assert!(super::comments::comment_text(&"a".repeat(10_001)).is_err());
+}
+
+#[tokio::test]
+async fn an_unlisted_video_is_reported_by_its_number_and_by_its_uuid() {
+    for instance in instances(Registration::Closed).await {
+        let unlisted = About { privacy: Privacy::Unlisted, ..about("Unlisted") };
+        let (no, uuid) = instance.publish("bob", unlisted).await;
+        let private = About { privacy: Privacy::Private, ..about("Private") };
+        let (hidden, _) = instance.publish("bob", private).await;
+        let alice = instance.user("alice").await;
+        let report = async |video: Value| {
+            let body = json!({ "reason": "Stolen", "video": { "id": video } });
+            instance.ask("POST", "abuses", &alice, body).await
+        };
+        let short = uuid.parse::<wire::id::VideoId>().unwrap().short();
+        for video in [json!(no), json!(uuid), json!(short), json!(no.to_string())] {
+            assert_eq!(report(video.clone()).await.status, 200, "{video}");
+        }
+        check(&report(json!(hidden)).await, 404, "Video not found");
+        for bad in [json!("nothing"), json!(-1), json!([]), Value::Null] {
+            check(&report(bad).await, 400, "Incorrect request parameters: video");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_note_about_a_report_may_be_short_and_one_that_is_too_long_is_said_to_be() {
+    for instance in instances(Registration::Closed).await {
+        let (no, _) = instance.publish("bob", about("The sea")).await;
+        let root = instance.root().await;
+        let body = json!({ "reason": "Stolen", "video": { "id": no } });
+        let made = instance.ask("POST", "abuses", &root, body).await.body["abuse"]["id"].as_i64();
+        let visitor = instance.visitor(&root).await;
+        let settle = async |note: &str| {
+            let verdict = crate::view::Verdict::Accepted;
+            instance.sidecar.settle_report(&visitor, made.unwrap(), verdict, Some(note)).await
+        };
+        settle("y").await.unwrap();
+        let refused = settle(&"y".repeat(3_001)).await.unwrap_err();
+        assert_eq!(refused.to_string(), "Incorrect request parameters: note");
     }
 }

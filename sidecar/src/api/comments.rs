@@ -10,7 +10,7 @@ use super::forms::{merge, value};
 use super::{done, json as answer};
 use crate::error::ApiError;
 use crate::field::{FieldError, prose};
-use crate::limits::{COMMENT, THREAD_DEPTH};
+use crate::limits::{COMMENT, THREAD, THREAD_DEPTH};
 use crate::listing::{boolean, page};
 use crate::table::comment::{self, Comment, CommentFilter, CommentState, ThreadOrder};
 use crate::view::PictureKind;
@@ -81,16 +81,16 @@ impl Sidecar {
             }
             (Route::Threads(key), &Method::GET) => self.tell_threads(key, asked).await,
             (Route::Threads(key), &Method::POST) => self.say(key, None, asked).await,
-            (Route::Thread(key, id), &Method::GET) => self.tell_thread(key, id, &asked).await,
+            (Route::Thread(key, id), &Method::GET) => self.tell_thread(key, id, asked).await,
             (Route::Comment(key, id), &Method::POST) => self.say(key, Some(id), asked).await,
             (Route::Comment(key, id), &Method::DELETE) => {
-                let found = self.said(key, id, &asked).await?;
+                let found = self.comment_to_decide(key, id, asked.asker()).await?;
                 self.uncomment(asked.visitor()?, &found).await?;
                 Ok(done())
             }
             (Route::Reword(key, id), &Method::PUT) => self.say_otherwise(key, id, asked).await,
             (Route::Approve(key, id), &Method::POST) => {
-                let found = self.said(key, id, &asked).await?;
+                let found = self.comment_to_decide(key, id, asked.asker()).await?;
                 self.approve_comment(asked.visitor()?, &found).await?;
                 Ok(done())
             }
@@ -153,17 +153,23 @@ impl Sidecar {
         let page = (start.into(), count.into());
         let found = comment::threads(database, video, reader, order, page).await?;
         let (total, all) = comment::totals(database, video, reader).await?;
-        let wanted = found.iter().filter(|found| !self.is_unwanted(found));
-        let data: Vec<Value> = wanted.map(|found| self.comment_json(found)).collect();
+        let data: Vec<Value> = found.iter().map(|found| self.comment_json(found)).collect();
         Ok(answer(&json!({ "total": total, "totalNotDeletedComments": all, "data": data })))
     }
 
-    async fn tell_thread(&self, key: &str, id: i64, asked: &Asked<'_>) -> Result<Reply, ApiError> {
+    /// A thread, beyond PeerTube's form from an answer on: `start` passes over so many of them.
+    async fn tell_thread(
+        &self,
+        key: &str,
+        id: i64,
+        mut asked: Asked<'_>,
+    ) -> Result<Reply, ApiError> {
+        let (start, _) = page(&mut asked.query);
+        std::mem::take(&mut asked.query).finish(())?;
         let sight = self.sight(key, asked.asker()).await?;
         let reader = self.reader(&sight, asked.visitor.as_ref());
-        let found = comment::thread(&self.database, id, reader).await?;
-        let first = found.first().filter(|first| first.id == id && first.thread_id.is_none());
-        if first.is_none_or(|first| first.video_id != sight.video.id) {
+        let found = comment::thread(&self.database, id, reader, (start.into(), THREAD)).await?;
+        if found.first().is_none_or(|first| first.video_id != sight.video.id) {
             return Err(ApiError::NotFound("Video comment thread"));
         }
         Ok(answer(&self.tree_json(&found)))
@@ -177,10 +183,7 @@ impl Sidecar {
         for comment in found.iter().rev() {
             let mut children = below.remove(&comment.id).unwrap_or_default();
             children.reverse();
-            if comment.is(CommentState::Deleted)
-                && children.is_empty()
-                && comment.thread_id.is_some()
-            {
+            if comment.is_empty() && children.is_empty() && comment.thread_id.is_some() {
                 continue;
             }
             let told = json!({ "comment": self.comment_json(comment), "children": children });
@@ -200,6 +203,7 @@ impl Sidecar {
         let (start, count) = page(&mut asked.query);
         let filter = CommentFilter {
             owner,
+            author: None,
             video: asked.query.optional("videoId", |text| {
                 text.parse::<u32>().map(i64::from).map_err(|_| FieldError::Kind("a number"))
             }),
@@ -225,7 +229,8 @@ impl Sidecar {
 
     /// PeerTube's form of a comment.
     pub(super) fn comment_json(&self, comment: &Comment) -> Value {
-        let is_deleted = comment.is(CommentState::Deleted);
+        // What isn't for whoever asks looks the same to programs.
+        let is_deleted = comment.is_empty();
         json!({
             "id": comment.id,
             "url": self.comment_url(comment),
@@ -296,7 +301,8 @@ pub(crate) fn depths(thread: &[Comment]) -> BTreeMap<i64, (usize, Option<i64>)> 
     depths
 }
 
-/// A comment's text, without the space around it.
+/// A comment's text, without the space around it, its lines ended as they are counted where it is written: forms send two
+/// characters for each end.
 pub(crate) fn comment_text(text: &str) -> Result<String, FieldError> {
-    prose(text.trim(), 1, COMMENT).map(str::to_owned)
+    prose(text.replace("\r\n", "\n").trim(), 1, COMMENT).map(str::to_owned)
 }

@@ -14,6 +14,7 @@ use crate::table::comment::{self, Comment, CommentState};
 use crate::table::notification::{self, Notification};
 use crate::table::{account, channel, remote_actor};
 use crate::view::PictureKind;
+use crate::visitor::Visitor;
 use crate::when::iso;
 use crate::{Reply, Sidecar};
 
@@ -49,9 +50,10 @@ impl Sidecar {
         route: Route,
         mut asked: Asked<'_>,
     ) -> Result<Reply, ApiError> {
-        let user = asked.visitor()?.user_id;
+        let visitor = asked.visitor()?.clone();
+        let user = visitor.user_id;
         match (route, &asked.method) {
-            (Route::List, &Method::GET) => self.tell_notifications(user, asked).await,
+            (Route::List, &Method::GET) => self.tell_notifications(&visitor, asked).await,
             (Route::Read, &Method::POST) => {
                 let ids = asked.fields.value("ids", ids);
                 let ids = match asked.fields.is_null("ids") {
@@ -71,21 +73,30 @@ impl Sidecar {
         }
     }
 
-    async fn tell_notifications(&self, user: i64, mut asked: Asked<'_>) -> Result<Reply, ApiError> {
+    async fn tell_notifications(
+        &self,
+        visitor: &Visitor,
+        mut asked: Asked<'_>,
+    ) -> Result<Reply, ApiError> {
         let (start, count) = page(&mut asked.query);
         let is_unread = asked.query.optional("unread", boolean).unwrap_or(false);
         std::mem::take(&mut asked.query).finish(())?;
+        let (database, start, count) = (&self.database, start.into(), count.into());
         let (total, found) =
-            notification::page(&self.database, user, is_unread, start.into(), count.into()).await?;
+            notification::page(database, visitor.user_id, is_unread, start, count).await?;
         let mut data = Vec::with_capacity(found.len());
         for one in &found {
-            data.push(self.notification_json(one).await?);
+            data.push(self.notification_json(visitor, one).await?);
         }
         Ok(answer(&json!({ "total": total, "data": data })))
     }
 
-    /// PeerTube's form of one.
-    async fn notification_json(&self, one: &Notification) -> sqlx::Result<Value> {
+    /// PeerTube's form of one; without its comment if they don't see the video any more.
+    async fn notification_json(
+        &self,
+        visitor: &Visitor,
+        one: &Notification,
+    ) -> sqlx::Result<Value> {
         let mut told = json!({
             "id": one.id,
             "type": one.kind,
@@ -95,6 +106,7 @@ impl Sidecar {
         });
         if let Some(id) = one.comment_id
             && let Some(comment) = comment::by_id(&self.database, id).await?
+            && self.shows_video_of(&comment, visitor).await?
         {
             merge(&mut told, json!({ "comment": self.notified_comment(&comment) }));
         }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::tests::{Instance, federating};
 use crate::config::Federation;
-use crate::error::ApiError;
+use crate::error::{ApiError, NotFollowed};
 use crate::federation::govern::{Consent, Ruling};
 use crate::role::Role;
 use crate::table::delivery;
@@ -78,6 +78,8 @@ async fn whom_we_follow_is_asked_once_and_told_when_that_ends() {
         sidecar.follow_by_hand(&two.url).await.unwrap();
         assert_eq!(instance.waiting("two.example").await, ["Follow"]);
         let (_, told) = instance.servers("GET", "following", "", Value::Null).await;
+        assert_eq!(told["total"], 0);
+        let (_, told) = instance.servers("GET", "following", &root, Value::Null).await;
         let line = &told["data"][0];
         assert_eq!(
             (&line["state"], &line["following"]["url"]),
@@ -88,8 +90,17 @@ async fn whom_we_follow_is_asked_once_and_told_when_that_ends() {
         assert_eq!(instance.servers("DELETE", path, &root, json!({})).await.0, 204);
         assert_eq!(instance.waiting("two.example").await, ["Follow", "Undo"]);
         assert_eq!(instance.servers("DELETE", path, &root, json!({})).await.0, 404);
-        let body = json!({ "hosts": ["nowhere.invalid"] });
-        assert_eq!(instance.servers("POST", "following", &root, body).await.0, 400);
+        // There is no door to others in this test, and one of these is known without it.
+        let body = json!({ "hosts": ["nowhere.invalid"], "handles": [two.url, "a@evil.example"] });
+        let (status, told) = instance.servers("POST", "following", &root, body).await;
+        let off = "federation is off here";
+        let wanted = format!("not followed: nowhere.invalid ({off}), a@evil.example ({off})");
+        assert_eq!((status, &told["detail"]), (409, &json!(wanted)));
+        assert_eq!(instance.waiting("two.example").await, ["Follow", "Undo", "Follow"]);
+        sidecar.block("two.example", None).await.unwrap();
+        let refused = sidecar.follow_by_hand(&two.url).await;
+        let ApiError::NotFollowed(all) = refused.unwrap_err() else { panic!("it is blocked") };
+        assert_eq!(all, [(two.url.clone(), NotFollowed::Blocked)]);
         assert_eq!(
             instance.servers("POST", "following", &root, json!({ "hosts": 7 })).await.0,
             400
@@ -191,5 +202,46 @@ async fn neighbours_are_those_who_said_who_they_are_and_arent_blocked() {
         assert!(!found[0].description.contains("<script"));
         assert_eq!(host::unasked(database, 5, 10).await.unwrap(), [""; 0]);
         assert_eq!(host::unasked(database, 6, 1).await.unwrap(), ["a.example"]);
+    }
+}
+
+#[tokio::test]
+async fn follows_are_listed_by_state_kind_and_name() {
+    for instance in federating(Federation::default()).await {
+        let (asked, accepted) = (FollowState::Asked, FollowState::Accepted);
+        instance.follows_us("peertube", "two.example", Kind::Instance, accepted).await;
+        instance
+            .follows_us("peertube", "three.example", Kind::Instance, FollowState::Rejected)
+            .await;
+        instance.follows_us("Eve_1", "mastodon.example", Kind::Person, asked).await;
+        instance.follows_us("evex1", "mastodon.example", Kind::Person, accepted).await;
+        let root = instance.root().await;
+        let hosts = async |query: &str, token: &str| {
+            let path = format!("followers?{query}");
+            let (status, told) = instance.servers("GET", &path, token, Value::Null).await;
+            assert_eq!(status, 200, "{query}");
+            let found = told["data"].as_array().unwrap().clone();
+            assert_eq!(told["total"], found.len(), "{query}");
+            found.iter().map(|one| one["follower"]["name"].as_str().unwrap().to_owned()).collect()
+        };
+        let check = async |query: &str, token: &str, wanted: &[&str]| {
+            let found: Vec<String> = hosts(query, token).await;
+            assert_eq!(found, wanted, "{query}");
+        };
+        check("", &root, &["Eve_1", "evex1", "peertube", "peertube"]).await;
+        check("state=pending", &root, &["Eve_1"]).await;
+        check("state=accepted&actorType=Application", &root, &["peertube"]).await;
+        check("search=eve_1", &root, &["Eve_1"]).await;
+        check("search=THREE.ex", &root, &["peertube"]).await;
+        check("search=%25", &root, &[]).await;
+        check("sort=createdAt&actorType=Person", &root, &["Eve_1", "evex1"]).await;
+        check("sort=-createdAt&actorType=Person", &root, &["evex1", "Eve_1"]).await;
+        check("state=pending", "", &[]).await;
+        check("state=rejected", "", &[]).await;
+        check("", "", &["peertube"]).await;
+        for bad in ["state=x", "actorType=x", "sort=x"] {
+            let path = format!("followers?{bad}");
+            assert_eq!(instance.servers("GET", &path, &root, Value::Null).await.0, 400, "{bad}");
+        }
     }
 }

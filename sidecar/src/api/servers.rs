@@ -10,8 +10,8 @@ use crate::field::FieldError;
 use crate::listing;
 use crate::role::Role;
 use crate::table::block::Block;
-use crate::table::following::{self, Line, Which};
-use crate::table::remote_actor::{self, RemoteActor};
+use crate::table::following::{self, FollowOrder, Line, Wanted, Which};
+use crate::table::remote_actor::{self, Kind, RemoteActor};
 use crate::when::iso;
 use crate::{Reply, Sidecar};
 
@@ -82,10 +82,7 @@ impl Sidecar {
                     asked.fields.refuse("hosts", nobody);
                 }
                 asked.fields.check()?;
-                for what in wanted {
-                    self.follow_by_hand(&what).await?;
-                }
-                Ok(done())
+                self.follow_all(&wanted).await
             }
             (Route::Followed(who), &Method::DELETE) => {
                 administrator(&asked)?;
@@ -122,15 +119,35 @@ impl Sidecar {
 
     async fn tell_follows(&self, which: Which, mut asked: Asked<'_>) -> Result<Reply, ApiError> {
         let page = listing::page(&mut asked.query);
+        let wanted = Wanted {
+            which,
+            state: asked.query.optional("state", state),
+            kind: asked.query.optional("actorType", kind),
+            text: asked.query.optional("search", whole).unwrap_or_default().to_lowercase(),
+            order: asked.query.optional("sort", order).unwrap_or_default(),
+            accepted_alone: !asked.visitor.as_ref().is_some_and(|who| who.role.moderates()),
+        };
         let (start, count) = asked.query.finish(page)?;
         if !self.federates() {
             return Ok(answer(&json!({ "total": 0, "data": [] })));
         }
         let (database, us) = (&self.database, self.instance_handle().await?);
-        let lines = following::list(database, which, us, start.into(), count.into()).await?;
-        let total = following::count(database, which, us).await?;
+        let lines = following::list(database, &wanted, us, start.into(), count.into()).await?;
+        let total = following::count(database, &wanted, us).await?;
         let data: Vec<Value> = lines.iter().map(|line| self.follow_json(which, line)).collect();
         Ok(answer(&json!({ "total": total, "data": data })))
+    }
+
+    /// Follows whoever of these can be, and names the others.
+    async fn follow_all(&self, wanted: &[String]) -> Result<Reply, ApiError> {
+        let mut failed = Vec::new();
+        for what in wanted {
+            match self.follow_by_hand(what).await {
+                Err(ApiError::NotFollowed(these)) => failed.extend(these),
+                other => other?,
+            }
+        }
+        if failed.is_empty() { Ok(done()) } else { Err(ApiError::NotFollowed(failed)) }
     }
 
     /// PeerTube's form, which has a score that falls when deliveries fail.
@@ -147,11 +164,8 @@ impl Sidecar {
         });
         let (follower, following) =
             if which == Which::Following { (here, there) } else { (there, here) };
-        let state = match line.state {
-            1 => "pending",
-            2 => "accepted",
-            _ => "rejected",
-        };
+        let state =
+            STATES.iter().find(|(_, no)| *no == line.state).map_or("rejected", |(word, _)| word);
         json!({
             "id": line.id, "follower": follower, "following": following, "score": 1000, "state": state,
             "createdAt": iso(line.created_at), "updatedAt": iso(line.updated_at),
@@ -249,6 +263,38 @@ fn texts(value: &Value) -> Result<Vec<String>, FieldError> {
             all.iter().map(text).collect()
         }
         _ => Err(FieldError::Kind("a list of texts")),
+    }
+}
+
+/// How far a follow is, by PeerTube's word and the table's number.
+const STATES: [(&str, i64); 3] = [("pending", 1), ("accepted", 2), ("rejected", 3)];
+
+fn state(text: &str) -> Result<i64, FieldError> {
+    let found = STATES.iter().find(|(word, _)| *word == text);
+    found.map(|(_, no)| *no).ok_or(FieldError::Choice("pending, accepted, rejected"))
+}
+
+fn kind(text: &str) -> Result<Kind, FieldError> {
+    match text {
+        "Person" | "Service" => Ok(Kind::Person),
+        "Group" => Ok(Kind::Channel),
+        "Application" => Ok(Kind::Instance),
+        _ => Err(FieldError::Choice("Person, Service, Group, Application")),
+    }
+}
+
+/// PeerTube's orders; score and redundancy are the same for all here, of whom then the newest come first.
+fn order(text: &str) -> Result<FollowOrder, FieldError> {
+    match text {
+        "createdAt" => Ok(FollowOrder::Oldest),
+        "-createdAt" | "score" | "-score" | "redundancyAllowed" | "-redundancyAllowed" => {
+            Ok(FollowOrder::Newest)
+        }
+        "state" => Ok(FollowOrder::Waiting),
+        "-state" => Ok(FollowOrder::Decided),
+        _ => {
+            Err(FieldError::Choice("createdAt, state, score, redundancyAllowed, each also with -"))
+        }
     }
 }
 

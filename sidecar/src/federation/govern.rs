@@ -1,14 +1,15 @@
 //! What an administrator sees of other servers, and decides: who may follow, whom we follow, whom we have nothing to do with, and
 //! what becomes of deliveries that don't arrive.
 
+use super::ask::FetchError;
 use super::id::{Local, Remote};
 use super::people::PersonError;
 use super::receive::HearError;
-use crate::error::ApiError;
+use crate::error::{ApiError, NotFollowed};
 use crate::outbound::Budget;
 use crate::role::Role;
-use crate::table::following::{self, Line, Which};
-use crate::table::remote_actor::{self, RemoteActor};
+use crate::table::following::{self, Line, Wanted, Which};
+use crate::table::remote_actor::{self, KeepError, RemoteActor};
 use crate::table::{delivery, follow, host};
 use crate::view::Unavailable;
 use crate::visitor::Visitor;
@@ -160,7 +161,9 @@ impl Sidecar {
         check(visitor)?;
         let database = &self.database;
         let us = self.instance_handle().await?;
-        let lines = async |which| following::list(database, which, us, 0, SHOWN).await;
+        let lines =
+            async |which| following::list(database, &Wanted::all(which), us, 0, SHOWN).await;
+        let total = async |which| following::count(database, &Wanted::all(which), us).await;
         let (followers, follows) = (lines(Which::Followers).await?, lines(Which::Following).await?);
         let mut backfills = Vec::new();
         for found in following::progress(database, SHOWN).await? {
@@ -178,9 +181,9 @@ impl Sidecar {
         let blocks = self.blocked().await?.into_iter().take(SHOWN as usize);
         Ok(Overview {
             followers: followers.into_iter().map(follow_line).collect(),
-            followers_total: following::count(database, Which::Followers, us).await?,
+            followers_total: total(Which::Followers).await?,
             following: follows.into_iter().map(follow_line).collect(),
-            following_total: following::count(database, Which::Following, us).await?,
+            following_total: total(Which::Following).await?,
             blocks: blocks
                 .map(|block| BlockLine {
                     target: block.target,
@@ -225,6 +228,7 @@ impl Sidecar {
 
     /// Follows who has this URL or handle, or the whole of this host.
     pub(crate) async fn follow_by_hand(&self, what: &str) -> Result<(), ApiError> {
+        let told = |error| told(what, error);
         let target = self.find_actor(what, &mut Budget(FETCHES)).await.map_err(told)?;
         let follow = self.follow(&target).await.map_err(not_heard)?;
         Ok(follow::set_by_hand(&self.database, follow.id).await?)
@@ -352,23 +356,34 @@ fn queue_line(queue: delivery::Queue) -> QueueLine {
 }
 
 /// Why nobody was found, for who asked for them.
-fn told(error: PersonError) -> ApiError {
-    match error {
-        PersonError::Database(error) => ApiError::Database(error),
-        PersonError::Blocked(_) => {
-            ApiError::Conflict("that server, or that account, is blocked here")
+fn told(what: &str, error: PersonError) -> ApiError {
+    let reason = match error {
+        PersonError::Database(error) | PersonError::Keep(KeepError::Database(error)) => {
+            return ApiError::Database(error);
+        }
+        PersonError::Fetch(error @ (FetchError::Keyring(_) | FetchError::Key(_))) => {
+            return ApiError::Machine(error.to_string());
+        }
+        PersonError::Fetch(FetchError::Off) => NotFollowed::Off,
+        PersonError::Blocked(_) | PersonError::Fetch(FetchError::Blocked(_)) => {
+            NotFollowed::Blocked
+        }
+        PersonError::Fetch(error) if !error.is_lasting() => {
+            tracing::info!("nobody is followed: {error}");
+            NotFollowed::Away
         }
         error => {
             tracing::info!("nobody is followed: {error}");
-            ApiError::Invalid("nobody was found there who can be followed")
+            NotFollowed::Nobody
         }
-    }
+    };
+    ApiError::NotFollowed(vec![(what.trim().to_owned(), reason)])
 }
 
 fn not_heard(error: HearError) -> ApiError {
     match error {
         HearError::Database(error) => ApiError::Database(error),
-        HearError::Person(error) => told(error),
+        HearError::Person(error) => told("", error),
         HearError::Refused(reason) => ApiError::Conflict(reason),
         error => ApiError::Machine(error.to_string()),
     }

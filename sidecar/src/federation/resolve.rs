@@ -6,6 +6,7 @@ use super::id::{Id, Local, Place, Remote};
 use super::json;
 use super::tasks::TaskError;
 use crate::outbound::Budget;
+use crate::pace::Time;
 use crate::table::channel::Channel;
 use crate::table::follow;
 use crate::table::remote_actor::{self, Kind, RemoteActor};
@@ -43,33 +44,93 @@ impl Resolved {
     }
 }
 
+/// What comes of looking for what a text names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sought {
+    /// It is found.
+    Found(Resolved),
+    /// It names something of another server, which is asked for whoever is logged in.
+    LoginWanted,
+    /// So much was asked for them that it takes that long until another is.
+    TooMany(Time),
+    /// It names nothing, or nothing is found.
+    Nothing,
+}
+
+/// Why somebody of another server isn't led back there: our own rules, what they wrote, then their server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotLed {
+    /// The instance meets nobody.
+    Off,
+    /// That is no `name@host`, or one of here.
+    NoHandle,
+    /// So many were asked for from there that it takes that long until another is.
+    TooMany(Time),
+    /// Their server doesn't answer, or not where they go on.
+    Unknown,
+}
+
 impl Sidecar {
     /// What a URL or a handle of another server names, or an id of ours; `None` if the text is neither, or nothing is found.
     pub async fn resolve(&self, text: &str, visitor: Option<&Visitor>) -> Option<Resolved> {
-        let place = self.place.as_ref()?;
-        let visitor = visitor?;
-        let named = Named::parse(place, text)?;
-        let taken = match &named {
-            Named::Ours(_) => Ok(()),
-            _ => self.attempts(|attempts, now| attempts.resolved_by.take(now, &visitor.user_id)),
-        };
-        if taken.is_err() {
-            return None;
+        match self.seek(text, visitor).await {
+            Sought::Found(found) => Some(found),
+            _ => None,
         }
-        let found = self.look_for(named).await;
-        found.inspect_err(|error| tracing::debug!(text, "nothing is found: {error}")).ok().flatten()
+    }
+
+    /// The same, with the reason why nothing is looked for.
+    pub async fn seek(&self, text: &str, visitor: Option<&Visitor>) -> Sought {
+        let named = self.place.as_ref().and_then(|place| Named::parse(place, text));
+        let Some(named) = named else { return Sought::Nothing };
+        if !matches!(named, Named::Ours(_)) {
+            let Some(visitor) = visitor else { return Sought::LoginWanted };
+            let user = visitor.user_id;
+            let taken = self.attempts(|attempts, now| attempts.resolved_by.take(now, &user));
+            if let Err(wait) = taken {
+                return Sought::TooMany(wait);
+            }
+        }
+        match self.look_for(named).await {
+            Ok(found) => found.map_or(Sought::Nothing, Sought::Found),
+            Err(error) => {
+                tracing::debug!(text, "nothing is found: {error}");
+                Sought::Nothing
+            }
+        }
     }
 
     /// Where somebody of another server, `name@host`, goes on to follow a channel of ours: at their own server, as that says by
     /// webfinger.
-    pub async fn follow_address(&self, channel: &str, from: &str, asker: &str) -> Option<String> {
-        let place = self.place.as_ref()?;
-        let channel = channel::by_name(&self.database, channel).await.ok()??;
-        let Named::Handle(name, host) = Named::parse(place, from)? else { return None };
+    ///
+    /// # Errors
+    /// When that isn't asked, or it doesn't say.
+    pub async fn follow_address(
+        &self,
+        channel: &str,
+        from: &str,
+        asker: &str,
+    ) -> Result<String, NotLed> {
+        let place = self.place.as_ref().ok_or(NotLed::Off)?;
+        let Some(Named::Handle(name, host)) = Named::parse(place, from) else {
+            return Err(NotLed::NoHandle);
+        };
         let asker = asker.to_owned();
-        self.attempts(|attempts, now| attempts.fingers_from.take(now, &asker)).ok()?;
+        let taken = self.attempts(|attempts, now| attempts.fingers_from.take(now, &asker));
+        taken.map_err(NotLed::TooMany)?;
+        let found = self.subscribing(place, channel, (&name, &host)).await;
+        found.ok_or(NotLed::Unknown)
+    }
+
+    async fn subscribing(
+        &self,
+        place: &Place,
+        channel: &str,
+        (name, host): (&str, &str),
+    ) -> Option<String> {
+        let channel = channel::by_name(&self.database, channel).await.ok()??;
         let resource = format!("acct:{name}@{host}");
-        let url = self.well_known(&host, "webfinger", Some(&resource)).ok()?;
+        let url = self.well_known(host, "webfinger", Some(&resource)).ok()?;
         let told = self.fetch_json(&url, &mut Budget(FINGER_BUDGET)).await.ok()?;
         let links = json::each(told.object.get("links")).filter_map(serde_json::Value::as_object);
         let template = links
@@ -275,7 +336,8 @@ mod tests {
                 preferences: crate::preferences::Preferences::default(),
             };
             let id = elsewhere.publish("1", |_| {});
-            assert_eq!(sidecar.resolve(&id, None).await, None);
+            assert_eq!(sidecar.seek(&id, None).await, Sought::LoginWanted);
+            assert_eq!(sidecar.seek("whales", None).await, Sought::Nothing);
             let host = elsewhere.base.trim_start_matches("http://").to_owned();
             let found = sidecar.resolve(&id, Some(&visitor)).await;
             assert!(matches!(found, Some(Resolved::Video(_))), "{found:?}");
@@ -291,6 +353,15 @@ mod tests {
                 sidecar.resolve(&elsewhere.url(&format!("/{no}")), Some(&visitor)).await;
             }
             assert!(elsewhere.asked().len() < 40);
+            let late = sidecar.seek(&elsewhere.url("/late"), Some(&visitor)).await;
+            assert!(matches!(late, Sought::TooMany(_)), "{late:?}");
+            let led = async |from: &str| sidecar.follow_address("root_channel", from, "::1").await;
+            assert_eq!(led("no handle").await, Err(NotLed::NoHandle));
+            assert_eq!(led(&format!("ada@{host}")).await, Err(NotLed::Unknown));
+            for _ in 0..100 {
+                let _ = led(&format!("ada@{host}")).await;
+            }
+            assert!(matches!(led(&format!("ada@{host}")).await, Err(NotLed::TooMany(_))));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Whose a server is: who has a domain has all names below it, and a bound for each name would be none for them.
 
 /// The domain that somebody registered of which a host is part, by the public suffix list; the host itself where that says nothing.
-pub(crate) fn of(host: &str) -> &str {
+pub fn of(host: &str) -> &str {
     let known = psl::domain(host.as_bytes()).filter(|domain| domain.suffix().is_known());
     known.and_then(|domain| std::str::from_utf8(domain.as_bytes()).ok()).unwrap_or(host)
 }

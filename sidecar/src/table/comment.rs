@@ -1,13 +1,15 @@
 //! The table `comment`: what is said below videos, by people here and elsewhere.
 //!
 //! A comment that is deleted stays as an empty row, since others answered it. The first of a thread keeps how many are shown below
-//! it; whatever changes what is shown counts them anew, and notes what others are to be told of it, in one transaction.
+//! it; whatever changes what is shown counts them anew, and notes what others are to be told of it, in one transaction. What somebody
+//! said who is blocked here is neither shown nor counted.
 
 use serde::{Deserialize, Serialize};
 
+use super::block::is_meant;
 use crate::database::sql::{Sql, look_up};
 use crate::database::{Database, reading, record, writing};
-use crate::limits::{COUNTED, THREAD};
+use crate::limits::COUNTED;
 use crate::table::news::Happened;
 
 record! {
@@ -50,7 +52,44 @@ record! {
         author_name: Option<String>,
         author_host: Option<String>,
         author_page: Option<String>,
+        /// This instance has nothing to do with them any more.
+        author_is_blocked: Option<bool>,
     }
+}
+
+/// Whether whoever said something isn't blocked here; the one place where that is asked of comments.
+macro_rules! is_wanted {
+    ($comment:literal) => {
+        concat!(
+            "NOT EXISTS (SELECT 1 FROM remote_actor AS unwanted WHERE unwanted.id = ",
+            $comment,
+            ".account_id AND unwanted.is_blocked = TRUE)"
+        )
+    };
+}
+
+/// Whether somebody sees what a comment says, as [`Reader::sees`]: `$2` is whether also what waits, `$3` who they are.
+macro_rules! is_seen {
+    () => {
+        concat!(
+            "((comment.state = 1 OR (comment.state = 2 AND $2) OR (comment.state IN (2, 3) AND comment.account_id = $3)) AND ",
+            is_wanted!("comment"),
+            ")"
+        )
+    };
+}
+
+/// How many of a thread everybody sees below its first, whose number is this.
+macro_rules! shown_below {
+    ($first:literal) => {
+        concat!(
+            "(SELECT COUNT(*) FROM comment AS below WHERE below.thread_id = ",
+            $first,
+            " AND below.state = 1 AND ",
+            is_wanted!("below"),
+            ")"
+        )
+    };
 }
 
 /// Who may see a comment.
@@ -64,6 +103,8 @@ pub(crate) enum CommentState {
     Refused,
     /// Nobody; that there was one is seen where others answered it.
     Deleted,
+    /// Not whoever asks, who sees that there is one, since others answered it. No row has it.
+    Hidden,
 }
 
 impl CommentState {
@@ -73,6 +114,7 @@ impl CommentState {
             CommentState::Held => 2,
             CommentState::Refused => 3,
             CommentState::Deleted => 4,
+            CommentState::Hidden => 5,
         }
     }
 }
@@ -80,6 +122,41 @@ impl CommentState {
 impl Comment {
     pub(crate) fn is(&self, state: CommentState) -> bool {
         self.state == state.id()
+    }
+
+    /// Whether nothing but its place is left, for everybody or for whoever asks.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.is(CommentState::Deleted) || self.is(CommentState::Hidden)
+    }
+
+    /// Whether it was said by somebody with whom we have nothing to do any more.
+    pub(crate) fn is_unwanted(&self) -> bool {
+        self.author_is_blocked == Some(true)
+    }
+
+    /// What somebody sees of it, of what isn't for them only its place.
+    fn seen_by(self, reader: Reader) -> Comment {
+        if self.is_empty() || reader.sees(&self) {
+            return self;
+        }
+        Comment {
+            url: None,
+            page: None,
+            account_id: None,
+            text: String::new(),
+            state: CommentState::Hidden.id(),
+            updated_at: self.created_at,
+            author: None,
+            author_user_id: None,
+            author_label: None,
+            author_about: None,
+            author_avatar: None,
+            author_url: None,
+            author_name: None,
+            author_host: None,
+            author_page: None,
+            ..self
+        }
     }
 
     /// The first of its thread, which it may be itself.
@@ -153,6 +230,17 @@ pub(crate) struct Reader {
     pub(crate) sees_held: bool,
 }
 
+impl Reader {
+    /// Whether they see what a comment says.
+    pub(crate) fn sees(self, comment: &Comment) -> bool {
+        let is_own = comment.account_id == Some(self.account_id);
+        let is_for_them = comment.is(CommentState::Shown)
+            || (comment.is(CommentState::Held) && (self.sees_held || is_own))
+            || (comment.is(CommentState::Refused) && is_own);
+        is_for_them && !comment.is_unwanted()
+    }
+}
+
 /// In which order threads come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ThreadOrder {
@@ -167,6 +255,8 @@ pub(crate) enum ThreadOrder {
 pub(crate) struct CommentFilter {
     /// Below videos of this account.
     pub(crate) owner: Option<i64>,
+    /// Said by this account: also what others decided against.
+    pub(crate) author: Option<i64>,
     pub(crate) video: Option<i64>,
     /// Waiting for approval, or not.
     pub(crate) is_held: Option<bool>,
@@ -250,7 +340,7 @@ pub(crate) async fn threads(
         ThreadOrder::Oldest => OLDEST,
         ThreadOrder::Answered => ANSWERED,
     };
-    reading!(database, pool => {
+    let found: Vec<Comment> = reading!(database, pool => {
         sqlx::query_as(select)
             .bind(video_id)
             .bind(reader.sees_held)
@@ -259,7 +349,8 @@ pub(crate) async fn threads(
             .bind(start)
             .fetch_all(pool)
             .await
-    })
+    })?;
+    Ok(found.into_iter().map(|first| first.seen_by(reader)).collect())
 }
 
 /// How many threads somebody sees, and how many comments everybody.
@@ -288,31 +379,60 @@ pub(crate) async fn shown(database: &Database, video_id: i64) -> sqlx::Result<i6
     Ok(all.0)
 }
 
-/// A whole thread, the first before those below it, and these in the order in which they came; at most [`THREAD`].
+/// A thread: its first, and a page of its answers in the order in which they came. Nothing, if it is the first of none that
+/// somebody sees.
 pub(crate) async fn thread(
     database: &Database,
     id: i64,
     reader: Reader,
+    page: (i64, i64),
 ) -> sqlx::Result<Vec<Comment>> {
-    beginning(database, id, reader, THREAD - 1).await
+    let first = by_id(database, id).await?.filter(|first| first.thread_id.is_none());
+    let Some(first) = first.map(|first| first.seen_by(reader)) else { return Ok(Vec::new()) };
+    if first.is(CommentState::Hidden) && first.replies == 0 {
+        return Ok(Vec::new());
+    }
+    let mut thread = vec![first];
+    thread.extend(answers(database, id, reader, page).await?);
+    Ok(thread)
 }
 
-/// The first of a thread, and as many of its answers.
-pub(crate) async fn beginning(
+/// A page of the answers of a thread, in the order in which they came.
+pub(crate) async fn answers(
     database: &Database,
-    id: i64,
+    thread_id: i64,
     reader: Reader,
-    answers: i64,
+    (start, count): (i64, i64),
 ) -> sqlx::Result<Vec<Comment>> {
     reading!(database, pool => {
-        sqlx::query_as(OF_THREAD)
-            .bind(id)
+        sqlx::query_as(ANSWERS)
+            .bind(thread_id)
             .bind(reader.sees_held)
             .bind(reader.account_id)
-            .bind(answers + 1)
+            .bind(count)
+            .bind(start)
             .fetch_all(pool)
             .await
     })
+}
+
+/// How many answers of a thread somebody sees before this one.
+pub(crate) async fn answers_before(
+    database: &Database,
+    thread_id: i64,
+    reader: Reader,
+    id: i64,
+) -> sqlx::Result<i64> {
+    let found: (i64,) = reading!(database, pool => {
+        sqlx::query_as(COUNT_BEFORE)
+            .bind(thread_id)
+            .bind(reader.sees_held)
+            .bind(reader.account_id)
+            .bind(id)
+            .fetch_one(pool)
+            .await
+    })?;
+    Ok(found.0)
 }
 
 /// Number and URL of those of a video that everybody sees, in the order in which they came.
@@ -354,8 +474,10 @@ fn filtered(select: &'static str, filter: CommentFilter) -> Sql {
     sql.push(match filter.is_held {
         Some(true) => "WHERE comment.state = 2",
         Some(false) => "WHERE comment.state = 1",
+        None if filter.author.is_some() => "WHERE comment.state IN (1, 2, 3)",
         None => "WHERE comment.state IN (1, 2)",
     });
+    sql.push(concat!(" AND ", is_wanted!("comment")));
     match filter.is_local {
         Some(true) => sql.push(" AND comment.url IS NULL"),
         Some(false) => sql.push(" AND comment.url IS NOT NULL"),
@@ -365,6 +487,10 @@ fn filtered(select: &'static str, filter: CommentFilter) -> Sql {
         sql.push(" AND comment.video_id IN (SELECT id FROM video WHERE account_id = ");
         sql.number(owner);
         sql.push(")");
+    }
+    if let Some(author) = filter.author {
+        sql.push(" AND comment.account_id = ");
+        sql.number(author);
     }
     if let Some(video) = filter.video {
         sql.push(" AND comment.video_id = ");
@@ -477,7 +603,7 @@ macro_rules! select {
              account.user_id AS author_user_id, account.display_name AS author_label, account.description AS author_about, \
              account.avatar AS author_avatar, account.created_at AS author_created_at, account.updated_at AS author_updated_at, \
              remote_actor.url AS author_url, remote_actor.name AS author_name, remote_actor.host AS author_host, \
-             remote_actor.page AS author_page \
+             remote_actor.page AS author_page, remote_actor.is_blocked AS author_is_blocked \
              FROM comment JOIN video ON video.id = comment.video_id LEFT JOIN remote_video ON remote_video.id = comment.video_id \
              LEFT JOIN account ON account.id = comment.account_id LEFT JOIN handle ON handle.id = comment.account_id \
              LEFT JOIN remote_actor ON remote_actor.id = comment.account_id ",
@@ -486,13 +612,13 @@ macro_rules! select {
     };
 }
 
-/// What somebody sees of the threads of a video: `$2` says whether also what waits, `$3` who they are.
+/// What somebody sees of the threads of a video, among them those of whose first they see only the place.
 macro_rules! threads {
     ($order:literal) => {
         select!(concat!(
-            "WHERE comment.video_id = $1 AND comment.thread_id IS NULL AND (comment.state = 1 \
-             OR (comment.state = 4 AND comment.replies > 0) OR (comment.state = 2 AND $2) \
-             OR (comment.state IN (2, 3) AND comment.account_id = $3)) ORDER BY ",
+            "WHERE comment.video_id = $1 AND comment.thread_id IS NULL AND (comment.replies > 0 OR ",
+            is_seen!(),
+            ") ORDER BY ",
             $order,
             " LIMIT $4 OFFSET $5"
         ))
@@ -505,22 +631,38 @@ const BY_URL: &str = select!("WHERE comment.url = $1");
 const NEWEST: &str = threads!("comment.created_at DESC, comment.id DESC");
 const OLDEST: &str = threads!("comment.created_at, comment.id");
 const ANSWERED: &str = threads!("comment.replies DESC, comment.id DESC");
-const OF_THREAD: &str = select!(
-    "WHERE (comment.id = $1 OR comment.thread_id = $1) AND (comment.state IN (1, 4) OR (comment.state = 2 AND $2) \
-     OR (comment.state IN (2, 3) AND comment.account_id = $3)) ORDER BY comment.id LIMIT $4"
+/// Answers of a thread that somebody sees; of those that are deleted the place, since there may be answers to them.
+macro_rules! of_thread {
+    () => {
+        concat!("comment.thread_id = $1 AND (comment.state = 4 OR ", is_seen!(), ")")
+    };
+}
+
+const ANSWERS: &str =
+    select!(concat!("WHERE ", of_thread!(), " ORDER BY comment.id LIMIT $4 OFFSET $5"));
+const COUNT_BEFORE: &str =
+    concat!("SELECT COUNT(*) FROM comment WHERE ", of_thread!(), " AND comment.id < $4");
+const COUNT_THREADS: &str = concat!(
+    "SELECT COUNT(*) FROM comment WHERE comment.video_id = $1 AND comment.thread_id IS NULL AND (comment.replies > 0 OR ",
+    is_seen!(),
+    ")"
 );
-const COUNT_THREADS: &str = "SELECT COUNT(*) FROM comment WHERE video_id = $1 AND thread_id IS NULL AND (state = 1 \
-                             OR (state = 4 AND replies > 0) OR (state = 2 AND $2) OR (state IN (2, 3) AND account_id = $3))";
-const COUNT_SHOWN: &str = "SELECT COUNT(*) FROM comment WHERE video_id = $1 AND state = 1";
-const COLLECTION: &str =
-    "SELECT id, url FROM comment WHERE video_id = $1 AND state = 1 ORDER BY id LIMIT $2 OFFSET $3";
+const COUNT_SHOWN: &str = concat!(
+    "SELECT COUNT(*) FROM comment WHERE comment.video_id = $1 AND comment.state = 1 AND ",
+    is_wanted!("comment")
+);
+const COLLECTION: &str = concat!(
+    "SELECT id, url FROM comment WHERE comment.video_id = $1 AND comment.state = 1 AND ",
+    is_wanted!("comment"),
+    " ORDER BY id LIMIT $2 OFFSET $3"
+);
 
 const INSERT: &str = "INSERT INTO comment (url, page, video_id, account_id, parent_id, thread_id, text, state, approval, \
                       created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
                       ON CONFLICT (url) DO NOTHING RETURNING id";
 const TELL: &str = "INSERT INTO news (kind, subject, was) VALUES ($1, CAST($2 AS TEXT), $3)";
-const RECOUNT: &str = "UPDATE comment SET replies = \
-                       (SELECT COUNT(*) FROM comment AS below WHERE below.thread_id = $1 AND below.state = 1) WHERE id = $1";
+const RECOUNT: &str =
+    concat!("UPDATE comment SET replies = ", shown_below!("$1"), " WHERE id = $1");
 const SET_STATE: &str = "UPDATE comment SET state = $2, approval = COALESCE($3, approval) WHERE id = $1 AND state <> 4 \
                          RETURNING thread_id";
 const REWRITE: &str = "UPDATE comment SET state = $2, text = $3, updated_at = $4 WHERE id = $1 AND state <> 4 RETURNING thread_id";
@@ -529,7 +671,18 @@ const DELETE: &str = "UPDATE comment SET state = 4, text = '', account_id = NULL
 const EMPTY_ALL: &str =
     "UPDATE comment SET state = 4, text = '', updated_at = $2 WHERE account_id = $1";
 /// Of all threads in which somebody has said something.
-pub(super) const RECOUNT_ALL: &str = "UPDATE comment SET replies = \
-                           (SELECT COUNT(*) FROM comment AS below WHERE below.thread_id = comment.id AND below.state = 1) \
-                           WHERE id IN (SELECT thread_id FROM comment WHERE account_id = $1)";
+pub(super) const RECOUNT_ALL: &str = concat!(
+    "UPDATE comment SET replies = ",
+    shown_below!("comment.id"),
+    " WHERE id IN (SELECT thread_id FROM comment WHERE account_id = $1)"
+);
+/// Of all threads in which those have said something whom a block means.
+pub(super) const RECOUNT_MEANT: &str = concat!(
+    "UPDATE comment SET replies = ",
+    shown_below!("comment.id"),
+    " WHERE id IN (SELECT said.thread_id FROM comment AS said JOIN remote_actor AS barred ON barred.id = said.account_id \
+     JOIN handle AS named ON named.id = barred.id WHERE ",
+    is_meant!(),
+    ")"
+);
 const DISOWN_ALL: &str = "UPDATE comment SET account_id = NULL WHERE account_id = $1";

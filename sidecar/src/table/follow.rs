@@ -206,6 +206,8 @@ macro_rules! is_barred {
     };
 }
 
+pub(super) use is_barred;
+
 /// Whether the instance follows the channel `channel`, its account, or its server, and has blocked none of them.
 macro_rules! is_followed {
     () => {

@@ -130,7 +130,18 @@ const INSERT_FOLLOW: &str = "INSERT INTO notification (user_id, kind, actor_id, 
 /// Of so many the oldest go.
 const TRIM: &str = "DELETE FROM notification WHERE user_id = $1 AND id <= \
                     (SELECT id FROM notification WHERE user_id = $1 ORDER BY id DESC LIMIT 1 OFFSET $2)";
-const PAGE: &str = "SELECT id, kind, comment_id, actor_id, target_id, is_read, created_at FROM notification \
-                    WHERE user_id = $1 AND (is_read = FALSE OR NOT $2) ORDER BY id DESC LIMIT $3 OFFSET $4";
-const COUNT: &str =
-    "SELECT COUNT(*) FROM notification WHERE user_id = $1 AND (is_read = FALSE OR NOT $2)";
+/// A user's own, but for what those did who are blocked here by now.
+macro_rules! of_user {
+    () => {
+        "FROM notification LEFT JOIN comment ON comment.id = notification.comment_id \
+         WHERE notification.user_id = $1 AND (notification.is_read = FALSE OR NOT $2) AND NOT EXISTS \
+         (SELECT 1 FROM remote_actor WHERE remote_actor.id IN (comment.account_id, notification.actor_id) AND is_blocked = TRUE)"
+    };
+}
+
+const PAGE: &str = concat!(
+    "SELECT notification.id, kind, comment_id, actor_id, target_id, is_read, notification.created_at ",
+    of_user!(),
+    " ORDER BY notification.id DESC LIMIT $3 OFFSET $4"
+);
+const COUNT: &str = concat!("SELECT COUNT(*) ", of_user!());

@@ -2,6 +2,7 @@
 
 use super::{CommentLine, Listed, Unavailable, whole};
 use crate::Sidecar;
+use crate::table::comment::Reader;
 use crate::table::notification::{self, Notification, NotificationKind};
 use crate::table::{account, channel, comment, remote_actor};
 use crate::visitor::Visitor;
@@ -84,9 +85,18 @@ impl Sidecar {
         id: i64,
     ) -> sqlx::Result<Option<Notice>> {
         let found = comment::by_id(&self.database, id).await?;
-        let Some(found) = found.filter(|found| !self.is_unwanted(found)) else { return Ok(None) };
-        let is_own = found.video_account_id == visitor.account_id;
-        let line = Box::new(self.line(&found, is_own, Some(visitor)));
+        let Some(found) = found.filter(|found| !found.is_unwanted()) else { return Ok(None) };
+        let sees_held = self.may_judge(visitor, &found).await?;
+        let mut line = Box::new(self.line(&found, sees_held, Some(visitor)));
+        let shows_video = self.shows_video_of(&found, visitor).await?;
+        if !shows_video {
+            line.video_name.clear();
+        }
+        // It was for them when they were told of it.
+        if !shows_video || !(Reader { account_id: visitor.account_id, sees_held }).sees(&found) {
+            line.html.clear();
+            (line.is_held, line.is_refused) = (false, false);
+        }
         Ok(Some(match one.kind == NotificationKind::Comment.id() {
             true => Notice::Commented(line),
             false => Notice::Named(line),

@@ -4,9 +4,9 @@ use wire::id::VideoId;
 
 use super::{CommentLine, Listed, whole};
 use crate::Sidecar;
-use crate::api::abuses::report_reason;
+use crate::api::abuses::{report_note, report_reason};
 use crate::body::Fields;
-use crate::error::ApiError;
+use crate::error::{ApiError, BadField};
 use crate::reports::{Forwarding, Reported};
 use crate::table::comment;
 use crate::table::report::{Report, ReportState};
@@ -122,8 +122,9 @@ impl Sidecar {
             Verdict::Refused => ReportState::Refused,
             Verdict::Accepted => ReportState::Accepted,
         };
-        let note = note.map(report_reason).transpose();
-        let note = note.map_err(|_| ApiError::Invalid("the note is too long"))?;
+        let note = note.map(report_note).transpose();
+        let bad = |reason| ApiError::Fields(vec![BadField { name: "note", reason }]);
+        let note = note.map_err(bad)?;
         self.decide_report(visitor, id, Some(state), note.as_deref()).await
     }
 }

@@ -7,7 +7,7 @@ use crate::api::comments::{comment_text, depths};
 use crate::body::Fields;
 use crate::comments::DISABLED;
 use crate::error::ApiError;
-use crate::limits::COUNTED;
+use crate::limits::{COUNTED, THREAD_PAGE};
 use crate::sight::{Seen, Sight};
 use crate::table::comment::{self, Comment, CommentFilter, CommentState, Reader, ThreadOrder};
 use crate::visitor::{Asker, Visitor};
@@ -22,6 +22,10 @@ pub struct Talk {
     pub threads: u64,
     /// Those of this page, each thread's first before its answers.
     pub lines: Vec<CommentLine>,
+    /// Of one thread: which page of its answers, and whether there is another.
+    pub page: u32,
+    /// The same.
+    pub is_more: bool,
     /// Nobody may say more.
     pub is_closed: bool,
 }
@@ -37,8 +41,10 @@ pub struct CommentLine {
     pub parent_id: Option<i64>,
     /// How far below the first of its thread.
     pub depth: usize,
-    /// `None` is deleted.
+    /// `None` is deleted, or hidden.
     pub author: Option<Author>,
+    /// It isn't for whoever asks, though answers to it are.
+    pub is_hidden: bool,
     /// What is said, as HTML that can only be read.
     pub html: String,
     /// The same as it was written, of one's own.
@@ -61,7 +67,7 @@ pub struct CommentLine {
     pub may_approve: bool,
     /// The short UUID of its video.
     pub video: String,
-    /// What its video is called.
+    /// What its video is called; empty if that isn't for whoever asks.
     pub video_name: String,
 }
 
@@ -96,8 +102,17 @@ pub struct Said {
 pub enum Part {
     /// Threads, beginning with this one, at most so many, with the beginning of their answers.
     Threads(u32, u32),
-    /// One thread, whole.
-    Thread(i64),
+    /// One thread, by the number of its first, from there on.
+    Thread(i64, Place),
+}
+
+/// Where a page of a thread's answers is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// It is the first, the second…
+    Page(u32),
+    /// The one on which this comment stands.
+    Comment(i64),
 }
 
 impl Sidecar {
@@ -118,8 +133,17 @@ impl Sidecar {
             self.freshen_comments(video).await?;
         }
         let (threads, total) = comment::totals(database, video, reader).await?;
+        let (mut page, mut is_more) = (1, false);
         let found = match part {
-            Part::Thread(id) => vec![comment::thread(database, id, reader).await?],
+            Part::Thread(id, place) => {
+                page = self.thread_page(id, reader, place).await?;
+                let start = i64::from(page - 1) * THREAD_PAGE;
+                let mut thread =
+                    comment::thread(database, id, reader, (start, THREAD_PAGE + 1)).await?;
+                is_more = thread.len() as i64 > THREAD_PAGE + 1;
+                thread.truncate(THREAD_PAGE as usize + 1);
+                vec![thread]
+            }
             Part::Threads(start, count) => self.beginnings(&sight, reader, start, count).await?,
         };
         let is_closed = sight.video.comments_policy == DISABLED;
@@ -128,9 +152,21 @@ impl Sidecar {
             if thread.first().is_none_or(|first| first.video_id != video) {
                 continue;
             }
-            lines.extend(self.thread_lines(&sight, asker.visitor, &thread));
+            lines.extend(self.thread_lines(&sight, asker.visitor, part, &thread));
         }
-        Ok(Some(Talk { total: whole(total), threads: whole(threads), lines, is_closed }))
+        let (total, threads) = (whole(total), whole(threads));
+        Ok(Some(Talk { total, threads, lines, page, is_more, is_closed }))
+    }
+
+    /// The number of a page of a thread.
+    async fn thread_page(&self, id: i64, reader: Reader, place: Place) -> sqlx::Result<u32> {
+        match place {
+            Place::Page(page) => Ok(page.max(1)),
+            Place::Comment(no) => {
+                let before = comment::answers_before(&self.database, id, reader, no).await?;
+                Ok(u32::try_from(before / THREAD_PAGE + 1).unwrap_or(1))
+            }
+        }
     }
 
     async fn beginnings(
@@ -144,12 +180,11 @@ impl Sidecar {
         let page = (start.into(), count.into());
         let mut all = Vec::new();
         for first in comment::threads(database, video, reader, ThreadOrder::Newest, page).await? {
-            let thread = if first.replies > 0 {
-                comment::beginning(database, first.id, reader, ANSWERS).await?
-            } else {
-                vec![first]
+            let answers = match first.replies {
+                0 => Vec::new(),
+                _ => comment::answers(database, first.id, reader, (0, ANSWERS)).await?,
             };
-            all.push(thread);
+            all.push(std::iter::once(first).chain(answers).collect());
         }
         Ok(all)
     }
@@ -158,13 +193,13 @@ impl Sidecar {
         &self,
         sight: &Sight,
         visitor: Option<&Visitor>,
+        part: Part,
         thread: &[Comment],
     ) -> Vec<CommentLine> {
         let depths = depths(thread);
         let answered = |id: i64| thread.iter().any(|other| other.parent_id == Some(id));
         let shown = thread.iter().filter(|comment| {
-            let is_kept = !comment.is(CommentState::Deleted) || answered(comment.id);
-            (is_kept || comment.thread_id.is_none()) && !self.is_unwanted(comment)
+            comment.thread_id.is_none() || !comment.is_empty() || answered(comment.id)
         });
         let mut lines: Vec<CommentLine> = shown
             .map(|comment| {
@@ -174,16 +209,12 @@ impl Sidecar {
             .collect();
         let told = thread.iter().filter(|below| below.thread_id.is_some());
         let told = told.filter(|below| below.is(CommentState::Shown)).count() as u64;
-        if let (Some(line), Some(first)) = (lines.first_mut(), thread.first()) {
+        if let (Part::Threads(..), Some(line), Some(first)) =
+            (part, lines.first_mut(), thread.first())
+        {
             line.more = whole(first.replies).saturating_sub(told);
         }
         in_order(lines)
-    }
-
-    /// Whether it was said by somebody with whom we have nothing to do any more.
-    pub(crate) fn is_unwanted(&self, comment: &Comment) -> bool {
-        let host = comment.author_host.as_deref();
-        host.is_some_and(|host| self.is_blocked(host, comment.author.as_deref()))
     }
 
     pub(super) fn line(
@@ -194,7 +225,7 @@ impl Sidecar {
     ) -> CommentLine {
         let is_own = visitor.is_some_and(|visitor| comment.account_id == Some(visitor.account_id));
         let may_judge = may_edit || visitor.is_some_and(|visitor| visitor.role.moderates());
-        let is_there = !comment.is(CommentState::Deleted);
+        let is_there = !comment.is_empty();
         let is_held = comment.is(CommentState::Held);
         CommentLine {
             id: comment.id,
@@ -202,6 +233,7 @@ impl Sidecar {
             parent_id: comment.parent_id,
             depth: 0,
             author: author(comment),
+            is_hidden: comment.is(CommentState::Hidden),
             html: match comment.is_ours() {
                 true => prose::html(&comment.text),
                 false => prose::cleaned(&comment.text),
@@ -247,8 +279,7 @@ impl Sidecar {
     /// What the API refuses.
     pub async fn unsay(&self, key: &str, asker: Asker<'_>, id: i64) -> Result<(), ApiError> {
         let visitor = asker.visitor.ok_or(ApiError::NoToken)?;
-        let sight = self.sight(key, asker).await?;
-        let found = self.comment_of(&sight, id, asker.visitor).await?;
+        let found = self.comment_to_decide(key, id, asker).await?;
         self.uncomment(visitor, &found).await
     }
 
@@ -277,8 +308,7 @@ impl Sidecar {
     /// What the API refuses.
     pub async fn let_speak(&self, key: &str, asker: Asker<'_>, id: i64) -> Result<(), ApiError> {
         let visitor = asker.visitor.ok_or(ApiError::NoToken)?;
-        let sight = self.sight(key, asker).await?;
-        let found = self.comment_of(&sight, id, asker.visitor).await?;
+        let found = self.comment_to_decide(key, id, asker).await?;
         self.approve_comment(visitor, &found).await
     }
 
@@ -293,12 +323,13 @@ impl Sidecar {
     ) -> Result<Option<Said>, Unavailable> {
         let found = comment::by_id(&self.database, id).await?;
         let is_of_it = |found: &Comment| found.video_uuid == video.to_string();
-        let found = found.filter(|found| found.is(CommentState::Shown) && is_of_it(found));
+        let is_shown = |found: &Comment| found.is(CommentState::Shown) && !found.is_unwanted();
+        let found = found.filter(|found| is_shown(found) && is_of_it(found));
         Ok(found.map(|found| Said { id: found.id, thread_id: found.thread() }))
     }
 
-    /// A page of the comments below a visitor's own videos, the newest first; and of all, for who keeps order. The total stops
-    /// at 10,000.
+    /// A page of the comments below a visitor's own videos, the newest first, of those that they said themselves, or of all for who
+    /// keeps order. The total stops at 10,000.
     ///
     /// # Errors
     /// When the visitor may not, or the database fails.
@@ -309,25 +340,46 @@ impl Sidecar {
         is_held: Option<bool>,
         (start, count): (u32, u32),
     ) -> Result<Listed<CommentLine>, ApiError> {
-        let owner = match whose {
-            Whose::Own => Some(visitor.account_id),
-            Whose::All if visitor.role.moderates() => None,
+        let (mut filter, mine) = (CommentFilter::default(), Some(visitor.account_id));
+        match whose {
+            Whose::Own => filter.owner = mine,
+            Whose::Said => filter.author = mine,
+            Whose::All if visitor.role.moderates() => {}
             Whose::All => return Err(ApiError::Forbidden("only moderators may do this")),
-        };
-        let filter = CommentFilter { owner, is_held, ..CommentFilter::default() };
+        }
+        let filter = CommentFilter { is_held, ..filter };
         let (total, found) =
             comment::page(&self.database, filter, start.into(), count.into()).await?;
         debug_assert!(total <= COUNTED);
-        let entries = found.iter().map(|found| self.line(found, true, Some(visitor))).collect();
+        let mut entries = Vec::with_capacity(found.len());
+        for found in found {
+            let mut line = self.line(&found, whose != Whose::Said, Some(visitor));
+            if whose == Whose::Said && !self.shows_video_of(&found, visitor).await? {
+                line.video_name.clear();
+            }
+            entries.push(line);
+        }
         Ok(Listed { total: whole(total), entries })
+    }
+
+    /// Whether a visitor sees the video of a comment, which it may have been shown to them before.
+    pub(crate) async fn shows_video_of(
+        &self,
+        comment: &Comment,
+        visitor: &Visitor,
+    ) -> sqlx::Result<bool> {
+        let asker = Asker { visitor: Some(visitor), ..Asker::default() };
+        Ok(self.look(&comment.video_uuid, asker).await?.shown().is_some())
     }
 }
 
-/// Comments of which videos.
+/// Which comments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Whose {
-    /// One's own.
+    /// Those below one's own videos.
     Own,
+    /// Those that one said oneself.
+    Said,
     /// Everybody's.
     All,
 }

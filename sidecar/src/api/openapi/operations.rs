@@ -177,8 +177,13 @@ const COMMENTS: &[Operation] = &[
         .takes("CommentText")
         .gives("CommentMade")
         .may(&[409, 429]),
-    get("/api/v1/videos/{key}/comment-threads/{id}", "A thread with all answers.", "CommentTree")
-        .may(LOCKED),
+    get(
+        "/api/v1/videos/{key}/comment-threads/{id}",
+        "A thread with its answers, at most 1,000; start passes over some.",
+        "CommentTree",
+    )
+    .query(&["start"])
+    .may(LOCKED),
     post("/api/v1/videos/{key}/comments/{id}", "Answer a comment.")
         .by(Who::User)
         .takes("CommentText")
@@ -195,7 +200,7 @@ const COMMENTS: &[Operation] = &[
     delete("/api/v1/videos/{key}/comments/{id}", "Delete a comment.").by(Who::User).may(&[429]),
     post("/api/v1/videos/{key}/comments/{id}/approve", "Show a comment that waits for it.")
         .by(Who::User)
-        .may(&[400, 429]),
+        .may(&[400, 409, 429]),
     post("/api/v1/abuses", "Report a video, a comment or an account.")
         .by(Who::User)
         .takes_as(JSON, "Reporting")
@@ -435,7 +440,7 @@ const SERVERS: &[Operation] = &[
         "Servers that follow this one; for moderators also people, and who waits for an answer.",
         "FollowList",
     )
-    .query(PAGE),
+    .query(FOLLOWS),
     delete("/api/v1/server/followers/{actor}", "Have somebody follow no longer.")
         .by(Who::Administrator)
         .may(&[409]),
@@ -445,7 +450,12 @@ const SERVERS: &[Operation] = &[
     post("/api/v1/server/followers/{actor}/reject", "Don't let somebody follow.")
         .by(Who::Administrator)
         .may(&[409]),
-    get("/api/v1/server/following", "Whom this server follows.", "FollowList").query(PAGE),
+    get(
+        "/api/v1/server/following",
+        "Whom this server follows; for moderators also who has yet to answer, or said no.",
+        "FollowList",
+    )
+    .query(FOLLOWS),
     post("/api/v1/server/following", "Follow servers, people and channels.")
         .by(Who::Administrator)
         .takes("Followed")
@@ -532,6 +542,9 @@ const SEARCH: &[&str] = &[
     "durationMin",
     "durationMax",
 ];
+
+/// What a list of follows is narrowed by.
+const FOLLOWS: &[&str] = &["start", "count", "follow_state", "actorType", "search", "follow_sort"];
 
 /// Fields in whichever form, with files that nobody asked for.
 const ANY_FORM: &[&str] =

@@ -196,7 +196,8 @@ const OBJECTS: &[(&str, &str)] = &[
     ("CommentTree", "comment Comment, children [CommentTree]"),
     ("CommentList", "total int, data [ListedComment]"),
     ("ListedComment", "+Comment, video CommentedVideo, automaticTags [text]"),
-    ("Reporting", "reason text 2 3000, video? UserId, comment? UserId, account? UserId"),
+    ("Reporting", "reason text 2 3000, video? ReportedVideo, comment? UserId, account? UserId"),
+    ("ReportedVideo", "id any"),
     ("ReportMade", "abuse UserId"),
     ("ReportList", "total int, data [Report]"),
     (
