@@ -8,12 +8,12 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 
 use crate::process::{Server, free_address, shoal};
 use crate::table::Table;
+use crate::wrk;
 
 /// Catalogues of two sizes, each asked in several ways.
 pub(crate) fn run() -> anyhow::Result<Table> {
@@ -153,32 +153,14 @@ fn measure(
     what: &str,
     script: &str,
 ) -> anyhow::Result<()> {
-    let file = folder.join("requests.lua");
-    fs::write(&file, script)?;
-    let url = format!("http://{}/", server.address);
-    let ask = |duration: &str| {
-        let mut wrk = Command::new("wrk");
-        wrk.args(["-t1", "-c32", duration, "-s"]).arg(&file).arg(&url).output()
-    };
-    ask("-d1s").context("wrk does not start: apt-get install wrk")?;
-    let before = server.cpu_seconds()?;
-    let said = String::from_utf8(ask("-d8s")?.stdout)?;
-    let cpu = server.cpu_seconds()? - before;
-    let line =
-        said.lines().find_map(|line| line.strip_prefix("told ")).context("wrk told nothing")?;
-    let numbers: Vec<f64> =
-        line.split(' ').map(str::parse).collect::<Result<_, _>>().context("wrk told no numbers")?;
-    let [requests, failed, seconds, middle, high] = numbers[..] else {
-        anyhow::bail!("wrk told something else: {line}");
-    };
-    anyhow::ensure!(failed == 0.0, "{failed} requests failed: {said}");
+    let found = wrk::ask(server, folder, script)?;
     table.row([
         videos.to_string(),
         what.to_owned(),
-        format!("{:.0}", requests / seconds),
-        format!("{:.0}", requests / cpu),
-        format!("{middle:.1}"),
-        format!("{high:.1}"),
+        format!("{:.0}", found.requests / found.seconds),
+        format!("{:.0}", found.requests / found.cpu_seconds),
+        format!("{:.1}", found.middle),
+        format!("{:.1}", found.high),
         format!("{:.0}", server.resident_bytes()? as f64 / 1e6),
     ]);
     Ok(())
@@ -231,23 +213,9 @@ request = function()
   local start = math.floor((no * 7919) % most)
   return wrk.format("GET", "/api/v1/videos?start=" .. start .. "&count=15&sort=" .. sort .. category)
 end
-done = function(summary, latency)
-  local errors = summary.errors
-  local failed = errors.connect + errors.read + errors.write + errors.status + errors.timeout
-  io.write(string.format("told %d %d %f %f %f\n", summary.requests, failed, summary.duration / 1e6,
-    latency:percentile(50) / 1000, latency:percentile(99) / 1000))
-end
 "#;
 
-const FRONT_PAGE: &str = r#"
-request = function() return wrk.format("GET", "/api/v1/videos?start=0&count=15&sort=-publishedAt") end
-done = function(summary, latency)
-  local errors = summary.errors
-  local failed = errors.connect + errors.read + errors.write + errors.status + errors.timeout
-  io.write(string.format("told %d %d %f %f %f\n", summary.requests, failed, summary.duration / 1e6,
-    latency:percentile(50) / 1000, latency:percentile(99) / 1000))
-end
-"#;
+const FRONT_PAGE: &str = r#"request = function() return wrk.format("GET", "/api/v1/videos?start=0&count=15&sort=-publishedAt") end"#;
 
 /// A number, which one video has, and a word, which a third of them have, in turn.
 const SEARCH: &str = r#"
@@ -256,11 +224,5 @@ request = function()
   no = no + 1
   local words = no % 2 == 0 and "deep+sea" or "video+" .. (no * 7919 % VIDEOS)
   return wrk.format("GET", "/api/v1/search/videos?search=" .. words)
-end
-done = function(summary, latency)
-  local errors = summary.errors
-  local failed = errors.connect + errors.read + errors.write + errors.status + errors.timeout
-  io.write(string.format("told %d %d %f %f %f\n", summary.requests, failed, summary.duration / 1e6,
-    latency:percentile(50) / 1000, latency:percentile(99) / 1000))
 end
 "#;

@@ -135,7 +135,8 @@ fn start(data: &Path) -> anyhow::Result<Server> {
     Server::start(&mut command, address, "/api/v1/videos?count=1")
 }
 
-fn reset_password(data: &Path) -> anyhow::Result<String> {
+/// A new password of the administrator.
+pub(crate) fn reset_password(data: &Path) -> anyhow::Result<String> {
     let mut command = Command::new(shoal());
     command.args(["user", "reset-password", "root", "--data"]).arg(data);
     let said = String::from_utf8(command.output()?.stdout)?;
@@ -143,7 +144,8 @@ fn reset_password(data: &Path) -> anyhow::Result<String> {
     Ok(password.context("no password was printed")?.to_owned())
 }
 
-async fn open(data: &Path) -> anyhow::Result<SqlitePool> {
+/// The database of a server, beside it.
+pub(crate) async fn open(data: &Path) -> anyhow::Result<SqlitePool> {
     let options = SqliteConnectOptions::new()
         .filename(data.join("shoal.sqlite"))
         .busy_timeout(Duration::from_secs(10));
@@ -171,7 +173,7 @@ async fn know(pool: &SqlitePool, port: u16) -> anyhow::Result<()> {
 }
 
 /// Has what is there be known to all, so that a change is one.
-async fn settle(pool: &SqlitePool) -> anyhow::Result<()> {
+pub(crate) async fn settle(pool: &SqlitePool) -> anyhow::Result<()> {
     for statement in [
         "UPDATE video SET told_open = TRUE",
         "DELETE FROM news",
@@ -195,7 +197,10 @@ fn change(server: &Server, token: &str, name: &str) -> anyhow::Result<()> {
 }
 
 /// How long after `began` something is so.
-fn until(began: Instant, is_so: impl Fn() -> anyhow::Result<bool>) -> anyhow::Result<Duration> {
+pub(crate) fn until(
+    began: Instant,
+    is_so: impl Fn() -> anyhow::Result<bool>,
+) -> anyhow::Result<Duration> {
     while !is_so()? {
         anyhow::ensure!(began.elapsed() < PATIENCE, "it never was so");
         std::thread::sleep(Duration::from_millis(1));

@@ -1,6 +1,5 @@
 //! What federation costs: objects that are asked for, activities that come in, and hostile ones beside honest ones.
 
-use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
@@ -8,7 +7,6 @@ use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use anyhow::Context;
 use http::Method;
 use sidecar::federation::key::{NewKey, PrivateKey};
 use sidecar::federation::signature::{Outgoing, sign};
@@ -17,6 +15,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use crate::catalogue::{self, fill};
 use crate::process::{Server, free_address, shoal};
 use crate::table::Table;
+use crate::wrk;
 
 /// All three on one catalogue, the hostile ones last.
 pub(crate) fn run() -> anyhow::Result<Table> {
@@ -30,7 +29,9 @@ pub(crate) fn run() -> anyhow::Result<Table> {
     runtime.block_on(know(&data, &key.public_pem))?;
     let server = start(&data)?;
     for (what, script) in [("Video objects, one", ONE), ("Video objects, varied", VARIED)] {
-        objects(&mut table, &server, folder.path(), what, script)?;
+        let script = script.replace("VIDEOS", &VIDEOS.to_string());
+        let found = wrk::ask(&server, folder.path(), &script)?;
+        row(&mut table, &server, what, found.requests, (found.seconds, found.cpu_seconds))?;
     }
     let key = PrivateKey::read(&key.private)?;
     let likes = signed(&key, LIKES, |no| like(no, no))?;
@@ -124,32 +125,6 @@ fn hostile(key: &PrivateKey) -> anyhow::Result<Vec<Vec<u8>>> {
     made.collect()
 }
 
-fn objects(
-    table: &mut Table,
-    server: &Server,
-    folder: &Path,
-    what: &str,
-    script: &str,
-) -> anyhow::Result<()> {
-    let file = folder.join("objects.lua");
-    fs::write(&file, script.replace("VIDEOS", &VIDEOS.to_string()))?;
-    let url = format!("http://{}/", server.address);
-    let ask = |duration: &str| {
-        let mut wrk = Command::new("wrk");
-        wrk.args(["-t1", "-c32", duration, "-s"]).arg(&file).arg(&url).output()
-    };
-    ask("-d1s").context("wrk does not start: apt-get install wrk")?;
-    let before = server.cpu_seconds()?;
-    let said = String::from_utf8(ask("-d8s")?.stdout)?;
-    let cpu = server.cpu_seconds()? - before;
-    let line =
-        said.lines().find_map(|line| line.strip_prefix("told ")).context("wrk told nothing")?;
-    let numbers: Vec<f64> = line.split(' ').map(str::parse).collect::<Result<_, _>>()?;
-    let [requests, failed, seconds] = numbers[..] else { anyhow::bail!("wrk told {line}") };
-    anyhow::ensure!(failed == 0.0, "{failed} requests failed: {said}");
-    row(table, server, what, requests, (seconds, cpu))
-}
-
 /// Sends requests over a few connections, as other servers' queues do, and looks at each answer.
 fn heard(
     table: &mut Table,
@@ -229,9 +204,6 @@ const ONE: &str = r#"
 request = function()
   return wrk.format("GET", "/videos/watch/9e3779b1-0000-4000-8000-000000000001", { ["Accept"] = "application/activity+json" })
 end
-done = function(summary)
-  io.write(string.format("told %d %d %f\n", summary.requests, summary.errors.status, summary.duration / 1e6))
-end
 "#;
 
 const VARIED: &str = r#"
@@ -241,8 +213,5 @@ request = function()
   local i = no + 1
   local path = string.format("/videos/watch/%08x-0000-4000-8000-%012x", i * 2654435761 % 4294967296, i)
   return wrk.format("GET", path, { ["Accept"] = "application/activity+json" })
-end
-done = function(summary)
-  io.write(string.format("told %d %d %f\n", summary.requests, summary.errors.status, summary.duration / 1e6))
 end
 "#;

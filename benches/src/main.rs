@@ -4,6 +4,7 @@
 
 mod api;
 mod aquatic;
+mod backfill;
 mod catalogue;
 mod delivery;
 mod first_frame;
@@ -19,6 +20,7 @@ mod start;
 mod table;
 mod tracker;
 mod upload;
+mod wrk;
 
 fn main() -> anyhow::Result<()> {
     let named: Vec<String> = std::env::args().skip(1).collect();
@@ -50,6 +52,7 @@ const BENCHES: &[(&str, Bench)] = &[
     ("upload", || Ok(upload::run()?.to_string())),
     ("inbox", || Ok(inbox::run()?.to_string())),
     ("federation", || Ok(delivery::run()?.to_string())),
+    ("backfill", || Ok(backfill::run()?.to_string())),
     ("import", || Ok(import::run()?.to_string())),
     ("first-frame", first_frame::run),
     ("tracker", tracker::run),

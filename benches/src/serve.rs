@@ -7,10 +7,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::Context;
-
 use crate::process::{Server, free_address, shoal};
 use crate::table::{Table, median};
+use crate::wrk;
 
 /// Five rounds in turn, after one that warms both up.
 pub(crate) fn run() -> anyhow::Result<Table> {
@@ -19,9 +18,8 @@ pub(crate) fn run() -> anyhow::Result<Table> {
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
     let data = folder.path().join("data");
     publish(&data)?;
-    let script = folder.path().join("ranges.lua");
-    fs::write(&script, SCRIPT)?;
     let media = format!("/hls/{ID}/{FILE}");
+    let script = SCRIPT.replace("MEDIA", &media);
     let servers = [
         ("shoal", start_shoal(&data, &media)?),
         ("nginx", start_nginx(folder.path(), &data, &media)?),
@@ -29,7 +27,9 @@ pub(crate) fn run() -> anyhow::Result<Table> {
     let mut costs = [Vec::new(), Vec::new()];
     for round in 0..=ROUNDS {
         for ((_, server), costs) in servers.iter().zip(&mut costs) {
-            let cost = cpu_seconds_per_gib(server, &script, &media)?;
+            let found = wrk::run(server, folder.path(), &script, (16, 3))?;
+            // What it received is what was sent.
+            let cost = found.cpu_seconds / (found.bytes / f64::from(1 << 30));
             if round > 0 {
                 costs.push(cost);
             }
@@ -96,34 +96,13 @@ fn nginx_configuration(folder: &Path, data: &Path, address: SocketAddr) -> Strin
     )
 }
 
-/// One run of wrk; what it received is what was sent.
-fn cpu_seconds_per_gib(server: &Server, script: &Path, media: &str) -> anyhow::Result<f64> {
-    let before = server.cpu_seconds()?;
-    let url = format!("http://{}{media}", server.address);
-    let output =
-        Command::new("wrk").args(["-t1", "-c16", "-d3s", "-s"]).arg(script).arg(url).output();
-    let said =
-        String::from_utf8(output.context("wrk does not start: apt-get install wrk")?.stdout)?;
-    let cpu = server.cpu_seconds()? - before;
-    let line =
-        said.lines().find_map(|line| line.strip_prefix("bytes ")).context("wrk told no bytes")?;
-    let (bytes, failed) = line.split_once(" failed ").context("wrk told no failures")?;
-    anyhow::ensure!(failed == "0", "{failed} requests failed: {said}");
-    Ok(cpu / (bytes.parse::<f64>()? / f64::from(1 << 30)))
-}
-
 /// Aligned 1 MiB ranges in a repeatable order.
 const SCRIPT: &str = r#"
 local next = 0
 request = function()
   next = (next * 5 + 3) % 64
   local start = next * 1048576
-  return wrk.format("GET", nil, { ["Range"] = "bytes=" .. start .. "-" .. (start + 1048575) })
-end
-done = function(summary)
-  local errors = summary.errors
-  local failed = errors.connect + errors.read + errors.write + errors.status + errors.timeout
-  io.write(string.format("bytes %d failed %d\n", summary.bytes, failed))
+  return wrk.format("GET", "MEDIA", { ["Range"] = "bytes=" .. start .. "-" .. (start + 1048575) })
 end
 "#;
 

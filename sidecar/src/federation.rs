@@ -43,6 +43,6 @@ pub mod signature;
 pub mod site;
 pub(crate) mod talk;
 pub(crate) mod tasks;
-mod tell;
+pub(crate) mod tell;
 pub(crate) mod threads;
 pub(crate) mod videos;

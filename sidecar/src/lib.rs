@@ -102,9 +102,10 @@ use federation::id::Place;
 use federation::inbox::Inbox;
 use federation::keyring::Keyring;
 use federation::policy::Blocks;
+use federation::tell::Encoded;
 use field::{Email, Password, Username};
 use hasher::{Hasher, HasherError};
-use limits::{PAGES, READ_STEP, REMEMBERED};
+use limits::{ENCODED_BYTES, PAGES, READ_STEP, REMEMBERED};
 use metrics::Metrics;
 use outbound::{Door, DoorError};
 use pace::{Pace, Rate, Time};
@@ -136,6 +137,8 @@ pub struct Sidecar {
     attempts: Mutex<Attempts>,
     /// Pages of lists that were answered just now, and whether with their totals.
     pages: Mutex<Pages<(ListQuery, bool)>>,
+    /// Objects of videos that were told lately.
+    encoded: Mutex<Encoded>,
     signposts: Signposts,
     viewed: Mutex<Viewed>,
     /// Held by whoever changes what is said of a video.
@@ -276,6 +279,7 @@ impl Sidecar {
                 names_of: Pace::new(NAMES_OF, REMEMBERED),
             }),
             pages: Mutex::new(Pages::new(PAGES, PAGE_LIFE)),
+            encoded: Mutex::new(Encoded::new(ENCODED_BYTES)),
             signposts: Signposts::default(),
             changing: tokio::sync::Mutex::default(),
             viewed: Mutex::new(Viewed::new(token::generate()?)),

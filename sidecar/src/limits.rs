@@ -73,6 +73,9 @@ pub(crate) const SUBSCRIPTIONS: i64 = 1_000;
 /// Pages of lists that are kept for a second, of up to 150 KB each: those that many ask for at once are few.
 pub(crate) const PAGES: usize = 64;
 
+/// Bytes of objects of videos that are kept as they were told, with what they are known again by: some 800, of 10 KB each.
+pub(crate) const ENCODED_BYTES: usize = 8 << 20;
+
 /// Views of the current hour that are known again: at 24 bytes each less than 5 MB.
 pub(crate) const VIEWED: usize = 100_000;
 

@@ -3,6 +3,7 @@
 use wire::id::VideoId;
 
 use crate::Sidecar;
+use crate::media::is_open;
 use crate::pace::Time;
 use crate::role::Role;
 use crate::table::collaborator::{self, Role as Share};
@@ -32,6 +33,11 @@ pub(crate) struct Sight {
     pub(crate) video: Video,
     /// Whether they may change it.
     pub(crate) may_edit: bool,
+}
+
+/// Whether everybody who has its address may see a video of ours, as [`Sidecar::look`] shows it to nobody in particular.
+pub(crate) fn is_everybodys(video: &Video) -> bool {
+    !video.is_remote && video.state == State::Published.id() && is_open(video.privacy)
 }
 
 impl<T> Seen<T> {

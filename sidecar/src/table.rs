@@ -38,6 +38,7 @@ pub(crate) mod share;
 pub(crate) mod stats;
 pub(crate) mod subscription;
 pub(crate) mod task;
+pub(crate) mod telling;
 pub(crate) mod thumbnail;
 pub(crate) mod ticket;
 pub(crate) mod tombstone;

@@ -84,6 +84,7 @@ const PLAIN: &[&str] = &[
     "upload",
     "inbox",
     "federation",
+    "backfill",
     "import",
     "first-frame",
     "tracker",

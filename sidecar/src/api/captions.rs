@@ -98,7 +98,7 @@ impl Sidecar {
     ) -> Result<(VideoId, String), Refusal> {
         let (key, language) = at(path).ok_or(ApiError::NoRoute)?;
         let video = self.changeable(key, headers, peer).await?;
-        let removed = caption::remove(&self.database, video.id, language).await;
+        let removed = caption::remove(&self.database, now_ms(), video.id, language).await;
         let file = removed.map_err(ApiError::from)?.ok_or(ApiError::NotFound("Caption"))?;
         let id = video.uuid.parse().map_err(|_| ApiError::NotFound("Video"))?;
         Ok((id, file))

@@ -3,26 +3,16 @@
 use http::{HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 
-use super::tests::{Instance, instances};
-use crate::config::Registration;
+use super::tests::{Instance, federating};
+use crate::config::Federation;
 use crate::error::{ApiError, NotFollowed};
 use crate::federation::govern::{Consent, Ruling};
-use crate::federation::id::{Place, Strictness};
 use crate::role::Role;
 use crate::table::delivery;
 use crate::table::follow::{self, FollowState};
 use crate::table::host::{self, Known};
 use crate::table::remote_actor::{self, Kind, tests::somebody};
 use crate::visitor::Visitor;
-
-async fn federating() -> [Instance; 2] {
-    let mut both = instances(Registration::Closed).await;
-    for instance in &mut both {
-        let place = Place::new("https://one.example", Strictness::Public).unwrap();
-        instance.sidecar.place = Some(place);
-    }
-    both
-}
 
 impl Instance {
     async fn follows_us(&self, name: &str, host: &str, kind: Kind, state: FollowState) -> i64 {
@@ -49,7 +39,7 @@ impl Instance {
 
 #[tokio::test]
 async fn who_follows_is_let_or_not_as_peertubes_programs_ask() {
-    for instance in federating().await {
+    for instance in federating(Federation::default()).await {
         instance.follows_us("peertube", "two.example", Kind::Instance, FollowState::Asked).await;
         instance.follows_us("eve", "mastodon.example", Kind::Person, FollowState::Accepted).await;
         let root = instance.root().await;
@@ -79,7 +69,7 @@ async fn who_follows_is_let_or_not_as_peertubes_programs_ask() {
 
 #[tokio::test]
 async fn whom_we_follow_is_asked_once_and_told_when_that_ends() {
-    for instance in federating().await {
+    for instance in federating(Federation::default()).await {
         let (database, sidecar) = (&instance.sidecar.database, &instance.sidecar);
         let two = somebody("peertube", "two.example", Kind::Instance);
         let id = remote_actor::keep(database, crate::now_ms(), &two).await.unwrap();
@@ -128,7 +118,7 @@ async fn whom_we_follow_is_asked_once_and_told_when_that_ends() {
 
 #[tokio::test]
 async fn a_block_ends_what_there_was_and_is_taken_back() {
-    for instance in federating().await {
+    for instance in federating(Federation::default()).await {
         instance
             .follows_us("peertube", "evil.example", Kind::Instance, FollowState::Accepted)
             .await;
@@ -158,7 +148,7 @@ async fn a_block_ends_what_there_was_and_is_taken_back() {
 
 #[tokio::test]
 async fn the_page_is_an_administrators_and_shows_all_of_it() {
-    for instance in federating().await {
+    for instance in federating(Federation::default()).await {
         let sidecar = &instance.sidecar;
         instance.follows_us("ada", "two.example", Kind::Person, FollowState::Asked).await;
         let token = HeaderValue::try_from(format!("Bearer {}", instance.root().await)).unwrap();
@@ -184,7 +174,7 @@ async fn the_page_is_an_administrators_and_shows_all_of_it() {
 
 #[tokio::test]
 async fn neighbours_are_those_who_said_who_they_are_and_arent_blocked() {
-    for instance in federating().await {
+    for instance in federating(Federation::default()).await {
         let (database, sidecar) = (&instance.sidecar.database, &instance.sidecar);
         for name in ["b.example", "a.example", "silent.example", "evil.example"] {
             host::meet(database, 1, name).await.unwrap();
@@ -217,7 +207,7 @@ async fn neighbours_are_those_who_said_who_they_are_and_arent_blocked() {
 
 #[tokio::test]
 async fn follows_are_listed_by_state_kind_and_name() {
-    for instance in federating().await {
+    for instance in federating(Federation::default()).await {
         let (asked, accepted) = (FollowState::Asked, FollowState::Accepted);
         instance.follows_us("peertube", "two.example", Kind::Instance, accepted).await;
         instance

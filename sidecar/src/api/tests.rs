@@ -7,9 +7,10 @@ use wire::capability::{KEY_LENGTH, Key};
 use wire::id::VideoId;
 
 use super::*;
-use crate::config::{Accounts, Registration};
+use crate::config::{Accounts, Federation, Registration};
 use crate::database::trial::{self, Trial};
 use crate::error::GrantError;
+use crate::federation::id::{Place, Strictness};
 use crate::field::Username;
 use crate::pace::Time;
 use crate::role::Role;
@@ -36,6 +37,16 @@ fn key() -> Key {
 pub(crate) async fn instances(registration: Registration) -> [Instance; 2] {
     let [one, two] = trial::databases().await;
     [instance(one, registration).await, instance(two, registration).await]
+}
+
+/// The same, which other servers know as `one.example`.
+pub(crate) async fn federating(settings: Federation) -> [Instance; 2] {
+    let mut both = instances(Registration::Closed).await;
+    for instance in &mut both {
+        let place = Place::new("https://one.example", Strictness::Public).unwrap();
+        instance.sidecar.federate(place, &settings).await.unwrap();
+    }
+    both
 }
 
 async fn instance(trial: Trial, registration: Registration) -> Instance {

@@ -3,6 +3,7 @@
 //! Only what everybody may see is told, unsigned, so that nobody has to be known before they can know us.
 
 mod discovery;
+mod encoded;
 
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
@@ -21,14 +22,14 @@ use super::talk::CommentPart;
 use crate::listing::{Filters, ListQuery, Nsfw, Scope};
 use crate::media::Media;
 use crate::query::Query;
-use crate::sight::Seen;
+use crate::sight::is_everybodys;
 use crate::table::actor_key;
-use crate::table::video::State;
+use crate::table::telling::{self, Telling};
 use crate::table::{about, account, channel, follow, share, tombstone, video as videos};
 use crate::view::{PictureKind, picture_path};
-use crate::visitor::Asker;
 use crate::when::iso;
 use crate::{Reply, Sidecar, prose};
+pub(crate) use encoded::Encoded;
 
 /// What a path names, and which part of it is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,7 +95,7 @@ impl Sidecar {
         };
         let told = match told {
             Ok(None) => self.tell_end(place, &wanted.what).await,
-            told => told.map(|told| answer(StatusCode::OK, &told.unwrap_or_default())),
+            told => told.map(|told| reply(StatusCode::OK, ACTIVITY, told.unwrap_or_default())),
         };
         Some(told.unwrap_or_else(|error| failed(&error)))
     }
@@ -137,9 +138,12 @@ impl Sidecar {
         place: &Place,
         wanted: &Wanted,
         page: Option<i64>,
-    ) -> Result<Option<Value>, TellError> {
-        match &wanted.what {
-            Local::Video(uuid) => self.told_video(place, uuid, wanted.part, page).await,
+    ) -> Result<Option<Bytes>, TellError> {
+        let told = match &wanted.what {
+            Local::Video(uuid) if wanted.part == Part::Itself => {
+                return self.encoded_video(place, uuid).await;
+            }
+            Local::Video(uuid) => self.told_of_video(place, uuid, wanted.part, page).await?,
             Local::Comment(uuid, no) => {
                 let part = match wanted.part {
                     Part::Itself => CommentPart::Itself,
@@ -147,10 +151,11 @@ impl Sidecar {
                     Part::Approval => CommentPart::Approval,
                     _ => return Ok(None),
                 };
-                Ok(self.told_comment(place, (uuid, *no), part).await?)
+                self.told_comment(place, (uuid, *no), part).await?
             }
-            whose => self.told_actor(place, whose, wanted.part, page).await,
-        }
+            whose => self.told_actor(place, whose, wanted.part, page).await?,
+        };
+        Ok(told.map(|told| Bytes::from(told.to_string())))
     }
 
     async fn told_actor(
@@ -267,7 +272,8 @@ impl Sidecar {
         Ok(Some(activity::create(place, &account, loaded.told().object(place))))
     }
 
-    async fn told_video(
+    /// A part of a video.
+    async fn told_of_video(
         &self,
         place: &Place,
         uuid: &VideoId,
@@ -278,7 +284,6 @@ impl Sidecar {
         let url = place.url(&Local::Video(*uuid));
         let counted = |name: &str, total: i64| counted(&format!("{url}/{name}"), total, page);
         Ok(match part {
-            Part::Itself => Some(with_context(video::context(), loaded.told().object(place))),
             Part::Activity => self
                 .create(place, uuid)
                 .await?
@@ -328,20 +333,19 @@ impl Sidecar {
 
     /// A video that everybody may see, with what its object takes.
     pub(super) async fn load(&self, uuid: &VideoId) -> Result<Option<Loaded>, TellError> {
-        let nobody = Asker { visitor: None, password: None, from: "" };
-        let Seen::Shown(sight) = self.look(&uuid.to_string(), nobody).await? else {
-            return Ok(None);
-        };
-        let video = sight.video;
-        let database = &self.database;
-        let Some(media) =
-            Media::parse(video.media.as_deref()).filter(|_| video.state == State::Published.id())
-        else {
-            return Ok(None);
-        };
-        let Some(channel) = channel::by_id(database, video.channel_id).await? else {
-            return Ok(None);
-        };
+        let telling = self.telling(uuid).await?;
+        Ok(telling.and_then(|telling| self.loaded(uuid, &telling)))
+    }
+
+    /// What the tables have of a video that everybody may see.
+    async fn telling(&self, uuid: &VideoId) -> sqlx::Result<Option<Telling>> {
+        let found = telling::find(&self.database, uuid).await?;
+        Ok(found.filter(|found| is_everybodys(&found.video)))
+    }
+
+    fn loaded(&self, uuid: &VideoId, telling: &Telling) -> Option<Loaded> {
+        let video = &telling.video;
+        let media = Media::parse(video.media.as_deref())?;
         let folder = self.media_folder(&video.uuid, video.privacy).unwrap_or_default();
         let picture = self.picture(
             &video.uuid,
@@ -349,18 +353,18 @@ impl Sidecar {
             video.thumbnail.as_deref(),
             video.media.as_deref(),
         );
-        Ok(Some(Loaded {
+        Some(Loaded {
             id: *uuid,
-            tags: about::tags(database, video.id).await?,
-            captions: about::captions(database, video.id).await?,
+            tags: telling.tags(),
+            captions: telling.captions(),
             content: video.description.as_deref().map(prose::html),
             picture: picture.unwrap_or_default(),
             folder,
             media,
-            account: channel.account_name,
-            channel: channel.name,
-            video,
-        }))
+            account: telling.beside.account.clone(),
+            channel: telling.beside.channel.clone(),
+            video: video.clone(),
+        })
     }
 }
 

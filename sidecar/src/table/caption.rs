@@ -44,13 +44,20 @@ pub(crate) async fn set(
 /// Forgets the captions of one language, and returns their file.
 pub(crate) async fn remove(
     database: &Database,
+    now_ms: i64,
     video_id: i64,
     language: &str,
 ) -> sqlx::Result<Option<String>> {
-    let old: Option<(String,)> = writing!(database, pool => {
-        sqlx::query_as(DELETE).bind(video_id).bind(language).fetch_optional(pool).await
-    })?;
-    Ok(old.map(|(file,)| file))
+    writing!(database, pool => {
+        let mut work = pool.begin().await?;
+        let old: Option<(String,)> =
+            sqlx::query_as(DELETE).bind(video_id).bind(language).fetch_optional(&mut *work).await?;
+        if old.is_some() {
+            sqlx::query(TOUCH).bind(video_id).bind(now_ms).execute(&mut *work).await?;
+        }
+        work.commit().await?;
+        Ok(old.map(|(file,)| file))
+    })
 }
 
 /// Also the video's lock, so that changes of one wait for each other.
@@ -66,6 +73,7 @@ mod tests {
     use super::*;
     use crate::database::trial;
     use crate::table::about as tables;
+    use crate::table::video as videos;
     use crate::table::video::tests::{about, made};
 
     #[tokio::test]
@@ -83,9 +91,13 @@ mod tests {
             assert!(set(database, 5, video, "en", "e.vtt").await.is_ok(), "one may be replaced");
             let found = tables::captions(database, video).await.unwrap();
             assert_eq!((found.len() as i64, &*found[0].file), (CAPTIONS, "e.vtt"));
-            let removed = remove(database, video, "en").await.unwrap();
+            let removed = remove(database, 6, video, "en").await.unwrap();
             assert_eq!(removed.as_deref(), Some("e.vtt"));
-            assert_eq!(remove(database, video, "en").await.unwrap(), None);
+            let changed_at =
+                async || videos::by_id(database, video).await.unwrap().unwrap().updated_at;
+            assert_eq!(changed_at().await, 6, "others are to hear of it");
+            assert_eq!(remove(database, 7, video, "en").await.unwrap(), None);
+            assert_eq!(changed_at().await, 6);
         }
     }
 }

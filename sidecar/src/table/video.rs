@@ -110,7 +110,17 @@ macro_rules! insert {
     }};
 }
 
-pub(super) use {insert, list, set_about, unlist};
+/// The columns of a [`Video`].
+macro_rules! columns {
+    () => {
+        "id, uuid, channel_id, account_id, state, privacy, listed_at, name, description, support, category, licence, \
+         language, nsfw, comments_policy, download_enabled, wait_transcoding, scheduled_at, scheduled_privacy, duration_ms, \
+         width, height, media, thumbnail, source_name, source_bytes, replaced_at, views, views_lately, likes, dislikes, \
+         created_at, updated_at, published_at, originally_published_at, is_remote"
+    };
+}
+
+pub(super) use {columns, insert, list, set_about, unlist};
 
 record! {
     /// A video, with the handles of whose it is.
@@ -471,13 +481,7 @@ pub(crate) async fn source_bytes(
 
 macro_rules! select {
     ($condition:literal) => {
-        concat!(
-            "SELECT id, uuid, channel_id, account_id, state, privacy, listed_at, name, description, support, category, licence, \
-             language, nsfw, comments_policy, download_enabled, wait_transcoding, scheduled_at, scheduled_privacy, duration_ms, \
-             width, height, media, thumbnail, source_name, source_bytes, replaced_at, views, views_lately, likes, dislikes, \
-             created_at, updated_at, published_at, originally_published_at, is_remote FROM video WHERE ",
-            $condition
-        )
+        concat!("SELECT ", columns!(), " FROM video WHERE ", $condition)
     };
 }
 

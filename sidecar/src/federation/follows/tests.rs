@@ -84,7 +84,7 @@ async fn somebody_who_is_blocked_hears_the_same_and_their_server_goes_on() {
 
 #[tokio::test]
 async fn a_follow_that_was_never_sent_is_sent_a_day_later_and_then_once_a_day() {
-    for instance in crate::federation::inbox::tests::federating(Federation::default()).await {
+    for instance in crate::api::tests::federating(Federation::default()).await {
         let (sidecar, database) = (&instance.sidecar, &instance.sidecar.database);
         let us = sidecar.handle_of(&Local::Instance).await.unwrap().unwrap();
         let mut ids = Vec::new();

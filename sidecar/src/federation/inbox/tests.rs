@@ -10,7 +10,8 @@ use serde_json::Value;
 use wire::id::VideoId;
 
 use super::*;
-use crate::api::tests::{Instance, instances};
+pub(super) use crate::api::tests::federating;
+use crate::api::tests::instances;
 use crate::config::{Federation, Followers, Registration};
 use crate::database::{reading, writing};
 use crate::federation::id::Strictness;
@@ -25,15 +26,6 @@ use crate::table::video::{self, State, tests::about};
 fn keys() -> &'static [NewKey; 2] {
     static KEYS: OnceLock<[NewKey; 2]> = OnceLock::new();
     KEYS.get_or_init(|| [NewKey::make().unwrap(), NewKey::make().unwrap()])
-}
-
-pub(crate) async fn federating(settings: Federation) -> [Instance; 2] {
-    let mut both = instances(Registration::Closed).await;
-    for instance in &mut both {
-        let place = Place::new("https://one.example", Strictness::Public).unwrap();
-        instance.sidecar.federate(place, &settings).await.unwrap();
-    }
-    both
 }
 
 /// Somebody of another server, whose first key we have.

@@ -3,22 +3,12 @@
 use serde_json::json;
 
 use super::*;
-use crate::api::tests::{Instance, instances};
-use crate::config::Registration;
-use crate::federation::id::Strictness;
+use crate::api::tests::{Instance, federating};
+use crate::config::Federation;
 use crate::table::delivery;
 use crate::table::follow::{self, FollowState};
 use crate::table::remote_actor::{self, Kind, tests::somebody};
 use crate::table::video::{self, tests::about};
-
-async fn federating() -> [Instance; 2] {
-    let mut both = instances(Registration::Closed).await;
-    for instance in &mut both {
-        let place = Place::new("https://one.example", Strictness::Public).unwrap();
-        instance.sidecar.place = Some(place);
-    }
-    both
-}
 
 impl Instance {
     /// Somebody of this server follows somebody here from now on.
@@ -59,7 +49,7 @@ fn alice() -> Local {
 
 #[tokio::test]
 async fn a_new_video_is_told_to_the_followers_of_all_whose_it_is() {
-    for instance in federating().await {
+    for instance in federating(Federation::default()).await {
         instance.publish("alice", about("Before")).await;
         instance.followed("account.example", alice()).await;
         instance.followed("channel.example", Local::Channel("alice_channel".to_owned())).await;
@@ -82,7 +72,7 @@ async fn a_new_video_is_told_to_the_followers_of_all_whose_it_is() {
 
 #[tokio::test]
 async fn a_change_is_told_once_and_what_isnt_everybodys_any_more_is_gone() {
-    for instance in federating().await {
+    for instance in federating(Federation::default()).await {
         let database = &instance.sidecar.database;
         let (id, uuid) = instance.publish("alice", about("The sea")).await;
         let video = format!("/videos/watch/{uuid}");
@@ -112,7 +102,7 @@ async fn a_change_is_told_once_and_what_isnt_everybodys_any_more_is_gone() {
 
 #[tokio::test]
 async fn what_was_never_everybodys_leaves_no_trace() {
-    for instance in federating().await {
+    for instance in federating(Federation::default()).await {
         instance.followed("all.example", Local::Instance).await;
         let database = &instance.sidecar.database;
         for privacy in [Privacy::Private, Privacy::Unlisted, Privacy::Internal] {
@@ -129,7 +119,7 @@ async fn what_was_never_everybodys_leaves_no_trace() {
 
 #[tokio::test]
 async fn people_and_channels_are_told_anew_and_their_end_is() {
-    for instance in federating().await {
+    for instance in federating(Federation::default()).await {
         let database = &instance.sidecar.database;
         let (id, uuid) = instance.publish("alice", about("The sea")).await;
         instance.heard("all.example").await;
@@ -162,7 +152,7 @@ async fn people_and_channels_are_told_anew_and_their_end_is() {
 
 #[tokio::test]
 async fn what_is_thought_of_a_video_elsewhere_is_told_there_and_taken_back() {
-    for instance in federating().await {
+    for instance in federating(Federation::default()).await {
         let (database, sidecar) = (&instance.sidecar.database, &instance.sidecar);
         let (id, _) = instance.publish("alice", about("Theirs")).await;
         let eve = somebody("eve", "their.example", Kind::Person);
@@ -193,7 +183,7 @@ async fn what_is_thought_of_a_video_elsewhere_is_told_there_and_taken_back() {
 
 #[tokio::test]
 async fn who_watches_a_video_elsewhere_is_counted_there_once_and_not_named() {
-    for instance in federating().await {
+    for instance in federating(Federation::default()).await {
         let (database, sidecar) = (&instance.sidecar.database, &instance.sidecar);
         let (id, _) = instance.publish("alice", about("Theirs")).await;
         let eve = somebody("eve", "their.example", Kind::Person);
@@ -213,7 +203,7 @@ async fn who_watches_a_video_elsewhere_is_counted_there_once_and_not_named() {
 
 #[tokio::test]
 async fn nobody_is_told_while_federation_is_off() {
-    for mut instance in federating().await {
+    for mut instance in federating(Federation::default()).await {
         instance.sidecar.place = None;
         instance.publish("alice", about("The sea")).await;
         assert!(!news::next(&instance.sidecar.database, 9).await.unwrap().is_empty());

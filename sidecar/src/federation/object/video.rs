@@ -263,6 +263,18 @@ pub(crate) mod tests {
     use crate::federation::object::tests::{recorded, unlike};
     use crate::federation::object::with_context;
     use crate::media::Rendition;
+    use crate::table::telling::{Beside, Telling};
+
+    /// What goes into the object of a video of this name.
+    pub(crate) fn telling(name: &str) -> Telling {
+        let beside = Beside {
+            account: "root".to_owned(),
+            channel: "root_channel".to_owned(),
+            tags: Some("baseline".to_owned()),
+            captions: Some("en 0 en.vtt".to_owned()),
+        };
+        Telling { video: Video { name: name.to_owned(), ..video() }, beside }
+    }
 
     fn video() -> Video {
         Video {

@@ -3,23 +3,13 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::api::tests::{Instance, instances};
-use crate::config::{Federation, Registration};
+use crate::api::tests::{Instance, federating};
+use crate::config::Federation;
 use crate::database::{reading, writing};
-use crate::federation::id::Strictness;
 use crate::table::comment::NewComment;
 use crate::table::follow::{self, FollowState};
 use crate::table::remote_actor::{Kind, tests::somebody};
 use crate::table::video::{About, tests::about};
-
-async fn federating() -> [Instance; 2] {
-    let mut both = instances(Registration::Closed).await;
-    for instance in &mut both {
-        let place = Place::new("https://one.example", Strictness::Public).unwrap();
-        instance.sidecar.federate(place, &Federation::default()).await.unwrap();
-    }
-    both
-}
 
 /// What waits for delivery when all news is told, with the inboxes that it is for.
 async fn queued(sidecar: &Sidecar) -> Vec<(Value, Vec<String>)> {
@@ -72,7 +62,7 @@ async fn ada_said(sidecar: &Sidecar, video_id: i64, state: CommentState) -> (i64
 
 #[tokio::test]
 async fn an_answer_goes_to_whom_it_answers_and_can_be_asked_for() {
-    for instance in federating().await {
+    for instance in federating(Federation::default()).await {
         let sidecar = &instance.sidecar;
         let alice = instance.user("alice").await;
         let (video_id, video) = instance.publish("bob", about("The sea")).await;
@@ -115,7 +105,7 @@ async fn an_answer_goes_to_whom_it_answers_and_can_be_asked_for() {
 
 #[tokio::test]
 async fn the_comments_of_a_video_are_a_collection_of_ours_and_others() {
-    for instance in federating().await {
+    for instance in federating(Federation::default()).await {
         let alice = instance.user("alice").await;
         let (video_id, video) = instance.publish("bob", about("The sea")).await;
         ada_said(&instance.sidecar, video_id, CommentState::Shown).await;
@@ -137,7 +127,7 @@ async fn the_comments_of_a_video_are_a_collection_of_ours_and_others() {
 
 #[tokio::test]
 async fn what_is_deleted_is_gone_for_others() {
-    for instance in federating().await {
+    for instance in federating(Federation::default()).await {
         let sidecar = &instance.sidecar;
         let (alice, bob) = (instance.user("alice").await, instance.user("bob").await);
         let (video_id, video) = instance.publish("bob", about("The sea")).await;
@@ -192,7 +182,7 @@ async fn what_is_deleted_is_gone_for_others() {
 
 #[tokio::test]
 async fn what_was_said_is_told_though_nobody_could_tell_it_at_once() {
-    for instance in federating().await {
+    for instance in federating(Federation::default()).await {
         let sidecar = &instance.sidecar;
         let (alice, _) = (instance.user("alice").await, instance.user("bob").await);
         let (video_id, video) = instance.publish("bob", about("The sea")).await;
@@ -215,7 +205,7 @@ async fn what_was_said_is_told_though_nobody_could_tell_it_at_once() {
 
 #[tokio::test]
 async fn whoever_is_approved_is_told_so() {
-    for instance in federating().await {
+    for instance in federating(Federation::default()).await {
         let sidecar = &instance.sidecar;
         let bob = instance.user("bob").await;
         let about = About { comments_policy: 3, ..about("The sea") };
@@ -235,7 +225,7 @@ async fn whoever_is_approved_is_told_so() {
 
 #[tokio::test]
 async fn what_isnt_everybodys_is_told_to_nobody() {
-    for instance in federating().await {
+    for instance in federating(Federation::default()).await {
         let alice = instance.user("alice").await;
         let (_, held) =
             instance.publish("bob", About { comments_policy: 3, ..about("Held") }).await;

@@ -3,24 +3,17 @@
 use http_body_util::BodyExt;
 
 use super::*;
-use crate::api::tests::{Instance, instances};
-use crate::config::Registration;
-use crate::federation::id::Strictness;
+use crate::api::tests::{Instance, federating, instances};
+use crate::config::{Federation, Registration};
+use crate::database::writing;
 use crate::federation::key::{PrivateKey, PublicKey};
 use crate::federation::object::tests::unlike;
 use crate::table::video::{About, Privacy, tests::about};
+use crate::table::{caption, thumbnail};
+use crate::visitor::Asker;
 
 const MASTODON: &str = "application/activity+json, application/ld+json; profile=\"https://www.w3.org/ns/activitystreams\", text/html;q=0.1";
 const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
-
-async fn federating() -> [Instance; 2] {
-    let mut both = instances(Registration::Closed).await;
-    for instance in &mut both {
-        let place = Place::new("https://one.example", Strictness::Public).unwrap();
-        instance.sidecar.federate(place, &crate::config::Federation::default()).await.unwrap();
-    }
-    both
-}
 
 impl Instance {
     /// Asks as somebody with this `Accept`; `None` is a page.
@@ -43,7 +36,7 @@ impl Instance {
 
 #[tokio::test]
 async fn actors_are_told_with_keys_that_stay_and_sign() {
-    for instance in federating().await {
+    for instance in federating(Federation::default()).await {
         instance.publish("alice", about("The sea")).await;
         let mut keys = Vec::new();
         for path in ["/accounts/peertube", "/accounts/alice", "/video-channels/alice_channel"] {
@@ -65,7 +58,7 @@ async fn actors_are_told_with_keys_that_stay_and_sign() {
 
 #[tokio::test]
 async fn a_page_and_its_object_have_one_url() {
-    for instance in federating().await {
+    for instance in federating(Federation::default()).await {
         let (_, uuid) = instance.publish("alice", about("The sea")).await;
         let short = uuid.parse::<VideoId>().unwrap().short();
         let video = instance.object(&format!("/videos/watch/{uuid}")).await;
@@ -92,7 +85,7 @@ async fn a_page_and_its_object_have_one_url() {
 
 #[tokio::test]
 async fn what_isnt_everybodys_is_nothing_to_other_servers() {
-    for instance in federating().await {
+    for instance in federating(Federation::default()).await {
         for privacy in [Privacy::Private, Privacy::Internal, Privacy::Password] {
             let passwords = vec!["secret".to_owned()];
             let (_, uuid) =
@@ -121,8 +114,78 @@ async fn what_isnt_everybodys_is_nothing_to_other_servers() {
 }
 
 #[tokio::test]
+async fn everybodys_is_what_is_shown_to_whoever_asks() {
+    for instance in federating(Federation::default()).await {
+        let (id, uuid) = instance.publish("alice", about("The sea")).await;
+        let (database, sidecar) = (&instance.sidecar.database, &instance.sidecar);
+        for state in 1..=9 {
+            for privacy in 1..=5 {
+                let update = "UPDATE video SET state = $2, privacy = $3 WHERE id = $1";
+                writing!(database, pool => {
+                    sqlx::query(update).bind(id).bind(state).bind(privacy).execute(pool).await.map(drop)
+                })
+                .unwrap();
+                let nobody = Asker { visitor: None, password: None, from: "" };
+                let shown = sidecar.look(&uuid, nobody).await.unwrap().shown();
+                let video = videos::by_id(database, id).await.unwrap().unwrap();
+                assert_eq!(shown.is_some(), is_everybodys(&video), "{state} {privacy}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_video_is_told_as_it_is_whatever_was_told_before() {
+    for instance in federating(Federation::default()).await {
+        let (id, uuid) = instance.publish("alice", about("The sea")).await;
+        let (database, path) = (&instance.sidecar.database, format!("/videos/watch/{uuid}"));
+        let told = async || {
+            let first = instance.object(&path).await;
+            assert_eq!(instance.object(&path).await, first);
+            first
+        };
+        let at = videos::by_id(database, id).await.unwrap().unwrap().updated_at;
+        let mut known = told().await;
+        // All in one moment, so that no time tells them apart.
+        for change in 0..6 {
+            match change {
+                0 => {
+                    let tags = vec!["another".to_owned()];
+                    videos::describe(database, at, id, &About { tags, ..about("The sea") })
+                        .await
+                        .unwrap();
+                }
+                1 => {
+                    caption::set(database, at, id, "en", "a.vtt").await.unwrap();
+                }
+                2 => {
+                    caption::set(database, at, id, "en", "b.vtt").await.unwrap();
+                }
+                3 => {
+                    caption::remove(database, at, id, "en").await.unwrap();
+                }
+                4 => thumbnail::set(database, at, id, Some("p.jpg")).await.map(drop).unwrap(),
+                _ => {
+                    let unlisted = About { privacy: Privacy::Unlisted, ..about("The sea") };
+                    videos::describe(database, at, id, &unlisted).await.unwrap();
+                }
+            }
+            let now = told().await;
+            assert_ne!(now, known, "change {change}");
+            known = now;
+        }
+        videos::set_privacy(database, at, id, Privacy::Private, None).await.unwrap();
+        assert_eq!(instance.told(&path, MASTODON).await.unwrap().0, 404);
+        videos::set_privacy(database, at, id, Privacy::Public, None).await.unwrap();
+        assert_eq!(told().await["to"], json!([crate::federation::json::PUBLIC]));
+        videos::delete(database, id).await.unwrap();
+        assert_ne!(instance.told(&path, MASTODON).await.unwrap().0, 200);
+    }
+}
+
+#[tokio::test]
 async fn an_outbox_has_all_videos_page_by_page() {
-    for instance in federating().await {
+    for instance in federating(Federation::default()).await {
         for no in 0..12 {
             instance.publish("alice", about(&format!("Video {no}"))).await;
         }
@@ -163,7 +226,7 @@ async fn an_outbox_has_all_videos_page_by_page() {
 
 #[tokio::test]
 async fn parts_of_a_video_are_told() {
-    for instance in federating().await {
+    for instance in federating(Federation::default()).await {
         let (_, uuid) = instance.publish("alice", about("The sea")).await;
         let video = format!("/videos/watch/{uuid}");
         let activity = instance.object(&format!("{video}/activity")).await;
@@ -187,7 +250,7 @@ async fn parts_of_a_video_are_told() {
 
 #[tokio::test]
 async fn handles_lead_to_actors_and_back() {
-    for instance in federating().await {
+    for instance in federating(Federation::default()).await {
         instance.publish("alice", about("The sea")).await;
         let finger = async |resource: &str| {
             let resource: String = form_urlencoded::byte_serialize(resource.as_bytes()).collect();
@@ -248,7 +311,7 @@ async fn handles_lead_to_actors_and_back() {
 
 #[tokio::test]
 async fn the_node_says_what_it_is_and_whom_to_follow() {
-    for instance in federating().await {
+    for instance in federating(Federation::default()).await {
         instance.publish("alice", about("The sea")).await;
         let (_, _, links) = instance.told("/.well-known/nodeinfo", "*/*").await.unwrap();
         let application = links["links"]

@@ -3,23 +3,14 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::api::tests::{Instance, instances};
+use crate::api::tests::{Instance, federating, instances};
 use crate::config::{Federation, Registration};
 use crate::database::{Database, reading, writing};
 use crate::federation::elsewhere::Elsewhere;
-use crate::federation::id::{Place, Strictness};
+use crate::federation::id::Strictness;
 use crate::table::notification;
 use crate::table::remote_actor::{self, tests::somebody};
 use crate::table::video::{About, Privacy, tests::about};
-
-async fn federating(settings: Federation) -> [Instance; 2] {
-    let mut both = instances(Registration::Closed).await;
-    for instance in &mut both {
-        let place = Place::new("https://one.example", Strictness::Public).unwrap();
-        instance.sidecar.federate(place, &settings).await.unwrap();
-    }
-    both
-}
 
 async fn known(sidecar: &Sidecar, name: &str, host: &str, kind: Kind) -> RemoteActor {
     let new = somebody(name, host, kind);
