@@ -46,8 +46,10 @@ pub(crate) struct Pictures {
 enum State {
     /// Held by whoever makes it: others wait for them.
     Making(Arc<tokio::sync::Mutex<()>>),
-    /// Until then nobody asks for it.
+    /// Until then nobody asks for it: it can't be had.
     Missing(Instant),
+    /// The same, while others are fetched.
+    Waiting(Instant),
 }
 
 /// What is found of a picture.
@@ -132,14 +134,17 @@ impl Pictures {
             return Found::Picture(jpeg);
         }
         let key = wanted.file(0);
-        let Some(turn) = self.turn(&key) else { return Found::Nothing };
+        let turn = match self.turn(&key) {
+            Ok(turn) => turn,
+            Err(found) => return found,
+        };
         let _held = turn.lock().await;
         // Whoever had the turn before has made it, or found that it can't be.
         if let Some(jpeg) = self.read(&file).await {
             return Found::Picture(jpeg);
         }
-        if self.turn(&key).is_none() {
-            return Found::Nothing;
+        if let Err(found) = self.turn(&key) {
+            return found;
         }
         match self.make(wanted).await {
             Made::Kept => {
@@ -147,44 +152,45 @@ impl Pictures {
                 self.read(&file).await.map_or(Found::Nothing, Found::Picture)
             }
             Made::Not => {
-                self.settle(key, Some(AGAIN));
+                self.settle(key, Some(State::Missing(Instant::now() + AGAIN)));
                 Found::Nothing
             }
             Made::Later => {
-                self.settle(key, Some(SOON));
+                self.settle(key, Some(State::Waiting(Instant::now() + SOON)));
                 Found::Later
             }
         }
     }
 
-    /// Whose turn it is to make a picture; `None` if it couldn't be had a moment ago.
-    fn turn(&self, key: &str) -> Option<Arc<tokio::sync::Mutex<()>>> {
+    /// Whose turn it is to make a picture, or what is found of it if it couldn't be had a moment ago.
+    fn turn(&self, key: &str) -> Result<Arc<tokio::sync::Mutex<()>>, Found> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match state.get(key) {
-            Some(State::Making(turn)) => return Some(Arc::clone(turn)),
-            Some(State::Missing(until)) if Instant::now() < *until => return None,
+            Some(State::Making(turn)) => return Ok(Arc::clone(turn)),
+            Some(State::Missing(until)) if Instant::now() < *until => return Err(Found::Nothing),
+            Some(State::Waiting(until)) if Instant::now() < *until => return Err(Found::Later),
             _ => {}
         }
         if state.len() >= REMEMBERED {
             state.retain(|_, state| match state {
                 State::Making(_) => true,
-                State::Missing(until) => Instant::now() < *until,
+                State::Missing(until) | State::Waiting(until) => Instant::now() < *until,
             });
         }
         if state.len() >= REMEMBERED {
-            return None;
+            return Err(Found::Later);
         }
         let turn = Arc::default();
         state.insert(key.to_owned(), State::Making(Arc::clone(&turn)));
-        Some(turn)
+        Ok(turn)
     }
 
-    /// Nobody waits for it any more; what isn't made is `missing` for so long.
-    fn settle(&self, key: String, missing: Option<Duration>) {
+    /// Nobody waits for it any more; what isn't made is known for a while.
+    fn settle(&self, key: String, known: Option<State>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        match missing {
+        match known {
             None => state.remove(&key),
-            Some(time) => state.insert(key, State::Missing(Instant::now() + time)),
+            Some(known) => state.insert(key, known),
         };
     }
 

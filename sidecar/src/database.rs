@@ -236,6 +236,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (18, "news of comments", "{news_of_comments}"),
     (19, "sites", include_str!("../migrations/0019-sites.sql")),
     (21, "blocked", include_str!("../migrations/0021-blocked.sql")),
+    (22, "told", include_str!("../migrations/0022-told.sql")),
 ];
 
 /// The one change that brings its own transaction.

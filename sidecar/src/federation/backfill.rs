@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::ask::FetchError;
 use super::id::{Id, Remote};
 use super::json::{self, Object};
+use super::receive::HearError;
 use super::tasks::{Reached, TaskError};
 use crate::limits::{
     BACKFILL, BACKFILL_AT_ONCE, OUTBOX_PAGE, TASK_LEASE, TASK_SLICE, VIDEO_BUDGET,
@@ -81,7 +82,13 @@ impl Sidecar {
         loop {
             let begin = done - i64::try_from(taken).unwrap_or_default();
             for some in page.items.get(taken..).unwrap_or_default().chunks(BACKFILL_AT_ONCE) {
-                join_all(some.iter().map(|id| self.take_in(task, &actor, id))).await;
+                let noted = join_all(some.iter().map(|id| self.take_in(task, &actor, id))).await;
+                if noted.contains(&false) {
+                    // Here it goes on when less waits.
+                    let cursor = format!("{}#{taken}", at.document());
+                    self.note_progress(task, Some(&cursor), (done, total)).await?;
+                    return Err(HearError::Full.into());
+                }
                 taken += some.len();
                 done = (begin + i64::try_from(taken).unwrap_or_default()).min(begin + page.count);
                 if begun.elapsed() >= slice {
@@ -106,22 +113,21 @@ impl Sidecar {
         }
     }
 
-    /// What fails now is tried again by itself, so that one broken video keeps nobody from the others.
-    async fn take_in(&self, task: &Task, actor: &RemoteActor, id: &Remote) {
+    /// What fails now is tried again by itself, so that one broken video keeps nobody from the others; `false` if too much waits for that.
+    async fn take_in(&self, task: &Task, actor: &RemoteActor, id: &Remote) -> bool {
         if id.authority() != actor.host {
-            return;
+            return true;
         }
         let taking = tokio::time::timeout(TASK_SLICE, self.take_one(task, id)).await;
         match taking.unwrap_or(Err(TaskError::TooLong)) {
-            Ok(()) => {}
+            Ok(()) => true,
             Err(error) if error.is_lasting() => {
                 tracing::debug!(id = id.as_str(), "a video isn't taken in: {error}");
+                true
             }
             Err(error) => {
                 tracing::debug!(id = id.as_str(), "a video is taken in later: {error}");
-                if let Err(error) = self.add_task(Kind::Video, id).await {
-                    tracing::warn!("a video isn't taken in: {error}");
-                }
+                self.add_task(Kind::Video, id).await.unwrap_or(false)
             }
         }
     }

@@ -222,7 +222,8 @@ impl Sidecar {
         // The same signature comes again from who listened, or from who didn't get our answer.
         let is_repeated = json::kind(&activity).is_some_and(|kind| REPEATED.contains(&kind));
         let mark = if is_repeated { claim.mark() } else { id.as_str().to_owned() };
-        let Some(_turn) = self.inbox.under_way.take(&mark, 1) else { return Ok(()) };
+        let turn = self.inbox.under_way.take(&mark, 1);
+        let _turn = turn.ok_or(InboxError::TooMany(UNDER_WAY.as_secs()))?;
         // Who takes back twice in a second signs the same twice.
         let since = crate::now_ms() - if is_repeated { SAME_MS } else { 0 };
         if heard::at(&self.database, &mark).await?.is_some_and(|at| at <= since) {
@@ -522,6 +523,9 @@ const VIEWS_OF: Rate = Rate { burst: 300, every: Duration::from_millis(200) };
 /// What comes again under the same id and does no harm twice: who asks to follow again didn't get the answer, and whoever likes a
 /// video for the second time takes that back for the second time, too.
 const REPEATED: [&str; 4] = ["Follow", "Accept", "Reject", "Undo"];
+
+/// When whoever says the same at the same time may come again: what comes of the first isn't known yet.
+const UNDER_WAY: Duration = Duration::from_secs(5);
 
 /// How long the same signature is the same server's that says the same again, and not somebody's who listened.
 const SAME_MS: i64 = 5_000;

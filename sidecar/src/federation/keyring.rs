@@ -17,9 +17,14 @@ pub(crate) struct Signer {
     pub(crate) key: PrivateKey,
 }
 
-/// Keys that were opened, by the id of their handle; at most [`MOST`].
+/// The keys in memory.
 #[derive(Debug, Default)]
-pub(crate) struct Keyring(Mutex<HashMap<i64, Arc<Signer>>>);
+pub(crate) struct Keyring {
+    /// Those that were opened, by the id of their handle; at most [`MOST`].
+    open: Mutex<HashMap<i64, Arc<Signer>>>,
+    /// Whoever makes one: that takes a tenth of a second, and strangers cause it by asking.
+    making: tokio::sync::Mutex<()>,
+}
 
 /// Why there is no key: who asks, then the machine.
 #[derive(Debug, thiserror::Error)]
@@ -75,13 +80,17 @@ impl Sidecar {
         if let Some(key) = actor_key::find(&self.database, handle).await? {
             return Ok(key);
         }
+        let _turn = self.keyring.making.lock().await;
+        if let Some(key) = actor_key::find(&self.database, handle).await? {
+            return Ok(key);
+        }
         let making = tokio::task::spawn_blocking(NewKey::make);
         let new = making.await.map_err(|_| KeyringError::Stopped)??;
         let private_key = self.seal.close(handle, &new.private)?;
         let key =
             ActorKey { id: handle, private_key, public_key: new.public_pem, created_at: now_ms() };
         actor_key::keep(&self.database, &key).await?;
-        // Whoever was faster has the keys that count.
+        // Another process that was faster has the keys that count.
         Ok(actor_key::find(&self.database, handle).await?.unwrap_or(key))
     }
 
@@ -99,11 +108,11 @@ impl Sidecar {
 
 impl Keyring {
     fn find(&self, handle: i64) -> Option<Arc<Signer>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&handle).cloned()
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).get(&handle).cloned()
     }
 
     fn keep(&self, handle: i64, signer: &Arc<Signer>) {
-        let mut keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut keys = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if keys.len() >= MOST {
             keys.clear();
         }
@@ -127,7 +136,7 @@ mod tests {
         for handle in 0..1_200 {
             keyring.keep(handle, &signer);
             assert!(keyring.find(handle).is_some());
-            assert!(keyring.0.lock().unwrap().len() <= 500);
+            assert!(keyring.open.lock().unwrap().len() <= 500);
         }
     }
 }

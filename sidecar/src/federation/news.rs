@@ -16,6 +16,7 @@ use wire::id::VideoId;
 
 use super::activity::{self, Opinion};
 use super::id::{Local, Place};
+use super::keyring::KeyringError;
 use super::send::{SendError, To};
 use super::tell::{Loaded, TellError};
 use crate::table::news::{self, About, News, Told};
@@ -34,6 +35,20 @@ pub(crate) enum NewsError {
     Tell(#[from] TellError),
     #[error("the system gives no random numbers: {0}")]
     Chance(#[from] getrandom::Error),
+}
+
+impl NewsError {
+    /// Whether trying again is of no use.
+    fn is_lasting(&self) -> bool {
+        match self {
+            NewsError::Database(_) | NewsError::Chance(_) => false,
+            NewsError::Send(error) => !matches!(error, SendError::Database(_)),
+            NewsError::Tell(error) => !matches!(
+                error,
+                TellError::Database(_) | TellError::Keyring(KeyringError::Database(_))
+            ),
+        }
+    }
 }
 
 /// What follows for others from what they know and what there is.
@@ -99,19 +114,29 @@ impl Sidecar {
             }
         }
         for item in latest.into_iter().rev() {
-            match item.about() {
-                Some(About::Video) => self.tell_of_video(place, &item.subject).await?,
-                Some(About::Comment(what)) => {
-                    let was = item.was.as_deref().and_then(|was| serde_json::from_str(was).ok());
-                    let id = item.subject.parse().unwrap_or_default();
-                    self.tell_of_comment(place, what, (id, was)).await?;
+            match self.tell_one(place, item).await {
+                Err(error) if error.is_lasting() => {
+                    // What can't be told holds back nothing that can.
+                    tracing::error!(item.kind, item.subject, "other servers aren't told: {error}");
                 }
-                Some(about) => self.tell_of_actor(place, about, &item.subject).await?,
-                None => {}
+                told => told?,
             }
             news::end(database, item).await?;
         }
         Ok(waiting.len())
+    }
+
+    async fn tell_one(&self, place: &Place, item: &News) -> Result<(), NewsError> {
+        match item.about() {
+            Some(About::Video) => self.tell_of_video(place, &item.subject).await,
+            Some(About::Comment(what)) => {
+                let was = item.was.as_deref().and_then(|was| serde_json::from_str(was).ok());
+                let id = item.subject.parse().unwrap_or_default();
+                Ok(self.tell_of_comment(place, what, (id, was)).await?)
+            }
+            Some(about) => self.tell_of_actor(place, about, &item.subject).await,
+            None => Ok(()),
+        }
     }
 
     async fn tell_of_video(&self, place: &Place, uuid: &str) -> Result<(), NewsError> {

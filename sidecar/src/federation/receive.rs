@@ -172,10 +172,16 @@ impl Sidecar {
     /// What somebody passes on is asked of whoever said it, by its own id.
     pub(super) async fn hear_of(&self, activity: &Object) -> Result<(), HearError> {
         tracing::debug!(kind = json::kind(activity), "an activity that was passed on");
-        if self.hear_of_note(activity).await? {
-            return Ok(());
+        let heard = match self.hear_of_note(activity).await {
+            Ok(true) => Ok(()),
+            Ok(false) => self.hear_of_video(activity).await,
+            Err(error) => Err(error),
+        };
+        // Whoever passes it on is not to hold back what comes behind it: collections tell of it, too.
+        match heard {
+            Err(HearError::Full) => Ok(()),
+            heard => heard,
         }
-        self.hear_of_video(activity).await
     }
 
     /// Has something asked for soon, as its own server tells it. Where too much waits already, whoever tells of it tells it again.

@@ -16,7 +16,7 @@ use super::id::{Local, Place};
 use super::object::note::{self, Mentioned, Note};
 use super::object::{collection, plain_context, with_context};
 use super::send::{SendError, To};
-use crate::table::comment::{self, Comment, CommentState, Was};
+use crate::table::comment::{self, Comment, CommentState, ToldTo, Was};
 use crate::table::news::Happened;
 use crate::table::video::{self, Privacy, State, Video};
 use crate::table::{account, channel, tombstone};
@@ -53,7 +53,7 @@ impl Sidecar {
         let Some(video) = video::by_id(&self.database, comment.video_id).await? else {
             return Ok(());
         };
-        // What is hidden now was told when it wasn't, so that its end is.
+        // The end is told to those who were told of it, whatever the video is now.
         if !is_told(&video) && what != Happened::Gone {
             return Ok(());
         }
@@ -68,9 +68,16 @@ impl Sidecar {
                 let Some(author) = author(comment) else { return Ok(()) };
                 let id = local(comment);
                 let Some(id) = id else { return Ok(()) };
+                if !comment.is_told(ToldTo::Concerned) {
+                    return Ok(());
+                }
                 tombstone::set(&self.database, now_ms(), &id.to_string(), "Note").await?;
+                let to = match comment.is_told(ToldTo::Everybody) {
+                    true => ToldTo::Everybody,
+                    false => ToldTo::Concerned,
+                };
                 let named = self.concerned(place, comment).await?;
-                let to = self.audience(&video, (what, comment), &named).await?;
+                let to = self.audience(&video, comment, (to, &named)).await?;
                 self.send(&author, &activity::delete(place, &author, &place.url(&id)), &to).await
             }
             // Whose video it is shows it no more.
@@ -84,29 +91,36 @@ impl Sidecar {
                     }
                     _ => activity::create(place, &author, object),
                 };
-                let named = self.concerned(place, comment).await?;
-                let to = self.audience(&video, (what, comment), &named).await?;
+                let is_held = comment.is(CommentState::Held);
+                let to = match video.privacy == Privacy::Public.id() && !is_held {
+                    true => ToldTo::Everybody,
+                    false => ToldTo::Concerned,
+                };
+                comment::tell(&self.database, comment.id, to).await?;
+                // What waits for approval is told to whoever approves it alone.
+                let named = match is_held {
+                    true => Vec::new(),
+                    false => self.concerned(place, comment).await?,
+                };
+                let to = self.audience(&video, comment, (to, &named)).await?;
                 self.send(&author, &with_context(note::context(), made), &to).await
             }
         }
     }
 
-    /// Who is to know of a comment: whom it names, the side of its video, and unless it waits for approval its author's followers.
+    /// Who is to know of a comment: whom it names, whose video it is below, and if everybody is the followers of both.
     async fn audience(
         &self,
         video: &Video,
-        (what, comment): (Happened, &Comment),
-        named: &[Named],
+        comment: &Comment,
+        (whom, named): (ToldTo, &[Named]),
     ) -> sqlx::Result<Vec<To>> {
         let mut to = Vec::new();
         if video.is_remote {
             to.push(To::Server(video.account_id));
         }
-        if comment.is(CommentState::Held) {
-            return Ok(to);
-        }
         to.extend(named.iter().filter_map(|(_, id)| id.map(To::Server)));
-        if what == Happened::Gone || video.privacy == Privacy::Public.id() {
+        if whom == ToldTo::Everybody {
             to.extend(author(comment).map(To::FollowersOf));
             if !video.is_remote {
                 to.extend(self.side_of(video).await?);
@@ -136,9 +150,10 @@ impl Sidecar {
         let (Some(author), Some(owner)) = (author, self.decider(video).await?) else {
             return Ok(());
         };
-        if !comment.is(CommentState::Shown) {
+        if !comment.is(CommentState::Shown) || video.privacy != Privacy::Public.id() {
             return Ok(());
         }
+        comment::tell(&self.database, comment.id, ToldTo::Everybody).await?;
         let us = self.handle_of(&Local::Instance).await?.unwrap_or_default();
         let followed = [video.channel_id, video.account_id, us];
         let shoals = follow::servers_running(&self.database, followed, SHOAL, &author.host).await?;
@@ -175,8 +190,10 @@ impl Sidecar {
         // Its id is ours, though what it is about isn't.
         let video_url = video_url(place, video);
         removal["id"] = format!("{video_url}/comments/{}/delete", comment.id).into();
-        let mut to = self.side_of(video).await?;
-        to.extend(comment.account_id.map(To::Server));
+        let mut to: Vec<To> = comment.account_id.map(To::Server).into_iter().collect();
+        if comment.is_told(ToldTo::Everybody) {
+            to.extend(self.side_of(video).await?);
+        }
         self.send(&owner, &removal, &to).await
     }
 

@@ -155,10 +155,14 @@ impl Sidecar {
         Ok(())
     }
 
-    /// Has videos that weren't there some hours ago asked for again.
+    /// Has videos that weren't there some hours ago asked for again, and ends those that haven't been there for days.
     pub(super) async fn ask_for_missing(&self) -> sqlx::Result<()> {
         let Some(place) = self.place.as_ref() else { return Ok(()) };
-        for url in remote_video::missing(&self.database, now_ms() - MISSED_MS).await? {
+        let (database, now) = (&self.database, now_ms());
+        for id in remote_video::missed(database, now - MISSING_MS).await? {
+            video::delete(database, id).await?;
+        }
+        for url in remote_video::missing(database, now, now - MISSED_MS).await? {
             if let Ok(url) = Remote::parse(&url, place.strictness()) {
                 self.add_task(Kind::Video, &url).await?;
             }

@@ -79,6 +79,14 @@ const MARK: &str = concat!(
     ")))"
 );
 
+/// Of one, whose name or block may have changed.
+pub(super) const MARK_ONE: &str = concat!(
+    "UPDATE remote_actor SET is_blocked = EXISTS (SELECT 1 FROM block JOIN handle AS named ON named.id = $1 \
+     JOIN remote_actor AS barred ON barred.id = named.id WHERE ",
+    is_barred!(),
+    ") WHERE id = $1"
+);
+
 const ALL: &str =
     "SELECT target, reason, created_at FROM block ORDER BY created_at DESC, target LIMIT $1";
 

@@ -50,6 +50,7 @@ pub(crate) async fn remove(
 ) -> sqlx::Result<Option<String>> {
     writing!(database, pool => {
         let mut work = pool.begin().await?;
+        sqlx::query(HOLD).bind(video_id).execute(&mut *work).await?;
         let old: Option<(String,)> =
             sqlx::query_as(DELETE).bind(video_id).bind(language).fetch_optional(&mut *work).await?;
         if old.is_some() {
@@ -62,6 +63,8 @@ pub(crate) async fn remove(
 
 /// Also the video's lock, so that changes of one wait for each other.
 const TOUCH: &str = "UPDATE video SET updated_at = $2 WHERE id = $1";
+/// The lock alone.
+const HOLD: &str = "UPDATE video SET updated_at = updated_at WHERE id = $1";
 const FILE: &str = "SELECT file FROM caption WHERE video_id = $1 AND language = $2";
 const UPDATE: &str = "UPDATE caption SET file = $3, updated_at = $4 WHERE video_id = $1 AND language = $2 AND $5 > 0";
 const INSERT: &str = "INSERT INTO caption (video_id, language, file, updated_at) SELECT $1, $2, $3, $4 \

@@ -29,6 +29,8 @@ record! {
         state: i64,
         replies: i64,
         approval: Option<String>,
+        /// Who was told of it, as [`ToldTo`] numbers it; 0 is nobody.
+        told: i64,
         created_at: i64,
         updated_at: i64,
         /// Of the replies of a thread: those of the video's owner.
@@ -164,9 +166,32 @@ impl Comment {
         self.thread_id.unwrap_or(self.id)
     }
 
+    /// Whether so many were told of it.
+    pub(crate) fn is_told(&self, to: ToldTo) -> bool {
+        self.told >= to.id()
+    }
+
     /// Whether it was written here.
     pub(crate) fn is_ours(&self) -> bool {
         self.url.is_none()
+    }
+}
+
+/// Who of other servers was told of a comment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum ToldTo {
+    /// Whom it names or answers, and whose video it is below.
+    Concerned,
+    /// And whoever follows them, or asks.
+    Everybody,
+}
+
+impl ToldTo {
+    fn id(self) -> i64 {
+        match self {
+            ToldTo::Concerned => 1,
+            ToldTo::Everybody => 2,
+        }
     }
 }
 
@@ -522,6 +547,14 @@ pub(crate) async fn rewrite(
     change(database, id, Change::Text(text, state, now_ms), telling).await
 }
 
+/// Notes that others are told of it.
+pub(crate) async fn tell(database: &Database, id: i64, to: ToldTo) -> sqlx::Result<()> {
+    let update = "UPDATE comment SET told = $2 WHERE id = $1 AND told < $2";
+    writing!(database, pool => {
+        sqlx::query(update).bind(id).bind(to.id()).execute(pool).await.map(drop)
+    })
+}
+
 /// Empties a comment, and forgets whose it was; others are told if it is given what it was to them.
 pub(crate) async fn delete(
     database: &Database,
@@ -594,7 +627,7 @@ macro_rules! select {
     ($($condition:tt)*) => {
         concat!(
             "SELECT comment.id, comment.url, comment.page, comment.video_id, comment.account_id, comment.parent_id, \
-             comment.thread_id, comment.text, comment.state, comment.replies, comment.approval, comment.created_at, \
+             comment.thread_id, comment.text, comment.state, comment.replies, comment.approval, comment.told, comment.created_at, \
              comment.updated_at, \
              (SELECT COUNT(*) FROM comment AS below WHERE below.thread_id = comment.id AND below.state = 1 \
              AND below.account_id = video.account_id) AS replies_by_owner, \

@@ -2,7 +2,7 @@
 
 use crate::database::{Database, is_taken, reading, record, writing};
 use crate::elsewhere;
-use crate::table::{comment, follow, host, remote_rate, video};
+use crate::table::{block, comment, follow, host, remote_rate, video};
 
 record! {
     /// Somebody of another server.
@@ -93,6 +93,12 @@ pub(crate) enum KeepError {
     Database(#[from] sqlx::Error),
 }
 
+impl KeepError {
+    fn of(error: sqlx::Error, handle: &str) -> KeepError {
+        if is_taken(&error) { KeepError::Taken(handle.to_owned()) } else { error.into() }
+    }
+}
+
 /// By their id, a URL.
 pub(crate) async fn by_url(database: &Database, url: &str) -> sqlx::Result<Option<RemoteActor>> {
     reading!(database, pool => sqlx::query_as(BY_URL).bind(url).fetch_optional(pool).await)
@@ -135,10 +141,7 @@ pub(crate) async fn keep(
     new: &NewActor,
 ) -> Result<i64, KeepError> {
     let handle = handle(&new.name, &new.host);
-    let taken = |error: sqlx::Error| match is_taken(&error) {
-        true => KeepError::Taken(handle.clone()),
-        false => error.into(),
-    };
+    let taken = |error| KeepError::of(error, &handle);
     writing!(database, pool => {
         let mut work = pool.begin().await?;
         host::met!(work, now_ms, &new.host);
@@ -198,7 +201,9 @@ pub(crate) async fn keep(
             .bind(now_ms)
             .execute(&mut *work)
             .await?;
-        sqlx::query(follow::MARK).bind(id).execute(&mut *work).await?;
+        for mark in [follow::MARK, block::MARK_ONE] {
+            sqlx::query(mark).bind(id).execute(&mut *work).await?;
+        }
         work.commit().await?;
         Ok(id)
     })
@@ -328,8 +333,8 @@ macro_rules! idle {
          AND NOT EXISTS (SELECT 1 FROM comment WHERE account_id = actor.id) \
          AND NOT EXISTS (SELECT 1 FROM remote_rate WHERE account_id = actor.id) \
          AND NOT EXISTS (SELECT 1 FROM share WHERE actor_id = actor.id) \
-         AND NOT EXISTS (SELECT 1 FROM report WHERE actor.id IN (reporter_id, target_id)) \
-         AND NOT EXISTS (SELECT 1 FROM notification WHERE actor.id IN (actor_id, target_id))"
+         AND NOT EXISTS (SELECT 1 FROM report WHERE reporter_id = actor.id OR target_id = actor.id) \
+         AND NOT EXISTS (SELECT 1 FROM notification WHERE actor_id = actor.id OR target_id = actor.id)"
     };
 }
 
@@ -416,6 +421,30 @@ pub(crate) mod tests {
             followers: 3,
             created_at: 1,
             owner_id: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn who_is_met_or_called_otherwise_is_blocked_by_what_they_are_called_now() {
+        for trial in trial::databases().await {
+            let database = &trial.database;
+            for target in ["eve@good.example", "evil.example"] {
+                block::set(database, 1, target, None).await.unwrap();
+            }
+            let blocked = async |new: &NewActor| {
+                let id = keep(database, 5, new).await.unwrap();
+                let select = "SELECT is_blocked FROM remote_actor WHERE id = $1";
+                let found: (bool,) = reading!(database, pool => {
+                    sqlx::query_as(select).bind(id).fetch_one(pool).await
+                })
+                .unwrap();
+                found.0
+            };
+            let eve = somebody("eve", "good.example", Kind::Person);
+            assert!(blocked(&eve).await);
+            assert!(!blocked(&NewActor { name: "eve2".to_owned(), ..eve }).await);
+            assert!(blocked(&somebody("ada", "a.evil.example", Kind::Person)).await);
+            assert!(!blocked(&somebody("ada", "notevil.example", Kind::Person)).await);
         }
     }
 

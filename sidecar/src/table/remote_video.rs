@@ -195,20 +195,39 @@ pub(crate) async fn set_rates(
 pub(crate) async fn miss(database: &Database, now_ms: i64, id: i64) -> sqlx::Result<Option<i64>> {
     writing!(database, pool => {
         let mut work = pool.begin().await?;
-        unlist!(work, id);
         let since: Option<(i64,)> =
             sqlx::query_as(MISS).bind(id).bind(now_ms).fetch_optional(&mut *work).await?;
+        unlist!(work, id);
         work.commit().await?;
         Ok(since.map(|(since,)| since))
     })
 }
 
-/// URLs of some that weren't there, and weren't asked for since `before_ms`.
-pub(crate) async fn missing(database: &Database, before_ms: i64) -> sqlx::Result<Vec<String>> {
-    let found: Vec<(String,)> = reading!(database, pool => {
-        sqlx::query_as(MISSING).bind(before_ms).fetch_all(pool).await
+/// Has one asked for again when somebody looks at it.
+pub(crate) async fn make_stale(database: &Database, url: &str) -> sqlx::Result<()> {
+    writing!(database, pool => {
+        sqlx::query(TOUCH).bind(url).bind(0_i64).execute(pool).await.map(drop)
+    })
+}
+
+/// URLs of some that weren't there, and weren't asked for since `before_ms`: they are asked for `now_ms`.
+pub(crate) async fn missing(
+    database: &Database,
+    now_ms: i64,
+    before_ms: i64,
+) -> sqlx::Result<Vec<String>> {
+    let found: Vec<(String,)> = writing!(database, pool => {
+        sqlx::query_as(MISSING).bind(now_ms).bind(before_ms).fetch_all(pool).await
     })?;
     Ok(found.into_iter().map(|(url,)| url).collect())
+}
+
+/// Some that haven't been there since before `before_ms`, whatever their servers answer now.
+pub(crate) async fn missed(database: &Database, before_ms: i64) -> sqlx::Result<Vec<i64>> {
+    let found: Vec<(i64,)> = reading!(database, pool => {
+        sqlx::query_as(MISSED).bind(before_ms).fetch_all(pool).await
+    })?;
+    Ok(found.into_iter().map(|(id,)| id).collect())
 }
 
 fn text<T: serde::Serialize>(list: &[T]) -> String {
@@ -243,7 +262,11 @@ const KEEP: &str = "INSERT INTO remote_video (id, url, host, uuid, page, master,
 const MISS: &str = "UPDATE remote_video SET missing_since = COALESCE(missing_since, $2), fetched_at = $2 WHERE id = $1 \
                     RETURNING missing_since";
 
-const MISSING: &str = "SELECT url FROM remote_video WHERE missing_since IS NOT NULL AND fetched_at < $1 ORDER BY fetched_at LIMIT 200";
+const MISSING: &str = "UPDATE remote_video SET fetched_at = $1 WHERE id IN (SELECT id FROM remote_video \
+                       WHERE missing_since IS NOT NULL AND fetched_at < $2 ORDER BY fetched_at LIMIT 200) RETURNING url";
+
+const MISSED: &str =
+    "SELECT id FROM remote_video WHERE missing_since < $1 ORDER BY fetched_at LIMIT 200";
 
 #[cfg(test)]
 pub(crate) mod tests {

@@ -235,6 +235,9 @@ async fn a_video_that_is_not_there_is_in_no_list_and_goes_only_after_days() {
         set(database, "UPDATE remote_video SET fetched_at = 1").await;
         sidecar.ask_for_missing().await.unwrap();
         assert!(again().await);
+        // Nobody's turn comes again before all others had theirs.
+        let at = remote_video::by_url(database, &id).await.unwrap().unwrap().fetched_at;
+        assert!(at > 1);
         elsewhere.publish("1", |_| {});
         assert_eq!(seen().await, (true, 1));
         elsewhere.refuse(path, 404);
@@ -242,6 +245,11 @@ async fn a_video_that_is_not_there_is_in_no_list_and_goes_only_after_days() {
         set(database, "UPDATE remote_video SET missing_since = 1").await;
         assert_eq!(seen().await, (false, 0));
         elsewhere.publish("1", |_| {});
+        assert_eq!(seen().await, (true, 1));
+        // Whatever its server says after days, and if it says nothing.
+        set(database, "UPDATE remote_video SET missing_since = 1").await;
+        sidecar.ask_for_missing().await.unwrap();
+        assert_eq!(remote_video::by_url(database, &id).await.unwrap(), None);
         assert_eq!(seen().await, (true, 1));
         elsewhere.put(path, &json!({ "type": "Tombstone", "id": id }));
         assert_eq!(seen().await, (false, 0));

@@ -68,7 +68,8 @@ impl Sidecar {
         budget: &mut Budget,
     ) -> Result<(), HearError> {
         let read = match self.fetch_note(id, budget).await {
-            Err(HearError::Fetch(error @ (FetchError::Gone(_) | FetchError::Missing(_)))) => {
+            // That it isn't there, a server says that is being built anew, too.
+            Err(HearError::Fetch(error @ FetchError::Gone(_))) => {
                 if let Some(known) = comment::by_url(&self.database, id.as_str()).await? {
                     self.end_note(known, true).await?;
                 }
@@ -131,7 +132,10 @@ impl Sidecar {
             if turns == Turns::Taken {
                 self.take_turn_from(&said_by)?;
             }
-            let state = self.judge(&video, &said_by, &note, budget).await?;
+            let judged = self.judge(&video, &said_by, &note, budget).await?;
+            // What answers something that waits, waits with it.
+            let is_below = parent.as_ref().is_some_and(|parent| parent.is(CommentState::Held));
+            let state = if is_below { CommentState::Held } else { judged };
             let made = self.insert_note((&video, parent.as_ref()), &said_by, &note, state).await?;
             parent = Some(made);
         }
@@ -156,9 +160,11 @@ impl Sidecar {
             Id::Local(_) => Err(HearError::Refused(UNKNOWN)),
             Id::Remote(remote) => {
                 if let Some(found) = comment::by_url(&self.database, remote.as_str()).await? {
-                    return match found.is(CommentState::Shown) {
-                        true => Ok(Above::Comment(found)),
-                        false => Err(HearError::Refused("what it answers isn't shown")),
+                    return match [CommentState::Shown, CommentState::Held]
+                        .map(|state| found.is(state))
+                    {
+                        [false, false] => Err(HearError::Refused("what it answers isn't shown")),
+                        _ => Ok(Above::Comment(found)),
                     };
                 }
                 if let Some(id) = comment::video_at(&self.database, remote.as_str()).await? {

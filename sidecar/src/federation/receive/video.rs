@@ -29,7 +29,14 @@ impl Sidecar {
         if tombstone::find(&self.database, id.document()).await?.is_some() {
             return Err(HearError::Refused("it was deleted"));
         }
-        self.ask_later(Kind::Video, &id).await
+        match self.ask_later(Kind::Video, &id).await {
+            // A PeerTube tells it once. What is known is asked for when somebody looks; what isn't is on the outbox.
+            Err(HearError::Full) if is_known => {
+                Ok(remote_video::make_stale(&self.database, id.document()).await?)
+            }
+            Err(HearError::Full) => Ok(self.begin_backfill(heard.actor).await?),
+            noted => noted,
+        }
     }
 
     /// A video is gone, as somebody of its own server says; nothing comes back under its id.

@@ -190,16 +190,64 @@ async fn what_was_said_is_told_though_nobody_could_tell_it_at_once() {
         let path = format!("videos/{video}/comments/{}", hers.id);
         let said = instance.ask("POST", &path, &alice, json!({ "text": "Hello @ada@two.example" }));
         let no = said.await.body["comment"]["id"].clone();
-        let path = format!("videos/{video}/comments/{no}");
-        instance.ask("DELETE", &path, &alice, Value::Null).await;
-        // It was made and deleted before the worker came to it, as after a crash: that it is gone is what is left to tell.
+        // As after a crash: the worker comes to it when it comes.
         let sent = queued(sidecar).await;
         let kinds: Vec<&Value> = sent.iter().map(|(activity, _)| &activity["type"]).collect();
-        assert_eq!(kinds, ["Delete"]);
+        assert_eq!(kinds, ["Create"]);
         assert_eq!(sent[0].1, ["https://two.example/inbox"]);
-        assert_eq!(sent[0].0["actor"], "https://one.example/accounts/alice");
-        // Once, and to nobody again.
-        assert_eq!(queued(sidecar).await.len(), 1);
+        instance.ask("DELETE", &format!("videos/{video}/comments/{no}"), &alice, Value::Null).await;
+        let sent = queued(sidecar).await;
+        let (delete, inboxes) = sent.last().unwrap();
+        assert_eq!((sent.len(), &delete["type"]), (2, &json!("Delete")));
+        assert_eq!(inboxes[..], ["https://two.example/inbox"]);
+        assert_eq!(delete["actor"], "https://one.example/accounts/alice");
+        // Of what was never told, nobody is told that it is gone.
+        let no =
+            instance.say(&video, &alice, "@ada@two.example").await.body["comment"]["id"].clone();
+        instance.ask("DELETE", &format!("videos/{video}/comments/{no}"), &alice, Value::Null).await;
+        assert_eq!(queued(sidecar).await.len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn that_it_is_gone_is_told_to_who_knew_of_it_and_to_nobody_else() {
+    for instance in federating(Federation::default()).await {
+        let (sidecar, database) = (&instance.sidecar, &instance.sidecar.database);
+        let (alice, bob) = (instance.user("alice").await, instance.user("bob").await);
+        let unlisted = About { privacy: Privacy::Unlisted, ..about("For friends") };
+        let (secret_id, secret) = instance.publish("bob", unlisted).await;
+        let judged = About { comments_policy: 3, ..about("Judged") };
+        let (_, judged) = instance.publish("bob", judged).await;
+        let (ada, hers) = ada_said(sidecar, secret_id, CommentState::Shown).await;
+        queued(sidecar).await;
+        let channel = channel::by_name(database, "bob_channel").await.unwrap().unwrap();
+        let eve = somebody("Eve", "three.example", Kind::Person);
+        let eve = remote_actor::keep(database, 1, &eve).await.unwrap();
+        follow::set(database, 9, (eve, channel.id), None, FollowState::Accepted).await.unwrap();
+        // Who knows the address of an unlisted video is told, and no follower.
+        let no = instance.say(&secret, &alice, "Psst").await.body["comment"]["id"].clone();
+        for no in [no, hers.id.into()] {
+            let path = format!("videos/{secret}/comments/{no}");
+            assert_eq!(instance.ask("DELETE", &path, &bob, Value::Null).await.status, 204);
+        }
+        let to: Vec<String> =
+            queued(sidecar).await.into_iter().flat_map(|(_, inboxes)| inboxes).collect();
+        assert!(to.iter().all(|inbox| inbox.starts_with("https://two.example/")), "{to:?}");
+        assert_eq!((to.len(), ada != eve), (1, true));
+        // What waits for another look was seen before.
+        let no = instance.say(&judged, &alice, "Fine").await.body["comment"]["id"].clone();
+        let path = format!("videos/{judged}/comments/{no}");
+        let approved = instance.ask("POST", &format!("{path}/approve"), &bob, Value::Null).await;
+        assert_eq!(approved.status, 204);
+        queued(sidecar).await;
+        let (no, said) = (no.as_i64().unwrap(), ("Not fine", CommentState::Held));
+        comment::rewrite(database, now_ms(), no, said, &[]).await.unwrap();
+        assert_eq!(instance.ask("DELETE", &path, &alice, Value::Null).await.status, 204);
+        let (last, inboxes) = queued(sidecar).await.pop().unwrap();
+        assert_eq!(
+            (&last["type"], &inboxes[..]),
+            (&json!("Delete"), &["https://three.example/inbox".to_owned()][..])
+        );
     }
 }
 

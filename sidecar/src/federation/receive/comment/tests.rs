@@ -148,6 +148,26 @@ async fn the_rules_of_house_and_video_hold_for_others() {
 }
 
 #[tokio::test]
+async fn what_answers_something_that_waits_waits_with_it() {
+    let settings = Federation { comments: RemoteComments::On, ..Federation::default() };
+    for instance in federating(settings).await {
+        let sidecar = &instance.sidecar;
+        let (_, video) =
+            instance.publish("bob", About { comments_policy: 3, ..about("The sea") }).await;
+        let ada = known(sidecar, "ada", "two.example", Kind::Person).await;
+        let eve = known(sidecar, "eve", "three.example", Kind::Person).await;
+        let first = note(&ada, 1, &url(&video), "Hello");
+        let second = note(&eve, 1, first["id"].as_str().unwrap(), "Hello to you");
+        for (who, said) in [(&ada, &first), (&eve, &second)] {
+            assert_eq!(say(sidecar, who, "Create", said.clone()).await, "");
+            let id = said["id"].as_str().unwrap();
+            let kept = comment::by_url(&sidecar.database, id).await.unwrap().unwrap();
+            assert!(kept.is(CommentState::Held), "{id}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_isnt_for_everybody_or_of_nobody_is_refused() {
     for instance in federating(Federation::default()).await {
         let sidecar = &instance.sidecar;
@@ -355,7 +375,12 @@ async fn what_is_passed_on_is_asked_of_whose_it_is() {
         elsewhere.asked();
         passed_on("Delete", json!(id)).await;
         assert_eq!(texts(&instance, &video, "").await, ["Hello"]);
+        // Nor of a server that says so of everything, as one does that is being built anew.
         elsewhere.refuse("/notes/1", 404);
+        elsewhere.asked();
+        passed_on("Update", note.clone()).await;
+        assert_eq!(texts(&instance, &video, "").await, ["Hello"]);
+        elsewhere.refuse("/notes/1", 410);
         elsewhere.asked();
         passed_on("Delete", json!({ "type": "Tombstone", "id": id })).await;
         assert_eq!(texts(&instance, &video, "").await, [""; 0]);
