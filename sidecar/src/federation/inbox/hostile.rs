@@ -116,6 +116,25 @@ async fn what_somebody_listened_to_does_nothing_later() {
 }
 
 #[tokio::test]
+async fn what_comes_while_the_same_is_being_done_comes_again_and_is_done_once() {
+    for instance in federating(Federation::default()).await {
+        let sidecar = &instance.sidecar;
+        let ada = known(sidecar, "ada", "two.example", Kind::Person).await;
+        let (id, url) = published(sidecar).await;
+        let viewed = activity("View", 1, &ada, url);
+        let view = post(&ada, &viewed);
+        let first = sidecar.inbox.under_way.take(viewed["id"].as_str().unwrap(), 1).unwrap();
+        assert_eq!(view.to(sidecar).await, 429);
+        drop(first);
+        for _ in 0..2 {
+            assert_eq!(view.to(sidecar).await, 202);
+        }
+        let found = video::by_id(&sidecar.database, id).await.unwrap().unwrap();
+        assert_eq!(found.views, 1);
+    }
+}
+
+#[tokio::test]
 async fn what_no_database_keeps_is_no_fault_of_ours() {
     for instance in federating(Federation::default()).await {
         let sidecar = &instance.sidecar;
