@@ -7,6 +7,7 @@
 //! - [`playlist`]: HLS master and media playlists, read and written
 //! - [`mp4`]: what the boxes of fragmented MP4 say
 //! - [`digest`]: PeerTube's `segments-sha256.json`
+//! - [`pieces`]: signed lists of what each piece of a video has to be
 //! - [`identity`]: which swarm a rendition belongs to, as an info-hash of the WebTorrent tracker protocol
 //! - [`peer`]: what viewers say to each other, and what they call themselves
 //! - [`capability`]: what lets somebody read a video that isn't open to all
@@ -19,4 +20,5 @@ pub mod id;
 pub mod identity;
 pub mod mp4;
 pub mod peer;
+pub mod pieces;
 pub mod playlist;

@@ -396,7 +396,7 @@ pub const LARGEST: u64 = (1 << 53) - 1;
 /// Bytes of one message, either way: what every browser passes on, and what stock peers keep to.
 pub const MESSAGE_BYTES: usize = 65_535;
 
-/// Bytes of a message of data that we send: two of them are a piece of [`PIECE`](crate::playlist::PIECE), and commands between them
+/// Bytes of a message of data that we send: two of them are a piece of [`PIECE`](crate::pieces::PIECE), and commands between them
 /// don't wait long.
 pub const DATA_BYTES: usize = 32 << 10;
 

@@ -14,8 +14,8 @@ mod scan;
 use std::fmt;
 use std::str::FromStr;
 
-pub use master::{DIGESTS_ID, Master, Resolution, Variant};
-pub use media::{ByteRange, InitSection, Media, PIECE, PieceDigest, Segment};
+pub use master::{DIGESTS_ID, Master, Resolution, SIGNED_ID, Signature, Variant};
+pub use media::{ByteRange, InitSection, Media, Segment};
 
 /// Either kind of playlist, when only its text tells which it is.
 #[derive(Debug, Clone, PartialEq)]

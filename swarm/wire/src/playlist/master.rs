@@ -3,6 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::digest::{hex, read_hex};
+use crate::pieces::Key;
+
 use super::{ENTRY_LIMIT, PlaylistError, scan};
 
 /// A master playlist, in the order of its file.
@@ -14,6 +17,19 @@ pub struct Master {
     ///
     /// Written as session data (RFC 8216 §4.3.4.4) named [`DIGESTS_ID`], which other players pass over.
     pub digests: Option<String>,
+    /// Who signs what the video's pieces have to be, if anybody does.
+    ///
+    /// Written as session data named [`SIGNED_ID`], whose value is the name and then the keys in hex digits, with blanks between.
+    pub signed: Option<Signature>,
+}
+
+/// By what name and which keys a video's [piece lists](crate::pieces) are known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signature {
+    /// The video and its generation; visible ASCII without quotes, at most 255 characters.
+    pub video: String,
+    /// At most four, the one that is used first. Further ones were used before, or will be soon.
+    pub keys: Vec<Key>,
 }
 
 /// One rendition of a video.
@@ -77,7 +93,9 @@ impl FromStr for Master {
         if variants.is_empty() {
             return Err(PlaylistError::Empty);
         }
-        Ok(Master { variants, digests: digests(text).map(str::to_owned) })
+        let digests = session_data(text, DIGESTS_ID, "URI").map(str::to_owned);
+        let signed = session_data(text, SIGNED_ID, "VALUE").map(Signature::read);
+        Ok(Master { variants, digests, signed })
     }
 }
 
@@ -108,7 +126,27 @@ impl fmt::Display for Master {
         if let Some(uri) = &self.digests {
             writeln!(f, "{SESSION_DATA}DATA-ID=\"{DIGESTS_ID}\",URI=\"{uri}\"")?;
         }
+        if let Some(signed) = &self.signed {
+            writeln!(f, "{SESSION_DATA}DATA-ID=\"{SIGNED_ID}\",VALUE=\"{signed}\"")?;
+        }
         self.variants.iter().try_for_each(|variant| variant.fmt(f))
+    }
+}
+
+impl Signature {
+    /// What can't be read has no key, so that nothing can be right by it.
+    fn read(value: &str) -> Signature {
+        let mut words = value.split(' ').filter(|word| !word.is_empty());
+        let video = words.next().unwrap_or_default().chars().take(255).collect();
+        let keys = words.map_while(|word| read_hex(word.as_bytes())).take(MOST_KEYS).collect();
+        Signature { video, keys }
+    }
+}
+
+impl fmt::Display for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.video)?;
+        self.keys.iter().try_for_each(|key| write!(f, " {}", hex(key)))
     }
 }
 
@@ -144,16 +182,21 @@ fn audio_groups(text: &str) -> Vec<&str> {
         .collect()
 }
 
-/// Where the digests are, if the master tells.
-fn digests(text: &str) -> Option<&str> {
+/// What the session data of this name says in this attribute.
+fn session_data<'a>(text: &'a str, id: &str, name: &str) -> Option<&'a str> {
     let data = scan::lines(text).filter_map(|line| line.strip_prefix(SESSION_DATA));
-    let mut ours =
-        data.filter(|attributes| scan::attribute(attributes, "DATA-ID") == Some(DIGESTS_ID));
-    scan::attribute(ours.next()?, "URI")
+    let mut ours = data.filter(|attributes| scan::attribute(attributes, "DATA-ID") == Some(id));
+    scan::attribute(ours.next()?, name)
 }
 
 /// The name of the session data that tells where the digests are.
 pub const DIGESTS_ID: &str = "org.shoal.segments-sha256";
+
+/// The name of the session data that tells who signs.
+pub const SIGNED_ID: &str = "org.shoal.signed";
+
+/// Keys that are read of it.
+const MOST_KEYS: usize = 4;
 
 const SESSION_DATA: &str = "#EXT-X-SESSION-DATA:";
 const STREAM_INF: &str = "#EXT-X-STREAM-INF:";
@@ -182,6 +225,7 @@ mod tests {
         master.variants[1].frame_rate = Some("29.97".into());
         master.variants[2].resolution = None;
         master.digests = Some("g1-segments-sha256.json".into());
+        master.signed = Some(Signature { video: "a.g1".into(), keys: vec![[0xab; 32], [1; 32]] });
         assert_eq!(master.to_string().parse(), Ok(master));
     }
 
@@ -189,6 +233,7 @@ mod tests {
     fn hls_m3u8_reads_what_is_written_as_we_do() {
         let mut ours: Master = PEERTUBE.parse().unwrap();
         ours.digests = Some("g1-segments-sha256.json".into());
+        ours.signed = Some(Signature { video: "a.g1".into(), keys: vec![[0xab; 32]] });
         let text = ours.to_string();
         let theirs = hls_m3u8::MasterPlaylist::try_from(text.as_str()).unwrap();
         let bandwidths = |master: &hls_m3u8::MasterPlaylist| {
@@ -220,6 +265,24 @@ mod tests {
         );
         check("#EXT-X-SESSION-DATA:DATA-ID=\"org.shoal.segments-sha256\",VALUE=\"d.json\"", None);
         check("#EXT-X-SESSION-DATA:DATA-ID=\"a.b\",URI=\"d.json\"", None);
+    }
+
+    #[test]
+    fn who_signs_is_read_and_what_is_unreadable_has_no_key() {
+        #[track_caller]
+        fn check(value: &str, video: &str, keys: usize) {
+            let data =
+                format!("#EXT-X-SESSION-DATA:DATA-ID=\"org.shoal.signed\",VALUE=\"{value}\"");
+            let text = format!("#EXTM3U\n{data}\n#EXT-X-STREAM-INF:BANDWIDTH=9\nv.m3u8\n");
+            let signed = text.parse::<Master>().unwrap().signed.unwrap();
+            assert_eq!((signed.video.as_str(), signed.keys.len()), (video, keys), "{value}");
+        }
+        let key = "0f".repeat(32);
+        check(&format!("a.g1 {key}"), "a.g1", 1);
+        check(&format!("a.g1 {key} {key} {key} {key} {key}"), "a.g1", MOST_KEYS);
+        check(&format!("a.g1 {key} 0f {key}"), "a.g1", 1);
+        check("a.g1", "a.g1", 0);
+        check("", "", 0);
     }
 
     #[test]

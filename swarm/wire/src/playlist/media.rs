@@ -5,6 +5,9 @@ use std::iter;
 use std::str::FromStr;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+
 use crate::digest::{hex, read_hex};
 
 use super::{ENTRY_LIMIT, PlaylistError, Seconds, scan};
@@ -47,16 +50,10 @@ pub struct Segment {
     /// The digest of these bytes, where the playlist tells it, as ours of live streams do: a list beside the playlist would
     /// have to be asked for with every segment.
     pub sha256: Option<[u8; 32]>,
-    /// The digests of its pieces, of [`PIECE`] bytes each but the last, where the playlist tells them: so that each can be passed
-    /// on before the next has come. Empty where it doesn't.
-    pub pieces: Vec<PieceDigest>,
+    /// The [window](crate::pieces) of this segment alone, where the playlist tells it: so that each of its pieces can be passed on
+    /// before the next has come, and whoever keeps the playlist for others needn't be believed.
+    pub signed: Option<Box<[u8]>>,
 }
-
-/// The first half of the SHA-256 of a piece. Who would give other bytes has to find some that have the same, of 2^128.
-pub type PieceDigest = [u8; 16];
-
-/// Bytes of a piece of a segment, but for its last one.
-pub const PIECE: u64 = 64 << 10;
 
 /// `length` bytes of a file from byte `start` on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -125,10 +122,9 @@ impl fmt::Display for Media {
             if let (Some(sha256), Some(range)) = (&segment.sha256, segment.range) {
                 let hex = hex(sha256);
                 write!(f, "#EXT-X-SHOAL-SEGMENT:BYTES={},SHA256={hex}", range.length)?;
-                if !segment.pieces.is_empty() {
-                    write!(f, ",PIECES=")?;
+                if let Some(signed) = &segment.signed {
+                    write!(f, ",SIGNED={}", STANDARD_NO_PAD.encode(signed))?;
                 }
-                segment.pieces.iter().try_for_each(|piece| f.write_str(&self::hex(piece)))?;
                 writeln!(f)?;
             } else if let Some(ByteRange { start, length }) = segment.range {
                 writeln!(f, "#EXT-X-BYTERANGE:{length}@{start}")?;
@@ -152,7 +148,7 @@ struct Reading {
     duration: Option<Duration>,
     range: Option<ByteRange>,
     sha256: Option<[u8; 32]>,
-    pieces: Vec<PieceDigest>,
+    signed: Option<Box<[u8]>>,
     /// Where the last range ended.
     range_end: u64,
 }
@@ -178,7 +174,7 @@ impl Reading {
             "#EXT-X-SHOAL-SEGMENT" => {
                 let (length, sha256) = whole_file(value).ok_or_else(unreadable)?;
                 (self.range, self.sha256) = (Some(ByteRange { start: 0, length }), Some(sha256));
-                self.pieces = pieces(value, length);
+                self.signed = signed(value);
             }
             "#EXT-X-MAP" => self.take_init(InitSection::read(value).ok_or_else(unreadable)?)?,
             "#EXT-X-KEY" => self.is_encrypted |= scan::attribute(value, "METHOD") != Some("NONE"),
@@ -201,8 +197,8 @@ impl Reading {
         let duration =
             self.duration.take().ok_or(PlaylistError::Malformed("a segment without duration"))?;
         let (range, sha256) = (self.range.take(), self.sha256.take());
-        let pieces = std::mem::take(&mut self.pieces);
-        self.segments.push(Segment { uri: uri.to_owned(), duration, range, sha256, pieces });
+        let signed = self.signed.take();
+        self.segments.push(Segment { uri: uri.to_owned(), duration, range, sha256, signed });
         Ok(())
     }
 
@@ -249,15 +245,10 @@ fn whole_file(attributes: &str) -> Option<(u64, [u8; 32])> {
     (0 < length && length <= LARGEST_FILE).then_some((length, sha256))
 }
 
-/// The digests of a segment's pieces. A list that isn't one for each piece is of no use, and the segment plays without it.
-fn pieces(attributes: &str, length: u64) -> Vec<PieceDigest> {
-    let hex = scan::attribute(attributes, "PIECES").unwrap_or_default().as_bytes();
-    let digits = 2 * size_of::<PieceDigest>();
-    if hex.len() as u64 != length.div_ceil(PIECE).saturating_mul(digits as u64) {
-        return Vec::new();
-    }
-    let all: Option<Vec<_>> = hex.chunks_exact(digits).map(read_hex).collect();
-    all.unwrap_or_default()
+/// The window of a segment. What can't be decoded is empty, and so no window.
+fn signed(attributes: &str) -> Option<Box<[u8]>> {
+    let text = scan::attribute(attributes, "SIGNED")?;
+    Some(STANDARD_NO_PAD.decode(text).unwrap_or_default().into())
 }
 
 /// Seconds with or without a fraction, from zero to [`LONGEST_SEGMENT`]; what a fraction has beyond nanoseconds is left out.
@@ -357,26 +348,23 @@ mod tests {
     }
 
     #[test]
-    fn a_live_playlist_tells_the_digests_of_pieces_or_is_taken_to_tell_none() {
+    fn a_live_playlist_carries_a_window_with_a_segment_or_an_unreadable_one() {
         #[track_caller]
-        fn check(bytes: u64, pieces: &str, wanted: &[PieceDigest]) {
+        fn check(signed: &str, wanted: Option<&[u8]>) {
             let text = format!(
                 "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:4\n#EXT-X-MEDIA-SEQUENCE:1\n#EXTINF:4.000000,\n\
-                 #EXT-X-SHOAL-SEGMENT:BYTES={bytes},SHA256={}{pieces}\n1.m4s\n",
+                 #EXT-X-SHOAL-SEGMENT:BYTES=9,SHA256={}{signed}\n1.m4s\n",
                 "01".repeat(32)
             );
             let media: Media = text.parse().unwrap();
-            assert_eq!(media.segments[0].pieces, wanted);
-            assert!(wanted.is_empty() || media.to_string() == text);
+            assert_eq!(media.segments[0].signed.as_deref(), wanted);
+            assert!(wanted.is_some_and(<[u8]>::is_empty) || media.to_string() == text);
         }
-        let (one, two) = ("0a".repeat(16), "0b".repeat(16));
-        check(PIECE + 1, &format!(",PIECES={one}{two}"), &[[10; 16], [11; 16]]);
-        check(PIECE, &format!(",PIECES={one}"), &[[10; 16]]);
-        check(PIECE, "", &[]);
-        check(PIECE, &format!(",PIECES={one}{two}"), &[]);
-        check(PIECE + 1, &format!(",PIECES={one}"), &[]);
-        check(PIECE, &format!(",PIECES={}", "é0".repeat(16)), &[]);
-        check(LARGEST_FILE, &format!(",PIECES={one}"), &[]);
+        check("", None);
+        check(",SIGNED=AQL/", Some(&[1, 2, 255]));
+        check(",SIGNED=AQ", Some(&[1]));
+        check(",SIGNED=é", Some(&[]));
+        check(",SIGNED=A", Some(&[]));
     }
 
     #[test]
@@ -449,7 +437,7 @@ mod tests {
     fn hostile_line() -> impl proptest::strategy::Strategy<Value = String> {
         proptest::string::string_regex(
             "(#EXT(INF|-X-(STREAM-INF|MEDIA|MAP|KEY|BYTERANGE|TARGETDURATION|MEDIA-SEQUENCE|START|DISCONTINUITY-SEQUENCE|PROGRAM-DATE-TIME|PLAYLIST-TYPE|SESSION-DATA|SHOAL-SEGMENT)):)?\
-             (BANDWIDTH=|BYTES=|SHA256=|PIECES=|URI=|METHOD=|TIME-OFFSET=|RESOLUTION=|FRAME-RATE=|TYPE=|CHANNELS=|IV=)?[\"0-9a-z.,x@=-]{0,12}\"?",
+             (BANDWIDTH=|BYTES=|SHA256=|SIGNED=|URI=|METHOD=|TIME-OFFSET=|RESOLUTION=|FRAME-RATE=|TYPE=|CHANNELS=|IV=)?[\"0-9a-z.,x@=-]{0,12}\"?",
         )
         .unwrap()
     }
