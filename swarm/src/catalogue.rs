@@ -46,6 +46,13 @@ impl Rendition {
         }
     }
 
+    pub(crate) fn timeline_mut(&mut self) -> Option<&mut Timeline> {
+        match &mut self.playlist {
+            Known::Yes(timeline) => Some(timeline),
+            _ => None,
+        }
+    }
+
     /// What it is, once that is known.
     pub(crate) fn kind(&self) -> Option<Mime> {
         self.mime.clone().map(Mime::Told).or(self.init.map(|(request, _)| Mime::In(request)))

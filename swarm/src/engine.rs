@@ -13,7 +13,7 @@ use crate::limits::{
     CUT_TOLERANCE, HEAD_WATCH_INTERVAL, HELD_BYTES, LONGEST_FETCH, NEIGHBOURS, PATIENCE,
     PEER_PATIENCE, RATE_WINDOW, WATCH_INTERVAL,
 };
-use crate::message::{Deadline, Input, LinkId, Output, Quality, RequestId, Span, Trouble, Why};
+use crate::message::{Deadline, Input, LinkId, Output, Quality, RequestId, Span, Trouble, Trust, Why};
 use crate::parts::Parts;
 use crate::retry::Retry;
 use crate::share::{Share, Tested};
@@ -108,6 +108,8 @@ pub struct Stats {
     /// Playing time between the playhead and the end of a live stream, as its playlist told last; `None` of a video that is
     /// complete.
     pub live_delay: Option<Duration>,
+    /// Whose word others' bytes are held against.
+    pub trust: Trust,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -130,6 +132,8 @@ pub(crate) enum What {
     Init { rendition: usize },
     Segment { rendition: usize, no: usize },
     Digests,
+    /// A window of a piece list, by its place there.
+    List { rendition: usize, window: usize },
 }
 
 /// Whom a request was made to.
@@ -340,6 +344,7 @@ impl Engine {
             live_delay: self
                 .live_line()
                 .map(|(line, _)| line.duration().saturating_sub(self.playhead.position)),
+            trust: self.trust(),
             peers: self.open_links(),
             others: self.share.swarms.get(&self.target).and_then(|swarm| swarm.others),
             ..self.stats

@@ -259,7 +259,7 @@ pub const STORE_BYTES: u64 = 128 << 20;
 pub const PARTIALS: usize = 8;
 
 /// After so many more bytes of a segment that isn't whole yet others are told again how much of it is there.
-pub const TOLD_AGAIN: u64 = 3 * wire::playlist::PIECE;
+pub const TOLD_AGAIN: u64 = 3 * wire::pieces::PIECE;
 
 /// Segments whose first pieces others are told of, and have told of, each.
 pub const BEGUN: usize = 16;

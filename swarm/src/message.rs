@@ -7,6 +7,7 @@ use std::time::Duration;
 use wire::announce::{OfferId, Reply};
 use wire::identity::InfoHash;
 use wire::peer::PeerId;
+use wire::pieces::Key;
 use wire::playlist::{ByteRange, PlaylistError};
 
 use crate::Time;
@@ -156,9 +157,13 @@ pub enum Input {
         request: RequestId,
         /// Which of them.
         bytes: Range<u64>,
-        /// SHA-256.
-        sha256: [u8; 32],
+        /// What came of the hash that was asked for.
+        digest: [u8; 32],
     },
+    /// The signature was that of the key over the message, or not, after [`Output::Verify`].
+    Verified(bool),
+    /// Digests and signatures can't be computed here: no [`Output::Check`] or [`Output::Verify`] is answered, now or later.
+    Unverifiable,
     /// No STUN server told this viewer its address: others far away can't reach it.
     Unreflected,
 }
@@ -223,6 +228,8 @@ pub enum Body {
     Text(String),
     /// Of [`Wanted::Bytes`]: this many, which the driver holds under the request's id.
     Held(u64),
+    /// Of [`Wanted::List`]; the driver holds nothing.
+    List(Vec<u8>),
 }
 
 /// How a request failed.
@@ -315,6 +322,17 @@ pub enum Output {
         request: RequestId,
         /// Which of them.
         bytes: Range<u64>,
+        /// By what.
+        hash: Hash,
+    },
+    /// Verify a signature (Ed25519, RFC 8032); answer `Verified`, in the order asked.
+    Verify {
+        /// Who is said to have signed.
+        key: Key,
+        /// What.
+        message: Vec<u8>,
+        /// So.
+        signature: [u8; 64],
     },
     /// Connect to the tracker; answer `TrackerOpened` or `TrackerClosed`, and `TrackerSaid` for each message.
     OpenTracker,
@@ -400,6 +418,15 @@ pub enum Content {
     Rest,
 }
 
+/// How a digest is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hash {
+    /// As PeerTube's lists have it.
+    Sha256,
+    /// As signed lists have it.
+    Blake3,
+}
+
 /// What an answer is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {
@@ -407,6 +434,8 @@ pub enum Wanted {
     Text,
     /// Media of at most [`limits::SEGMENT_BYTES`](crate::limits::SEGMENT_BYTES).
     Bytes,
+    /// Part of a piece list, of at most [`WINDOW_BYTES`](wire::pieces::WINDOW_BYTES), for the engine itself.
+    List,
 }
 
 /// News for the page.
@@ -446,6 +475,45 @@ pub enum Hindrance {
         "This video's server publishes no checksums, so nothing can be taken from other viewers."
     )]
     Unverifiable,
+    /// The list isn't signed by who the master playlist says.
+    #[error(
+        "The list that says which bytes of this video are right is not signed by its server. Nothing is taken from others; the video plays on from its own server."
+    )]
+    ListForged,
+    /// It is cut short, or no list.
+    #[error(
+        "The list that says which bytes of this video are right is cut short or unreadable. Nothing is taken from others; the video plays on from its own server."
+    )]
+    ListBroken,
+    /// It is of another video, of an older version of this one, or of other segments.
+    #[error(
+        "The list that says which bytes are right belongs to another video, or to an older version of this one. Nothing is taken from others; the video plays on from its own server."
+    )]
+    ListForeign,
+    /// The server hasn't got it.
+    #[error(
+        "The list that says which bytes of this video are right is missing on its server. Nothing is taken from others; the video plays on from its own server."
+    )]
+    ListMissing,
+    /// What computes digests didn't load.
+    #[error(
+        "This browser could not load what checks the bytes that others send. Nothing is taken from others; the video plays on from its own server."
+    )]
+    Uncheckable,
+}
+
+/// Whose word what others send is held against.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Trust {
+    /// Nothing has been asked or said yet.
+    #[default]
+    Unknown,
+    /// A list that the video's own host signed, piece by piece.
+    Signed,
+    /// Digests of whole segments from the video's own host.
+    Digests,
+    /// Nobody's: nothing is taken from others.
+    Nobody,
 }
 
 /// A rendition, as the quality menu shows it.

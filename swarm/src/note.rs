@@ -55,7 +55,9 @@ impl Engine {
             Input::Said { link, message } => self.said(now, link, &message),
             Input::Received { link, bytes } => self.received(now, link, bytes),
             Input::Drained { link } => self.drained(now, link),
-            Input::Checked { request, bytes, sha256 } => self.checked(now, request, bytes, sha256),
+            Input::Checked { request, bytes, digest } => self.checked(now, request, bytes, digest),
+            Input::Verified(is_right) => self.window_verified(now, is_right),
+            Input::Unverifiable => self.unverifiable(now),
             Input::Unreflected => self.unreflected(),
         }
     }
@@ -96,7 +98,7 @@ impl Engine {
             self.progressed(now, id, bytes);
         }
         let Some(request) = self.requests.remove(&id) else { return };
-        if request.bytes == 0 || request.what.is_media() == matches!(body, Body::Text(_)) {
+        if request.bytes == 0 || request.what.is_media() != matches!(body, Body::Held(_)) {
             self.bandwidth.answered(took);
         }
         match (what, body) {
@@ -112,11 +114,14 @@ impl Engine {
                 return self.segment_fetched(now, id, &request, bytes);
             }
             (What::Digests, Body::Text(text)) => self.digests_came(now, &text),
+            (What::List { rendition, window }, Body::List(bytes)) => {
+                self.list_came(now, rendition, window, &bytes)
+            }
             (_, Body::Held(_)) => {
                 self.want(Output::Forget(id));
                 return self.fail(now, &request, Failure::Wrong);
             }
-            (_, Body::Text(_)) => return self.fail(now, &request, Failure::Wrong),
+            (_, Body::Text(_) | Body::List(_)) => return self.fail(now, &request, Failure::Wrong),
         }
         self.segment_is_had(what);
     }
@@ -147,7 +152,7 @@ impl Engine {
     fn source_came(&mut self, url: &str, text: &str, asked_at: Time) {
         let renditions = match text.parse() {
             Ok(Playlist::Master(master)) => {
-                self.share.named(url, master.digests.as_deref());
+                self.share.named(url, &master);
                 catalogue::of_master(url, master, self.supports)
             }
             Ok(Playlist::Media(media)) => catalogue::of_media(url, media, asked_at),
@@ -297,6 +302,7 @@ impl Engine {
                 self.share.digests.cannot_be_had(now);
             }
             What::Digests => drop(self.retries.insert(what, retry)),
+            What::List { .. } => self.list_failed(now, what, retry, &failure),
             What::Segment { rendition, no } if is_final && retry.failures >= MISSING_TRIES => {
                 self.renditions[rendition].missing.insert(no, ());
                 self.retries.remove(&what);
@@ -604,6 +610,7 @@ impl What {
             What::Source | What::Digests => None,
             What::Playlist { rendition }
             | What::Init { rendition }
+            | What::List { rendition, .. }
             | What::Segment { rendition, .. } => Some(rendition),
         }
     }
@@ -616,7 +623,7 @@ impl What {
 
 impl Failure {
     /// Asking the same again can't help, except that a file may just be moving.
-    fn is_final(&self) -> bool {
+    pub(crate) fn is_final(&self) -> bool {
         match self {
             Failure::Status { code, .. } => {
                 (400..500).contains(code) && !matches!(code, 408 | 425 | 429)

@@ -4,7 +4,8 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use wire::playlist::{ByteRange, PIECE};
+use wire::pieces::PIECE;
+use wire::playlist::ByteRange;
 
 use crate::Time;
 use crate::abr::{FILLED, next_rendition};
@@ -380,7 +381,11 @@ impl Engine {
 
     pub(crate) fn fetch_from_server(&mut self, id: RequestId, base: Arc<str>, place: Place) {
         let Some(request) = self.requests.get(&id) else { return };
-        let wanted = if request.what.is_media() { Wanted::Bytes } else { Wanted::Text };
+        let wanted = match request.what {
+            What::Init { .. } | What::Segment { .. } => Wanted::Bytes,
+            What::List { .. } => Wanted::List,
+            What::Source | What::Playlist { .. } | What::Digests => Wanted::Text,
+        };
         let Place { uri, range } = place;
         self.want(Output::Fetch { request: id, base, uri, range, wanted });
     }

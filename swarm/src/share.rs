@@ -15,7 +15,8 @@
 //!
 //! - `tracker`: when to announce, and what the tracker says
 //! - `links`: connections, from an offer to their end
-//! - `digests`: which bytes are the right ones
+//! - `lists`: which bytes are the right ones, where the video's own host signs what each piece should be
+//! - `digests`: the same where it only publishes digests of whole segments
 //! - `download`: what is asked of peers, and what they answer
 //! - `news`: what viewers tell each other of what they hold and of new segments
 //! - `election`: whose turn it is to fetch what nobody has
@@ -32,6 +33,7 @@ mod digests;
 mod download;
 mod election;
 mod links;
+mod lists;
 mod news;
 mod pieces;
 mod segments;
@@ -44,6 +46,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use wire::peer::PeerId;
+use wire::playlist::Master;
 
 use crate::Time;
 use crate::engine::{Engine, Phase};
@@ -58,6 +61,7 @@ pub(crate) use source::Source;
 
 use download::Check;
 use links::Link;
+use lists::Verifying;
 use store::Store;
 use tracker::{Swarm, Tracker};
 
@@ -68,6 +72,8 @@ pub(crate) struct Share {
     /// The master's address, cut before the first `?`: what the swarms are named after.
     pub(crate) swarm_id: String,
     pub(crate) digests: Digests,
+    /// Windows of lists whose signatures are being verified, in the order asked.
+    verifying: VecDeque<Verifying>,
     pub(crate) tracker: Tracker,
     /// By rendition.
     pub(crate) swarms: Table<usize, Swarm>,
@@ -108,6 +114,7 @@ impl Share {
             permitted: Sharing::Off,
             swarm_id: String::new(),
             digests: Digests::Unnamed,
+            verifying: VecDeque::new(),
             tracker: Tracker::default(),
             swarms: Table::default(),
             links: Table::default(),
@@ -130,10 +137,16 @@ impl Share {
         }
     }
 
-    /// The master playlist came from `url`, and tells where the digests are, relative to it.
-    pub(crate) fn named(&mut self, url: &str, digests: Option<&str>) {
+    /// The master playlist came from `url`, and tells who signs, or where digests are, relative to it.
+    pub(crate) fn named(&mut self, url: &str, master: &Master) {
         self.swarm_id = url.split('?').next().unwrap_or(url).to_owned();
-        self.digests = digests.map_or(Digests::Lacking, |uri| Digests::At(uri.into()));
+        self.digests = match (&master.signed, &master.digests) {
+            // Who signs can't be read: nobody's word is that of whoever was meant.
+            (Some(signed), _) if signed.keys.is_empty() => Digests::Refused(Hindrance::ListForged),
+            (Some(signed), _) => Digests::Signed(signed.clone()),
+            (None, Some(uri)) => Digests::At(uri.as_str().into()),
+            (None, None) => Digests::Lacking,
+        };
     }
 
     pub(crate) fn is_on(&self) -> bool {
@@ -214,6 +227,7 @@ impl Engine {
         // Until a picture is there, nothing else may cost it time.
         if self.playhead.is_started && self.element.buffer.iter().next().is_some() {
             self.ask_digests(now);
+            self.ask_lists(now);
             self.check_stored();
         }
         self.tend_links(now);
@@ -227,9 +241,7 @@ impl Engine {
         let is_alone = !self.share.links.values().any(Link::is_open);
         let hindrance = match () {
             () if !self.share.is_on() => None,
-            () if self.share.digests.is_lacking() && !self.may_be_verifiable() => {
-                Some(Hindrance::Unverifiable)
-            }
+            () if !self.may_be_verifiable() => self.share.digests.hindrance(),
             () if self.share.tracker.is_failing() => Some(Hindrance::Tracker),
             () if self.share.is_unreflected && is_alone => Some(Hindrance::Stun),
             () => None,

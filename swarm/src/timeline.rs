@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use wire::playlist::{ByteRange, Media, PieceDigest};
+use wire::pieces::PieceDigest;
+use wire::playlist::{ByteRange, Media};
 
 use crate::Time;
 use crate::limits::{CUT_TOLERANCE, KEPT_SEGMENTS, LATEST};
@@ -22,6 +23,8 @@ pub(crate) struct Timeline {
     slots: VecDeque<Slot>,
     /// The number of the first slot.
     first: usize,
+    /// It was complete from the beginning: segments are numbered by their place in it.
+    pub(crate) is_whole: bool,
     /// When more may be listed; `None` when the playlist is complete.
     pub(crate) live: Option<Live>,
 }
@@ -51,7 +54,11 @@ pub(crate) struct Slot {
     pub(crate) span: Span,
     /// What its SHA-256 should be, if the playlist tells.
     pub(crate) sha256: Option<[u8; 32]>,
-    /// What its pieces should be, if the playlist tells.
+    /// A window of a piece list that came with it, and that nobody has looked at.
+    pub(crate) signed: Option<Box<[u8]>>,
+    /// What its BLAKE3 should be, if a list tells that was verified.
+    pub(crate) blake3: Option<[u8; 32]>,
+    /// The same of its pieces.
     pub(crate) pieces: Box<[PieceDigest]>,
     /// When the playlist was asked for that listed it first.
     pub(crate) listed_at: Time,
@@ -68,11 +75,12 @@ impl Timeline {
     ) -> Timeline {
         let init = media.init.as_ref();
         let init = init.map(|init| Place { uri: init.uri.as_str().into(), range: init.range });
-        let first = if media.is_ended { 0 } else { number(media.media_sequence) };
+        let is_whole = media.is_ended;
+        let first = if is_whole { 0 } else { number(media.media_sequence) };
         let same = other.filter(|_| !media.is_ended).and_then(|other| other.slot(first));
         let start = same.map_or(Duration::ZERO, |slot| slot.span.start);
         let mut line =
-            Timeline { base: url.into(), init, slots: VecDeque::new(), first, live: None };
+            Timeline { base: url.into(), init, slots: VecDeque::new(), first, is_whole, live: None };
         line.live = line.next_look(&media, asked_at, true);
         line.extend(media, 0, start, asked_at);
         line
@@ -124,7 +132,9 @@ impl Timeline {
                 place: Place { uri: segment.uri.into(), range: segment.range },
                 span: Span { start, end },
                 sha256: segment.sha256,
-                pieces: segment.pieces.into(),
+                signed: segment.signed,
+                blake3: None,
+                pieces: Box::default(),
                 listed_at,
             }
         }));
@@ -133,6 +143,21 @@ impl Timeline {
     /// A segment, unless nothing is known of it, or nothing any more.
     pub(crate) fn slot(&self, no: usize) -> Option<&Slot> {
         self.slots.get(no.checked_sub(self.first)?)
+    }
+
+    pub(crate) fn slot_mut(&mut self, no: usize) -> Option<&mut Slot> {
+        self.slots.get_mut(no.checked_sub(self.first)?)
+    }
+
+    pub(crate) fn slots(&self) -> impl Iterator<Item = &Slot> {
+        self.slots.iter()
+    }
+
+    /// The next window that came with a segment, and that segment's number.
+    pub(crate) fn take_signed(&mut self) -> Option<(usize, Box<[u8]>)> {
+        let at = self.slots.iter().position(|slot| slot.signed.is_some())?;
+        let signed = self.slots.get_mut(at)?.signed.take()?;
+        Some((self.first + at, signed))
     }
 
     /// The number of the first segment that is known.
@@ -180,6 +205,13 @@ impl Timeline {
 /// segments share the last number.
 fn number(sequence: u64) -> usize {
     usize::try_from(sequence.min(u64::from(u32::MAX) / 2)).unwrap_or(0)
+}
+
+impl Slot {
+    /// How many bytes it has, if the playlist tells.
+    pub(crate) fn bytes(&self) -> Option<u64> {
+        self.place.range.map(|range| range.length)
+    }
 }
 
 /// A playlist that says less isn't asked for more often.

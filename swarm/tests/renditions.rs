@@ -72,8 +72,8 @@ impl Stage {
             }
             Output::Prepare { .. } => Input::Prepared,
             Output::Append { .. } | Output::Evict(_) => Input::Updated,
-            Output::Check { request, bytes } => {
-                Input::Checked { request: *request, bytes: bytes.clone(), sha256: [1; 32] }
+            Output::Check { request, bytes, .. } => {
+                Input::Checked { request: *request, bytes: bytes.clone(), digest: [1; 32] }
             }
             Output::OpenTracker => Input::TrackerOpened,
             Output::Answer { link, .. } => Input::Answered { link: *link, sdp },

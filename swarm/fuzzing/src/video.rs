@@ -3,7 +3,8 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use wire::playlist::{ByteRange, PIECE};
+use wire::pieces::PIECE;
+use wire::playlist::ByteRange;
 
 /// Where the page says that the video is.
 pub(crate) const URL: &str = "http://a/m.m3u8";

@@ -67,6 +67,7 @@ impl World {
                 return self.mail(self.now + back, viewer, Input::Failed { request, failure });
             }
             Ok(Answer::Text(text)) => transfer.length = text.len() as u64,
+            Ok(Answer::List(list)) => transfer.length = list.len() as u64,
             Ok(Answer::Init { .. }) => transfer.length = INIT_BYTES,
             Ok(Answer::Segment { bytes, .. }) => transfer.length = *bytes,
         }
@@ -193,6 +194,7 @@ impl World {
         let url = format!("https://origin.example/{}", transfer.uri);
         let body = match transfer.answer {
             Some(Ok(Answer::Text(text))) => Body::Text(text.to_string()),
+            Some(Ok(Answer::List(list))) => Body::List(list),
             _ => Body::Held(transfer.length),
         };
         let took = self.now - transfer.began;

@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use swarm::Failure;
 use wire::digest::SegmentDigests;
-use wire::playlist::{ByteRange, InitSection, Master, Media, PIECE, Resolution, Segment, Variant};
+use wire::pieces::{Key, PIECE, SegmentPieces, WINDOW, Window};
+use wire::playlist::{
+    ByteRange, InitSection, Master, Media, Resolution, Segment, Signature, Variant,
+};
 
 /// A server with one video: a VOD of which every rendition is one file, as Shoal's importer writes it, or a live stream with a
 /// file for each segment.
@@ -72,6 +75,8 @@ pub enum Fault {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Answer {
     Text(Arc<str>),
+    /// A window of a piece list.
+    List(Vec<u8>),
     Init {
         rendition: usize,
     },
@@ -191,6 +196,11 @@ impl Origin {
             return Some(text(&self.media(rendition)?));
         }
         let range = range?;
+        if uri.ends_with(".pieces") {
+            let list = self.list(rendition);
+            let within = range.start as usize..(range.start + range.length) as usize;
+            return list.get(within).map(|window| Answer::List(window.to_vec()));
+        }
         if range.start == 0 {
             return Some(Answer::Init { rendition });
         }
@@ -252,13 +262,9 @@ impl Origin {
             let length = self.length(rendition, no).unwrap_or(0);
             let sha256 = Some(digest(rendition, no, 0..length, length));
             let is_new = no + PIECES_LISTED > newest;
-            let starts = (0..length).step_by(PIECE as usize).filter(|_| is_new);
-            let piece = |start: u64| {
-                let sha256 = digest(rendition, no, start..(start + PIECE).min(length), length);
-                std::array::from_fn(|byte| sha256[byte])
-            };
-            let (uri, pieces) = (format!("{rendition}-{no}.m4s"), starts.map(piece).collect());
-            Segment { uri, duration: live.duration, range, sha256, pieces }
+            let signed = is_new.then(|| self.window(rendition, no..no + 1).into());
+            let uri = format!("{rendition}-{no}.m4s");
+            Segment { uri, duration: live.duration, range, sha256, signed }
         });
         Some(Media {
             target_duration: live.duration,
@@ -284,7 +290,35 @@ impl Origin {
             }
         });
         let digests = self.live.is_none().then(|| DIGESTS.to_owned());
-        Master { variants: variants.collect(), digests }
+        let signed = Some(Signature { video: VIDEO.to_owned(), keys: vec![KEY] });
+        Master { variants: variants.collect(), digests, signed }
+    }
+
+    /// What a rendition's segments with these numbers have to be, signed.
+    fn window(&self, rendition: usize, numbers: Range<usize>) -> Vec<u8> {
+        let segment = |no: usize| {
+            let bytes = self.length(rendition, no)?;
+            let piece = |start: u64| {
+                let digest = digest(rendition, no, start..(start + PIECE).min(bytes), bytes);
+                std::array::from_fn(|byte| digest[byte])
+            };
+            let pieces = (0..bytes).step_by(PIECE as usize).map(piece).collect();
+            Some(SegmentPieces { bytes, digest: digest(rendition, no, 0..bytes, bytes), pieces })
+        };
+        let window = Window {
+            video: VIDEO.to_owned(),
+            rendition: format!("{rendition}.m3u8"),
+            first: numbers.start as u64,
+            segments: numbers.filter_map(segment).collect(),
+        };
+        [window.message(&KEY), SIGNATURE.to_vec()].concat()
+    }
+
+    fn list(&self, rendition: usize) -> Vec<u8> {
+        let firsts = (0..self.segments).step_by(WINDOW);
+        let windows = firsts
+            .map(|first| self.window(rendition, first..(first + WINDOW).min(self.segments)));
+        windows.collect::<Vec<_>>().concat()
     }
 
     fn digests(&self) -> SegmentDigests {
@@ -324,7 +358,7 @@ impl Origin {
                 duration: SEGMENT,
                 range,
                 sha256: None,
-                pieces: Vec::new(),
+                signed: None,
             }
         });
         let segments = segments.collect();
@@ -379,11 +413,17 @@ pub(crate) fn digest(rendition: usize, segment: usize, bytes: Range<u64>, whole:
     digest
 }
 
-/// Segments whose pieces a live playlist tells the digests of: viewers who begin are about so far behind.
+/// Segments that a live playlist has lists with: viewers who begin are about so far behind.
 const PIECES_LISTED: usize = 6;
 
 /// The number of the segment that is published a segment's duration after the world began: a stream that goes on.
 const FIRST_NUMBER: usize = 100;
+/// What the master calls the video.
+const VIDEO: &str = "video.g1";
+/// Who signs.
+const KEY: Key = [1; 32];
+/// What stands for any signature of that key.
+pub(crate) const SIGNATURE: [u8; 64] = [2; 64];
 /// Where the digests lie.
 const DIGESTS: &str = "segments-sha256.json";
 /// Where the master lies.

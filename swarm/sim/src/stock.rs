@@ -149,6 +149,8 @@ impl StockPeer {
             | Input::Chosen(_)
             | Input::Woken
             | Input::Checked { .. }
+            | Input::Verified(_)
+            | Input::Unverifiable
             | Input::Unreflected => {}
         }
     }

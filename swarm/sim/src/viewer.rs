@@ -37,6 +37,8 @@ pub struct Viewer {
     pub(crate) line_free_at: Duration,
     /// Until then it computes digests.
     pub(crate) checks_until: Duration,
+    /// What verifies and computes them is there.
+    pub(crate) can_verify: bool,
     pub(crate) has_connected: bool,
     /// How it betrays others.
     pub malice: Option<Malice>,
@@ -134,6 +136,7 @@ impl Viewer {
             slipped_in: 0,
             line_free_at: Duration::ZERO,
             checks_until: Duration::ZERO,
+            can_verify: false,
             has_connected: false,
             malice: None,
             is_gone: false,

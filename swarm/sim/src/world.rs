@@ -9,7 +9,7 @@ use crate::event::{Event, Events};
 use crate::http::OriginLine;
 use crate::malice::Malice;
 use crate::network::Network;
-use crate::origin::digest;
+use crate::origin::{SIGNATURE, digest};
 use crate::pipe::{Held, Parcel, Piece, Pipe};
 use crate::tracker::Tracker;
 use crate::viewer::Viewer;
@@ -261,11 +261,18 @@ impl World {
             Output::Cancel(request) => drop(doer.transfers.remove(&request)),
             Output::Forget(request) => drop(doer.bodies.remove(&request)),
             Output::Join { request, parts } => doer.join(request, &parts),
-            Output::Check { request, bytes } => {
+            Output::Check { request, bytes, .. } => {
                 let nanos = (bytes.end - bytes.start) * 1_000_000_000 / DIGEST_BYTES_PER_SECOND;
                 let at = (now + Duration::from_nanos(nanos)).max(doer.checks_until);
                 doer.checks_until = at;
                 self.events.push(at, Event::Checked(viewer, request, bytes));
+            }
+            Output::Verify { signature, .. } => {
+                let has_loaded = std::mem::replace(&mut doer.can_verify, true);
+                let loads = if has_loaded { Duration::ZERO } else { doer.line.round_trip + LOADING };
+                doer.checks_until = (now + loads + VERIFYING).max(doer.checks_until);
+                let at = doer.checks_until;
+                self.mail(at, viewer, Input::Verified(signature == SIGNATURE));
             }
             Output::Receive { link, request } => {
                 doer.receiving.remove(&link);
@@ -443,12 +450,12 @@ impl World {
     fn checked(&mut self, viewer: usize, request: RequestId, bytes: Range<u64>) {
         let held = self.viewers[viewer].bodies.get(&request).copied().unwrap_or_default();
         let right = held.of.filter(|_| bytes.end <= held.right);
-        let sha256 = right.map_or([0; 32], |(rendition, segment)| {
+        let digest = right.map_or([0; 32], |(rendition, segment)| {
             let of = held.start + bytes.start..held.start + bytes.end;
             let whole = self.origin.length(rendition, segment).unwrap_or(0);
             digest(rendition, segment, of, whole)
         });
-        self.tell_agent(viewer, Input::Checked { request, bytes, sha256 });
+        self.tell_agent(viewer, Input::Checked { request, bytes, digest });
     }
 }
 
@@ -495,6 +502,10 @@ const ELEMENT: Duration = Duration::from_millis(5);
 /// After which a browser gives up a connection whose other end doesn't answer (RFC 7675 leaves it up to 30 s; browsers tell
 /// their pages sooner).
 const CONSENT: Duration = Duration::from_secs(6);
+/// How long a signature takes in wasm.
+const VERIFYING: Duration = Duration::from_millis(1);
+/// How long, after a round trip, what verifies takes to come and be compiled.
+const LOADING: Duration = Duration::from_millis(50);
 /// Bytes a second of SHA-256 in wasm (docs/decisions/0004-a-small-module.md).
 const DIGEST_BYTES_PER_SECOND: u64 = 250_000_000;
 /// No agent is woken more often, as browsers' timers aren't.

@@ -1,12 +1,14 @@
-//! Which bytes are the right ones: the list that the video's own host publishes.
+//! Which bytes are the right ones: the digests of whole segments that the video's own host publishes, where it signs no lists.
 
 use std::sync::Arc;
 
 use wire::digest::SegmentDigests;
+use wire::playlist::Signature;
 
 use crate::Time;
 use crate::engine::{Engine, What};
 use crate::limits::DIGESTS_AGAIN;
+use crate::message::{Hash, Hindrance};
 use crate::timeline::Place;
 
 /// The list, as far as it is known.
@@ -20,6 +22,10 @@ pub(crate) enum Digests {
     Known(Arc<str>, SegmentDigests, Time),
     /// There is none, or it can't be had.
     Lacking,
+    /// Lists of pieces tell, which these keys sign (`lists`); nothing else counts.
+    Signed(Signature),
+    /// They don't, for this reason, and so nobody does.
+    Refused(Hindrance),
 }
 
 impl Digests {
@@ -36,8 +42,13 @@ impl Digests {
         }
     }
 
-    pub(crate) fn is_lacking(&self) -> bool {
-        *self == Digests::Lacking
+    /// What keeps others' bytes from being checked, where nobody tells what they should be.
+    pub(crate) fn hindrance(&self) -> Option<Hindrance> {
+        match self {
+            Digests::Refused(why) => Some(*why),
+            Digests::Lacking | Digests::Signed(_) => Some(Hindrance::Unverifiable),
+            _ => None,
+        }
     }
 }
 
@@ -69,33 +80,41 @@ impl Engine {
     /// What peers give of the video can be checked, or soon will be.
     pub(crate) fn is_verifiable(&self) -> bool {
         let line = self.renditions.get(self.target).and_then(|rendition| rendition.timeline());
-        let is_told = line.is_some_and(|line| {
-            let last = line.end().checked_sub(1).and_then(|no| line.slot(no));
-            last.is_some_and(|slot| slot.sha256.is_some())
-        });
-        self.share.digests.is_named() || is_told
+        let last = line.and_then(|line| line.slot(line.end().checked_sub(1)?));
+        match self.share.digests {
+            Digests::Refused(_) => false,
+            Digests::Signed(_) => {
+                let is_told = last.is_some_and(|slot| slot.signed.is_some() || slot.blake3.is_some());
+                line.is_none_or(|line| line.is_whole) || is_told
+            }
+            _ => self.share.digests.is_named() || last.is_some_and(|slot| slot.sha256.is_some()),
+        }
     }
 
     /// The same, or it isn't known yet what the playlist tells.
     pub(crate) fn may_be_verifiable(&self) -> bool {
         let line = self.renditions.get(self.target).and_then(|rendition| rendition.timeline());
-        self.is_verifiable() || line.is_none()
+        let is_refused = matches!(self.share.digests, Digests::Refused(_));
+        self.is_verifiable() || (line.is_none() && !is_refused)
     }
 
-    /// What a segment's SHA-256 should be; `None` if nobody has said.
-    pub(crate) fn digest_of(&self, rendition: usize, no: usize) -> Option<[u8; 32]> {
+    /// What a segment's digest should be; `None` if nobody has said.
+    pub(crate) fn digest_of(&self, rendition: usize, no: usize) -> Option<(Hash, [u8; 32])> {
         let slot = self.renditions.get(rendition)?.timeline()?.slot(no)?;
-        if slot.sha256.is_some() {
-            return slot.sha256;
-        }
-        let Digests::Known(_, digests, _) = &self.share.digests else { return None };
-        let place = &slot.place;
-        digests.sha256(file_name(&place.uri), place.range?)
+        let sha256 = match &self.share.digests {
+            Digests::Refused(_) => return None,
+            Digests::Signed(_) => return slot.blake3.map(|digest| (Hash::Blake3, digest)),
+            Digests::Known(_, digests, _) if slot.sha256.is_none() => {
+                digests.sha256(file_name(&slot.place.uri), slot.place.range?)
+            }
+            _ => slot.sha256,
+        };
+        sha256.map(|digest| (Hash::Sha256, digest))
     }
 }
 
 /// The last part of an address, without its query.
-fn file_name(uri: &str) -> &str {
+pub(super) fn file_name(uri: &str) -> &str {
     let path = uri.split(['?', '#']).next().unwrap_or(uri);
     path.rsplit('/').next().unwrap_or(path)
 }

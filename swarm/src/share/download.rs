@@ -171,8 +171,12 @@ impl Engine {
                 None => givers.push((giver, part.is_kept)),
             }
         }
+        let Some((hash, _)) = self.digest_of(key.0, key.1) else {
+            // Nobody says any more what it should be.
+            return self.want(Output::Forget(id));
+        };
         self.share.checks.insert(id, Check { key, bytes, peer_bytes, givers });
-        self.want(Output::Check { request: id, bytes: 0..bytes });
+        self.want(Output::Check { request: id, bytes: 0..bytes, hash });
     }
 
     /// Each piece of a segment was right as it came.
@@ -187,17 +191,17 @@ impl Engine {
         now: Time,
         id: RequestId,
         range: Range<u64>,
-        sha256: [u8; 32],
+        digest: [u8; 32],
     ) {
         let Some(check) = self.share.checks.remove(&id) else {
             return match self.share.store.is_checking(id, &range) {
-                true => self.stored_checked(id, sha256),
-                false => self.piece_checked(now, id, range, &sha256),
+                true => self.stored_checked(id, digest),
+                false => self.piece_checked(now, id, range, &digest),
             };
         };
         let Check { key, bytes, peer_bytes, givers } = check;
         let (rendition, no) = key;
-        if self.digest_of(rendition, no) != Some(sha256) {
+        if self.digest_of(rendition, no).is_none_or(|(_, wanted)| wanted != digest) {
             return self.reject(now, id, key, &givers);
         }
         self.stats.p2p_bytes += peer_bytes;

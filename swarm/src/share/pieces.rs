@@ -7,17 +7,17 @@
 //! ```
 //!
 //! Each request, and each part that is left of one, begins with a piece, and is compared from there on. What a segment's
-//! playlist tells no digests of pieces of is compared as a whole, and passed on when it is whole.
+//! list tells no digests of pieces of is compared as a whole, and passed on when it is whole.
 
 use std::ops::Range;
 
 use wire::peer::Command;
-use wire::playlist::{PIECE, PieceDigest};
+use wire::pieces::{PIECE, PieceDigest};
 
 use crate::Time;
 use crate::engine::{Engine, Request, What};
 use crate::limits::{BEGUN, TOLD_AGAIN};
-use crate::message::{LinkId, Output, RequestId, Sharing};
+use crate::message::{Hash, LinkId, Output, RequestId, Sharing};
 
 use super::conduct::Misdeed;
 use super::links::Link;
@@ -91,7 +91,8 @@ impl Engine {
             if end <= tested.asked || end > bytes {
                 break;
             }
-            self.want(Output::Check { request: id, bytes: tested.asked..end });
+            let (bytes, hash) = (tested.asked..end, Hash::Blake3);
+            self.want(Output::Check { request: id, bytes, hash });
             tested.asked = end;
         }
         self.note_tested(id, key, tested);
@@ -131,7 +132,7 @@ impl Engine {
         now: Time,
         id: RequestId,
         bytes: Range<u64>,
-        sha256: &[u8; 32],
+        digest: &[u8; 32],
     ) {
         let Some(stretch) = self.stretch(id) else { return };
         let Stretch { key, start, giver, tested, .. } = stretch;
@@ -142,7 +143,7 @@ impl Engine {
         let wanted = self.piece_digests(key).get(((start + bytes.start) / PIECE) as usize);
         // Without a digest the segment isn't known any more, and nobody is to blame.
         let Some(wanted) = wanted else { return };
-        if !sha256.starts_with(wanted) {
+        if !digest.starts_with(wanted) {
             self.note_tested(id, key, Tested { is_wrong: true, ..tested });
             return self.piece_is_wrong(now, id, key, giver);
         }

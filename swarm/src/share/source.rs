@@ -6,7 +6,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use wire::playlist::PIECE;
+use wire::pieces::PIECE;
 
 use crate::Time;
 use crate::engine::{ElementState, Engine, Request, Via, What};
@@ -80,6 +80,7 @@ impl Engine {
         self.share.is_on()
             && self.is_verifiable()
             && is_joined
+            && !self.lacks_list(rendition, no)
             && !self.share.distrusted.contains(&(rendition, no))
     }
 

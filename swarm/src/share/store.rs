@@ -90,21 +90,21 @@ impl Engine {
             (stored.state == State::Unchecked).then_some(key)
         };
         let keys = self.share.store.0.iter().filter_map(unchecked);
-        let keys: Vec<_> = keys.filter(|key| self.digest_of(key.0, key.1).is_some()).collect();
-        for key in keys {
+        let known = keys.filter_map(|key| Some((key, self.digest_of(key.0, key.1)?.0)));
+        for (key, hash) in known.collect::<Vec<_>>() {
             let Some(stored) = self.share.store.0.get_mut(&key) else { continue };
             stored.state = State::Checking;
             let (request, bytes) = (stored.request, 0..stored.bytes);
-            self.want(Output::Check { request, bytes });
+            self.want(Output::Check { request, bytes, hash });
         }
     }
 
     /// The digest of a stored segment. One that is wrong stays with whoever plays it: the server is believed, but what it
     /// sent isn't passed on.
-    pub(crate) fn stored_checked(&mut self, request: RequestId, sha256: [u8; 32]) {
+    pub(crate) fn stored_checked(&mut self, request: RequestId, digest: [u8; 32]) {
         let found = self.share.store.0.iter().find(|(_, stored)| stored.request == request);
         let Some((key, _)) = found else { return };
-        if self.digest_of(key.0, key.1) == Some(sha256) {
+        if self.digest_of(key.0, key.1).is_some_and(|(_, wanted)| wanted == digest) {
             if let Some(stored) = self.share.store.0.get_mut(&key) {
                 stored.state = State::Verified;
             }

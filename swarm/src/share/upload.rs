@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use wire::peer::Command;
-use wire::playlist::PIECE;
+use wire::pieces::PIECE;
 
 use crate::Time;
 use crate::engine::{Engine, Soonest};

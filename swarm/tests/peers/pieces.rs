@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use swarm::{Body, Content, Input, LinkId, Output, Span, Time};
 use wire::peer::{Command, PeerId};
-use wire::playlist::{ByteRange, PIECE};
+use wire::pieces::PIECE;
+use wire::playlist::ByteRange;
 
 use crate::stage::{LONG_BYTES, SEGMENT_BYTES, Stage, live_in_pieces, piece};
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use swarm::{Body, Input, LinkId, Output, Span};
 use wire::peer::{Command, PeerId};
-use wire::playlist::PIECE;
+use wire::pieces::PIECE;
 
 use crate::stage::{LONG_BYTES, Stage};
 

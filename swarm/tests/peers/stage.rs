@@ -11,7 +11,8 @@ use wire::announce::{Announce, OfferId, Request};
 use wire::digest::SegmentDigests;
 use wire::identity::InfoHash;
 use wire::peer::{Command, EXTENSION, Hello, Joiner, MESSAGE_BYTES, Message, PeerId};
-use wire::playlist::{ByteRange, PIECE};
+use wire::pieces::PIECE;
+use wire::playlist::ByteRange;
 
 pub(crate) const MASTER: &str = "#EXTM3U\n\
     #EXT-X-SESSION-DATA:DATA-ID=\"org.shoal.segments-sha256\",URI=\"d.json\"\n\

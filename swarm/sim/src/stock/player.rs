@@ -132,6 +132,7 @@ impl StockPeer {
                 (self.player.init_asked, self.player.init) = (None, Some((request, bytes)));
             }
             Body::Held(bytes) => self.load_fetched(request, bytes, took),
+            Body::List(_) => {}
         }
     }
 
