@@ -193,7 +193,7 @@ impl Engine {
     fn test_all_pieces(&mut self) {
         let asked = self.requests.keys();
         let came = self.parts.values().flat_map(|parts| parts.iter().map(|part| part.request));
-        let all: Vec<_> = asked.into_iter().chain(came).collect();
+        let all: Vec<_> = asked.chain(came).collect();
         all.into_iter().for_each(|request| self.test_pieces(request));
     }
 
@@ -202,7 +202,7 @@ impl Engine {
         self.share.digests = Digests::Refused(why);
         self.retries.retain(|what, _| !matches!(what, What::List { .. } | What::Digests));
         let checks = std::mem::take(&mut self.share.checks);
-        checks.keys().into_iter().for_each(|request| self.want(Output::Forget(request)));
+        checks.keys().for_each(|request| self.want(Output::Forget(request)));
         self.leave_all(now);
         self.empty_store();
         self.drop_parts_where(|_, _, _| true);

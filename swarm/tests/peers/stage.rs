@@ -47,7 +47,7 @@ pub(crate) const MASTER_WITHOUT_DIGESTS: &str = "#EXTM3U\n\
     #EXT-X-STREAM-INF:BANDWIDTH=200000,RESOLUTION=426x240,CODECS=\"avc1.640015\"\na.m3u8\n";
 
 /// Who signs.
-pub(crate) const KEY: Key = [0xab; 32];
+const KEY: Key = [0xab; 32];
 
 /// The master of a video whose pieces that key signs.
 pub(crate) fn signed_master() -> String {
@@ -223,15 +223,18 @@ impl Stage {
         stage.fetched("0-89999", Body::Held(SEGMENT_BYTES));
         stage.tell(Input::Updated);
         stage.tell(Input::Updated);
-        stage.tell(Input::TrackerOpened);
-        let offers: Vec<LinkId> = stage.offers().collect();
-        offers
-            .into_iter()
-            .for_each(|link| stage.tell(Input::Offered { link, sdp: SDP.to_owned() }));
-        (stage.info_hash, stage.our_id) = stage.announced();
-        let (info_hash, interval) = (stage.info_hash, Duration::from_secs(120));
-        stage.tell(Input::TrackerSaid(Heard::Counted { info_hash, members, interval }));
+        stage.is_counted_live(members);
         stage
+    }
+
+    /// The tracker counts `members` of a live stream, after the offers that went with the first word.
+    pub(crate) fn is_counted_live(&mut self, members: usize) {
+        self.tell(Input::TrackerOpened);
+        let offers: Vec<LinkId> = self.offers().collect();
+        offers.into_iter().for_each(|link| self.tell(Input::Offered { link, sdp: SDP.to_owned() }));
+        (self.info_hash, self.our_id) = self.announced();
+        let (info_hash, interval) = (self.info_hash, Duration::from_secs(120));
+        self.tell(Input::TrackerSaid(Heard::Counted { info_hash, members, interval }));
     }
 
     /// Connections that were offered.
@@ -252,7 +255,7 @@ impl Stage {
         stage
     }
 
-    fn opened(master: &str, media: &str) -> Stage {
+    pub(crate) fn opened(master: &str, media: &str) -> Stage {
         let mut stage = Stage::new();
         stage.tell(Input::Permitted(Sharing::Full));
         stage.open();
