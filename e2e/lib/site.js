@@ -80,7 +80,8 @@ async function passOn(upstream, request, response) {
   response.end(Buffer.from(await answer.arrayBuffer()));
 }
 
-async function listen(port, handler) {
+/** Answers requests to the other host. */
+export async function listen(port, handler) {
   const server = createServer((request, response) => {
     Promise.resolve(handler(request, response)).catch((error) => response.destroy(error));
   });

@@ -2,17 +2,30 @@
 
 use crate::install::{self, For};
 use crate::{aquatic, e2e, netns, run, shell};
-use anyhow::Result;
+use anyhow::{Result, bail};
 use std::process::Command;
 
 /// Measures everything, or what is named.
 pub(crate) fn bench(names: &[String]) -> Result<()> {
+    let (options, names): (Vec<&str>, Vec<&str>) =
+        names.iter().map(String::as_str).partition(|name| name.starts_with("--"));
+    if !options.is_empty() && names != [BROWSERS] {
+        bail!("{} is an option of {BROWSERS} alone", options.join(" "));
+    }
+    if options.contains(&REDRAW) {
+        return redraw();
+    }
     let (engine, others): (Vec<&str>, Vec<&str>) =
-        names.iter().map(String::as_str).partition(|name| *name == ENGINE);
+        names.iter().copied().partition(|name| *name == ENGINE);
     if names.is_empty() || !engine.is_empty() {
         engine_load()?;
     }
-    if names.is_empty() || !others.is_empty() { beside_others(&others) } else { Ok(()) }
+    if names.is_empty() || !others.is_empty() { beside_others(&others, &options) } else { Ok(()) }
+}
+
+/// Makes charts and tables of what was measured before.
+fn redraw() -> Result<()> {
+    shell::run(shell::cargo().args(["run", "--release", "--package", "benches", BROWSERS, REDRAW]))
 }
 
 /// What the engine takes of a core as it is in the page: compiled for wasm, smallest first, and run by node, whose compiler is
@@ -42,7 +55,7 @@ fn engine_load() -> Result<()> {
     shell::run(Command::new("node").arg("--no-warnings").args([runner, program]))
 }
 
-fn beside_others(names: &[&str]) -> Result<()> {
+fn beside_others(names: &[&str], options: &[&str]) -> Result<()> {
     install::install(For::Measuring)?;
     e2e::install_packages()?;
     let shoal = run::compile()?;
@@ -61,7 +74,13 @@ fn beside_others(names: &[&str]) -> Result<()> {
     }
     if !meeting.is_empty() {
         let mut benches = netns::command(&program)?;
-        shell::run(benches.args(meeting).current_dir(shell::root()).env("BENCH_SHOAL", &shoal))?;
+        shell::run(
+            benches
+                .args(meeting)
+                .args(options)
+                .current_dir(shell::root())
+                .env("BENCH_SHOAL", &shoal),
+        )?;
     }
     Ok(())
 }
@@ -89,7 +108,9 @@ const PLAIN: &[&str] = &[
     "first-frame",
     "tracker",
 ];
-const MEETING: &[&str] = &["share", "share-start"];
+const BROWSERS: &str = "browsers";
+const REDRAW: &str = "--redraw";
+const MEETING: &[&str] = &[BROWSERS];
 
 #[cfg(test)]
 mod tests {
@@ -101,9 +122,18 @@ mod tests {
     }
 
     #[test]
+    fn options_are_refused_where_none_is_known() {
+        let refused = |words: &[&str]| {
+            bench(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>()).is_err()
+        };
+        assert!(refused(&["--quick"]));
+        assert!(refused(&["start", "browsers", "--quick"]));
+    }
+
+    #[test]
     fn benches_in_which_browsers_meet_run_in_a_network_of_their_own() {
         check(&[], MEETING, PLAIN);
-        check(&["share", "start"], &["share"], &["start"]);
+        check(&["browsers", "start"], &["browsers"], &["start"]);
         // Which the benches themselves refuse.
         check(&["misspelt"], &[], &["misspelt"]);
     }
