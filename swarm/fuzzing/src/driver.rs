@@ -4,13 +4,13 @@
 //!
 //! - no request and no connection is named that the engine hasn't made, or has let go of, and none is made twice;
 //! - bytes are appended, joined, given and checked only where they are;
-//! - bytes that any peer gave are played only after their digest was told and was right, and whatever is given to peers was
+//! - bytes that any peer or mirror gave are played only after their digest was told and was right, and whatever is given to peers was
 //!   checked so, too;
 //! - who permits nothing has no connection and no tracker; who permits receiving gives nothing;
 //! - nothing is said in the extension's words before both sides have offered it;
 //! - everything that is held has a bound.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -47,7 +47,9 @@ pub(crate) struct Driver {
     rendition: u8,
     /// A server sent a playlist or digests of its own making, so that nobody knows which digest is the right one.
     pub(crate) is_wild: bool,
-    pub(crate) is_live: bool,
+    pub(crate) kind: video::Kind,
+    /// Signatures that are being verified, and what comes of it.
+    pub(crate) verifies: VecDeque<bool>,
 }
 
 #[derive(Clone)]
@@ -63,7 +65,8 @@ pub(crate) struct Body {
     /// Where in a segment it begins.
     start: u64,
     pub(crate) bytes: u64,
-    is_of_peers: bool,
+    /// A peer or a mirror gave some of it.
+    is_doubtful: bool,
     /// The digests that the engine was told of some of its bytes.
     pub(crate) told: Vec<(Range<u64>, [u8; 32])>,
     /// The rendition and the segment that it is of if nobody cheated.
@@ -140,7 +143,7 @@ impl Driver {
     /// Notes what the engine wants; panics where it may not want that.
     pub(crate) fn take(&mut self, output: &Output) {
         match output {
-            Output::Fetch { request, uri, range, wanted, .. } => {
+            Output::Fetch { request, base, uri, range, wanted } => {
                 self.name(*request);
                 let (request, uri) = (*request, uri.clone());
                 let (rendition, no) = video::segment_at(&uri, *range);
@@ -149,7 +152,10 @@ impl Driver {
                 }
                 let honest = no.map(|no| (rendition, no));
                 let start = range.map_or(0, |range| video::offset_in_segment(&uri, range.start));
-                self.bodies.insert(request, Body { start, honest, ..Body::default() });
+                let is_of_mirror = **base == *video::MIRROR;
+                assert!(!is_of_mirror || honest.is_some(), "a mirror is asked for {uri}");
+                let body = Body { start, honest, is_doubtful: is_of_mirror, ..Body::default() };
+                self.bodies.insert(request, body);
                 self.fetches.push(Fetch { request, uri, range: *range, wanted: *wanted });
             }
             Output::Cancel(request) => {
@@ -167,7 +173,10 @@ impl Driver {
             Output::Evict(_) => self.busy(),
             Output::Finish | Output::Jump(_) | Output::Report(_) => {}
             Output::Join { request, parts } => self.join(*request, parts),
-            Output::Check { request, bytes } => {
+            Output::Verify { message, signature, .. } => {
+                self.verifies.push_back(video::is_signed(message, *signature));
+            }
+            Output::Check { request, bytes, .. } => {
                 let held = self.body(*request).bytes;
                 assert!(bytes.start < bytes.end && bytes.end <= held, "{bytes:?} of {held}");
                 self.checks.push((*request, bytes.clone()));
@@ -185,6 +194,8 @@ impl Driver {
         assert!(self.is_wild || self.bodies.len() <= MOST_BODIES, "{} bodies", self.bodies.len());
         assert!(self.fetches.len() <= MOST_FETCHES, "{} fetches", self.fetches.len());
         assert!(self.checks.len() <= MOST_BODIES, "{} checks", self.checks.len());
+        let verifies = self.verifies.len();
+        assert!(self.is_wild || verifies <= MOST_VERIFIES, "{verifies} signatures");
         if self.permitted == Sharing::Off {
             assert!(self.links.is_empty(), "connected without permission");
             assert!(self.tracker == Tracker::Closed, "announced without permission");
@@ -220,12 +231,14 @@ impl Driver {
         let body = self.body(request);
         assert!(bytes.start < bytes.end && bytes.end <= body.bytes, "{bytes:?} of {}", body.bytes);
         let no = match content {
-            Content::Init(_) => return assert!(!body.is_of_peers, "no peer gives an init section"),
+            Content::Init(_) => {
+                return assert!(!body.is_doubtful, "no peer or mirror gives an init section");
+            }
             Content::Segment(start) | Content::Head(start) => video::segment_of(*start),
             Content::More | Content::Rest => self.head.expect("more follows a beginning"),
         };
         self.head = matches!(content, Content::Head(_) | Content::More).then_some(no);
-        if body.is_of_peers {
+        if body.is_doubtful {
             self.assert_right(&body, bytes, no, "played");
         }
     }
@@ -233,7 +246,7 @@ impl Driver {
     /// These bytes were checked, and are those of that segment.
     fn assert_right(&self, body: &Body, bytes: Range<u64>, no: u64, use_made: &str) {
         // Where live playing time begins, and what another's playlist says, isn't known here.
-        let is_right = match (self.is_wild, self.is_live) {
+        let is_right = match (self.is_wild, self.kind == video::Kind::Live) {
             (true, _) => body.is_right(bytes, |_, _| true),
             (false, true) => (0..0x7f)
                 .any(|no| body.is_right(bytes.clone(), |of, told| video::is_right(told, no, of))),
@@ -257,7 +270,7 @@ impl Driver {
                 told.map(|(of, digest)| (joined.bytes + of.start..joined.bytes + of.end, *digest)),
             );
             joined.bytes += bytes;
-            joined.is_of_peers |= body.is_of_peers;
+            joined.is_doubtful |= body.is_doubtful;
         }
         self.bodies.insert(request, joined);
     }
@@ -319,7 +332,7 @@ impl Driver {
                     let link = self.link(*link);
                     let honest = link.asked.map(|(no, ..)| (rendition, no));
                     let start = link.asked_from;
-                    let body = Body { start, is_of_peers: true, honest, ..Body::default() };
+                    let body = Body { start, is_doubtful: true, honest, ..Body::default() };
                     self.bodies.insert(*request, body);
                 }
                 match self.links.get_mut(link) {
@@ -396,13 +409,16 @@ impl Driver {
         let keeps = self.links.get(&id).and_then(|link| link.keeps);
         if let Some(body) = keeps.and_then(|request| self.bodies.get_mut(&request)) {
             body.bytes += bytes;
-            body.is_of_peers = true;
+            body.is_doubtful = true;
         }
     }
 }
 
 /// Two renditions of four segments, each in a few parts from as many peers as there are, twice over.
 const MOST_BODIES: usize = 256;
+
+/// One for each segment that is listed, or was a moment ago.
+const MOST_VERIFIES: usize = 64;
 
 /// A playlist and digests, an initialisation section, and the segments that the engine asks servers for at once.
 const MOST_FETCHES: usize = 8;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use swarm::{
     Body, Config, End, Engine, Event, Heard, Hindrance, Input, LinkId, Output, RequestId, Sharing,
-    Time,
+    Span, Time,
 };
 use wire::announce::{Announce, OfferId, Request};
 use wire::digest::SegmentDigests;
@@ -28,9 +28,18 @@ pub(crate) const LOW: PeerId = PeerId(*b"!PM0203-000000000000");
 pub(crate) const HIGH: PeerId = PeerId(*b"~PM0203-000000000000");
 
 pub(crate) fn media() -> String {
+    media_of(SEGMENT_BYTES)
+}
+
+/// The same of segments of twelve pieces.
+pub(crate) fn long_media() -> String {
+    media_of(LONG_BYTES)
+}
+
+fn media_of(bytes: u64) -> String {
     let head = "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXT-X-MAP:URI=\"m.mp4\",BYTERANGE=\"9@0\"\n";
     let segment = |no: usize| {
-        format!("#EXTINF:4,\n#EXT-X-BYTERANGE:{SEGMENT_BYTES}@{}\nm.mp4\n", range(no).start)
+        format!("#EXTINF:4,\n#EXT-X-BYTERANGE:{bytes}@{}\nm.mp4\n", 9 + no as u64 * bytes)
     };
     format!("{head}{}#EXT-X-ENDLIST\n", (0..SEGMENTS).map(segment).collect::<String>())
 }
@@ -47,7 +56,7 @@ pub(crate) const MASTER_WITHOUT_DIGESTS: &str = "#EXTM3U\n\
     #EXT-X-STREAM-INF:BANDWIDTH=200000,RESOLUTION=426x240,CODECS=\"avc1.640015\"\na.m3u8\n";
 
 /// Who signs.
-pub(crate) const KEY: Key = [0xab; 32];
+const KEY: Key = [0xab; 32];
 
 /// The master of a video whose pieces that key signs.
 pub(crate) fn signed_master() -> String {
@@ -223,15 +232,18 @@ impl Stage {
         stage.fetched("0-89999", Body::Held(SEGMENT_BYTES));
         stage.tell(Input::Updated);
         stage.tell(Input::Updated);
-        stage.tell(Input::TrackerOpened);
-        let offers: Vec<LinkId> = stage.offers().collect();
-        offers
-            .into_iter()
-            .for_each(|link| stage.tell(Input::Offered { link, sdp: SDP.to_owned() }));
-        (stage.info_hash, stage.our_id) = stage.announced();
-        let (info_hash, interval) = (stage.info_hash, Duration::from_secs(120));
-        stage.tell(Input::TrackerSaid(Heard::Counted { info_hash, members, interval }));
+        stage.is_counted_live(members);
         stage
+    }
+
+    /// The tracker counts `members` of a live stream, after the offers that went with the first word.
+    pub(crate) fn is_counted_live(&mut self, members: usize) {
+        self.tell(Input::TrackerOpened);
+        let offers: Vec<LinkId> = self.offers().collect();
+        offers.into_iter().for_each(|link| self.tell(Input::Offered { link, sdp: SDP.to_owned() }));
+        (self.info_hash, self.our_id) = self.announced();
+        let (info_hash, interval) = (self.info_hash, Duration::from_secs(120));
+        self.tell(Input::TrackerSaid(Heard::Counted { info_hash, members, interval }));
     }
 
     /// Connections that were offered.
@@ -252,15 +264,41 @@ impl Stage {
         stage
     }
 
-    fn opened(master: &str, media: &str) -> Stage {
+    pub(crate) fn opened(master: &str, media: &str) -> Stage {
         let mut stage = Stage::new();
         stage.tell(Input::Permitted(Sharing::Full));
-        stage.open();
-        stage.fetched(".m3u8", Body::Text(master.to_owned()));
-        stage.fetched("a.m3u8", Body::Text(media.to_owned()));
-        stage.tell(Input::Prepared);
-        stage.tell(Input::Started);
+        stage.begin(master, media);
         stage
+    }
+
+    /// The playlists come, and the viewer presses play.
+    pub(crate) fn begin(&mut self, master: &str, media: &str) {
+        self.open();
+        self.fetched(".m3u8", Body::Text(master.to_owned()));
+        self.fetched("a.m3u8", Body::Text(media.to_owned()));
+        self.tell(Input::Prepared);
+        self.tell(Input::Started);
+    }
+
+    /// Playback is so far, and the media element holds all from the beginning up to a second ahead.
+    pub(crate) fn plays(&mut self, position: Duration) {
+        let buffered = vec![Span { start: Duration::ZERO, end: position + Duration::from_secs(1) }];
+        self.tell(Input::Played { position, buffered, is_starved: false, speed: 1.0 });
+    }
+
+    /// What is to be checked turns out as `digest` says, by where it begins in its request.
+    pub(crate) fn check_by_place(&mut self, digest: impl Fn(u64) -> [u8; 32]) {
+        let mut at = 0;
+        while let Some(output) = self.wanted.get(at).cloned() {
+            at += 1;
+            if let Output::Check { request, bytes, .. } = output
+                && !self.answered.contains(&(request, bytes.start))
+            {
+                self.answered.push((request, bytes.start));
+                let digest = digest(bytes.start);
+                self.tell(Input::Checked { request, bytes, digest });
+            }
+        }
     }
 
     pub(crate) fn open(&mut self) {
@@ -269,7 +307,11 @@ impl Stage {
 
     /// A viewer who has been told nothing.
     pub(crate) fn new() -> Stage {
-        let engine = Engine::new(Config { seed: 1, ..Config::default() });
+        Stage::with_config(Config { seed: 1, ..Config::default() })
+    }
+
+    pub(crate) fn with_config(config: Config) -> Stage {
+        let engine = Engine::new(config);
         let (info_hash, our_id) = (InfoHash([0; 20]), PeerId([0; 20]));
         let (now, wanted, answered) = (Duration::ZERO, Vec::new(), Vec::new());
         Stage { engine, now, wanted, info_hash, our_id, answered, verified: 0 }
