@@ -149,7 +149,6 @@ impl Report {
     }
 
     fn grouped(&self, figure: impl Fn(&[&Round]) -> Figure) -> Vec<Group> {
-        let both = [("a finished video", &self.vod), ("a live stream", &self.live)];
         let bars = |rounds: &[Round]| {
             let bar = |kind: &Kind| {
                 let Figure { value, interval } = figure(&of(rounds, *kind));
@@ -157,7 +156,9 @@ impl Report {
             };
             KINDS.iter().map(bar).collect()
         };
-        both.map(|(name, rounds)| Group { name: name.to_owned(), bars: bars(rounds) }).into()
+        let group =
+            |(name, _, rounds): (&str, _, _)| Group { name: name.to_owned(), bars: bars(rounds) };
+        self.both().map(group).into()
     }
 }
 
@@ -165,6 +166,11 @@ impl Round {
     /// Of the media, that the origin sent after each page's first ten seconds.
     fn copies(&self) -> f64 {
         self.pages.iter().map(|page| page.late_bytes.media).sum::<f64>() / self.published_bytes
+    }
+
+    /// To all pages, in MB.
+    fn sent(&self, of: fn(&Bytes) -> f64) -> f64 {
+        self.pages.iter().map(|page| of(&page.origin_bytes)).sum::<f64>() / 1e6
     }
 }
 
@@ -186,33 +192,69 @@ impl Page {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Plan { rounds, vod, live, .. } = &self.plan;
-        let heading = |what: &str, audience: &Audience| {
-            format!(
-                "{what} of {} s, {} pages {} s apart",
-                audience.seconds, audience.viewers, audience.apart_seconds
-            )
-        };
-        write!(
-            f,
-            "{}\n{}",
-            told(&heading("a finished video", vod), &self.vod),
-            told(&heading("a live stream", live), &self.live)
-        )?;
-        writeln!(f, "\n{}", self.starts())?;
-        let Machine { processor, cores, kernel, chromium } = &self.machine;
-        let Rates { origin, down, up } = self.rates_mbps;
-        writeln!(
-            f,
-            "\n{}, {cores} cores of {processor}, Linux {kernel}, Chromium {chromium}; each kind of page {rounds} × in turn. \
-            The origin's line carries {origin} Mbit/s, each page's {down} down and {up} up. Medians with 95 % intervals.",
-            self.made
-        )?;
-        write!(f, "{}", self.load())
+        for (what, Audience { viewers, apart_seconds, seconds, .. }, rounds) in self.both() {
+            let heading = format!("{what} of {seconds} s, {viewers} pages {apart_seconds} s apart");
+            let mut table = Table::new(columns(&heading));
+            ROWS.iter().for_each(|(name, cell)| table.row(row(name, *cell, rounds)));
+            writeln!(f, "{table}")?;
+        }
+        writeln!(f, "{}\n\n{}", self.starts(), self.circumstances())
     }
 }
 
 impl Report {
+    /// What the README shows.
+    pub(crate) fn summary(&self) -> String {
+        let viewers = self.plan.vod.viewers;
+        let mut table = Table::new(columns(&format!("{viewers} pages, each on a line of its own")));
+        for (what, _, rounds) in self.both() {
+            for (name, cell) in ROWS.iter().filter(|(name, _)| SHORT.contains(name)) {
+                table.row(row(&format!("{what}: {name}"), *cell, rounds));
+            }
+        }
+        let copies = |rounds| {
+            let [on, off, stock] = KINDS.map(|kind| each(&of(rounds, kind), Round::copies));
+            format!("Shoal {on}, with sharing off {off}, p2p-media-loader {stock}")
+        };
+        format!(
+            "{table}\n{}\n\n{}\n\n\
+             ![Copies that the origin sends: of a finished video {}; of a live stream {}]\
+             (docs/charts/browsers-copies.svg)\n\n\
+             ![What the origin sends second by second while a finished video is watched](docs/charts/browsers-origin.svg)",
+            self.starts(),
+            self.circumstances(),
+            copies(&self.vod),
+            copies(&self.live),
+        )
+    }
+
+    fn both(&self) -> [(&str, &Audience, &[Round]); 2] {
+        let Plan { vod, live, .. } = &self.plan;
+        [("a finished video", vod, &self.vod), ("a live stream", live, &self.live)]
+    }
+
+    /// Where and when, and how far the figures can be trusted.
+    fn circumstances(&self) -> String {
+        let Machine { processor, cores, kernel, chromium } = &self.machine;
+        let Rates { origin, down, up } = self.rates_mbps;
+        let rounds = || self.vod.iter().chain(&self.live).map(|round| round.machine);
+        let all = || rounds().chain([self.start.machine]);
+        let most = |of: fn(Load) -> f64| all().map(of).fold(0.0, f64::max) * 100.0;
+        let others = most(|load| load.others);
+        let verdict = match others > MOST_OTHERS {
+            true => "**The machine was busy with other things: these figures don't count.**",
+            false => "The machine was quiet.",
+        };
+        format!(
+            "{}, {cores} cores of {processor}, Linux {kernel}, Chromium {chromium}; each kind of page {} × in turn. \
+             The origin's line carries {origin} Mbit/s, each page's {down} down and {up} up. Medians with 95 % intervals. \
+             {verdict} Others took {others:.0} % of it at most; with them it was busy for {:.0} % of the time at most.",
+            self.made.get(..10).unwrap_or(&self.made),
+            self.plan.rounds,
+            most(|load| load.used),
+        )
+    }
+
     /// On against off.
     fn starts(&self) -> String {
         let pairs = &self.start.pairs;
@@ -231,85 +273,64 @@ impl Report {
             stalls(|pair| &pair.off)
         )
     }
-
-    /// How far the figures can be trusted.
-    fn load(&self) -> String {
-        let rounds = || self.vod.iter().chain(&self.live).map(|round| round.machine);
-        let all = || rounds().chain([self.start.machine]);
-        let most = |of: fn(Load) -> f64| all().map(of).fold(0.0, f64::max) * 100.0;
-        let others = most(|load| load.others);
-        let verdict = if others > MOST_OTHERS {
-            "**The machine was busy with other things: these figures don't count.**"
-        } else {
-            "The machine was quiet."
-        };
-        format!(
-            "{verdict} Others took {others:.0} % of it at most; the busiest round with them {:.0} %.\n",
-            most(|load| load.used)
-        )
-    }
 }
 
-/// The rows of one kind of video.
-fn told(heading: &str, rounds: &[Round]) -> String {
-    let mut table = Table::new([heading, "Shoal", "Shoal, sharing off", "p2p-media-loader 2.3.1"]);
-    let mut row = |name: &str, cell: &dyn Fn(&[&Round]) -> String| {
-        let [on, off, stock] = KINDS.map(|kind| cell(&of(rounds, kind)));
-        table.row([name.to_owned(), on, off, stock]);
-    };
-    row("copies from the origin after each page's first 10 s", &|rounds| {
-        each(rounds, Round::copies)
-    });
-    row("the same of one page", &|rounds| {
-        let copies = rounds.iter().flat_map(|round| {
-            round.pages.iter().map(|page| page.late_bytes.media / round.published_bytes)
-        });
+/// How a row of the table comes from all rounds of one kind of page.
+type Cell = fn(&[&Round]) -> String;
+
+/// All that is told of a kind of video.
+const ROWS: &[(&str, Cell)] = &[
+    (COPIES, |rounds| each(rounds, Round::copies)),
+    ("the same of one page", |rounds| {
+        let of = |round: &Round, page: &Page| page.late_bytes.media / round.published_bytes;
+        let copies = rounds.iter().flat_map(|round| round.pages.iter().map(|page| of(round, page)));
         Figure::of(copies).to_string()
-    });
-    row("sent by the origin, MB", &|rounds| {
-        each(rounds, |round| {
-            round
-                .pages
-                .iter()
-                .map(|page| page.origin_bytes.media + page.origin_bytes.lists)
-                .sum::<f64>()
-                / 1e6
-        })
-    });
-    row("of which playlists and lists of digests, MB", &|rounds| {
-        each(rounds, |round| {
-            round.pages.iter().map(|page| page.origin_bytes.lists).sum::<f64>() / 1e6
-        })
-    });
-    row("from peers, % of a page's bytes", &|rounds| {
-        Figure::of(pages(rounds).map(Page::peers_percent)).to_string()
-    });
-    row("come twice, % of what a page needs", &|rounds| {
-        Figure::of(pages(rounds).map(Page::duplicate_percent)).to_string()
-    });
-    row("first frame, ms", &|rounds| {
-        Figure::of(pages(rounds).filter_map(|page| page.start_ms)).to_string()
-    });
-    row("stalls after that, of all pages", &|rounds| {
+    }),
+    ("media sent by the origin, MB", |rounds| each(rounds, |round| round.sent(|sent| sent.media))),
+    ("playlists and lists of digests, MB", |rounds| {
+        each(rounds, |round| round.sent(|sent| sent.lists))
+    }),
+    (PEERS, |rounds| Figure::of(pages(rounds).map(Page::peers_percent)).to_string()),
+    (TWICE, |rounds| Figure::of(pages(rounds).map(Page::duplicate_percent)).to_string()),
+    (FIRST, |rounds| Figure::of(pages(rounds).filter_map(|page| page.start_ms)).to_string()),
+    (STALLS, |rounds| {
         let stalled = pages(rounds).map(|page| page.stall_ms).sum::<f64>() / 1000.0;
         format!("{} ({stalled:.1} s)", pages(rounds).map(|page| page.stalls).sum::<u32>())
-    });
-    row("a page takes of one core, %", &|rounds| {
-        Figure::of(pages(rounds).map(Page::cpu_percent)).to_string()
-    });
-    if rounds.iter().any(|round| round.pages.iter().any(|page| page.behind_seconds.is_some())) {
-        row("behind the live edge, s", &|rounds| {
-            Figure::of(pages(rounds).filter_map(|page| page.behind_seconds)).to_string()
-        });
-    }
-    row("played to the end", &|rounds| {
-        format!(
-            "{} of {}",
-            pages(rounds).filter(|page| page.is_through).count(),
-            pages(rounds).count()
-        )
-    });
-    table.to_string()
+    }),
+    (CPU, |rounds| Figure::of(pages(rounds).map(Page::cpu_percent)).to_string()),
+    ("behind the live edge, s", |rounds| {
+        let behind: Vec<f64> = pages(rounds).filter_map(|page| page.behind_seconds).collect();
+        if behind.is_empty() {
+            "–".to_owned()
+        } else {
+            Figure::of(behind.into_iter()).to_string()
+        }
+    }),
+    ("played to the end", |rounds| {
+        let through = pages(rounds).filter(|page| page.is_through).count();
+        format!("{through} of {}", pages(rounds).count())
+    }),
+];
+
+/// What strangers are told.
+const SHORT: &[&str] = &[COPIES, PEERS, TWICE, FIRST, STALLS, CPU];
+
+const COPIES: &str = "copies from the origin after each page's first 10 s";
+const PEERS: &str = "from peers, % of a page's bytes";
+const TWICE: &str = "come twice, % of what a page needs";
+const FIRST: &str = "first frame, ms";
+const STALLS: &str = "stalls after that, of all pages";
+const CPU: &str = "a page takes of one core, %";
+
+/// The cells of one row.
+fn row(name: &str, cell: Cell, rounds: &[Round]) -> [String; 4] {
+    let [on, off, stock] = KINDS.map(|kind| cell(&of(rounds, kind)));
+    [name.to_owned(), on, off, stock]
+}
+
+/// A table's heading.
+fn columns(first: &str) -> [&str; 4] {
+    [first, "Shoal", "Shoal, sharing off", "p2p-media-loader 2.3.1"]
 }
 
 /// A median, and where the true one is in 95 of 100 such measurements, if there are enough to say.
@@ -424,6 +445,19 @@ mod tests {
             "| played to the end | 5 of 6 | 5 of 6 | 5 of 6 |",
         ];
         check(&report(0.02).to_string(), &lines);
+    }
+
+    #[test]
+    fn the_summary_has_both_kinds_of_video_in_one_table() {
+        let lines = [
+            "| 6 pages, each on a line of its own | Shoal |",
+            "| a finished video: copies from the origin after each page's first 10 s | 1.20 |",
+            "| a live stream: stalls after that, of all pages | 6 (3.0 s) |",
+            "Start of our page in 6 pairs",
+            "2026-11-27, 2 cores of Abacus",
+            "](docs/charts/browsers-copies.svg)",
+        ];
+        check(&report(0.02).summary(), &lines);
     }
 
     #[test]
