@@ -6,7 +6,7 @@
 
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -22,6 +22,7 @@ export async function layLines(count) {
   // What a server has handed to the kernel counts as sent: not much more than what is.
   writeFileSync("/proc/sys/net/ipv4/tcp_wmem", "4096 65536 131072");
   const scripts = mkdtempSync(join(tmpdir(), "shoal-bench-"));
+  process.on("exit", () => rmSync(scripts, { recursive: true, force: true }));
   return Promise.all(Array.from({ length: count }, (_, no) => lay(no, scripts)));
 }
 
