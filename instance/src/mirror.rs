@@ -16,13 +16,14 @@ mod proof;
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
 use http::{HeaderMap, StatusCode};
+use indicatif::{ProgressBar, ProgressStyle};
 use origin::path::{Kind, MediaPath};
 use sidecar::outbound::{Answer, Ask, Bounds, Budget, Door, OutboundError, Url};
 use wire::id::VideoId;
@@ -150,8 +151,19 @@ async fn mirror(mut source: Source, args: &MirrorArgs) -> Result<String, MirrorE
         text.parse().map_err(|_| MirrorError::strange(&file, "is no master playlist"))?;
     let word = Word::of(&file, &id, &master)?;
     let folder = Folder::open(&args.to, &id)?;
-    let mut copy = Copy { source, url, folder, word, fetched: 0 };
-    copy.bring_up_to_date(&master, &text, args.most).await
+    let mut copy = Copy { source, url, folder, word, fetched: 0, bar: bar() };
+    let said = copy.bring_up_to_date(&master, &text, args.most).await;
+    copy.bar.finish_and_clear();
+    said
+}
+
+/// How far it is, on a terminal.
+fn bar() -> ProgressBar {
+    let bar = if io::stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
+    let style = "{msg} [{bar:32}] {bytes} of {total_bytes}, {bytes_per_sec}";
+    let style =
+        ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar());
+    bar.with_style(style.progress_chars("=> "))
 }
 
 /// A copy that is brought up to date.
@@ -163,6 +175,7 @@ struct Copy {
     word: Word,
     /// Bytes of media that came.
     fetched: u64,
+    bar: ProgressBar,
 }
 
 impl Copy {

@@ -5,7 +5,8 @@
 //! too, so that whoever began to play before the key was rotated goes on. Nobody but this machine ever has the secret.
 
 use std::collections::HashSet;
-use std::fs::File;
+use std::fs::{File, TryLockError};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -39,7 +40,7 @@ pub(crate) fn look(data: &Path) -> Result<Option<Signer>, KeyError> {
     let path = data.join(FILE);
     match key::read_secret(&path, MOST_BYTES) {
         Ok(bytes) => read(&bytes).map(Some).ok_or(KeyError::Length { path, wanted: WANTED }),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(reason) => Err(KeyError::Io { path, reason }),
     }
 }
@@ -51,7 +52,7 @@ pub(crate) fn look(data: &Path) -> Result<Option<Signer>, KeyError> {
 pub(crate) fn rotate(data: &Path) -> Result<Signer, KeyError> {
     let path = data.join(FILE);
     let failed = |reason| KeyError::Io { path: path.clone(), reason };
-    let _turn = take_turn(data).map_err(failed)?;
+    let _turn = take_turn(data, &AtomicBool::new(false)).map_err(failed)?;
     let before = ensure(data)?;
     let mut bytes = vec![0; SEED_BYTES];
     getrandom::fill(&mut bytes)?;
@@ -98,10 +99,8 @@ pub(crate) fn sign_all(library: &Library, cancelled: &AtomicBool) -> anyhow::Res
     let mut round = Round::default();
     for video in library.videos()? {
         let Ok(id) = video.id.parse::<VideoId>() else { continue };
-        if cancelled.load(Ordering::Relaxed) {
-            break;
-        }
-        let _turn = take_turn(&data).context("cannot lock the data folder")?;
+        let turn = take_turn(&data, cancelled).context("cannot lock the data folder")?;
+        let Some(_turn) = turn else { break };
         let signer = ensure(&data)?;
         match signing::sign(library, &id, &signer, cancelled) {
             Ok(is_new) => round.signed += usize::from(is_new),
@@ -112,11 +111,18 @@ pub(crate) fn sign_all(library: &Library, cancelled: &AtomicBool) -> anyhow::Res
     Ok(round)
 }
 
-/// Keeps other signers waiting, also those of other processes, until it is dropped: else an older key could have the last word.
-fn take_turn(data: &Path) -> std::io::Result<File> {
+/// Keeps other signers waiting, also those of other processes, until it is dropped: else an older key could have the last word. None
+/// if it is cancelled first: another may have a long video before it.
+fn take_turn(data: &Path, cancelled: &AtomicBool) -> io::Result<Option<File>> {
     let turn = File::open(data)?;
-    turn.lock()?;
-    Ok(turn)
+    while !cancelled.load(Ordering::Relaxed) {
+        match turn.try_lock() {
+            Ok(()) => return Ok(Some(turn)),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(GLANCE),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
+    Ok(None)
 }
 
 /// Signs what isn't signed now and then, until the process is asked to end: videos of before there were keys, and those whose import
@@ -176,6 +182,9 @@ const WANTED: &str = "32 or 64 bytes";
 /// How soon an import that was under way while the key was rotated is signed with the new one: until then the one before is named.
 const PAUSE: Duration = Duration::from_secs(3_600);
 
+/// How soon a turn that is free is taken, and an end that is asked for is seen.
+const GLANCE: Duration = Duration::from_millis(100);
+
 /// As far as it goes.
 const NICENESS: i32 = 19;
 
@@ -212,6 +221,17 @@ mod tests {
         let mode = fs::metadata(folder.path().join(FILE)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no draft stays");
+    }
+
+    #[test]
+    fn signers_take_turns_and_whoever_is_asked_to_end_waits_for_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let (goes_on, is_asked) = (AtomicBool::new(false), AtomicBool::new(true));
+        let turn = take_turn(folder.path(), &goes_on).unwrap().unwrap();
+        assert!(File::open(folder.path()).unwrap().try_lock().is_err());
+        assert!(take_turn(folder.path(), &is_asked).unwrap().is_none());
+        drop(turn);
+        assert!(take_turn(folder.path(), &goes_on).unwrap().is_some());
     }
 
     #[test]

@@ -20,6 +20,8 @@ impl Copy {
         }
         let path = self.folder.path.join(part(&rendition.media));
         let mut growing = Growing::open(&path, rendition)?;
+        self.bar.set_message(rendition.media.clone());
+        self.bar.set_length(rendition.bytes());
         if growing.end < rendition.bytes() {
             let answer = self.ask_for(rendition, &mut growing).await?;
             self.receive(answer, rendition, &mut growing).await?;
@@ -68,6 +70,7 @@ impl Copy {
                 Ok(Some(piece)) => {
                     self.fetched += piece.len() as u64;
                     growing.append(&piece)?;
+                    self.bar.set_position(growing.end);
                 }
                 Ok(None) if growing.end == rendition.bytes() => return Ok(()),
                 Ok(None) => return Err(MirrorError::BrokeOff(rendition.media.clone())),
