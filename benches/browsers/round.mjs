@@ -14,7 +14,7 @@ const BEHIND_SECONDS = 30;
 /** Browsers that have just started are busy with themselves. */
 const SETTLE_MS = 3_000;
 /** Between the moments of the series. */
-const STEP_MS = 5_000;
+const STEP_MS = 10_000;
 
 /** For how long a round takes, in seconds: the last viewer of a finished video comes last, those of a live stream are behind it. */
 export function roundSeconds({ viewers, apartSeconds, seconds, window }) {

@@ -195,7 +195,8 @@ impl fmt::Display for Report {
         for (what, Audience { viewers, apart_seconds, seconds, .. }, rounds) in self.both() {
             let heading = format!("{what} of {seconds} s, {viewers} pages {apart_seconds} s apart");
             let mut table = Table::new(columns(&heading));
-            ROWS.iter().for_each(|(name, cell)| table.row(row(name, *cell, rounds)));
+            let rows = ROWS.iter().filter_map(|(name, cell)| row(name, *cell, rounds));
+            rows.for_each(|row| table.row(row));
             writeln!(f, "{table}")?;
         }
         writeln!(f, "{}\n\n{}", self.starts(), self.circumstances())
@@ -208,9 +209,9 @@ impl Report {
         let viewers = self.plan.vod.viewers;
         let mut table = Table::new(columns(&format!("{viewers} pages, each on a line of its own")));
         for (what, _, rounds) in self.both() {
-            for (name, cell) in ROWS.iter().filter(|(name, _)| SHORT.contains(name)) {
-                table.row(row(&format!("{what}: {name}"), *cell, rounds));
-            }
+            let short = ROWS.iter().filter(|(name, _)| SHORT.contains(name));
+            let row = |(name, cell): &(&str, Cell)| row(&format!("{what}: {name}"), *cell, rounds);
+            short.filter_map(row).for_each(|row| table.row(row));
         }
         let copies = |rounds| {
             let [on, off, stock] = KINDS.map(|kind| each(&of(rounds, kind), Round::copies));
@@ -298,13 +299,9 @@ const ROWS: &[(&str, Cell)] = &[
         format!("{} ({stalled:.1} s)", pages(rounds).map(|page| page.stalls).sum::<u32>())
     }),
     (CPU, |rounds| Figure::of(pages(rounds).map(Page::cpu_percent)).to_string()),
-    ("behind the live edge, s", |rounds| {
+    (BEHIND, |rounds| {
         let behind: Vec<f64> = pages(rounds).filter_map(|page| page.behind_seconds).collect();
-        if behind.is_empty() {
-            "–".to_owned()
-        } else {
-            Figure::of(behind.into_iter()).to_string()
-        }
+        if behind.is_empty() { String::new() } else { Figure::of(behind.into_iter()).to_string() }
     }),
     ("played to the end", |rounds| {
         let through = pages(rounds).filter(|page| page.is_through).count();
@@ -313,19 +310,20 @@ const ROWS: &[(&str, Cell)] = &[
 ];
 
 /// What strangers are told.
-const SHORT: &[&str] = &[COPIES, PEERS, TWICE, FIRST, STALLS, CPU];
+const SHORT: &[&str] = &[COPIES, PEERS, TWICE, FIRST, STALLS, CPU, BEHIND];
 
 const COPIES: &str = "copies from the origin after each page's first 10 s";
 const PEERS: &str = "from peers, % of a page's bytes";
 const TWICE: &str = "come twice, % of what a page needs";
 const FIRST: &str = "first frame, ms";
 const STALLS: &str = "stalls after that, of all pages";
+const BEHIND: &str = "behind the live edge, s";
 const CPU: &str = "a page takes of one core, %";
 
-/// The cells of one row.
-fn row(name: &str, cell: Cell, rounds: &[Round]) -> [String; 4] {
+/// The cells of one row, if it has any.
+fn row(name: &str, cell: Cell, rounds: &[Round]) -> Option<[String; 4]> {
     let [on, off, stock] = KINDS.map(|kind| cell(&of(rounds, kind)));
-    [name.to_owned(), on, off, stock]
+    (!on.is_empty()).then(|| [name.to_owned(), on, off, stock])
 }
 
 /// A table's heading.
@@ -453,11 +451,14 @@ mod tests {
             "| 6 pages, each on a line of its own | Shoal |",
             "| a finished video: copies from the origin after each page's first 10 s | 1.20 |",
             "| a live stream: stalls after that, of all pages | 6 (3.0 s) |",
+            "| a live stream: behind the live edge, s | 11.25 (11.25 to 11.25) |",
             "Start of our page in 6 pairs",
             "2026-11-27, 2 cores of Abacus",
             "](docs/charts/browsers-copies.svg)",
         ];
-        check(&report(0.02).summary(), &lines);
+        let summary = report(0.02).summary();
+        check(&summary, &lines);
+        assert!(!summary.contains("a finished video: behind"));
     }
 
     #[test]
