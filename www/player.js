@@ -4,6 +4,7 @@
 const PLAYER_WASM = new URL("__PLAYER_WASM__", import.meta.url);
 const EXTRAS = "./__EXTRAS__";
 const WORDS = "./__WORDS__";
+const VERIFIER = "./__VERIFIER__";
 let compiled;
 const compile = () => (compiled ??= __wbg_init({ module_or_path: PLAYER_WASM }));
 
@@ -47,6 +48,12 @@ function askEarly(src, opening) {
   }
   return early;
 }
+
+/** Waits for the first picture; but not for long, since it may be made of bytes that have to be verified before. */
+const picture = (video) => new Promise((resolve) => {
+  video.addEventListener("loadeddata", resolve, { once: true });
+  setTimeout(resolve, video.readyState < 2 ? 2000 : 0);
+});
 
 const NOTHING = Object.freeze({
   httpBytes: 0, p2pBytes: 0, uploadedBytes: 0, peers: 0, bufferSeconds: 0, startupMs: null, stalls: 0, stallMs: 0,
@@ -105,7 +112,9 @@ class ShoalPlayer extends HTMLElement {
       return;
     }
     if (visit !== this.#visit) return;
-    this.#player = new Player(this, early);
+    let verifier;
+    const load = () => picture(this.shadowRoot.querySelector("video")).then(() => import(VERIFIER));
+    this.#player = new Player(this, early, async (name, ...given) => (await (verifier ??= load()))[name](...given));
     if (this.hasAttribute("captions") || this.hasAttribute("storyboard")) this.#furnish();
   }
 

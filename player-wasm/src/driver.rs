@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use gloo_events::EventListener;
 use gloo_timers::callback::{Interval, Timeout};
-use js_sys::{Map, Object, Reflect, Uint8Array};
+use js_sys::{Function, Map, Object, Reflect, Uint8Array};
 use swarm::{Config, Content, Engine, Event, Input, Mime, Output, Quality, Sharing, Span, Time};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
@@ -21,6 +21,7 @@ use crate::page::Page;
 use crate::peers::Peers;
 use crate::settings::{self, Settings};
 use crate::tracker::{self, Tracker};
+use crate::verifier::Verifier;
 
 /// One playing video.
 #[derive(Debug)]
@@ -35,6 +36,7 @@ pub(crate) struct Driver {
     pub(crate) http: Http,
     pub(crate) tracker: Tracker,
     pub(crate) peers: Peers,
+    pub(crate) verifier: Verifier,
     pub(crate) media: Media,
     page: Page,
     timer: RefCell<Option<Timeout>>,
@@ -58,7 +60,7 @@ struct Clock {
 }
 
 impl Driver {
-    pub(crate) fn start(host: HtmlElement, early: Map) -> Rc<Driver> {
+    pub(crate) fn start(host: HtmlElement, early: Map, verifier: Function) -> Rc<Driver> {
         let settings = Settings::of(&host);
         let page = Page::build(&host, &settings);
         let config = Config {
@@ -73,6 +75,7 @@ impl Driver {
             bodies: Bodies::default(),
             tracker: Tracker::new(&tracker),
             peers: Peers::new(tracker::stun(&host, &tracker)),
+            verifier: Verifier::new(verifier),
             host,
             engine: RefCell::new(Engine::new(config)),
             inbox: RefCell::default(),
@@ -159,9 +162,11 @@ impl Driver {
             Output::Finish => self.media.finish(),
             Output::Jump(position) => self.media.video.set_current_time(position.as_secs_f64()),
             Output::Join { request, parts } => self.bodies.join(request, &parts),
-            Output::Check { request, bytes } => {
-                let sha256 = self.bodies.sha256(request, bytes.clone());
-                self.tell(Input::Checked { request, bytes, sha256 });
+            Output::Check { request, bytes, hash } => {
+                self.verifier.check(self, (request, bytes), hash);
+            }
+            Output::Verify { key, message, signature } => {
+                self.verifier.verify(self, &key, &message, &signature);
             }
             Output::OpenTracker => self.tracker.open(self),
             Output::TellTracker(text) => self.tracker.say(self, &text),

@@ -21,6 +21,9 @@ pub(crate) fn check(shoal: &Path) -> Result<()> {
     }
     let total: usize = weights.values().sum();
     println!("{total:>8}  together, of {LIMIT} allowed");
+    for (name, bytes) in verifier()? {
+        println!("{bytes:>8}  {name}, after the first frame, to verify with");
+    }
     if total > LIMIT {
         bail!(
             "an embed downloads {total} bytes before its first frame, {} too many",
@@ -62,8 +65,15 @@ fn scripts_and_styles() -> Result<BTreeMap<String, Vec<u8>>> {
     Ok(files)
 }
 
-/// Brotli sizes of the page and of each file that it, or a file it names, mentions: never too few. What a player loads only
-/// where its page has captions or a storyboard or isn't English is none of them, unless the page says so.
+/// Brotli sizes of what a player loads when there is something to verify.
+fn verifier() -> Result<BTreeMap<String, usize>> {
+    let files = scripts_and_styles()?.into_iter();
+    let weigh = |(name, content): (String, Vec<u8>)| Ok((name, www::brotli(&content)?.len()));
+    files.filter(|(name, _)| name.starts_with(VERIFIER)).map(weigh).collect()
+}
+
+/// Brotli sizes of the page and of each file that it, or a file it names, mentions: never too few. What a player loads after
+/// the first frame, or only where its page has captions or a storyboard or isn't English, is none of them, unless the page says so.
 fn weigh(page: String, mut files: BTreeMap<String, Vec<u8>>) -> Result<BTreeMap<String, usize>> {
     let mut weights = BTreeMap::new();
     let mut unread = vec![(PAGE.to_owned(), page.into_bytes())];
@@ -81,8 +91,10 @@ fn weigh(page: String, mut files: BTreeMap<String, Vec<u8>>) -> Result<BTreeMap<
 }
 
 const PAGE: &str = "the embed page";
-/// How the names begin of what a player loads for some alone.
-const LATER: [&str; 2] = ["extras-", "words-"];
+/// How the names begin of what a player loads to verify with.
+const VERIFIER: &str = "verifier-";
+/// How the names begin of what a player loads later, or for some alone.
+const LATER: [&str; 3] = [VERIFIER, "extras-", "words-"];
 
 /// The bound that we set ourselves; PeerTube's embed downloads 535 KB.
 const LIMIT: usize = 120_000;
@@ -94,8 +106,9 @@ mod tests {
     #[test]
     fn what_is_named_directly_or_by_a_script_is_weighed_and_nothing_else() {
         let files = [
-            ("player.js", "load('player-1.wasm'); if (later) load('extras-1.js')"),
+            ("player.js", "load('player-1.wasm'); if (later) load('extras-1.js', 'verifier-1.js')"),
             ("extras-1.js", "captions"),
+            ("verifier-1.js", "digests"),
             ("player-1.wasm", "wasm"),
             ("site.css", "other page"),
         ];
