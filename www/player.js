@@ -24,7 +24,8 @@ function estimate() {
 function head(range) {
   const [first, last] = range.split("-").map(Number);
   const length = last - first + 1;
-  return length < 262_144 ? range : `${first}-${first + Math.floor(length / 8) * 3 - 1}`;
+  const bytes = Math.floor((Math.floor(length / 8) * 3) / 65_536) * 65_536;
+  return length < 262_144 ? range : `${first}-${first + bytes - 1}`;
 }
 
 /** Asks for what the engine will want first; `opening` is what the server knows of the video. */

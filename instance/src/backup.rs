@@ -3,6 +3,7 @@
 //! ```text
 //! DIR/shoal.sqlite         the database at that moment; DIR/database.dump of PostgreSQL
 //! DIR/key                  what signs capabilities
+//! DIR/signing-key          what signs lists of pieces, once there is one
 //! DIR/uploads/<id>         files on their way in, as far as they had come
 //! DIR/companions/<uuid>/   captions and thumbnails
 //! DIR/pictures/            avatars and banners of accounts and channels
@@ -34,6 +35,7 @@ use wire::id::VideoId;
 use crate::config::Config;
 use crate::key;
 use crate::restore;
+use crate::signing;
 
 /// The last file of a backup, which says that it is whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,7 +91,10 @@ fn keep(config: &Config, library: &Library, folder: &Path) -> anyhow::Result<Man
         make(&folder.join(name))?;
     }
     key::ensure(data)?;
-    let mut bytes = copy(&data.join(key::FILE), &folder.join(key::FILE))?;
+    let mut bytes = 0;
+    for name in KEYS {
+        bytes += copy(&data.join(name), &folder.join(name))?;
+    }
     let known: HashSet<VideoId> = snapshot.videos.into_iter().chain(earlier).collect();
     for id in &known {
         let name = format!("companions/{id}");
@@ -310,6 +315,9 @@ const MANIFEST: &str = "backup.json";
 
 /// What a backup has of a data folder; `work` is begun anew.
 pub(crate) const FOLDERS: [&str; 5] = ["uploads", "companions", "pictures", "hls", "videos"];
+
+/// What signs; of the second there may be none.
+pub(crate) const KEYS: [&str; 2] = [key::FILE, signing::FILE];
 
 /// Avatars and banners; what else is in the folder is being made.
 const PICTURES: &str = "pictures";

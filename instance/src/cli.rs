@@ -13,6 +13,7 @@ use crate::config::{Config, PublicUrl, Sources};
 use crate::import::{self, ImportArgs};
 use crate::terminal::channel::ChannelCommand;
 use crate::terminal::job::JobCommand;
+use crate::terminal::key::KeyCommand;
 use crate::terminal::settings::ConfigCommand;
 use crate::terminal::user::UserCommand;
 use crate::terminal::video::VideoCommand;
@@ -83,6 +84,11 @@ enum Command {
     Job {
         #[command(subcommand)]
         command: JobCommand,
+    },
+    /// Show the key that signs videos, or make a new one, whether or not the server runs.
+    Key {
+        #[command(subcommand)]
+        command: KeyCommand,
     },
     /// Show and check the settings, or print all of them with their defaults.
     Config {
@@ -178,6 +184,7 @@ impl Cli {
             Command::Channel { command } => command.run()?,
             Command::Video { command } => command.run()?,
             Command::Job { command } => command.run()?,
+            Command::Key { command } => command.run()?,
             Command::Config { command } => command.run()?,
             Command::Backup { folder, settings } => backup::run(&settings.load()?, &folder)?,
             Command::Restore { folder, settings } => restore::run(&settings.load()?, &folder)?,

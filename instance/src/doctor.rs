@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::config::{Config, PublicUrl};
-use crate::serve;
+use crate::{serve, signing};
 
 /// What one check found; the text says what, and what to do.
 type Finding = Result<String, String>;
@@ -19,6 +19,7 @@ pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
         tool("ffmpeg"),
         tool("ffprobe"),
         data_folder(&config.server.data),
+        signing_key(&config.server.data),
         public_url(config.server.public_url.as_ref()),
         import_settings(config),
         port(config),
@@ -66,6 +67,16 @@ fn data_folder(data: &Path) -> Finding {
         Err(error) => Err(format!(
             "the data folder {shown} cannot be written ({error}): change its owner, or --data"
         )),
+    }
+}
+
+fn signing_key(data: &Path) -> Finding {
+    match signing::look(data) {
+        Ok(Some(signer)) => {
+            Ok(format!("videos are signed with the key {}", signing::id(signer.key())))
+        }
+        Ok(None) => Ok("the key that signs videos is made when it is first needed".to_owned()),
+        Err(error) => Err(error.to_string()),
     }
 }
 

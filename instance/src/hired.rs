@@ -20,6 +20,7 @@ use hyper::body::Incoming;
 use origin::Reply;
 use origin::import::Settings;
 use origin::library::{Access, Intake, IntakeError, Library, Video};
+use origin::signing::SigningError;
 use origin::uploads::{Part, UploadError, Uploads};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,8 @@ use sidecar::publishing::Stage;
 use sidecar::work::{Claim, WorkError};
 
 use crate::catalogue::admit;
+use crate::key::KeyError;
+use crate::signing;
 use crate::worker::made;
 
 /// Under which paths workers ask.
@@ -91,6 +94,8 @@ enum Refused {
     Full,
     #[error(transparent)]
     Work(#[from] WorkError),
+    #[error(transparent)]
+    Key(#[from] KeyError),
 }
 
 impl Hired {
@@ -217,8 +222,11 @@ impl Hired {
             ..video
         };
         let publishing = {
-            let video = video.clone();
-            tokio::task::spawn_blocking(move || intake.into_inner().publish(&video))
+            let (video, data) = (video.clone(), self.library.data_dir());
+            tokio::task::spawn_blocking(move || -> Result<(), Refused> {
+                let signer = signing::ensure(&data)?;
+                Ok(intake.into_inner().publish(&video, &signer)?)
+            })
         };
         publishing.await.map_err(|_| Refused::Lost)??;
         if let Err(error) = admit(&self.sidecar, &self.library, claim.uuid).await {
@@ -283,9 +291,16 @@ impl Refused {
             Refused::Upload(UploadError::Superseded) => StatusCode::CONFLICT,
             Refused::Upload(UploadError::NoSpace) => StatusCode::INSUFFICIENT_STORAGE,
             Refused::Full => StatusCode::SERVICE_UNAVAILABLE,
+            Refused::Intake(IntakeError::Unsigned(
+                SigningError::Strange(_) | SigningError::Changed(_) | SigningError::TooLarge(_),
+            )) => {
+                tracing::warn!("a worker brings what can't be published: {self}");
+                return said(StatusCode::BAD_REQUEST, "the files don't belong together");
+            }
             Refused::Work(_)
+            | Refused::Key(_)
             | Refused::Upload(UploadError::Io(_))
-            | Refused::Intake(IntakeError::Library(_)) => {
+            | Refused::Intake(IntakeError::Library(_) | IntakeError::Unsigned(_)) => {
                 tracing::error!("{self}");
                 return said(StatusCode::INTERNAL_SERVER_ERROR, "this cannot be done just now");
             }

@@ -21,6 +21,7 @@ use wire::id::VideoId;
 
 use crate::config::Config;
 use crate::key;
+use crate::signing;
 use crate::tell;
 use crate::worker::made;
 
@@ -64,14 +65,22 @@ pub(crate) fn run(
     };
     let mut display = Display::new(public_url);
     let cancelled = interruptions().context("cannot listen to signals")?;
+    let signer = signing::ensure(&config.server.data)?;
     let entry = Entry::open(config, &request, id)?;
-    let settings = &config.import;
-    let imported = origin::import::import(library, &request, settings, &cancelled, &mut |event| {
+    let mut report = |event: Event<'_>| {
         if let Event::Playable(video) = event {
             entry.publish(video);
         }
         display.show(event);
-    });
+    };
+    let imported = origin::import::import(
+        library,
+        &request,
+        &config.import,
+        Some(&signer),
+        &cancelled,
+        &mut report,
+    );
     display.bar.finish_and_clear();
     entry.close(imported.as_ref().ok());
     Ok(match imported {

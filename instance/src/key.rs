@@ -16,47 +16,77 @@ use wire::capability::{KEY_LENGTH, Key};
 /// When the file can't be read or made, or is no key.
 pub(crate) fn ensure(data: &Path) -> Result<Key, KeyError> {
     let path = data.join(FILE);
-    let read = read(&path);
-    match read {
-        Ok(Some(bytes)) => Ok(Key::new(bytes)),
-        Ok(None) => Err(KeyError::Length(path)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => make(data, &path),
-        Err(reason) => Err(KeyError::Io { path, reason }),
+    let bytes = ensure_secret(&path, KEY_LENGTH, KEY_LENGTH)?;
+    bytes.try_into().map(Key::new).map_err(|_| KeyError::Length { path, wanted: WANTED })
+}
+
+/// The bytes of a secret, of which the first process that needs it makes `length` by chance.
+///
+/// # Errors
+/// When it can't be read or made. One that is longer than `most` is read as far as one byte more.
+pub(crate) fn ensure_secret(path: &Path, length: usize, most: usize) -> Result<Vec<u8>, KeyError> {
+    match read_secret(path, most) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => make(path, length, most),
+        read => read.map_err(|reason| KeyError::Io { path: path.to_owned(), reason }),
     }
 }
 
-/// Writes a new key beside its place and links it in, which fails for all processes but the first.
-fn make(data: &Path, path: &Path) -> Result<Key, KeyError> {
-    let mut bytes = [0; KEY_LENGTH];
+/// Writes a new secret beside its place and links it in, which fails for all processes but the first.
+fn make(path: &Path, length: usize, most: usize) -> Result<Vec<u8>, KeyError> {
+    let mut bytes = vec![0; length];
     getrandom::fill(&mut bytes)?;
-    let draft = data.join(format!("{FILE}.{}.tmp", std::process::id()));
     let failed = |reason| KeyError::Io { path: path.to_owned(), reason };
-    // What a killed process of the same number left.
-    let _ = fs::remove_file(&draft);
+    let draft = draft(path);
     let linked = write(&draft, &bytes).and_then(|()| fs::hard_link(&draft, path));
     let _ = fs::remove_file(&draft);
     match linked {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let found = read(path).map_err(failed)?;
-            found.map(Key::new).ok_or_else(|| KeyError::Length(path.to_owned()))
+            read_secret(path, most).map_err(failed)
         }
-        linked => linked.map(|()| Key::new(bytes)).map_err(failed),
+        linked => linked.map(|()| bytes).map_err(failed),
     }
 }
 
+/// Puts other bytes in the place of a secret, in one step.
+///
+/// # Errors
+/// When the disk refuses; then it stays as it was.
+pub(crate) fn replace_secret(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let draft = draft(path);
+    let replaced = write(&draft, bytes).and_then(|()| fs::rename(&draft, path));
+    if replaced.is_err() {
+        let _ = fs::remove_file(&draft);
+    }
+    replaced?;
+    let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
+    File::open(folder)?.sync_all()
+}
+
+/// A name beside it for this process.
+fn draft(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    PathBuf::from(name)
+}
+
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    // What a killed process of the same number left.
+    let _ = fs::remove_file(path);
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
 }
 
-/// `None` for a file of another length.
-fn read(path: &Path) -> io::Result<Option<[u8; KEY_LENGTH]>> {
+/// At most one byte more than there may be.
+///
+/// # Errors
+/// When it isn't there, is a link, or can't be read.
+pub(crate) fn read_secret(path: &Path, most: usize) -> io::Result<Vec<u8>> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
     let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
     let mut bytes = Vec::new();
-    file.take(KEY_LENGTH as u64 + 1).read_to_end(&mut bytes)?;
-    Ok(bytes.try_into().ok())
+    file.take(most as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Why there is no key, sorted by blame: the host, then the machine.
@@ -64,9 +94,14 @@ fn read(path: &Path) -> io::Result<Option<[u8; KEY_LENGTH]>> {
 pub(crate) enum KeyError {
     /// Something else lies in its place.
     #[error(
-        "{0:?} is no key, which has {KEY_LENGTH} bytes: restore it, or remove it and have a new one made"
+        "{path:?} is no key, which has {wanted}: restore it, or remove it and have a new one made"
     )]
-    Length(PathBuf),
+    Length {
+        /// Which file.
+        path: PathBuf,
+        /// How long it should be.
+        wanted: &'static str,
+    },
     /// The file system refuses.
     #[error("cannot keep the key {path:?}: {reason}")]
     Io {
@@ -82,6 +117,8 @@ pub(crate) enum KeyError {
 
 /// In the data folder.
 pub(crate) const FILE: &str = "key";
+
+const WANTED: &str = "32 bytes";
 
 #[cfg(test)]
 mod tests {
@@ -108,7 +145,7 @@ mod tests {
     #[test]
     fn processes_that_start_at_once_agree() {
         let folder = tempfile::tempdir().unwrap();
-        let make = || make(folder.path(), &folder.path().join(FILE)).map(|key| signed(&key));
+        let make = || make(&folder.path().join(FILE), KEY_LENGTH, KEY_LENGTH);
         assert_eq!(make().unwrap(), make().unwrap());
     }
 
@@ -118,7 +155,7 @@ mod tests {
         let path = folder.path().join(FILE);
         for bytes in [b"".as_slice(), &[7; 31], &[7; 33]] {
             fs::write(&path, bytes).unwrap();
-            assert!(matches!(ensure(folder.path()), Err(KeyError::Length(_))));
+            assert!(matches!(ensure(folder.path()), Err(KeyError::Length { .. })));
             assert_eq!(fs::read(&path).unwrap(), bytes);
         }
         fs::remove_file(&path).unwrap();

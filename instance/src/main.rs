@@ -30,6 +30,7 @@ mod remote;
 mod restore;
 mod sent;
 mod serve;
+mod signing;
 mod site;
 mod swarms;
 mod terminal;

@@ -106,7 +106,9 @@ fn make(
                     tell.send_modify(|told| *told = Progress { is_probing, percent });
                 }
             };
-            let video = import::import(library, &request, &settings, &cancelled, &mut report)?;
+            // The server signs what it is brought: nobody else has its key.
+            let made = import::import(library, &request, &settings, None, &cancelled, &mut report);
+            let video = made?;
             server.bring(&job.name, &library.video_dir(&id), &video)?;
             Ok(video)
         };

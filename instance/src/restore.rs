@@ -111,7 +111,9 @@ async fn put_together(config: &Config, data: &Path, folder: &Path) -> anyhow::Re
     fs::create_dir_all(data).with_context(|| format!("cannot make {}", data.display()))?;
     let library = Library::open(data)?;
     Uploads::open(data).context("cannot take in uploads")?;
-    backup::copy(&folder.join(key::FILE), &data.join(key::FILE))?;
+    for name in backup::KEYS {
+        backup::copy(&folder.join(name), &data.join(name))?;
+    }
     for name in backup::FOLDERS {
         copy_two_deep(&folder.join(name), &data.join(name))?;
     }

@@ -32,6 +32,7 @@ use crate::live::Live;
 use crate::portrait::Portraits;
 use crate::post::PostOffice;
 use crate::sent::at_once;
+use crate::signing;
 use crate::site::Site;
 use crate::swarms::KnownSwarms;
 use crate::upload::Door;
@@ -68,6 +69,9 @@ pub(crate) fn run(mut config: Config, library: Library, part: Part) -> anyhow::R
         let address = listener.local_addr().context("cannot tell the port")?;
         let asked_to_end = shutdown::on_signal().context("cannot listen to signals")?;
         let key = key::ensure(&config.server.data)?;
+        if matches!(part, Part::Everything | Part::Origin) {
+            signing::ensure(&config.server.data)?;
+        }
         let opened = match part {
             Part::Everything | Part::Sidecar => {
                 Some(open(&config, address, key.clone(), library.clone()).await?)
@@ -105,7 +109,11 @@ pub(crate) fn run(mut config: Config, library: Library, part: Part) -> anyhow::R
                 let post = post_office(&config, address, &catalogue)?;
                 everything(listening, &config, catalogue, key, swarms, post, asked_to_end).await;
             }
-            (_, None) => origin::run(listener, &config.origin, library, key, asked_to_end).await,
+            (_, None) => {
+                let signing = signing::keep_signed(library.clone(), asked_to_end.clone());
+                let origin = origin::run(listener, &config.origin, library, key, asked_to_end);
+                tokio::join!(origin, signing);
+            }
         }
         Ok(())
     })
@@ -246,7 +254,8 @@ async fn publish(catalogue: Catalogue, config: &Config, asked_to_end: Cancellati
     };
     let working = Arc::new(worker).run(asked_to_end.clone());
     let fetching = Arc::new(importer).run(asked_to_end.clone());
-    tokio::join!(working, fetching, catalogue.keep_house(asked_to_end));
+    let signing = signing::keep_signed(catalogue.library.clone(), asked_to_end.clone());
+    tokio::join!(working, fetching, signing, catalogue.keep_house(asked_to_end));
 }
 
 /// Under which ids other servers know us, if they may.

@@ -5,6 +5,7 @@
 
 pub(crate) mod channel;
 pub(crate) mod job;
+pub(crate) mod key;
 pub(crate) mod settings;
 pub(crate) mod user;
 pub(crate) mod video;
@@ -18,7 +19,6 @@ use serde_json::Value;
 use sidecar::Sidecar;
 
 use crate::config::Config;
-use crate::key;
 use crate::restore;
 
 /// How a command says what it found.
@@ -89,7 +89,7 @@ fn with_new<T, E: Into<anyhow::Error>>(
     runtime.context("cannot start")?.block_on(async {
         let public_url = config.public_url(config.server.listen);
         let data = &config.server.data;
-        let key = key::ensure(data)?;
+        let key = crate::key::ensure(data)?;
         let opening = Sidecar::open(&config.database, &config.accounts, data, public_url, key);
         let mut sidecar = opening.await?;
         sidecar.describe_house(config.instance.clone());

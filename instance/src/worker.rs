@@ -17,6 +17,7 @@ use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::catalogue::admit;
+use crate::signing;
 
 /// What the workers of one process share.
 #[derive(Debug)]
@@ -172,7 +173,18 @@ impl Worker {
         let (library, settings) = (self.library.clone(), self.settings.clone());
         std::thread::spawn(move || {
             let mut report = |event: Event<'_>| tell.send_modify(|told| told.hear(event));
-            let made = import::import(&library, &request, &settings, &cancelled, &mut report);
+            let signer = signing::ensure(&library.data_dir());
+            let signer =
+                signer.inspect_err(|error| tracing::warn!("a video is signed later: {error}"));
+            let signer = signer.ok();
+            let made = import::import(
+                &library,
+                &request,
+                &settings,
+                signer.as_ref(),
+                &cancelled,
+                &mut report,
+            );
             // Nobody waits for it when the process ends.
             let _ = end.send(made);
         });

@@ -9,6 +9,7 @@ mod import;
 mod mail;
 mod pages;
 mod server;
+mod signing;
 mod terminal;
 mod uploads;
 

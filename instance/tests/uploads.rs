@@ -474,6 +474,12 @@ fn a_worker_on_another_machine_makes_a_video() {
     assert!(Command::new("kill").arg(worker.id().to_string()).status().unwrap().success());
     assert!(worker.wait().unwrap().success());
     assert_eq!(fs::read_dir(away.path().join("worker/hls")).unwrap().count(), 0);
+    let master = fs::read_to_string(data.path().join(format!("hls/{id}/g1-master.m3u8"))).unwrap();
+    let shown = crate::server::run(&["key", "show", "--json"], data.path()).unwrap();
+    let key = serde_json::from_str::<Value>(&shown).unwrap()["key"].clone();
+    assert!(master.contains(key.as_str().unwrap()), "the server signs: {master}");
+    let is_key = |path: &Path| path.join("signing-key").exists();
+    assert!(!is_key(away.path()) && !is_key(&away.path().join("worker")), "and nobody else");
     assert!(!away.path().join("worker/source").exists());
 
     // What a worker says that has no job, and what no worker should bring.

@@ -35,6 +35,7 @@ use wire::id::VideoId;
 
 use crate::library::{Access, Library, Storyboard, Video, Work};
 use crate::setting::{BadSetting, within};
+use crate::signing::Signer;
 use encode::Keyframes;
 pub use error::{ImportError, NoSpace, Truncated};
 use meter::{Meter, Reached};
@@ -166,7 +167,7 @@ pub enum Stage {
     },
 }
 
-/// Imports one file and returns its published video, all renditions made.
+/// Imports one file and returns its published video, all renditions made; and signed, where there is a signer.
 ///
 /// # Errors
 /// Whatever is wrong with the file, the disk, ffmpeg or the request; then the library is as it was before.
@@ -174,6 +175,7 @@ pub fn import(
     library: &Library,
     request: &Request,
     settings: &Settings,
+    signer: Option<&Signer>,
     cancelled: &AtomicBool,
     report: &mut dyn FnMut(Event<'_>),
 ) -> Result<Video, ImportError> {
@@ -205,7 +207,8 @@ pub fn import(
     };
     // What is said of it stays when its file is replaced.
     let video = work.replaced().cloned().unwrap_or(fresh);
-    let import = Import { library, settings, runner, work: &work, input, source, packets, id };
+    let import =
+        Import { library, settings, signer, runner, work: &work, input, source, packets, id };
     let published = import.run(video, input_bytes, &mut meter)?;
     work.finish();
     Ok(published)
@@ -215,6 +218,7 @@ pub fn import(
 struct Import<'a> {
     library: &'a Library,
     settings: &'a Settings,
+    signer: Option<&'a Signer>,
     runner: Runner<'a>,
     work: &'a Work,
     input: PathBuf,
@@ -309,7 +313,7 @@ impl Import<'_> {
 
         let first = self.make_first(plan, first, meter)?;
         self.make_poster(plan, first.duration())?;
-        let mut publication = Publication::new(&folder, generation);
+        let mut publication = Publication::new(&folder, self.id, generation, self.signer);
         publication.add_poster(work)?;
         publication.add(work, std::slice::from_ref(&first), plan.rate)?;
         let mut video = Video {

@@ -3,6 +3,7 @@
 //! - [`library`]: which videos there are
 //! - [`uploads`]: files on their way in
 //! - [`import`]: a video file becomes renditions, playlists and a poster
+//! - [`signing`]: lists of what each piece of a video has to be
 //! - [`serve`]: the answers under `/hls/`, from a cache and from mapped files
 //! - [`opening`]: where each rendition begins, so that a page can tell the player before it has read a playlist
 //! - [`downloads`]: files that are made for one person each
@@ -27,6 +28,7 @@ mod range;
 pub mod serve;
 pub mod setting;
 pub mod shutdown;
+pub mod signing;
 mod socket;
 pub mod uploads;
 

@@ -4,7 +4,7 @@
 //! DATA/videos/<uuid>.json   the record: the video can be watched as soon as this file exists, and no longer when it's gone
 //! DATA/hls/<uuid>/          what /hls/<uuid>/ serves; every file written once, under a name that carries a generation
 //!        g1-master.m3u8  g1-240.m3u8  g1-240-fragmented.mp4  g1-segments-sha256.json  g1-poster.jpg
-//!        g1-storyboard.jpg
+//!        g1-240-0a1b2c3d.pieces  g1-storyboard.jpg
 //! DATA/uploads/<id>         files on their way in (`uploads`)
 //! DATA/companions/<uuid>/   what people put beside a video, served with it: captions, and a thumbnail in place of the poster
 //! DATA/pictures/            avatars and banners of accounts and channels (`pictures`)
@@ -149,6 +149,25 @@ impl Library {
             self.write(id, &Video { access, ..video })?;
         }
         Ok(true)
+    }
+
+    /// Does something to a video's files, if its record is still this one, while nobody writes or withdraws records; tells whether it did.
+    ///
+    /// # Errors
+    /// When the record can't be read, or the work fails.
+    pub(crate) fn while_recorded<E: From<LibraryError>>(
+        &self,
+        video: &Video,
+        work: impl FnOnce() -> Result<(), E>,
+    ) -> Result<bool, E> {
+        let id = video.id.parse().map_err(|_| LibraryError::NotAnId(video.id.clone()))?;
+        let _turn = self.take_turn()?;
+        let found = self.video(&id)?;
+        let is_it = found.is_some_and(|found| found.master == video.master && !found.is_importing);
+        if is_it {
+            work()?;
+        }
+        Ok(is_it)
     }
 
     fn write(&self, id: &VideoId, video: &Video) -> Result<(), LibraryError> {

@@ -35,6 +35,8 @@ pub enum Kind {
     Poster,
     /// `*.vtt`.
     Captions,
+    /// `*.pieces`: a signed list.
+    Pieces,
 }
 
 impl<'a> MediaPath<'a> {
@@ -79,6 +81,7 @@ impl Kind {
             (_, "json") => Some(Kind::Digests),
             (_, "jpg") => Some(Kind::Poster),
             (_, "vtt") => Some(Kind::Captions),
+            (_, "pieces") => Some(Kind::Pieces),
             _ => None,
         }
     }
@@ -90,6 +93,7 @@ impl Kind {
             Kind::Digests => "application/json",
             Kind::Poster => "image/jpeg",
             Kind::Captions => "text/vtt; charset=utf-8",
+            Kind::Pieces => "application/octet-stream",
         }
     }
 
@@ -151,6 +155,7 @@ mod tests {
         check("g1-240-fragmented.mp4", Some(Kind::Media));
         check("g1-segments-sha256.json", Some(Kind::Digests));
         check("g1-poster.jpg", Some(Kind::Poster));
+        check("g1-240-0a1b2c3d.pieces", Some(Kind::Pieces));
         check("caption-en-a.vtt", Some(Kind::Captions));
         check("g1.txt", None);
         check("mp4", None);
@@ -208,7 +213,7 @@ mod tests {
     #[test]
     fn what_is_not_open_to_all_is_kept_by_no_shared_cache() {
         let all = [Kind::Master, Kind::MediaPlaylist, Kind::Media, Kind::Digests, Kind::Poster];
-        for kind in all.into_iter().chain([Kind::Captions]) {
+        for kind in all.into_iter().chain([Kind::Captions, Kind::Pieces]) {
             assert!(kind.cache_control(KeptBy::Everybody).starts_with("public, "));
             assert!(kind.cache_control(KeptBy::Viewer).starts_with("private, "));
         }

@@ -13,7 +13,9 @@ use crate::limits::{
     CUT_TOLERANCE, HEAD_WATCH_INTERVAL, HELD_BYTES, LONGEST_FETCH, NEIGHBOURS, PATIENCE,
     PEER_PATIENCE, RATE_WINDOW, WATCH_INTERVAL,
 };
-use crate::message::{Deadline, Input, LinkId, Output, Quality, RequestId, Span, Trouble, Trust, Why};
+use crate::message::{
+    Deadline, Input, LinkId, Output, Quality, RequestId, Span, Trouble, Trust, Why,
+};
 use crate::parts::Parts;
 use crate::retry::Retry;
 use crate::share::{Share, Tested};
@@ -128,12 +130,22 @@ pub(crate) enum Phase {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum What {
     Source,
-    Playlist { rendition: usize },
-    Init { rendition: usize },
-    Segment { rendition: usize, no: usize },
+    Playlist {
+        rendition: usize,
+    },
+    Init {
+        rendition: usize,
+    },
+    Segment {
+        rendition: usize,
+        no: usize,
+    },
     Digests,
     /// A window of a piece list, by its place there.
-    List { rendition: usize, window: usize },
+    List {
+        rendition: usize,
+        window: usize,
+    },
 }
 
 /// Whom a request was made to.

@@ -43,8 +43,8 @@ mod timeline;
 pub use abr::start_rendition;
 pub use engine::{Config, Engine, Stats};
 pub use message::{
-    Body, Content, Deadline, End, Event, Failure, Fatal, Hash, Heard, Hindrance, Input, LinkId, Mime,
-    Output, Quality, RenditionInfo, RequestId, Sharing, Span, Trouble, Trust, Wanted, Why,
+    Body, Content, Deadline, End, Event, Failure, Fatal, Hash, Heard, Hindrance, Input, LinkId,
+    Mime, Output, Quality, RenditionInfo, RequestId, Sharing, Span, Trouble, Trust, Wanted, Why,
 };
 pub use table::Table;
 pub use time::Time;

@@ -140,6 +140,13 @@ impl Engine {
     /// Walks through what is neither held nor under way, up to as far as is fetched ahead, and asks for what it can.
     fn ask_segments(&mut self, now: Time) {
         (self.share.is_waiting, self.share.awaited) = (false, None);
+        if let Some(span) = self.unfinished() {
+            match self.ask_for(now, span) {
+                Asked::Goes => {}
+                Asked::Waits => self.await_peers(span),
+                Asked::Stuck => return,
+            }
+        }
         let goal = self.goal();
         let mut from = self.playhead.position;
         for _ in 0..SEGMENTS_LOOKED_AT {
@@ -167,6 +174,17 @@ impl Engine {
             }
             from = span.end.max(covered);
         }
+    }
+
+    /// The segment whose beginning is on, where so little of it is still to come that it passes for covered.
+    fn unfinished(&self) -> Option<Span> {
+        let Head { rendition, no, .. } = self.element.head?;
+        let (span, position) = (self.span_of(rendition, no), self.playhead.position);
+        let covered = self.element.covered_with(position, &self.under_way());
+        let is_passed_over = covered + CUT_TOLERANCE >= span.end;
+        let is_whole = self.element.ready.iter().any(|ready| ready.span == span);
+        let is_missing = position < span.end && self.missing((rendition, no), 0).is_some();
+        (is_passed_over && is_missing && !is_whole).then_some(span)
     }
 
     /// Notes that somebody may bring a segment, so that it is looked at again before that is too late.
@@ -298,8 +316,10 @@ impl Engine {
     fn head_bytes(&self, key: (usize, usize)) -> u64 {
         match self.length_of(key.0, key.1) {
             None | Some(..SHORTEST_WITH_HEAD) => 0,
-            Some(length) if self.is_in_pieces(key) => (length / 4).next_multiple_of(PIECE),
-            Some(length) => length / 8 * 3,
+            Some(length) if self.is_live(key.0) && self.is_in_pieces(key) => {
+                (length / 4).next_multiple_of(PIECE)
+            }
+            Some(length) => length / 8 * 3 / PIECE * PIECE,
         }
     }
 

@@ -79,8 +79,14 @@ impl Timeline {
         let first = if is_whole { 0 } else { number(media.media_sequence) };
         let same = other.filter(|_| !media.is_ended).and_then(|other| other.slot(first));
         let start = same.map_or(Duration::ZERO, |slot| slot.span.start);
-        let mut line =
-            Timeline { base: url.into(), init, slots: VecDeque::new(), first, is_whole, live: None };
+        let mut line = Timeline {
+            base: url.into(),
+            init,
+            slots: VecDeque::new(),
+            first,
+            is_whole,
+            live: None,
+        };
         line.live = line.next_look(&media, asked_at, true);
         line.extend(media, 0, start, asked_at);
         line

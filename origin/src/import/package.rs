@@ -1,14 +1,15 @@
-//! What ffmpeg made, examined, and published in the VOD layout: playlists, digests, and the order of their appearance.
+//! What ffmpeg made, examined, and published in the VOD layout: playlists, digests, signed lists, and the order of their appearance.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader, Read};
+use std::io::{self, Read};
 use std::path::Path;
 use std::time::Duration;
 
 use hls_m3u8::{MasterPlaylist, MediaPlaylist};
-use sha2::{Digest, Sha256};
 use wire::digest::SegmentDigests;
+use wire::id::VideoId;
 use wire::mp4::Header;
+use wire::pieces::{SegmentPieces, list_name};
 use wire::playlist::{ByteRange, Master, Media, Resolution, Segment, Variant};
 
 use super::encode;
@@ -17,6 +18,7 @@ use super::plan::Rung;
 use super::probe::Rate;
 use super::storyboard;
 use crate::library::{Rendition, write_atomically};
+use crate::signing::{self, Digests, Signer};
 
 /// A rendition that ffmpeg has finished, in the folder of work.
 #[derive(Debug)]
@@ -28,17 +30,17 @@ pub(super) struct Made {
     bytes: u64,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct MadeSegment {
     range: ByteRange,
     /// When its first picture is shown, counted from the first segment's.
     start: Duration,
     duration: Duration,
-    sha256: [u8; 32],
+    digests: Digests,
 }
 
 impl Made {
-    /// Reads it once through: that its ranges tile the file, where each segment begins, its digest, its codec.
+    /// Reads it once through: that its ranges tile the file, where each segment begins, its digests, its codec.
     pub(super) fn examine(folder: &Path, rung: Rung) -> Result<Made, ImportError> {
         let playlist = folder.join(encode::playlist_name(rung));
         let text = fs::read_to_string(&playlist)
@@ -48,11 +50,10 @@ impl Made {
             .map_err(|error| ImportError::Unusable(format!("its playlist: {error}")))?;
         let path = folder.join(encode::media_name(rung));
         let unreadable = |error| ImportError::writing(&path, error);
-        let file = File::open(&path).map_err(unreadable)?;
+        let mut file = File::open(&path).map_err(unreadable)?;
         let bytes = file.metadata().map_err(unreadable)?.len();
         let (init, ranges) = tiles(&media, bytes)?;
 
-        let mut file = BufReader::with_capacity(READ, file);
         let mut header = Vec::new();
         (&mut file).take(init.length).read_to_end(&mut header).map_err(unreadable)?;
         let header = Header::parse(&header)
@@ -61,21 +62,22 @@ impl Made {
         let codecs = codecs
             .ok_or_else(|| ImportError::Unusable("a codec that nobody asked for".to_owned()))?;
         let read = ranges.iter().map(|range| digest(&mut file, range.length));
-        let read: Vec<_> = read.collect::<io::Result<_>>().map_err(unreadable)?;
+        let (heads, digests): (Vec<_>, Vec<_>) =
+            read.collect::<io::Result<Vec<_>>>().map_err(unreadable)?.into_iter().unzip();
 
-        let starts = read.iter().map(|(head, _)| header.start_of(head)).collect::<Option<Vec<_>>>();
+        let starts = heads.iter().map(|head| header.start_of(head)).collect::<Option<Vec<_>>>();
         let starts = starts.and_then(|starts| since_first(&starts, header.timescale));
         let starts = starts.ok_or_else(|| {
             ImportError::Unusable("its segments have no order in time".to_owned())
         })?;
         let last = media.segments.last().map_or(Duration::ZERO, |segment| segment.duration);
         let ends = starts.iter().skip(1).copied().chain(starts.last().map(|&start| start + last));
-        let segments = starts.iter().zip(ends).zip(ranges).zip(&read).map(
-            |(((&start, end), range), &(_, sha256))| MadeSegment {
+        let segments = starts.iter().zip(ends).zip(ranges).zip(digests).map(
+            |(((&start, end), range), digests)| MadeSegment {
                 range,
                 start,
                 duration: end.saturating_sub(start),
-                sha256,
+                digests,
             },
         );
         Ok(Made { rung, init, segments: segments.collect(), codecs, bytes })
@@ -106,7 +108,7 @@ impl Made {
             duration: segment.duration,
             range: Some(segment.range),
             sha256: None,
-            pieces: Vec::new(),
+            signed: None,
         };
         Media {
             target_duration: target(self.segments.iter().map(|segment| segment.duration)),
@@ -133,27 +135,37 @@ impl Made {
 pub(super) struct Publication<'a> {
     /// `hls/<uuid>/`.
     folder: &'a Path,
+    id: VideoId,
     generation: u32,
+    signer: Option<&'a Signer>,
     master: Master,
     digests: SegmentDigests,
     renditions: Vec<Rendition>,
 }
 
 impl Publication<'_> {
-    /// Nothing yet; the folder exists.
-    pub(super) fn new(folder: &Path, generation: u32) -> Publication<'_> {
+    /// Nothing yet; the folder exists. Without a signer, others sign it.
+    pub(super) fn new<'a>(
+        folder: &'a Path,
+        id: VideoId,
+        generation: u32,
+        signer: Option<&'a Signer>,
+    ) -> Publication<'a> {
         let mut publication = Publication {
             folder,
+            id,
             generation,
-            master: Master { variants: Vec::new(), digests: None },
+            signer,
+            master: Master { variants: Vec::new(), digests: None, signed: None },
             digests: SegmentDigests::default(),
             renditions: Vec::new(),
         };
         publication.master.digests = Some(publication.digests_name());
+        publication.master.signed = signer.map(|signer| signer.alone(&publication.signed_name()));
         publication
     }
 
-    /// Moves finished renditions in: first the media, then the playlists that name them, then the master.
+    /// Moves finished renditions in: first the media, then the lists of what it has to be, then the playlists, then the master.
     pub(super) fn add(
         &mut self,
         work: &Path,
@@ -166,12 +178,15 @@ impl Publication<'_> {
             let (from, to) =
                 (work.join(encode::media_name(made.rung)), self.folder.join(&media_name));
             move_in(&from, &to).map_err(|error| ImportError::writing(&to, error))?;
+            if let Some(signer) = self.signer {
+                self.write_list(signer, &playlist_name, made)?;
+            }
             let playlist = made.playlist(&media_name).to_string();
             self.write_playlist(&playlist_name, &playlist, |text| {
                 MediaPlaylist::try_from(text).map(drop)
             })?;
             for segment in &made.segments {
-                self.digests.insert(&media_name, segment.range, segment.sha256);
+                self.digests.insert(&media_name, segment.range, segment.digests.sha256);
             }
             let (width, height) = (made.rung.size.width, made.rung.size.height);
             self.master.variants.push(Variant {
@@ -192,7 +207,7 @@ impl Publication<'_> {
                 bytes,
             });
         }
-        self.write(&self.digests_name(), &self.digests.to_json())?;
+        self.write(&self.digests_name(), self.digests.to_json().as_bytes())?;
         self.write_playlist(&self.master_name(), &self.master.to_string(), |text| {
             MasterPlaylist::try_from(text).map(drop)
         })
@@ -211,6 +226,20 @@ impl Publication<'_> {
         move_in(&work.join(storyboard::FILE), &to)
             .map_err(|error| ImportError::writing(&to, error))?;
         Ok(name)
+    }
+
+    fn write_list(&self, signer: &Signer, playlist: &str, made: &Made) -> Result<(), ImportError> {
+        let pieces: Vec<SegmentPieces> =
+            made.segments.iter().map(|segment| segment.digests.pieces.clone()).collect();
+        let list = signer.list(&self.signed_name(), playlist, &pieces);
+        let list = list.ok_or_else(|| {
+            ImportError::Unusable("segments that are too large for viewers' lists".to_owned())
+        })?;
+        self.write(&list_name(playlist, signer.key()), &list)
+    }
+
+    fn signed_name(&self) -> String {
+        signing::name(&self.id.to_string(), self.generation)
     }
 
     fn digests_name(&self) -> String {
@@ -242,11 +271,11 @@ impl Publication<'_> {
     ) -> Result<(), ImportError> {
         second_opinion(text)
             .map_err(|error| ImportError::Unusable(format!("{name} is no playlist: {error}")))?;
-        self.write(name, text)
+        self.write(name, text.as_bytes())
     }
 
-    fn write(&self, name: &str, text: &str) -> Result<(), ImportError> {
-        Ok(write_atomically(&self.folder.join(name), text.as_bytes())?)
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), ImportError> {
+        Ok(write_atomically(&self.folder.join(name), bytes)?)
     }
 }
 
@@ -267,21 +296,16 @@ fn tiles(media: &Media, bytes: u64) -> Result<(ByteRange, Vec<ByteRange>), Impor
     if end == Some(bytes) { Ok((init, ranges)) } else { Err(unusable()) }
 }
 
-/// The digest of the next `length` bytes, and the first of them.
-fn digest(file: &mut impl Read, length: u64) -> io::Result<(Vec<u8>, [u8; 32])> {
-    let (mut head, mut sha256) = (Vec::new(), Sha256::new());
-    let mut buffer = [0; READ];
-    let mut left = length;
-    while left > 0 {
-        let wanted = left.min(READ as u64) as usize;
-        file.read_exact(&mut buffer[..wanted])?;
+/// The first of the next `length` bytes, and the digests of all of them.
+fn digest(file: &mut impl Read, length: u64) -> io::Result<(Vec<u8>, Digests)> {
+    let mut head = Vec::new();
+    let digests = signing::digest(file, length, |piece| {
         if head.is_empty() {
-            head = buffer[..wanted.min(HEAD)].to_vec();
+            head = piece[..piece.len().min(HEAD)].to_vec();
         }
-        sha256.update(&buffer[..wanted]);
-        left -= wanted as u64;
-    }
-    Ok((head, sha256.finalize().into()))
+        Ok(())
+    })?;
+    Ok((head, digests))
 }
 
 /// Ticks as time since the first of them, or `None` if they don't rise.
@@ -339,8 +363,6 @@ fn move_in(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)
 }
 
-/// Bytes read at a time.
-const READ: usize = 64 << 10;
 /// Bytes of a segment that are looked at for its time: its first boxes are below 1 KiB.
 const HEAD: usize = 4 << 10;
 

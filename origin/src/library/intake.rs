@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io;
+use std::sync::atomic::AtomicBool;
 
 use wire::id::VideoId;
 
 use super::work::Work;
 use super::{Library, LibraryError, Video};
-use crate::path::MediaPath;
+use crate::path::{Kind, MediaPath};
+use crate::signing::{Place, Signer, SigningError};
 use crate::uploads::{UploadId, Uploads};
 
 /// The files of one video so far, in a folder of their own, which is removed unless the video is published.
@@ -33,6 +35,9 @@ pub enum IntakeError {
     /// The record names files that didn't come, or another video.
     #[error("the record and the files don't belong together")]
     Record,
+    /// Nor do the playlists and the media.
+    #[error(transparent)]
+    Unsigned(#[from] SigningError),
     /// The data folder refuses.
     #[error(transparent)]
     Library(#[from] LibraryError),
@@ -59,10 +64,11 @@ impl Intake {
     /// Under which number a file comes in; one that comes again takes the place of the first.
     ///
     /// # Errors
-    /// When no file may be called so.
+    /// When no file may be called so. Lists aren't brought: they are signed here.
     pub fn file(&mut self, name: &str) -> Result<UploadId, IntakeError> {
         let path = format!("/hls/{}/{name}", self.id);
-        if MediaPath::parse(&path).is_none_or(|path| path.file != name) {
+        let is_brought = |path: MediaPath<'_>| path.file == name && path.kind != Kind::Pieces;
+        if !MediaPath::parse(&path).is_some_and(is_brought) {
             return Err(IntakeError::Name(name.to_owned()));
         }
         if self.files.len() >= MOST_FILES {
@@ -72,11 +78,11 @@ impl Intake {
         Ok(*self.files.entry(name.to_owned()).or_insert(id))
     }
 
-    /// Moves the files to where they are served, and records the video.
+    /// Moves the files to where they are served, signs what they are, and records the video.
     ///
     /// # Errors
-    /// When the record doesn't fit the files, or the data folder refuses.
-    pub fn publish(self, video: &Video) -> Result<(), IntakeError> {
+    /// When the record doesn't fit the files, nor they each other, or the data folder refuses.
+    pub fn publish(self, video: &Video, signer: &Signer) -> Result<(), IntakeError> {
         let named = video.renditions.iter().flat_map(|made| [&made.playlist, &made.media]);
         let beside = video.storyboard.as_ref().map(|storyboard| &storyboard.file);
         let mut named = named.chain([&video.master, &video.poster]).chain(beside);
@@ -94,6 +100,9 @@ impl Intake {
             fs::rename(self.uploads.path(*id), folder.join(name)).map_err(failed)?;
         }
         fs::File::open(&folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
+        let never = AtomicBool::new(false);
+        let place = Place::open(&folder, video, signer, &never)?;
+        place.put(&place.lists()?)?;
         self.library.record(video)?;
         self.work.finish();
         Ok(())
@@ -105,51 +114,79 @@ const MOST_FILES: usize = 64;
 
 #[cfg(test)]
 mod tests {
-    use super::super::Rendition;
-    use super::super::tests::{fresh, id, video};
+    use super::super::tests::{fresh, id};
     use super::*;
+    use crate::signing::sample;
     use crate::uploads::Part;
     use http_body_util::Full;
 
-    async fn bring(intake: &mut Intake, name: &str) {
+    async fn bring(intake: &mut Intake, name: &str, bytes: Vec<u8>) {
         let file = intake.file(name).unwrap();
-        let part = Part { at: 0, until: 5, whole: 5 };
-        intake.uploads().append(file, part, &mut Full::from("bytes")).await.unwrap();
+        let whole = bytes.len() as u64;
+        let part = Part { at: 0, until: whole, whole };
+        intake.uploads().append(file, part, &mut Full::from(bytes)).await.unwrap();
+    }
+
+    async fn bring_all(intake: &mut Intake, change: impl Fn(&str, Vec<u8>) -> Vec<u8>) {
+        for (name, bytes) in sample::files() {
+            assert!(!intake.library.video_dir(&id([1; 16])).exists());
+            bring(intake, name, change(name, bytes)).await;
+        }
+        bring(intake, "g1-poster.jpg", b"picture".to_vec()).await;
     }
 
     fn made() -> Video {
-        let (playlist, media) = ("g1-240.m3u8".to_owned(), "g1-240-fragmented.mp4".to_owned());
-        let rendition = Rendition { width: 426, height: 240, playlist, media, bytes: 5 };
-        Video { renditions: vec![rendition], ..video([1; 16], 7) }
+        sample::video(&id([1; 16]))
+    }
+
+    fn signer() -> Signer {
+        Signer::new(&[7; 32], None)
     }
 
     #[tokio::test]
-    async fn a_video_is_there_when_all_of_it_is() {
+    async fn a_video_is_there_and_signed_when_all_of_it_is() {
         let (_folder, library) = fresh();
         let mut intake = Intake::begin(&library, &id([1; 16])).unwrap();
-        for name in ["g1-240.m3u8", "g1-240-fragmented.mp4", "g1-master.m3u8", "g1-poster.jpg"] {
-            assert!(!library.video_dir(&id([1; 16])).exists());
-            bring(&mut intake, name).await;
-        }
-        intake.publish(&made()).unwrap();
+        bring_all(&mut intake, |_, bytes| bytes).await;
+        intake.publish(&made(), &signer()).unwrap();
         assert_eq!(library.video(&id([1; 16])).unwrap(), Some(made()));
         let folder = library.video_dir(&id([1; 16]));
-        assert_eq!(fs::read_to_string(folder.join("g1-master.m3u8")).unwrap(), "bytes");
-        assert_eq!(fs::read_dir(folder).unwrap().count(), 4);
+        assert_eq!(fs::read(folder.join("g1-240.mp4")).unwrap(), sample::files()[0].1);
+        assert_eq!(fs::read_dir(folder).unwrap().count(), 6);
+        let never = AtomicBool::new(false);
+        assert!(!crate::signing::sign(&library, &id([1; 16]), &signer(), &never).unwrap());
+    }
+
+    #[tokio::test]
+    async fn what_was_damaged_on_its_way_is_not_published() {
+        let (_folder, library) = fresh();
+        let mut intake = Intake::begin(&library, &id([1; 16])).unwrap();
+        bring_all(&mut intake, |name, mut bytes| {
+            if name == "g1-240.mp4" {
+                bytes[9] ^= 1;
+            }
+            bytes
+        })
+        .await;
+        let refused = intake.publish(&made(), &signer());
+        assert!(matches!(refused, Err(IntakeError::Unsigned(SigningError::Changed(_)))));
+        assert_eq!(library.videos().unwrap(), []);
+        assert_eq!(fs::read_dir(library.hls_dir()).unwrap().count(), 0);
     }
 
     #[tokio::test]
     async fn what_is_not_whole_leaves_nothing() {
         let (_folder, library) = fresh();
         let mut intake = Intake::begin(&library, &id([1; 16])).unwrap();
-        for bad in ["", ".", "..", "../a.mp4", "a/b.mp4", "a.html", "a.js", ".a.mp4", "a\0.mp4"] {
+        for bad in ["", ".", "..", "../a.mp4", "a/b.mp4", "a.html", ".a.mp4", "a\0.mp4", "a.pieces"]
+        {
             assert!(matches!(intake.file(bad), Err(IntakeError::Name(_))), "{bad}");
         }
         assert!(Intake::begin(&library, &id([1; 16])).is_err(), "two bring the same video");
-        bring(&mut intake, "g1-master.m3u8").await;
-        assert!(matches!(intake.publish(&made()), Err(IntakeError::Record)));
+        bring(&mut intake, "g1-master.m3u8", b"bytes".to_vec()).await;
+        assert!(matches!(intake.publish(&made(), &signer()), Err(IntakeError::Record)));
         let other = Intake::begin(&library, &id([2; 16])).unwrap();
-        assert!(matches!(other.publish(&made()), Err(IntakeError::Record)));
+        assert!(matches!(other.publish(&made(), &signer()), Err(IntakeError::Record)));
         assert_eq!(library.videos().unwrap(), []);
         assert_eq!(fs::read_dir(library.hls_dir()).unwrap().count(), 0);
     }

@@ -22,7 +22,7 @@ fn a_film_that_browsers_play_is_remuxed_and_the_others_follow_its_keyframes() {
     let text = imported.read(&imported.video.master);
     let head = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n\
         #EXT-X-SESSION-DATA:DATA-ID=\"org.shoal.segments-sha256\",URI=\"g1-segments-sha256.json\"\n\
-        #EXT-X-STREAM-INF:BANDWIDTH=";
+        #EXT-X-SESSION-DATA:DATA-ID=\"org.shoal.signed\",VALUE=\"";
     assert!(text.starts_with(head), "{text}");
     let rest =
         ",RESOLUTION=426x240,FRAME-RATE=29.97,CODECS=\"avc1.42c015,mp4a.40.2\"\ng1-240.m3u8\n";
@@ -391,9 +391,15 @@ fn a_data_folder_may_have_any_name_too() {
         access: origin::library::Access::Open,
     };
     let cancelled = std::sync::atomic::AtomicBool::new(false);
-    let video =
-        origin::import::import(&library, &request, &Default::default(), &cancelled, &mut |_| {})
-            .unwrap();
+    let video = origin::import::import(
+        &library,
+        &request,
+        &Default::default(),
+        None,
+        &cancelled,
+        &mut |_| {},
+    )
+    .unwrap();
     assert_eq!((video.title.as_str(), video.channel.as_deref()), ("Ein Titel", Some("anna")));
     assert!(data.join("hls").join(&video.id).join(&video.master).exists());
 }

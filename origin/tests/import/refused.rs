@@ -60,7 +60,7 @@ fn an_import_that_panics_takes_back_what_it_had_published() {
     };
     let settings = Settings { heights: vec![240, 360], ..Settings::default() };
     let unwound = std::panic::catch_unwind(|| {
-        import(&studio.library, &request, &settings, &AtomicBool::new(false), &mut |event| {
+        import(&studio.library, &request, &settings, None, &AtomicBool::new(false), &mut |event| {
             if let Event::Playable(_) = event {
                 std::panic::resume_unwind(Box::new("of the caller's own making"));
             }
@@ -127,7 +127,7 @@ fn a_request_that_makes_no_sense_is_refused_before_any_work() {
             channel: channel.map(str::to_owned),
             access: Access::Open,
         };
-        import(&studio.library, &request, settings, &AtomicBool::new(false), &mut |_| {})
+        import(&studio.library, &request, settings, None, &AtomicBool::new(false), &mut |_| {})
             .unwrap_err()
             .to_string()
     };
@@ -149,7 +149,7 @@ fn a_cancelled_import_takes_back_what_it_had_published() {
     let mut was_playable = false;
     let request = Request { id: None, file, title: None, channel: None, access: Access::Open };
     let settings = Settings { heights: vec![240, 360], ..Settings::default() };
-    let imported = import(&studio.library, &request, &settings, &cancelled, &mut |event| {
+    let imported = import(&studio.library, &request, &settings, None, &cancelled, &mut |event| {
         if let Event::Playable(_) = event {
             was_playable = true;
             cancelled.store(true, std::sync::atomic::Ordering::Relaxed);

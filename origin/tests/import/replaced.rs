@@ -19,7 +19,7 @@ fn replace(studio: &Studio, video: &Video, file: &str) -> Result<Video, ImportEr
     let (heights, preset) = (vec![240, 360], "ultrafast".to_owned());
     let settings = Settings { heights, preset, ..Settings::default() };
     let cancelled = AtomicBool::new(false);
-    import(&studio.library, &request, &settings, &cancelled, &mut |event| {
+    import(&studio.library, &request, &settings, None, &cancelled, &mut |event| {
         assert!(matches!(event, Event::Progress(_)), "it is shown before it is whole");
         assert_eq!(recorded(studio, video).as_ref(), Some(video));
     })

@@ -9,10 +9,12 @@ use std::time::Duration;
 
 use origin::import::{Event, ImportError, Request, Settings, import};
 use origin::library::{Access, Library, Video};
+use origin::signing::{Signer, is_genuine, sign};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use wire::digest::SegmentDigests;
+use wire::pieces::{PIECE, Signed, WINDOW, Windows, list_name};
 use wire::playlist::{Master, Media};
 
 /// A folder for sources, and one for a library.
@@ -76,17 +78,24 @@ impl Studio {
         };
         let mut playable_first = Vec::new();
         let cancelled = AtomicBool::new(false);
-        let video = import(&self.library, &request, &settings, &cancelled, &mut |event| {
-            if let Event::Playable(video) = event {
-                let recorded = self.library.video(&video.id.parse().unwrap()).unwrap();
-                assert_eq!(
-                    recorded.as_ref(),
-                    Some(video),
-                    "a video is recorded before it is announced"
-                );
-                playable_first = heights_of(video);
-            }
-        })?;
+        let video = import(
+            &self.library,
+            &request,
+            &settings,
+            Some(&signer()),
+            &cancelled,
+            &mut |event| {
+                if let Event::Playable(video) = event {
+                    let recorded = self.library.video(&video.id.parse().unwrap()).unwrap();
+                    assert_eq!(
+                        recorded.as_ref(),
+                        Some(video),
+                        "a video is recorded before it is announced"
+                    );
+                    playable_first = heights_of(video);
+                }
+            },
+        )?;
         let folder = self.library.hls_dir().join(&video.id);
         Ok(Imported { folder, video, playable_first })
     }
@@ -102,6 +111,11 @@ impl Studio {
             .collect();
         assert_eq!(work, ["lock"]);
     }
+}
+
+/// Who signs what is imported.
+pub(crate) fn signer() -> Signer {
+    Signer::new(&[7; 32], None)
 }
 
 /// A published video.
@@ -138,6 +152,7 @@ impl Imported {
         assert!(!self.video.is_importing);
         self.assert_files();
         self.assert_digests();
+        self.assert_signed();
         self.assert_aligned();
         for rendition in &self.video.renditions {
             let errors = ffmpeg_errors(&self.folder.join(&rendition.playlist));
@@ -189,6 +204,7 @@ impl Imported {
         named.push(self.video.master.replace("master.m3u8", "segments-sha256.json"));
         for rendition in &self.video.renditions {
             named.extend([rendition.playlist.clone(), rendition.media.clone()]);
+            named.push(list_name(&rendition.playlist, signer().key()));
             let bytes = fs::metadata(self.folder.join(&rendition.media)).unwrap().len();
             assert_eq!(bytes, rendition.bytes);
         }
@@ -234,6 +250,46 @@ impl Imported {
             assert_eq!(end, bytes.len() as u64);
         }
         assert_eq!(digests.len(), count);
+    }
+
+    /// Each piece of each segment is in a list that the master's key signed, where the playlist says.
+    #[track_caller]
+    fn assert_signed(&self) {
+        let signed = self.master().signed.unwrap();
+        let name = format!("{}.g1", self.video.id);
+        assert_eq!(
+            (&signed.keys[..], signed.video.split('.').next()),
+            (&[*signer().key()][..], name.split('.').next())
+        );
+        let media = self.media();
+        for (media, rendition) in media.iter().zip(&self.video.renditions) {
+            let bytes = fs::read(self.folder.join(&rendition.media)).unwrap();
+            let list =
+                fs::read(self.folder.join(list_name(&rendition.playlist, signer().key()))).unwrap();
+            assert!(list.len() * 100 < bytes.len().max(100_000), "at most 1 % of the media");
+            let windows = Windows::of(&signed.video, &rendition.playlist);
+            for (no, segment) in media.segments.iter().enumerate() {
+                let lengths = media.segments.iter().map(|segment| segment.range.unwrap().length);
+                let (start, length) = windows.range(no, lengths);
+                let window =
+                    Signed::parse(&list[start as usize..(start + length) as usize]).unwrap();
+                assert!(is_genuine(&window));
+                let said = &window.window.segments[no % WINDOW];
+                let range = segment.range.unwrap();
+                let bytes = &bytes[range.start as usize..][..range.length as usize];
+                assert_eq!(said.digest, *blake3::hash(bytes).as_bytes());
+                let pieces = bytes
+                    .chunks(PIECE as usize)
+                    .map(|piece| blake3::hash(piece).as_bytes()[..16].to_vec());
+                assert!(pieces.eq(said.pieces.iter().map(|piece| piece.to_vec())));
+            }
+        }
+        let id = self.video.id.parse().unwrap();
+        let library = Library::open(self.folder.parent().unwrap().parent().unwrap()).unwrap();
+        assert!(
+            !sign(&library, &id, &signer(), &AtomicBool::new(false)).unwrap(),
+            "nothing is left to sign"
+        );
     }
 
     /// All renditions are cut at the same times, to within a frame, and every segment begins with a keyframe.

@@ -10,7 +10,7 @@
 //! - nothing is said in the extension's words before both sides have offered it;
 //! - everything that is held has a bound.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -47,7 +47,9 @@ pub(crate) struct Driver {
     rendition: u8,
     /// A server sent a playlist or digests of its own making, so that nobody knows which digest is the right one.
     pub(crate) is_wild: bool,
-    pub(crate) is_live: bool,
+    pub(crate) kind: video::Kind,
+    /// Signatures that are being verified, and what comes of it.
+    pub(crate) verifies: VecDeque<bool>,
 }
 
 #[derive(Clone)]
@@ -167,7 +169,10 @@ impl Driver {
             Output::Evict(_) => self.busy(),
             Output::Finish | Output::Jump(_) | Output::Report(_) => {}
             Output::Join { request, parts } => self.join(*request, parts),
-            Output::Check { request, bytes } => {
+            Output::Verify { message, signature, .. } => {
+                self.verifies.push_back(video::is_signed(message, *signature));
+            }
+            Output::Check { request, bytes, .. } => {
                 let held = self.body(*request).bytes;
                 assert!(bytes.start < bytes.end && bytes.end <= held, "{bytes:?} of {held}");
                 self.checks.push((*request, bytes.clone()));
@@ -185,6 +190,8 @@ impl Driver {
         assert!(self.is_wild || self.bodies.len() <= MOST_BODIES, "{} bodies", self.bodies.len());
         assert!(self.fetches.len() <= MOST_FETCHES, "{} fetches", self.fetches.len());
         assert!(self.checks.len() <= MOST_BODIES, "{} checks", self.checks.len());
+        let verifies = self.verifies.len();
+        assert!(self.is_wild || verifies <= MOST_VERIFIES, "{verifies} signatures");
         if self.permitted == Sharing::Off {
             assert!(self.links.is_empty(), "connected without permission");
             assert!(self.tracker == Tracker::Closed, "announced without permission");
@@ -233,7 +240,7 @@ impl Driver {
     /// These bytes were checked, and are those of that segment.
     fn assert_right(&self, body: &Body, bytes: Range<u64>, no: u64, use_made: &str) {
         // Where live playing time begins, and what another's playlist says, isn't known here.
-        let is_right = match (self.is_wild, self.is_live) {
+        let is_right = match (self.is_wild, self.kind == video::Kind::Live) {
             (true, _) => body.is_right(bytes, |_, _| true),
             (false, true) => (0..0x7f)
                 .any(|no| body.is_right(bytes.clone(), |of, told| video::is_right(told, no, of))),
@@ -403,6 +410,9 @@ impl Driver {
 
 /// Two renditions of four segments, each in a few parts from as many peers as there are, twice over.
 const MOST_BODIES: usize = 256;
+
+/// One for each segment that is listed, or was a moment ago.
+const MOST_VERIFIES: usize = 64;
 
 /// A playlist and digests, an initialisation section, and the segments that the engine asks servers for at once.
 const MOST_FETCHES: usize = 8;

@@ -26,7 +26,12 @@ pub fn operations(bytes: &[u8]) {
 pub fn tell(bytes: &[u8], listener: &dyn Fn(fmt::Arguments)) {
     let mut bytes = Bytes::new(bytes);
     let start = bytes.byte();
-    let mut world = World::new(start & 2 == 2, &mut bytes, listener);
+    let kind = match start {
+        _ if start & 2 == 2 => video::Kind::Live,
+        _ if start & 32 == 32 => video::Kind::Signed,
+        _ => video::Kind::Plain,
+    };
+    let mut world = World::new(kind, &mut bytes, listener);
     if start & 4 == 4 {
         world.begin();
     }
@@ -57,7 +62,11 @@ struct World<'a> {
 }
 
 impl<'a> World<'a> {
-    fn new(is_live: bool, bytes: &mut Bytes, listener: &'a dyn Fn(fmt::Arguments)) -> World<'a> {
+    fn new(
+        kind: video::Kind,
+        bytes: &mut Bytes,
+        listener: &'a dyn Fn(fmt::Arguments),
+    ) -> World<'a> {
         let config = Config {
             seed: bytes.byte().into(),
             neighbours: bytes.below(30),
@@ -65,7 +74,7 @@ impl<'a> World<'a> {
             ..Config::default()
         };
         let mut driver = Driver::default();
-        driver.is_live = is_live;
+        driver.kind = kind;
         let (engine, now) = (Engine::new(config), Duration::ZERO);
         World { listener, engine, driver, now, is_mad: false, moved: 0 }
     }
@@ -192,10 +201,12 @@ impl<'a> World<'a> {
                 Some(link) => link.is_giving = false,
                 None => return false,
             },
-            Input::Checked { request, bytes, sha256 } => {
+            Input::Verified(_) => return driver.verifies.pop_front().is_some(),
+            Input::Unverifiable => driver.verifies.clear(),
+            Input::Checked { request, bytes, digest } => {
                 driver.checks.retain(|(check, of)| (check, of) != (request, bytes));
                 match driver.bodies.get_mut(request) {
-                    Some(body) => body.told.push((bytes.clone(), *sha256)),
+                    Some(body) => body.told.push((bytes.clone(), *digest)),
                     None => return false,
                 }
             }
@@ -215,9 +226,14 @@ impl<'a> World<'a> {
             175..=189 => self.link(bytes),
             190..=204 => self.peer_data(bytes),
             205..=209 => {
-                let digest = bytes.array::<1>()[0];
-                let sha256 = [digest; 32];
-                self.check(bytes).map(|(request, bytes)| Input::Checked { request, bytes, sha256 })
+                let digest = [bytes.array::<1>()[0]; 32];
+                self.check(bytes).map(|(request, bytes)| Input::Checked { request, bytes, digest })
+            }
+            210 if self.is_mad => Some(Input::Verified(bytes.flag())),
+            210 => self.driver.verifies.front().map(|_| Input::Verified(false)),
+            211 if bytes.below(8) == 0 => {
+                self.driver.checks.clear();
+                Some(Input::Unverifiable)
             }
             _ => return self.peer_says(bytes),
         };
@@ -246,9 +262,10 @@ impl<'a> World<'a> {
         });
         owed.extend(first.map(|(_, (request, bytes))| {
             let body = driver.bodies.get(request);
-            let sha256 = body.and_then(|body| body.honest(bytes.clone())).unwrap_or([0; 32]);
-            Input::Checked { request: *request, bytes: bytes.clone(), sha256 }
+            let digest = body.and_then(|body| body.honest(bytes.clone())).unwrap_or([0; 32]);
+            Input::Checked { request: *request, bytes: bytes.clone(), digest }
         }));
+        owed.extend(driver.verifies.front().map(|is_right| Input::Verified(*is_right)));
         owed.extend((driver.tracker == Tracker::Opening).then_some(Input::TrackerOpened));
         let (info_hash, sdp) = (driver.info_hash.unwrap_or(HASH), String::new());
         owed.extend(driver.offers.last().map(|offer_id| {
@@ -275,10 +292,11 @@ impl World<'_> {
     fn serve(&self, fetch: &Fetch) -> Input {
         let body = match (fetch.wanted, fetch.range) {
             (Wanted::Text, _) => {
-                Body::Text(video::text_at(&fetch.uri, self.driver.is_live, self.moved))
+                Body::Text(video::text_at(&fetch.uri, self.driver.kind, self.moved))
             }
             (Wanted::Bytes, Some(range)) => Body::Held(range.length),
             (Wanted::Bytes, None) => Body::Held(video::SEGMENT_BYTES),
+            (Wanted::List, range) => Body::List(video::list_at(&fetch.uri, range)),
         };
         let (url, took) = (address(&fetch.uri), Duration::from_millis(9));
         Input::Fetched { request: fetch.request, url, body, took }
@@ -309,6 +327,7 @@ impl World<'_> {
                     Wanted::Bytes if self.is_mad => Body::Held(bytes.number() % NEVER_HELD),
                     Wanted::Bytes => Body::Held(length),
                     Wanted::Text => Body::Text(self.text(&fetch, bytes)),
+                    Wanted::List => Body::List(self.pieces(&fetch, bytes)),
                 };
                 Input::Fetched { request, url, body, took }
             }
@@ -318,20 +337,33 @@ impl World<'_> {
     /// The right text with something in its midst, another's, or any.
     fn text(&mut self, fetch: &Fetch, bytes: &mut Bytes) -> String {
         self.driver.is_wild = true;
-        let is_live = bytes.flag();
+        let kind = bytes.pick(&[video::Kind::Plain, video::Kind::Live, video::Kind::Signed]);
         let other = bytes.pick(&["m.m3u8", "live.m3u8", "a.m3u8", "b.m3u8", "d.json"]);
         match bytes.below(4) {
-            0 => video::text_at(other, is_live, self.moved),
+            0 => video::text_at(other, kind, self.moved),
             1 => bytes.text(),
-            2 => format!("{}\n{}", video::text_at(&fetch.uri, is_live, self.moved), bytes.text()),
+            2 => format!("{}\n{}", video::text_at(&fetch.uri, kind, self.moved), bytes.text()),
             _ => {
-                let right = video::text_at(&fetch.uri, self.driver.is_live, self.moved);
+                let right = video::text_at(&fetch.uri, self.driver.kind, self.moved);
                 let at = right.len() * bytes.below(255) / 255;
                 let end = at + bytes.below(20);
                 let end = end.min(right.len());
                 format!("{}{}{}", &right[..at], bytes.text(), &right[end..])
             }
         }
+    }
+
+    /// The right list with some bytes changed or cut off, another's, or any.
+    fn pieces(&self, fetch: &Fetch, bytes: &mut Bytes) -> Vec<u8> {
+        let mut list = video::list_at(&fetch.uri, fetch.range);
+        let at = list.len() * bytes.below(255) / 255;
+        match bytes.below(4) {
+            0 => return bytes.text().into_bytes(),
+            1 => list.truncate(at),
+            2 => list = video::list_at(bytes.pick(&["a.m3u8", "b.m3u8"]), fetch.range),
+            _ => list.iter_mut().skip(at).take(bytes.below(9)).for_each(|byte| *byte ^= 0x20),
+        }
+        list
     }
 
     /// The page and who watches.
@@ -385,7 +417,7 @@ impl World<'_> {
 
     fn fetch(&self, bytes: &mut Bytes) -> Option<Fetch> {
         if self.is_mad {
-            let wanted = bytes.pick(&[Wanted::Text, Wanted::Bytes]);
+            let wanted = bytes.pick(&[Wanted::Text, Wanted::Bytes, Wanted::List]);
             let uri = bytes.pick(&["m.m3u8", "live.m3u8", "a.m3u8", "d.json"]).into();
             let request = RequestId(bytes.below(24) as u64);
             return Some(Fetch { request, uri, range: None, wanted });
@@ -563,7 +595,7 @@ impl World<'_> {
 
     /// The first segment that the server lists.
     fn first_segment(&self) -> u64 {
-        if self.driver.is_live { video::FIRST + self.moved } else { 0 }
+        if self.driver.kind == video::Kind::Live { video::FIRST + self.moved } else { 0 }
     }
 
     fn segment(&self, bytes: &mut Bytes) -> u64 {

@@ -1,10 +1,20 @@
-//! What the server serves: a video of two renditions with four segments each, or a live stream of one.
+//! What the server serves: a video of two renditions with four segments each, whose pieces it signs or not, or a live stream of
+//! one, whose pieces it signs.
 
 use std::ops::Range;
 use std::time::Duration;
 
-use wire::pieces::PIECE;
-use wire::playlist::ByteRange;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use wire::pieces::{Key, PIECE, SegmentPieces, Signed, Window};
+use wire::playlist::{ByteRange, Signature};
+
+/// What the master calls the video.
+const VIDEO: &str = "v.g1";
+const KEY: Key = [3; 32];
+/// What stands for any signature of the server.
+const SIGNATURE: [u8; 64] = [4; 64];
+const LIVE: &str = "live.m3u8";
 
 /// Where the page says that the video is.
 pub(crate) const URL: &str = "http://a/m.m3u8";
@@ -31,10 +41,22 @@ const MASTER: &str = "#EXTM3U\n\
 const LIVE_MASTER: &str = "#EXTM3U\n\
     #EXT-X-STREAM-INF:BANDWIDTH=300000,RESOLUTION=426x240,CODECS=\"avc1.640015\"\nlive.m3u8\n";
 
+/// Which video it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A finished one with digests of whole segments.
+    #[default]
+    Plain,
+    /// The same with signed lists of pieces.
+    Signed,
+    Live,
+}
+
 /// The right text at an address; a live playlist has moved on by so many segments.
-pub(crate) fn text_at(uri: &str, is_live: bool, moved: u64) -> String {
+pub(crate) fn text_at(uri: &str, kind: Kind, moved: u64) -> String {
     match uri.rsplit('/').next().unwrap_or(uri) {
-        "m.m3u8" if is_live => LIVE_MASTER.to_owned(),
+        "m.m3u8" if kind == Kind::Live => signed(LIVE_MASTER),
+        "m.m3u8" if kind == Kind::Signed => signed(MASTER),
         "m.m3u8" => MASTER.to_owned(),
         "live.m3u8" => live(FIRST + moved),
         "a.m3u8" => media("a.mp4"),
@@ -59,16 +81,63 @@ fn media(file: &str) -> String {
 fn live(first: u64) -> String {
     let segment = |no: u64| {
         let sha256 = hex(&digest(0, no, 0..SEGMENT_BYTES));
-        let piece = |range: Range<u64>| hex(&digest(0, no, range)[..16]);
-        let pieces = piece(0..PIECE) + &piece(PIECE..SEGMENT_BYTES);
+        let window = STANDARD_NO_PAD.encode(list(LIVE, 0, no, 1));
         format!(
-            "#EXTINF:4,\n#EXT-X-SHOAL-SEGMENT:BYTES={SEGMENT_BYTES},SHA256={sha256},PIECES={pieces}\n{no}.m4s\n"
+            "#EXTINF:4,\n#EXT-X-SHOAL-SEGMENT:BYTES={SEGMENT_BYTES},SHA256={sha256},SIGNED={window}\n{no}.m4s\n"
         )
     };
     let segments: String = (first..first + SEGMENTS).map(segment).collect();
     format!(
         "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXT-X-MEDIA-SEQUENCE:{first}\n#EXT-X-MAP:URI=\"init.mp4\"\n{segments}"
     )
+}
+
+/// The master of a video whose pieces are signed.
+fn signed(master: &str) -> String {
+    let signature = Signature { video: VIDEO.to_owned(), keys: vec![KEY] };
+    let data = format!("#EXT-X-SESSION-DATA:DATA-ID=\"org.shoal.signed\",VALUE=\"{signature}\"");
+    master.replacen('\n', &format!("\n{data}\n"), 1)
+}
+
+/// The right part of a list of pieces; empty where there is none.
+pub(crate) fn list_at(uri: &str, range: Option<ByteRange>) -> Vec<u8> {
+    let name = uri.rsplit('/').next().unwrap_or(uri);
+    let (playlist, rendition) = if name.starts_with('a') { ("a.m3u8", 0) } else { ("b.m3u8", 1) };
+    let list = list(playlist, rendition, 0, SEGMENTS);
+    let range = range.map_or(0..0, |range| range.start as usize..(range.last() + 1) as usize);
+    list.get(range).unwrap_or_default().to_vec()
+}
+
+/// A window of so many segments from this one on, signed.
+fn list(playlist: &str, rendition: u8, first: u64, count: u64) -> Vec<u8> {
+    let message = window(playlist, rendition, first, count).message(&KEY);
+    [message, SIGNATURE.to_vec()].concat()
+}
+
+fn window(playlist: &str, rendition: u8, first: u64, count: u64) -> Window {
+    let segment = |no: u64| {
+        let piece = |range: Range<u64>| {
+            let digest = digest(rendition, no, range);
+            std::array::from_fn(|byte| digest[byte])
+        };
+        let pieces = [piece(0..PIECE), piece(PIECE..SEGMENT_BYTES)].into();
+        let digest = digest(rendition, no, 0..SEGMENT_BYTES);
+        SegmentPieces { bytes: SEGMENT_BYTES, digest, pieces }
+    };
+    let segments = (first..first + count).map(segment).collect();
+    Window { video: VIDEO.to_owned(), rendition: playlist.to_owned(), first, segments }
+}
+
+/// What a driver says that honestly verifies a signature: only what the server signed has one.
+pub(crate) fn is_signed(message: &[u8], signature: [u8; 64]) -> bool {
+    let whole = [message, &signature[..]].concat();
+    let Ok(Signed { window: told, .. }) = Signed::parse(&whole) else { return false };
+    let right = match told.rendition.as_str() {
+        LIVE => window(LIVE, 0, told.first, 1),
+        "a.m3u8" => window("a.m3u8", 0, 0, SEGMENTS),
+        _ => window("b.m3u8", 1, 0, SEGMENTS),
+    };
+    told == right && message == right.message(&KEY) && signature == SIGNATURE
 }
 
 fn digests() -> String {

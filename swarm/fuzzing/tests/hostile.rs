@@ -11,7 +11,7 @@ proptest! {
 
     #[test]
     fn no_order_of_inputs_panics_or_floods(
-        start in 0..32u8,
+        start in 0..64u8,
         rest in proptest::collection::vec(any::<u8>(), 0..900),
     ) {
         operations(&[&[start], &rest[..]].concat());

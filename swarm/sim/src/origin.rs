@@ -316,8 +316,8 @@ impl Origin {
 
     fn list(&self, rendition: usize) -> Vec<u8> {
         let firsts = (0..self.segments).step_by(WINDOW);
-        let windows = firsts
-            .map(|first| self.window(rendition, first..(first + WINDOW).min(self.segments)));
+        let windows =
+            firsts.map(|first| self.window(rendition, first..(first + WINDOW).min(self.segments)));
         windows.collect::<Vec<_>>().concat()
     }
 
@@ -353,13 +353,7 @@ impl Origin {
         let segments = lengths.map(|length| {
             let range = Some(ByteRange { start, length });
             start += length;
-            Segment {
-                uri: file.clone(),
-                duration: SEGMENT,
-                range,
-                sha256: None,
-                signed: None,
-            }
+            Segment { uri: file.clone(), duration: SEGMENT, range, sha256: None, signed: None }
         });
         let segments = segments.collect();
         let init = Some(InitSection {

@@ -269,7 +269,8 @@ impl World {
             }
             Output::Verify { signature, .. } => {
                 let has_loaded = std::mem::replace(&mut doer.can_verify, true);
-                let loads = if has_loaded { Duration::ZERO } else { doer.line.round_trip + LOADING };
+                let loads =
+                    if has_loaded { Duration::ZERO } else { doer.line.round_trip + LOADING };
                 doer.checks_until = (now + loads + VERIFYING).max(doer.checks_until);
                 let at = doer.checks_until;
                 self.mail(at, viewer, Input::Verified(signature == SIGNATURE));

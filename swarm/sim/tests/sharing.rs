@@ -172,7 +172,7 @@ fn a_viewer_who_closes_the_page_in_the_middle_costs_no_stall() {
 }
 
 #[test]
-fn a_slow_peer_is_raced_for_the_missing_bytes_alone() {
+fn a_slow_peer_is_raced_for_the_pieces_that_would_be_late_alone() {
     let mut world = World::new(minute(), Vec::new());
     world.join(Viewer::sharing(1, Line::steady(FAST), Sharing::Full));
     world.viewers[0].line.uplink_bps = 700_000;
@@ -182,7 +182,8 @@ fn a_slow_peer_is_raced_for_the_missing_bytes_alone() {
     check_watched(&world, 1);
     let stats = world.viewers[1].stats();
     assert!(stats.p2p_bytes > 1_000_000, "{stats:?}");
-    assert!(stats.duplicate_bytes * 25 < stats.p2p_bytes + stats.http_bytes, "{stats:?}");
+    // Of a piece that is late most comes all the same.
+    assert!(stats.duplicate_bytes * 5 < stats.p2p_bytes + stats.http_bytes, "{stats:?}");
 }
 
 #[track_caller]

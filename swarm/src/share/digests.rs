@@ -83,10 +83,9 @@ impl Engine {
         let last = line.and_then(|line| line.slot(line.end().checked_sub(1)?));
         match self.share.digests {
             Digests::Refused(_) => false,
-            Digests::Signed(_) => {
-                let is_told = last.is_some_and(|slot| slot.signed.is_some() || slot.blake3.is_some());
-                line.is_none_or(|line| line.is_whole) || is_told
-            }
+            Digests::Signed(_) => line.is_none_or(|line| {
+                line.is_whole || !self.lacks_list(self.target, line.end().saturating_sub(1))
+            }),
             _ => self.share.digests.is_named() || last.is_some_and(|slot| slot.sha256.is_some()),
         }
     }

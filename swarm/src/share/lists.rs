@@ -82,7 +82,9 @@ impl Engine {
 
     fn ask_window(&mut self, now: Time, rendition: usize, no: usize) {
         let Digests::Signed(signature) = &self.share.digests else { return };
-        let (Some(line), Some(key)) = (self.line(rendition), signature.keys.first()) else { return };
+        let (Some(line), Some(key)) = (self.line(rendition), signature.keys.first()) else {
+            return;
+        };
         let playlist = file_name(&line.base);
         let lengths: Option<Vec<u64>> = line.slots().map(Slot::bytes).collect();
         let Some(lengths) = lengths else { return self.trust_nobody(now, Hindrance::ListMissing) };
@@ -123,7 +125,10 @@ impl Engine {
     /// It is on no list, or on one that can't be had just now: nobody waits for it to come from others.
     pub(crate) fn lacks_list(&self, rendition: usize, no: usize) -> bool {
         let Some(line) = self.line(rendition).filter(|_| self.is_signed()) else { return false };
-        let Some(slot) = line.slot(no).filter(|slot| slot.blake3.is_none()) else { return false };
+        let Some(slot) = line.slot(no) else { return true };
+        if slot.blake3.is_some() {
+            return false;
+        }
         let what = What::List { rendition, window: no / WINDOW };
         match line.is_whole {
             true => self.retries.contains_key(&what),
@@ -132,7 +137,7 @@ impl Engine {
     }
 
     /// Lists count, and nothing else.
-    fn is_signed(&self) -> bool {
+    pub(super) fn is_signed(&self) -> bool {
         matches!(self.share.digests, Digests::Signed(_))
     }
 
@@ -188,7 +193,7 @@ impl Engine {
     fn test_all_pieces(&mut self) {
         let asked = self.requests.keys();
         let came = self.parts.values().flat_map(|parts| parts.iter().map(|part| part.request));
-        let all: Vec<_> = asked.into_iter().chain(came).collect();
+        let all: Vec<_> = asked.chain(came).collect();
         all.into_iter().for_each(|request| self.test_pieces(request));
     }
 
@@ -197,7 +202,7 @@ impl Engine {
         self.share.digests = Digests::Refused(why);
         self.retries.retain(|what, _| !matches!(what, What::List { .. } | What::Digests));
         let checks = std::mem::take(&mut self.share.checks);
-        checks.keys().into_iter().for_each(|request| self.want(Output::Forget(request)));
+        checks.keys().for_each(|request| self.want(Output::Forget(request)));
         self.leave_all(now);
         self.empty_store();
         self.drop_parts_where(|_, _, _| true);
@@ -237,12 +242,7 @@ impl Engine {
 }
 
 /// The window is of just these segments of this rendition of this video, in this generation.
-fn is_of(
-    window: &Window,
-    signature: &Signature,
-    line: &Timeline,
-    numbers: Range<usize>,
-) -> bool {
+fn is_of(window: &Window, signature: &Signature, line: &Timeline, numbers: Range<usize>) -> bool {
     let lengths = numbers.clone().map(|no| line.slot(no).and_then(Slot::bytes));
     window.video == signature.video
         && window.rendition == file_name(&line.base)

@@ -56,9 +56,12 @@ impl Engine {
         slot.map_or(&[], |slot| &slot.pieces)
     }
 
-    /// Each piece of it can be checked as it comes.
-    pub(crate) fn is_in_pieces(&self, key: (usize, usize)) -> bool {
-        !self.piece_digests(key).is_empty()
+    /// Each piece of it can be checked as it comes, or soon can: a signed list tells what it should be.
+    pub(crate) fn is_in_pieces(&self, (rendition, no): (usize, usize)) -> bool {
+        self.is_signed()
+            && self.share.is_on()
+            && self.length_of(rendition, no).is_some()
+            && !self.lacks_list(rendition, no)
     }
 
     /// The beginning of the piece that this byte is in, where pieces are told apart.
@@ -83,7 +86,8 @@ impl Engine {
         let Some(stretch) = self.stretch(id) else { return };
         let Stretch { key, start, bytes, mut tested, .. } = stretch;
         let Some(length) = self.length_of(key.0, key.1) else { return };
-        if tested.is_wrong || !self.is_in_pieces(key) || !start.is_multiple_of(PIECE) {
+        let is_told = !self.piece_digests(key).is_empty();
+        if tested.is_wrong || !is_told || !start.is_multiple_of(PIECE) {
             return;
         }
         loop {

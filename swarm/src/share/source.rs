@@ -383,8 +383,9 @@ impl Engine {
         // Each byte takes it longer than it plays, by so many seconds.
         let plays = self.plays(key, PIECE).as_secs_f64() / PIECE as f64;
         let loses = 1.0 / request.rate(now).max(1.0) - plays;
-        // What has come from elsewhere it sends all the same, before what is still to come.
-        let behind = left.start - (request.start + request.bytes);
+        // What has come from elsewhere it sends all the same, before what is still to come; and a piece plays when its end has come:
+        // half of one behind, in the mean.
+        let behind = left.start - (request.start + request.bytes) + PIECE / 2;
         let time = due(left.start).saturating_sub(self.begun_margin() / 2).as_secs_f64();
         let time = (time - behind as f64 / request.rate(now).max(1.0)).max(0.0);
         let brings = if loses > 0.0 { time / loses } else { f64::INFINITY };

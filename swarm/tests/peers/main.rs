@@ -1,6 +1,7 @@
 //! One viewer and peers whose every word is written here: what it may ask, what it gives, and what misdeeds cost them.
 
 mod giving;
+mod lists;
 mod live;
 mod meeting;
 mod pieces;

@@ -71,7 +71,7 @@ fn a_wrong_piece_costs_its_giver_the_connection_and_nothing_else() {
     stage.tell(Input::Received { link: giver, bytes: PIECE / 2 });
     let request = stage.check();
     let wrong = piece(2, true);
-    stage.tell(Input::Checked { request, bytes: 0..PIECE, sha256: wrong });
+    stage.tell(Input::Checked { request, bytes: 0..PIECE, digest: wrong });
     assert!(stage.is_dropped(giver));
     assert!(!stage.said(taker).contains(&begun(1)));
     let stats = stage.engine.stats(Time::at(stage.now));
@@ -87,7 +87,7 @@ fn right_pieces_before_a_wrong_one_are_kept() {
     stage.tell(Input::Received { link: giver, bytes: 10_000 });
     let request = stage.check();
     let bytes = PIECE..SEGMENT_BYTES;
-    stage.tell(Input::Checked { request, bytes, sha256: piece(1, true) });
+    stage.tell(Input::Checked { request, bytes, digest: piece(1, true) });
     assert!(stage.is_dropped(giver));
     let other = stage.meet_extended(peer(3), 20_000, &[1]);
     let said = stage.said(other);
@@ -105,10 +105,10 @@ fn what_the_server_sends_is_played_whatever_its_playlist_says_and_given_to_nobod
     let before = stage.wanted.len();
     stage.fetched("0-89999", Body::Held(SEGMENT_BYTES));
     let request = stage.check();
-    stage.tell(Input::Checked { request, bytes: 0..PIECE, sha256: piece(1, true) });
+    stage.tell(Input::Checked { request, bytes: 0..PIECE, digest: piece(1, true) });
     let bytes = PIECE..SEGMENT_BYTES;
-    stage.tell(Input::Checked { request, bytes, sha256: piece(9, true) });
-    let whole = Input::Checked { request, bytes: 0..SEGMENT_BYTES, sha256: piece(9, true) };
+    stage.tell(Input::Checked { request, bytes, digest: piece(9, true) });
+    let whole = Input::Checked { request, bytes: 0..SEGMENT_BYTES, digest: piece(9, true) };
     stage.tell(whole);
     let appended = |output: &Output| matches!(output, Output::Append { bytes, .. } if *bytes == (0..SEGMENT_BYTES));
     assert!(stage.wanted[before..].iter().any(appended));
@@ -255,7 +255,7 @@ fn asked_beside_a_slow_peer(has_met_a_liar: bool) -> Vec<(Duration, ByteRange)> 
         stage.say(liar, &Command::SegmentData { segment, size: LONG_BYTES, request });
         (0..4).for_each(|_| stage.tell(Input::Received { link: liar, bytes: PIECE / 4 }));
         let request = stage.check();
-        stage.tell(Input::Checked { request, bytes: 0..PIECE, sha256: [0; 32] });
+        stage.tell(Input::Checked { request, bytes: 0..PIECE, digest: [0; 32] });
         assert!(stage.is_dropped(liar));
         send(&mut stage, &mut at, |_| true);
     }

@@ -12,7 +12,8 @@ use wire::digest::SegmentDigests;
 use wire::identity::InfoHash;
 use wire::peer::{Command, EXTENSION, Hello, Joiner, MESSAGE_BYTES, Message, PeerId};
 use wire::pieces::PIECE;
-use wire::playlist::ByteRange;
+use wire::pieces::{Key, SegmentPieces, Window};
+use wire::playlist::{ByteRange, InitSection, Media, Segment};
 
 pub(crate) const MASTER: &str = "#EXTM3U\n\
     #EXT-X-SESSION-DATA:DATA-ID=\"org.shoal.segments-sha256\",URI=\"d.json\"\n\
@@ -39,30 +40,62 @@ pub(crate) fn range(no: usize) -> ByteRange {
 }
 
 pub(crate) fn digest(no: usize) -> [u8; 32] {
-    [no as u8 + 1; 32]
+    [(no as u8).wrapping_add(1); 32]
 }
 
 pub(crate) const MASTER_WITHOUT_DIGESTS: &str = "#EXTM3U\n\
     #EXT-X-STREAM-INF:BANDWIDTH=200000,RESOLUTION=426x240,CODECS=\"avc1.640015\"\na.m3u8\n";
 
-/// A file for each segment, with the digests of its pieces: that of the first, and that of all others.
-fn media_in_pieces(bytes: u64) -> String {
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let segment = |no: usize| {
-        let pieces = (0..bytes.div_ceil(PIECE)).map(|at| hex(&piece(no, at == 0)[..16]));
-        let (pieces, sha256) = (pieces.collect::<String>(), hex(&digest(no)));
-        format!(
-            "#EXTINF:4,\n#EXT-X-SHOAL-SEGMENT:BYTES={bytes},SHA256={sha256},PIECES={pieces}\n{no}.m4s\n"
-        )
+/// Who signs.
+const KEY: Key = [0xab; 32];
+
+/// The master of a video whose pieces that key signs.
+pub(crate) fn signed_master() -> String {
+    let key = "ab".repeat(32);
+    let data = format!("#EXT-X-SESSION-DATA:DATA-ID=\"org.shoal.signed\",VALUE=\"v.g1 {key}\"");
+    MASTER_WITHOUT_DIGESTS.replace("#EXTM3U\n", &format!("#EXTM3U\n{data}\n"))
+}
+
+/// A list of segments of this length from a number on, with the digests of pieces: that of the first, and that of all others.
+pub(crate) fn window(first: u64, count: usize, bytes: u64) -> Window {
+    let segment = |at: usize| {
+        let no = first as usize + at;
+        let piece = |at| std::array::from_fn(|byte| piece(no, at == 0)[byte]);
+        let pieces = (0..bytes.div_ceil(PIECE)).map(piece).collect();
+        SegmentPieces { bytes, digest: digest(no), pieces }
     };
-    let head = "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXT-X-MAP:URI=\"init.mp4\"\n";
-    format!("{head}{}#EXT-X-ENDLIST\n", (0..SEGMENTS).map(segment).collect::<String>())
+    let segments = (0..count).map(segment).collect();
+    Window { video: "v.g1".to_owned(), rendition: "a.m3u8".to_owned(), first, segments }
+}
+
+/// The same as it is on the server, its signature too.
+pub(crate) fn signed(window: &Window) -> Vec<u8> {
+    [window.message(&KEY), vec![1; 64]].concat()
+}
+
+/// A file for each segment, with a list of it.
+fn media_in_pieces(first: u64, bytes: u64, is_ended: bool) -> String {
+    let segment = |no: u64| Segment {
+        uri: format!("{no}.m4s"),
+        duration: Duration::from_secs(4),
+        range: Some(ByteRange { start: 0, length: bytes }),
+        sha256: Some([9; 32]),
+        signed: Some(signed(&window(no, 1, bytes)).into()),
+    };
+    let media = Media {
+        target_duration: Duration::from_secs(4),
+        media_sequence: first,
+        init: Some(InitSection { uri: "init.mp4".to_owned(), range: None }),
+        segments: (first..first + SEGMENTS as u64).map(segment).collect(),
+        is_ended,
+        is_encrypted: false,
+    };
+    media.to_string()
 }
 
 /// The playlist of a live stream in pieces, from this segment on.
 pub(crate) fn live_in_pieces(first: u64) -> String {
-    let head = format!("#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:{first}\n");
-    media_in_pieces(LONG_BYTES).replace("#EXTM3U\n", &head).replace("#EXT-X-ENDLIST\n", "")
+    media_in_pieces(first, LONG_BYTES, false)
 }
 
 /// The playlist of a live stream of which so many segments are listed.
@@ -79,12 +112,12 @@ pub(crate) fn live(listed: u64) -> String {
 
 /// What the digest of a segment's first piece is, or of a further one.
 pub(crate) fn piece(no: usize, is_first: bool) -> [u8; 32] {
-    [no as u8 + if is_first { 100 } else { 200 }; 32]
+    [(no as u8).wrapping_add(if is_first { 100 } else { 200 }); 32]
 }
 
 /// What the digest of a whole segment is.
-pub(crate) fn checked(request: RequestId, sha256: [u8; 32]) -> Input {
-    Input::Checked { request, bytes: 0..SEGMENT_BYTES, sha256 }
+pub(crate) fn checked(request: RequestId, digest: [u8; 32]) -> Input {
+    Input::Checked { request, bytes: 0..SEGMENT_BYTES, digest }
 }
 
 /// A viewer who has seen the first picture, and what it wants since it was asked last.
@@ -96,6 +129,8 @@ pub(crate) struct Stage {
     pub(crate) our_id: PeerId,
     /// Checks that were answered.
     answered: Vec<(RequestId, u64)>,
+    /// Signatures that were verified.
+    verified: usize,
 }
 
 impl Stage {
@@ -118,14 +153,29 @@ impl Stage {
 
     /// The same of a video whose playlist tells the digests of pieces.
     pub(crate) fn in_pieces(members: usize) -> Stage {
-        let mut stage = Stage::opened(MASTER_WITHOUT_DIGESTS, &media_in_pieces(SEGMENT_BYTES));
+        let media = media_in_pieces(0, SEGMENT_BYTES, true);
+        let mut stage = Stage::opened(&signed_master(), &media);
         stage.fetched("init.mp4", Body::Held(9));
         stage.fetched("0-89999", Body::Held(SEGMENT_BYTES));
-        stage.check_pieces(0);
         stage.tell(Input::Updated);
         stage.tell(Input::Updated);
         stage.is_counted(members);
+        stage.verify();
+        stage.tell(checked(stage.check(), digest(0)));
         stage
+    }
+
+    /// Each signature turns out to be right.
+    pub(crate) fn verify(&mut self) {
+        while self.verified < self.signatures() {
+            self.verified += 1;
+            self.tell(Input::Verified(true));
+        }
+    }
+
+    /// How often the engine wanted to know whether a signature is right.
+    pub(crate) fn signatures(&self) -> usize {
+        self.wanted.iter().filter(|output| matches!(output, Output::Verify { .. })).count()
     }
 
     /// What is to be checked turns out to be pieces of this segment, from the first one on.
@@ -142,25 +192,27 @@ impl Stage {
         let mut at = 0;
         while let Some(output) = self.wanted.get(at).cloned() {
             at += 1;
-            if let Output::Check { request, bytes } = output
+            if let Output::Check { request, bytes, .. } = output
                 && !self.answered.contains(&(request, bytes.start))
             {
                 self.answered.push((request, bytes.start));
-                let sha256 = piece(no, is_first(&bytes));
-                self.tell(Input::Checked { request, bytes, sha256 });
+                let digest = piece(no, is_first(&bytes));
+                self.tell(Input::Checked { request, bytes, digest });
             }
         }
     }
 
     /// The same of one whose segments have twelve pieces, of which the beginning of the first is on.
     pub(crate) fn begun(members: usize) -> Stage {
-        let mut stage = Stage::opened(MASTER_WITHOUT_DIGESTS, &media_in_pieces(LONG_BYTES));
+        let media = media_in_pieces(0, LONG_BYTES, true);
+        let mut stage = Stage::opened(&signed_master(), &media);
         stage.fetched("init.mp4", Body::Held(9));
-        stage.fetched("0-196607", Body::Held(LONG_BYTES / 4));
-        stage.check_pieces(0);
+        stage.fetched("0-262143", Body::Held(LONG_BYTES / 3));
         stage.tell(Input::Updated);
         stage.tell(Input::Updated);
         stage.is_counted(members);
+        stage.verify();
+        stage.check_pieces(0);
         stage
     }
 
@@ -171,15 +223,18 @@ impl Stage {
         stage.fetched("0-89999", Body::Held(SEGMENT_BYTES));
         stage.tell(Input::Updated);
         stage.tell(Input::Updated);
-        stage.tell(Input::TrackerOpened);
-        let offers: Vec<LinkId> = stage.offers().collect();
-        offers
-            .into_iter()
-            .for_each(|link| stage.tell(Input::Offered { link, sdp: SDP.to_owned() }));
-        (stage.info_hash, stage.our_id) = stage.announced();
-        let (info_hash, interval) = (stage.info_hash, Duration::from_secs(120));
-        stage.tell(Input::TrackerSaid(Heard::Counted { info_hash, members, interval }));
+        stage.is_counted_live(members);
         stage
+    }
+
+    /// The tracker counts `members` of a live stream, after the offers that went with the first word.
+    pub(crate) fn is_counted_live(&mut self, members: usize) {
+        self.tell(Input::TrackerOpened);
+        let offers: Vec<LinkId> = self.offers().collect();
+        offers.into_iter().for_each(|link| self.tell(Input::Offered { link, sdp: SDP.to_owned() }));
+        (self.info_hash, self.our_id) = self.announced();
+        let (info_hash, interval) = (self.info_hash, Duration::from_secs(120));
+        self.tell(Input::TrackerSaid(Heard::Counted { info_hash, members, interval }));
     }
 
     /// Connections that were offered.
@@ -192,7 +247,7 @@ impl Stage {
 
     /// A viewer who has seen the beginning of the first segment of a live stream in twelve pieces each, and whom no tracker answers.
     pub(crate) fn begun_live() -> Stage {
-        let mut stage = Stage::opened(MASTER_WITHOUT_DIGESTS, &live_in_pieces(0));
+        let mut stage = Stage::opened(&signed_master(), &live_in_pieces(0));
         stage.fetched("init.mp4", Body::Held(9));
         stage.fetched("0-196607", Body::Held(LONG_BYTES / 4));
         stage.tell(Input::Updated);
@@ -200,7 +255,7 @@ impl Stage {
         stage
     }
 
-    fn opened(master: &str, media: &str) -> Stage {
+    pub(crate) fn opened(master: &str, media: &str) -> Stage {
         let mut stage = Stage::new();
         stage.tell(Input::Permitted(Sharing::Full));
         stage.open();
@@ -220,7 +275,7 @@ impl Stage {
         let engine = Engine::new(Config { seed: 1, ..Config::default() });
         let (info_hash, our_id) = (InfoHash([0; 20]), PeerId([0; 20]));
         let (now, wanted, answered) = (Duration::ZERO, Vec::new(), Vec::new());
-        Stage { engine, now, wanted, info_hash, our_id, answered }
+        Stage { engine, now, wanted, info_hash, our_id, answered, verified: 0 }
     }
 
     pub(crate) fn is_counted(&mut self, members: usize) {
