@@ -5,6 +5,7 @@ const PLAYER_WASM = new URL("__PLAYER_WASM__", import.meta.url);
 const EXTRAS = "./__EXTRAS__";
 const WORDS = "./__WORDS__";
 const VERIFIER = "./__VERIFIER__";
+const PANEL = "./__PANEL__";
 let compiled;
 const compile = () => (compiled ??= __wbg_init({ module_or_path: PLAYER_WASM }));
 
@@ -50,15 +51,16 @@ function askEarly(src, opening) {
   return early;
 }
 
-/** Waits for the first picture; but not for long, since it may be made of bytes that have to be verified before. */
-const picture = (video) => new Promise((resolve) => {
+/** Waits for the first picture, or this long. */
+const picture = (video, ms) => new Promise((resolve) => {
   video.addEventListener("loadeddata", resolve, { once: true });
-  setTimeout(resolve, video.readyState < 2 ? 2000 : 0);
+  setTimeout(resolve, video.readyState < 2 ? ms : 0);
 });
 
 const NOTHING = Object.freeze({
   httpBytes: 0, p2pBytes: 0, uploadedBytes: 0, peers: 0, bufferSeconds: 0, startupMs: null, stalls: 0, stallMs: 0,
   droppedFrames: 0, rejectedPieces: 0, duplicateBytes: 0, height: 0, liveLatencySeconds: null,
+  sharing: "off", trust: "unknown", hindrance: null,
 });
 
 class ShoalPlayer extends HTMLElement {
@@ -113,10 +115,12 @@ class ShoalPlayer extends HTMLElement {
       return;
     }
     if (visit !== this.#visit) return;
+    const video = () => this.shadowRoot.querySelector("video");
+    // Not for long: the first picture may be made of bytes that have to be verified before.
     let verifier;
-    const load = () => picture(this.shadowRoot.querySelector("video")).then(() => import(VERIFIER));
+    const load = () => picture(video(), 2000).then(() => import(VERIFIER));
     this.#player = new Player(this, early, async (name, ...given) => (await (verifier ??= load()))[name](...given));
-    if (this.hasAttribute("captions") || this.hasAttribute("storyboard")) this.#furnish();
+    this.#furnish(video());
   }
 
   /** Says in the page's language what the player says in English. */
@@ -130,12 +134,17 @@ class ShoalPlayer extends HTMLElement {
     }
   }
 
-  /** Adds what only some videos have. Without it the player plays on. */
-  async #furnish() {
+  /** Adds what only some videos have, and what nobody looks for before there is a picture. Without it the player plays on. */
+  async #furnish(video) {
     const { signal } = (this.#furnished = new AbortController());
     try {
-      const { furnish } = await import(EXTRAS);
-      if (!signal.aborted) furnish(this, signal);
+      if (this.hasAttribute("captions") || this.hasAttribute("storyboard")) {
+        const { furnish } = await import(EXTRAS);
+        if (!signal.aborted) furnish(this, signal);
+      }
+      await picture(video, 10_000);
+      const { addPanel } = await import(PANEL);
+      if (!signal.aborted) addPanel(this, signal);
     } catch (error) {
       console.warn("shoal-player:", error);
     }

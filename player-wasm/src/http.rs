@@ -131,7 +131,7 @@ async fn receive(driver: &Weak<Driver>, ask: &Ask, sent: Sent) -> Result<Input, 
         }
     };
     let url = if response.url().is_empty() { ask.url.clone() } else { response.url() };
-    let took = Duration::from_secs_f64((now_ms() - sent.began_ms).max(0.0) / 1000.0);
+    let took = settings::duration((now_ms() - sent.began_ms) / 1000.0);
     Ok(Input::Fetched { request: ask.request, url, body, took })
 }
 
@@ -201,5 +201,5 @@ fn retry_after(response: &Response) -> Option<Duration> {
     let value = response.headers().get("Retry-After").ok().flatten()?;
     let seconds = settings::number_in(&value)
         .unwrap_or_else(|| (js_sys::Date::parse(&value) - js_sys::Date::now()) / 1000.0);
-    Duration::try_from_secs_f64(seconds).ok()
+    (seconds >= 0.0).then(|| settings::duration(seconds))
 }

@@ -13,20 +13,18 @@
 //! - `media`: the media element and its source buffer
 //! - `page`: the element's shadow tree: controls, notices, menus, keys
 //! - `consent`: the sentence on sharing, and what the viewer answers
-//! - `panel`: who feeds this viewer
-//! - `notice`: the line over the picture
 //! - `settings`: what is remembered on this browser, and what the element's attributes say
+//! - `stats`: what the element tells of itself
 
 mod bodies;
 mod consent;
 mod driver;
 mod http;
 mod media;
-mod notice;
 mod page;
-mod panel;
 mod peers;
 mod settings;
+mod stats;
 mod tracker;
 mod verifier;
 
@@ -62,7 +60,7 @@ impl Player {
         Player { driver: Driver::start(host, early, verifier) }
     }
 
-    /// The numbers of design.md, as a plain object: bytes, milliseconds, seconds, pixels, counts.
+    /// Plain values: bytes, milliseconds, seconds, pixels, counts; and how far is shared, on whose word, and what hinders it.
     pub fn stats(&self) -> Object {
         self.driver.stats()
     }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use gloo_events::{EventListener, EventListenerOptions};
 use gloo_timers::callback::Timeout;
 use js_sys::{Array, Function, Promise, Reflect};
-use swarm::{Hindrance, Quality, RenditionInfo, Stats};
+use swarm::{Quality, RenditionInfo};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{
@@ -16,8 +16,6 @@ use web_sys::{
 
 use crate::consent::Consent;
 use crate::driver::{Driver, with};
-use crate::notice::Notice;
-use crate::panel::Panel;
 use crate::settings::{self, Choice, Settings, number, number_in};
 
 /// The shadow tree.
@@ -34,9 +32,7 @@ pub(crate) struct Page {
     /// Hides the controls when nothing moves for a while.
     idle: RefCell<Option<Timeout>>,
     has_page_keys: bool,
-    notice: Rc<Notice>,
     consent: Consent,
-    panel: Panel,
 }
 
 impl Page {
@@ -64,12 +60,9 @@ impl Page {
             rendition: Cell::default(),
             idle: RefCell::default(),
             has_page_keys: settings.has_page_keys,
-            notice: Notice::new(find(&root, ".notice")),
             consent: Consent::new(find(&root, ".consent"), settings),
-            panel: Panel::new(&root, settings.terms),
             root,
         };
-        page.panel.show_sharing(settings.sharing);
         page.toggle("bare", !settings.has_controls);
         page.fill_speeds();
         page.offer_what_works(settings);
@@ -206,19 +199,16 @@ impl Page {
         self.mark("[data-menu=quality]", &chosen);
     }
 
+    /// Says over the picture what is amiss with playback. `www/panel.js` says other things there, marked as hints.
     pub(crate) fn show_notice(&self, text: &str) {
-        self.notice.show_trouble(Some(text));
+        let notice = self.find(".notice");
+        notice.set_text_content(Some(text));
+        let _ = notice.class_list().remove_1("hint");
+        self.show(".notice", true);
     }
 
     pub(crate) fn hide_notice(&self) {
-        self.notice.show_trouble(None);
-    }
-
-    /// Says what keeps viewers from sharing: in the panel while it lasts, over the picture if somebody can mend it.
-    pub(crate) fn show_hindrance(&self, hindrance: Option<Hindrance>) {
-        let hint = hindrance.filter(|hindrance| *hindrance != Hindrance::Unverifiable);
-        self.notice.show_hint(hint.map(|hint| hint.to_string()));
-        self.panel.show_hindrance(hindrance);
+        self.show(".notice:not(.hint)", false);
     }
 
     /// Says what sharing shows to others, then lets the engine begin with it.
@@ -229,14 +219,7 @@ impl Page {
 
     /// The viewer decided about sharing.
     fn decide(&self, driver: &Rc<Driver>, choice: Choice) {
-        let sharing = self.consent.answer(choice);
-        self.panel.show_sharing(sharing);
-        driver.permit(sharing);
-    }
-
-    /// Takes the figures of one more second.
-    pub(crate) fn sample(&self, stats: &Stats) {
-        self.panel.sample(stats);
+        driver.permit(self.consent.answer(choice));
     }
 
     pub(crate) fn consent(&self) -> &Consent {
@@ -255,7 +238,6 @@ impl Page {
     pub(crate) fn clear(&self) {
         self.idle.take();
         self.consent.close();
-        self.notice.show_hint(None);
         self.root.set_inner_html("");
     }
 
@@ -305,9 +287,16 @@ impl Page {
             "mute" => self.video.set_muted(!self.video.muted()),
             "fullscreen" => self.toggle_fullscreen(),
             "pip" => self.toggle_pip(),
-            "feeds" => self.panel.toggle(),
+            FEEDS => self.open_feeds(!self.player.class_list().contains(FEEDS)),
             _ => {}
         }
+    }
+
+    /// Opens the panel of `www/panel.js`, now or when it comes.
+    fn open_feeds(&self, is_open: bool) {
+        self.toggle(FEEDS, is_open);
+        let _ =
+            self.find("[data-action=feeds]").set_attribute("aria-expanded", &is_open.to_string());
     }
 
     fn toggle_play(&self, driver: &Rc<Driver>) {
@@ -415,14 +404,14 @@ impl Page {
             "m" => self.act(driver, "mute"),
             "f" => self.toggle_fullscreen(),
             "i" => self.toggle_pip(),
-            "n" => self.panel.toggle(),
+            "n" => self.act(driver, FEEDS),
             "Home" => self.video.set_current_time(0.0),
             "End" if self.video.duration().is_finite() => {
                 self.video.set_current_time(self.video.duration())
             }
             "Escape" => {
                 self.close_menus();
-                self.panel.close();
+                self.open_feeds(false);
             }
             digit if digit.len() == 1 => match digit.parse::<u8>() {
                 Ok(tenths) if self.video.duration().is_finite() => {
@@ -616,6 +605,8 @@ fn clock(seconds: f64) -> String {
 
 const CONTROLS: &str = include_str!("controls.html");
 const STYLE: &str = include_str!("player.css");
+/// The action of the panel's button, and the class of the player while it is open.
+const FEEDS: &str = "feeds";
 const MENUS: [&str; 2] = ["speed", "quality"];
 const SPEEDS: [f64; 6] = [0.5, 0.75, 1.0, 1.25, 1.5, 2.0];
 /// Long enough to find a button, short enough not to cover the picture.

@@ -28,8 +28,6 @@ pub(crate) struct Settings {
     pub(crate) terms: Terms,
     /// What this viewer answered on an earlier visit.
     pub(crate) choice: Option<Choice>,
-    /// What the page and the viewer allow together, until the viewer says something else.
-    pub(crate) sharing: Sharing,
 }
 
 /// How far a page lets viewers share, by the attribute `p2p`.
@@ -100,7 +98,7 @@ impl Settings {
             title: text("title"),
             poster: text("poster"),
             snippet: text("snippet"),
-            start: Duration::try_from_secs_f64(seconds).unwrap_or_default(),
+            start: duration(seconds),
             autoplay: host.has_attribute("autoplay"),
             muted: host.has_attribute("muted"),
             is_loop: host.has_attribute("loop"),
@@ -108,7 +106,6 @@ impl Settings {
             has_page_keys: host.get_attribute("keys").as_deref() == Some("page"),
             terms,
             choice,
-            sharing: terms.under(choice),
         }
     }
 }
@@ -179,6 +176,12 @@ pub(crate) fn number(number: f64) -> String {
 /// The number that a text begins with, as JavaScript reads it. Rust's own way of reading fractions would take 13 KB.
 pub(crate) fn number_in(text: &str) -> Option<f64> {
     Some(js_sys::Number::parse_float(text)).filter(|number| !number.is_nan())
+}
+
+/// A time in seconds as JavaScript has it; none at all if it is no number or before zero. Rust's own two ways of making one of
+/// fractions would take 1 KB.
+pub(crate) fn duration(seconds: f64) -> Duration {
+    Duration::from_nanos((seconds * 1e9).round() as u64)
 }
 
 fn storage() -> Option<Storage> {

@@ -21,8 +21,8 @@ pub(crate) fn check(shoal: &Path) -> Result<()> {
     }
     let total: usize = weights.values().sum();
     println!("{total:>8}  together, of {LIMIT} allowed");
-    for (name, bytes) in verifier()? {
-        println!("{bytes:>8}  {name}, after the first frame, to verify with");
+    for (name, bytes) in afterwards()? {
+        println!("{bytes:>8}  {name}, after the first frame");
     }
     if total > LIMIT {
         bail!(
@@ -65,11 +65,12 @@ fn scripts_and_styles() -> Result<BTreeMap<String, Vec<u8>>> {
     Ok(files)
 }
 
-/// Brotli sizes of what a player loads when there is something to verify.
-fn verifier() -> Result<BTreeMap<String, usize>> {
+/// Brotli sizes of what everybody's player loads after the first frame, or when there is something to verify.
+fn afterwards() -> Result<BTreeMap<String, usize>> {
     let files = scripts_and_styles()?.into_iter();
     let weigh = |(name, content): (String, Vec<u8>)| Ok((name, www::brotli(&content)?.len()));
-    files.filter(|(name, _)| name.starts_with(VERIFIER)).map(weigh).collect()
+    let is_for_all = |name: &str| AFTERWARDS.iter().any(|start| name.starts_with(start));
+    files.filter(|(name, _)| is_for_all(name)).map(weigh).collect()
 }
 
 /// Brotli sizes of the page and of each file that it, or a file it names, mentions: never too few. What a player loads after
@@ -81,7 +82,7 @@ fn weigh(page: String, mut files: BTreeMap<String, Vec<u8>>) -> Result<BTreeMap<
         weights.insert(name.clone(), www::brotli(&content)?.len());
         let text = String::from_utf8_lossy(&content);
         let is_wanted = |file: &&String| {
-            let is_later = LATER.iter().any(|later| file.starts_with(later));
+            let is_later = AFTERWARDS.iter().chain(&FOR_SOME).any(|later| file.starts_with(later));
             text.contains(file.as_str()) && (!is_later || name == PAGE)
         };
         let named: Vec<String> = files.keys().filter(is_wanted).cloned().collect();
@@ -91,10 +92,10 @@ fn weigh(page: String, mut files: BTreeMap<String, Vec<u8>>) -> Result<BTreeMap<
 }
 
 const PAGE: &str = "the embed page";
-/// How the names begin of what a player loads to verify with.
-const VERIFIER: &str = "verifier-";
-/// How the names begin of what a player loads later, or for some alone.
-const LATER: [&str; 3] = [VERIFIER, "extras-", "words-"];
+/// How the names begin of what a player loads after the first frame.
+const AFTERWARDS: [&str; 2] = ["panel-", "verifier-"];
+/// How the names begin of what a player loads for some alone.
+const FOR_SOME: [&str; 2] = ["extras-", "words-"];
 
 /// The bound that we set ourselves; PeerTube's embed downloads 535 KB.
 const LIMIT: usize = 120_000;

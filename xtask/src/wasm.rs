@@ -162,11 +162,14 @@ const FEATURES: &[&str] = &[
     "--enable-simd",
 ];
 
-/// More passes find more; flattened code with its loops made anew compresses better, and so do functions that nothing is moved
-/// into. The lowest 1,024 bytes are unused, since Rust has the far end of the stack there.
+/// More passes find more; flattened code with its loops made anew compresses better, twice, and so do functions that nothing is
+/// moved into. The lowest 1,024 bytes are unused, since Rust has the far end of the stack there.
 const SMALLER: &[&str] = &[
     "--low-memory-unused",
     "--one-caller-inline-max-function-size=0",
+    "--flatten",
+    "--rereloop",
+    "-Oz",
     "--flatten",
     "--rereloop",
     "-Oz",

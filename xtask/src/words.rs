@@ -46,6 +46,7 @@ fn words_are_found_where_they_are_said() {
 /// Everything that the player says, in English.
 fn said() -> BTreeSet<String> {
     let mut said = of_html(&read("player-wasm/src/controls.html"));
+    said.extend(of_html(&panel()));
     for file in SPEAKERS {
         said.extend(of_code(&read(file)));
     }
@@ -54,6 +55,13 @@ fn said() -> BTreeSet<String> {
     }
     assert!(said.len() > 50, "where are the player's words? {said:?}");
     said.iter().map(|text| plain(text)).collect()
+}
+
+/// The HTML within the panel's script.
+fn panel() -> String {
+    let script = read("www/panel.js");
+    let html = script.split_once("const HTML = `").unwrap().1;
+    html.split_once('`').unwrap().0.trim().to_owned()
 }
 
 fn sources() -> String {
@@ -124,8 +132,8 @@ const SPEAKERS: &[&str] = &[
     "player-wasm/src/consent.rs",
     "player-wasm/src/driver.rs",
     "player-wasm/src/page.rs",
-    "player-wasm/src/panel.rs",
     "www/extras.js",
+    "www/panel.js",
     "www/player.js",
 ];
 
