@@ -1,10 +1,11 @@
-// A stream whose playlist tells the digests of pieces, as our live streams will: viewers check each as it comes, play it and pass it on.
+// A stream whose playlist has a signed list with each segment, as our live streams will: viewers check each piece as it comes, play it and pass it on.
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { after, afterEach, test } from "node:test";
 import { serverAndBrowser } from "./lib/fixture.js";
 import { rate, unlimited } from "./lib/network.js";
+import { signedLine, signedWindow, signingKey } from "./lib/pieces.js";
 import { segments, variants } from "./lib/playlist.js";
 import { startTracker, text } from "./lib/server.js";
 import { elementPage, startFiles, startSite } from "./lib/site.js";
@@ -13,9 +14,9 @@ const PIECE = 64 << 10;
 let site, files, lying, tracker;
 const fixture = serverAndBrowser(async ({ server }) => {
   const { master, script } = await server.parts(server.ids.long);
-  const stream = await inPieces(master);
-  files = await startFiles(stream, { ranges: true });
-  lying = await startFiles({ ...stream, "/media.m3u8": spoilt(stream["/media.m3u8"]) }, { port: 8003, ranges: true });
+  const key = signingKey();
+  files = await startFiles(await inPieces(master, key), { ranges: true });
+  lying = await startFiles(await inPieces(master, key, spoilt), { port: 8003, ranges: true });
   tracker = await startTracker(server, { open: true });
   const page = (at) => elementPage({ master: `${at.url}/master.m3u8`, script }, `p2p="full" tracker="${tracker.url}"`);
   site = await startSite({ "/pieces": page(files), "/lying": page(lying) });
@@ -31,32 +32,37 @@ afterEach(() => {
   limited = false;
 });
 
-/** The best rendition's first minute with a file for each segment, as a live stream has them. */
-async function inPieces(master) {
+/**
+ * The best rendition's first minute with a file for each segment, as a live stream has them; its lists are of what `told` makes of
+ * each.
+ */
+async function inPieces(master, key, told = (body) => body) {
   const [best] = (await variants(master)).sort((a, b) => b.bandwidth - a.bandwidth);
   const list = (await segments(best.url)).slice(0, 15);
   const media = Buffer.from(await (await fetch(list[0].url)).arrayBuffer());
   const hex = (bytes) => createHash("sha256").update(bytes).digest("hex");
   const bodies = list.map(({ offset, length }) => media.subarray(offset, offset + length));
   const lines = list.map(({ duration }, at) => {
-    const pieces = Array.from({ length: Math.ceil(bodies[at].length / PIECE) }, (_, no) => hex(bodies[at].subarray(no * PIECE, (no + 1) * PIECE)).slice(0, 32));
-    const tag = `#EXT-X-SHOAL-SEGMENT:BYTES=${bodies[at].length},SHA256=${hex(bodies[at])},PIECES=${pieces.join("")}`;
+    const window = signedWindow(key, { video: "stream.g1", rendition: "media.m3u8", first: at, segments: [told(bodies[at])] });
+    const signed = window.toString("base64").replace(/=*$/, "");
+    const tag = `#EXT-X-SHOAL-SEGMENT:BYTES=${bodies[at].length},SHA256=${hex(bodies[at])},SIGNED=${signed}`;
     return `#EXTINF:${duration},\n${tag}\n${at}.m4s\n`;
   });
   const [info] = (await text(master)).split("\n").filter((line) => line.startsWith("#EXT-X-STREAM-INF:") && line.includes(`BANDWIDTH=${best.bandwidth},`));
   const media_playlist = `#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:4\n#EXT-X-MAP:URI="init.mp4"\n${lines.join("")}#EXT-X-ENDLIST\n`;
   return {
-    "/master.m3u8": Buffer.from(`#EXTM3U\n#EXT-X-VERSION:7\n${info}\nmedia.m3u8\n`),
+    "/master.m3u8": Buffer.from(`#EXTM3U\n#EXT-X-VERSION:7\n${signedLine("stream.g1", key)}\n${info}\nmedia.m3u8\n`),
     "/media.m3u8": Buffer.from(media_playlist),
     "/init.mp4": media.subarray(0, list[0].offset),
     ...Object.fromEntries(bodies.map((body, at) => [`/${at}.m4s`, body])),
   };
 }
 
-/** The same playlist, that says other digests of whole segments, and of their second pieces. */
-function spoilt(playlist) {
-  const first = /SHA256=[0-9a-f]{64},PIECES=([0-9a-f]{32})[0-9a-f]{32}/g;
-  return Buffer.from(playlist.toString().replace(first, (_, piece) => `SHA256=${"0".repeat(64)},PIECES=${piece}${"0".repeat(32)}`));
+/** A segment that is another from its second piece on. */
+function spoilt(body) {
+  const other = Buffer.from(body);
+  other[PIECE] ^= 1;
+  return other;
 }
 
 async function watch(path) {

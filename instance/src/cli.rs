@@ -11,6 +11,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, PublicUrl, Sources};
 use crate::import::{self, ImportArgs};
+use crate::mirror::{self, MirrorArgs};
 use crate::terminal::channel::ChannelCommand;
 use crate::terminal::job::JobCommand;
 use crate::terminal::key::KeyCommand;
@@ -51,6 +52,16 @@ enum Command {
     Import {
         #[command(flatten)]
         args: ImportArgs,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Keep a copy of a video of another server, for any web server to serve.
+    ///
+    /// Nothing is kept that isn't as the video's own host signed it. Run again, it brings what is new and goes on where it broke off:
+    /// have cron or a systemd timer run it for as long as the copy is to be kept.
+    Mirror {
+        #[command(flatten)]
+        args: MirrorArgs,
         #[command(flatten)]
         settings: Settings,
     },
@@ -172,6 +183,7 @@ impl Cli {
                 let public_url = config.public_url(config.server.listen);
                 return import::run(args, &library, &config, &public_url);
             }
+            Command::Mirror { args, settings } => mirror::run(&args, &settings.load()?)?,
             Command::Worker { server, token, settings } => {
                 let config = settings.load()?;
                 let token = token.unwrap_or_else(|| config.worker.token.clone());

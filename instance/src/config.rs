@@ -8,6 +8,7 @@ use origin::setting::BadSetting;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
+use crate::mirrors::{self, Mirror};
 use crate::post::{Smtp, SmtpError};
 
 /// Everything a host may set. `docs/shoal.toml` documents every key.
@@ -71,6 +72,15 @@ pub(crate) struct Server {
 pub(crate) struct Player {
     /// How far the pages let viewers share.
     pub(crate) p2p: Sharing,
+    /// Who keeps copies of public videos, for players to fetch from, too.
+    pub(crate) mirrors: Vec<Mirror>,
+}
+
+impl Player {
+    fn check(&self) -> Result<(), ConfigError> {
+        let count = self.mirrors.len();
+        if count <= mirrors::MOST { Ok(()) } else { Err(ConfigError::Mirrors(count)) }
+    }
 }
 
 /// How far viewers may pass a video on to each other; the player's attribute `p2p` has the same words.
@@ -135,6 +145,7 @@ impl Config {
         config.instance.check()?;
         config.database.check()?;
         config.worker.check()?;
+        config.player.check()?;
         config.smtp.check(config.accounts.requires_email_verification)?;
         Ok((config, sources))
     }
@@ -248,6 +259,14 @@ pub(crate) enum ConfigError {
         "worker.token is no token: it must have at least {LEAST_TOKEN} letters, digits and signs"
     )]
     WorkerToken,
+    /// Not the address of a folder that could stand on a page.
+    #[error(
+        "{0:?} is no mirror: write it as https://mirror.example.org/hls/, below which each video has its folder"
+    )]
+    Mirror(String),
+    /// More than players ask.
+    #[error("player.mirrors has {0} mirrors: at most {most} are named on pages", most = mirrors::MOST)]
+    Mirrors(usize),
     /// Something else than scheme and host.
     #[error("{0:?} is no public URL: write it as https://videos.example.org, without a path")]
     PublicUrl(String),
@@ -457,6 +476,7 @@ mod tests {
             ("SHOAL_SERVER_DATA", "1234"),
             ("SHOAL_TRACKER_STUN_LISTEN", ""),
             ("SHOAL_PLAYER_P2P", "receive"),
+            ("SHOAL_PLAYER_MIRRORS", "https://a.example, http://b.example/hls"),
             ("SHOAL_OF_FISH", "is not ours"),
             ("PATH", "/bin"),
         ])
@@ -467,6 +487,8 @@ mod tests {
         assert_eq!(config.server.data, PathBuf::from("1234"));
         assert_eq!(config.tracker.stun_listen, []);
         assert_eq!(config.player.p2p, Sharing::Receive);
+        let mirrors: Vec<_> = config.player.mirrors.iter().map(ToString::to_string).collect();
+        assert_eq!(mirrors, ["https://a.example/", "http://b.example/hls/"]);
     }
 
     #[test]
@@ -567,6 +589,13 @@ mod tests {
             "unknown variant `all`, expected one of `closed`",
         );
         check("SHOAL_ACCOUNTS_VIDEO_QUOTA_BYTES", "-2", "accounts.video_quota_bytes = -2 is out");
+        check(
+            "SHOAL_PLAYER_MIRRORS",
+            "a.example",
+            "\"a.example\" is no mirror: write it as https://",
+        );
+        let many = "https://a.example,".repeat(9);
+        check("SHOAL_PLAYER_MIRRORS", &many, "player.mirrors has 9 mirrors: at most 8");
         check("SHOAL_WORKER_TOKEN", "secret", "worker.token is no token: it must have at least 20");
         check("SHOAL_IMPORT_CRF", "52", "import.crf = 52 is out of bounds: it may be 0 to 51");
     }

@@ -22,6 +22,8 @@ mod key;
 mod language;
 mod live;
 mod meetings;
+mod mirror;
+mod mirrors;
 mod pages;
 mod pictures;
 mod portrait;

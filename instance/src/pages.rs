@@ -8,6 +8,7 @@ use wire::id::VideoId;
 
 use crate::assets::Assets;
 use crate::config::{Config, Sharing};
+use crate::mirrors::Mirror;
 use crate::visit::Visit;
 
 /// What every page has around it.
@@ -18,6 +19,8 @@ pub(crate) struct Frame {
     pub(crate) player: Option<PlayerFiles>,
     /// How far viewers may share here.
     pub(crate) sharing: Sharing,
+    /// Who keeps copies of public videos.
+    pub(crate) mirrors: Vec<Mirror>,
     /// Where players ask for their address, if not at the usual port of this host.
     pub(crate) stun: Option<String>,
     pub(crate) style: String,
@@ -48,6 +51,7 @@ impl Frame {
         Frame {
             stun: config.unusual_stun(&public_url),
             sharing: config.player.p2p,
+            mirrors: config.player.mirrors.clone(),
             public_url,
             player,
             style: url("site.css"),

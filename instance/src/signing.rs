@@ -231,6 +231,7 @@ mod tests {
         let key = std::array::from_fn(|at| at as u8);
         assert_eq!(id(&key), "00010203");
         assert!(hex(&key).starts_with("0001020304") && hex(&key).len() == 64);
-        assert!(wire::pieces::list_name("a.m3u8", &key).contains(&id(&key)));
+        let playlist = "a.m3u8";
+        assert!(wire::pieces::list_name(playlist, &key).contains(&id(&key)));
     }
 }

@@ -184,7 +184,8 @@ fn a_full_disk_is_called_so_and_nothing_stays_on_it() {
         );
         let left = String::from_utf8(output.stdout).unwrap();
         assert_eq!(
-            left, "exit 1\ndata\ndata/hls\ndata/videos\ndata/work\ndata/work/lock\n",
+            left,
+            "exit 1\ndata\ndata/hls\ndata/signing-key\ndata/videos\ndata/work\ndata/work/lock\n",
             "{said}"
         );
     }

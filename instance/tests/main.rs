@@ -7,6 +7,7 @@ mod backup;
 mod federation;
 mod import;
 mod mail;
+mod mirror;
 mod pages;
 mod server;
 mod signing;

@@ -31,7 +31,8 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
-use url::{Host, Url};
+use url::Host;
+pub use url::Url;
 
 use crate::config::Outbound;
 

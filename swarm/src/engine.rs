@@ -16,13 +16,14 @@ use crate::limits::{
 use crate::message::{
     Deadline, Input, LinkId, Output, Quality, RequestId, Span, Trouble, Trust, Why,
 };
+use crate::mirrors::Mirrors;
 use crate::parts::Parts;
 use crate::retry::Retry;
 use crate::share::{Share, Tested};
 use crate::table::Table;
 
 /// What a driver fixes before the first input.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Config {
     /// For the dice: any number, best a random one.
     pub seed: u64,
@@ -32,6 +33,9 @@ pub struct Config {
     pub neighbours: usize,
     /// How far before the end of a live stream playback starts; three target durations when absent.
     pub live_delay: Option<Duration>,
+    /// Other servers that have the files of the folder that the master is in: what those lie below, absolute and with `/` at the
+    /// end. At most [`MIRRORS`](crate::limits::MIRRORS) count.
+    pub mirrors: Vec<String>,
     /// Whether the media element plays a type such as `video/mp4; codecs="avc1.64001f,mp4a.40.2"`.
     pub supports: fn(&str) -> bool,
 }
@@ -44,6 +48,7 @@ impl Default for Config {
             estimate_bps: None,
             neighbours: NEIGHBOURS,
             live_delay: None,
+            mirrors: Vec::new(),
             supports: |_| true,
         }
     }
@@ -63,6 +68,7 @@ pub struct Engine {
     /// The rendition that is fetched.
     pub(crate) target: usize,
     pub(crate) bandwidth: Bandwidth,
+    pub(crate) mirrors: Mirrors,
     pub(crate) requests: Table<RequestId, Request>,
     /// What has come of segments that aren't whole yet, by rendition and segment.
     pub(crate) parts: Table<(usize, usize), Parts>,
@@ -85,6 +91,8 @@ pub struct Engine {
 pub struct Stats {
     /// Bytes of media that servers sent, those of requests given up included.
     pub http_bytes: u64,
+    /// Those of them that mirrors sent.
+    pub mirror_bytes: u64,
     /// Bytes of media that other viewers sent and that were right.
     pub p2p_bytes: u64,
     /// Bytes of media that were given to other viewers.
@@ -151,8 +159,25 @@ pub(crate) enum What {
 /// Whom a request was made to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Via {
+    /// The video's own host.
     Server,
+    /// One of the mirrors, by its place among them.
+    Mirror(usize),
     Peer(LinkId),
+}
+
+impl Via {
+    pub(crate) fn peer(self) -> Option<LinkId> {
+        match self {
+            Via::Peer(link) => Some(link),
+            Via::Server | Via::Mirror(_) => None,
+        }
+    }
+
+    /// What comes from there is played as it is.
+    pub(crate) fn is_believed(self) -> bool {
+        self == Via::Server
+    }
 }
 
 #[derive(Debug)]
@@ -260,6 +285,7 @@ impl Engine {
             quality: Quality::Auto,
             target: 0,
             bandwidth: Bandwidth::new(config.estimate_bps),
+            mirrors: Mirrors::new(config.mirrors),
             requests: Table::default(),
             parts: Table::default(),
             retries: Table::default(),
@@ -324,7 +350,8 @@ impl Engine {
                 soonest.take(self.looked_at + spare.max(LEAST_SLEEP), Why::Peer);
             }
         }
-        if self.share.is_waiting || self.requests.values().any(Request::is_from_peer) {
+        let is_elsewhere = |request: &Request| !request.via.is_believed();
+        if self.share.is_waiting || self.requests.values().any(is_elsewhere) {
             soonest.take(soon, Why::Peer);
         }
         self.tracker_deadlines(&mut soonest);
@@ -405,7 +432,7 @@ impl Request {
     }
 
     pub(crate) fn is_from_peer(&self) -> bool {
-        self.via != Via::Server
+        self.via.peer().is_some()
     }
 
     pub(crate) fn gives_up_at(&self) -> Time {

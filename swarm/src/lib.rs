@@ -19,6 +19,7 @@
 //! - `timeline`, `buffer`: where segments lie in time, and which of them the media element holds
 //! - `bandwidth`, `abr`: how fast bytes come, and which rendition that allows
 //! - `share`: what is taken from other viewers, and given to them
+//! - `mirrors`: which of several servers is asked
 //! - `retry`: how long to leave a failing server in peace
 //! - `table`: maps of few entries
 //! - [`limits`]: every bound and wait, with its reason
@@ -31,6 +32,7 @@ mod dice;
 mod engine;
 pub mod limits;
 mod message;
+mod mirrors;
 mod note;
 mod parts;
 mod plan;

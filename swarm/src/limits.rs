@@ -252,6 +252,9 @@ pub const SWARM_GRACE: Duration = Duration::from_secs(30);
 /// How soon the list of digests is asked for again when it lacks a rendition that was finished later.
 pub const DIGESTS_AGAIN: Duration = Duration::from_secs(30);
 
+/// Mirrors that are used beside the video's own host.
+pub const MIRRORS: usize = 8;
+
 /// Bytes of segments that are held for others: three minutes of 5 Mbit/s, or an hour of what a phone watches.
 pub const STORE_BYTES: u64 = 128 << 20;
 

@@ -75,12 +75,15 @@ impl Engine {
             && !request.is_from_peer()
         {
             request.heard_at = now;
-            if request.bytes == 0 && bytes > 0 {
+            if request.bytes == 0 && bytes > 0 && request.via.is_believed() {
                 self.bandwidth.answered(now.since(request.asked_at));
             }
             if bytes > request.bytes {
                 if request.what.is_media() {
                     self.stats.http_bytes += bytes - request.bytes;
+                }
+                if !request.via.is_believed() {
+                    self.stats.mirror_bytes += bytes - request.bytes;
                 }
                 request.look(now);
                 request.bytes = bytes;
@@ -110,7 +113,7 @@ impl Engine {
                 self.renditions[rendition].init = Some((id, bytes))
             }
             (What::Segment { .. }, Body::Held(bytes)) => {
-                self.bandwidth.sample(bytes, took);
+                self.note_server(request.via, bytes, took);
                 return self.segment_fetched(now, id, &request, bytes);
             }
             (What::Digests, Body::Text(text)) => self.digests_came(now, &text),
@@ -129,6 +132,9 @@ impl Engine {
     fn segment_fetched(&mut self, now: Time, id: RequestId, request: &Request, bytes: u64) {
         if request.length.is_some_and(|length| length != bytes) {
             self.want(Output::Forget(id));
+            if let Via::Mirror(no) = request.via {
+                return self.drop_mirror(now, no);
+            }
             return self.fail(now, request, Failure::Wrong);
         }
         self.part_came(now, id, request, true);
@@ -273,7 +279,10 @@ impl Engine {
             } else {
                 self.want(Output::Forget(id));
             }
-            self.fail(now, &request, failure);
+            match request.via {
+                Via::Mirror(no) => self.drop_mirror(now, no),
+                _ => self.fail(now, &request, failure),
+            }
         }
     }
 
@@ -544,7 +553,7 @@ impl Engine {
     pub(crate) fn end_request(&mut self, now: Time, id: RequestId) {
         match self.requests.get(&id).map(|request| request.via) {
             Some(Via::Peer(link)) => self.take_back(now, link),
-            Some(Via::Server) => {
+            Some(Via::Server | Via::Mirror(_)) => {
                 self.want(Output::Cancel(id));
                 if let Some(request) = self.requests.remove(&id) {
                     self.part_came(now, id, &request, false);
@@ -571,7 +580,7 @@ impl Engine {
             }
             match via {
                 Via::Peer(link) => self.give_up_peer(now, link),
-                Via::Server => {
+                Via::Server | Via::Mirror(_) => {
                     self.want(Output::Cancel(id));
                     self.failed(now, id, Failure::Unreachable);
                 }

@@ -23,8 +23,8 @@ pub(crate) struct Part {
     pub(crate) bytes: u64,
     /// Under which the driver holds them, from their first one on.
     pub(crate) request: RequestId,
-    /// Who gave them; `None`: the server.
-    pub(crate) giver: Option<LinkId>,
+    /// Who gave them.
+    pub(crate) via: Via,
     /// The giver gave all that it was asked for.
     pub(crate) is_kept: bool,
     /// How far the bytes are known to be right.
@@ -131,7 +131,7 @@ impl Engine {
     ) -> Option<(RequestId, Range<u64>)> {
         let mut parts = self.parts.get(&key).into_iter().flat_map(|parts| parts.iter());
         let has_sent = |part: &&Part| {
-            part.giver.is_none() && part.is_kept && part.start <= start && start < part.end()
+            part.via.is_believed() && part.is_kept && part.start <= start && start < part.end()
         };
         if let Some(part) = parts.find(has_sent) {
             return Some((part.request, start - part.start..part.bytes));
@@ -167,7 +167,7 @@ impl Engine {
         if self.length_of(rendition, no).is_none() {
             // Of a segment that the playlist has forgotten nothing is of use, and of one of unknown length no stretch is.
             let is_listed = self.place_of(rendition, no).is_some() && request.length.is_none();
-            return match is_kept && !request.is_from_peer() && is_listed {
+            return match is_kept && request.via.is_believed() && is_listed {
                 true => self.take_from_server(key, id, request.bytes),
                 false => self.want(Output::Forget(id)),
             };
@@ -175,14 +175,13 @@ impl Engine {
         let bytes = self.usable(key, request);
         let is_useless = bytes == 0
             || self.is_held(key)
-            || self.share.distrusted_of(key) && request.is_from_peer();
+            || self.share.distrusted_of(key) && !request.via.is_believed();
         if is_useless {
             self.stats.duplicate_bytes += request.bytes;
             return self.want(Output::Forget(id));
         }
-        let giver = request.giver();
-        let (start, tested) = (request.start, request.tested);
-        let part = Part { start, bytes, request: id, giver, is_kept, tested };
+        let Request { start, via, tested, .. } = *request;
+        let part = Part { start, bytes, request: id, via, is_kept, tested };
         let (useless, twice) = self.parts.get_or_insert(key).insert(part);
         self.stats.duplicate_bytes += twice + request.bytes - bytes;
         useless.into_iter().for_each(|request| self.want(Output::Forget(request)));
@@ -264,7 +263,7 @@ impl Engine {
         if parts.iter().all(Part::is_right) {
             return self.verified(key, request, &parts);
         }
-        if parts.iter().any(|part| part.giver.is_some()) {
+        if parts.iter().any(|part| !part.via.is_believed()) {
             return self.check(key, request, &parts);
         }
         let bytes = parts.iter().map(|part| part.bytes).sum();
@@ -319,10 +318,7 @@ impl Request {
     }
 
     pub(crate) fn giver(&self) -> Option<LinkId> {
-        match self.via {
-            Via::Peer(link) => Some(link),
-            Via::Server => None,
-        }
+        self.via.peer()
     }
 }
 
@@ -336,10 +332,10 @@ mod tests {
         fn check(ranges: &[(u64, u64)], left: &[(u64, u64)], twice: u64) {
             let (mut parts, mut came_twice) = (Parts::default(), 0);
             for (no, (start, end)) in ranges.iter().enumerate() {
-                let (start, bytes, giver) = (*start, end - start, None);
+                let (start, bytes, via) = (*start, end - start, Via::Server);
                 let request = RequestId(no as u64);
                 let tested = Tested::default();
-                let part = Part { start, bytes, request, giver, is_kept: true, tested };
+                let part = Part { start, bytes, request, via, is_kept: true, tested };
                 came_twice += parts.insert(part).1;
             }
             let ranges: Vec<_> = parts.ranges().map(|range| (range.start, range.end)).collect();

@@ -38,6 +38,7 @@ impl Engine {
         self.replace_ahead();
         self.evict();
         self.append();
+        self.ask_lists(now);
         self.plan_sharing(now);
         self.fetch(now);
         self.finish();
@@ -75,6 +76,7 @@ impl Engine {
         self.ask_init(now, self.target);
         let waiting: Vec<usize> = self.element.ready.iter().map(|ready| ready.rendition).collect();
         waiting.into_iter().for_each(|rendition| self.ask_init(now, rendition));
+        self.relieve_mirrors(now);
         self.relieve_slow_ones(now);
         self.race_late_peers(now);
         self.ask_segments(now);
@@ -341,7 +343,9 @@ impl Engine {
                 ByteRange { start: whole.start + range.start, length: range.end - range.start };
         }
         let length = place.range.map(|range| range.length);
-        let new = Request::new(now, What::Segment { rendition, no }, Via::Server, length);
+        let via = self.choose_server(key, self.is_urgent(key));
+        let (base, place) = self.place_at(via, base, place);
+        let new = Request::new(now, What::Segment { rendition, no }, via, length);
         let request = self.add_request(Request { start: range.start, ..new });
         self.fetch_from_server(request, base, place);
     }
@@ -412,7 +416,7 @@ impl Engine {
 
     /// The running segment request that a lower rendition could replace.
     pub(crate) fn abandonable(&self) -> Option<(RequestId, &Request)> {
-        let (id, request) = self.server_segments().next()?;
+        let (id, request) = self.server_segments().find(|(_, of)| of.via.is_believed())?;
         let What::Segment { rendition, .. } = request.what else { return None };
         (self.quality == Quality::Auto && rendition > 0 && self.playhead.is_started)
             .then_some((id, request))

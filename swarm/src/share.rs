@@ -55,7 +55,7 @@ use crate::message::{Event, Hindrance, LinkId, Output, RequestId, Sharing};
 use crate::table::Table;
 
 use bucket::Bucket;
-pub(crate) use digests::Digests;
+pub(crate) use digests::{Digests, file_name};
 pub(crate) use pieces::Tested;
 pub(crate) use source::Source;
 
@@ -227,7 +227,6 @@ impl Engine {
         // Until a picture is there, nothing else may cost it time.
         if self.playhead.is_started && self.element.buffer.iter().next().is_some() {
             self.ask_digests(now);
-            self.ask_lists(now);
             self.check_stored();
         }
         self.tend_links(now);
@@ -237,14 +236,16 @@ impl Engine {
         self.report_hindrance();
     }
 
-    fn report_hindrance(&mut self) {
+    pub(crate) fn report_hindrance(&mut self) {
         let is_alone = !self.share.links.values().any(Link::is_open);
-        let hindrance = match () {
-            () if !self.share.is_on() => None,
-            () if !self.may_be_verifiable() => self.share.digests.hindrance(),
-            () if self.share.tracker.is_failing() => Some(Hindrance::Tracker),
-            () if self.share.is_unreflected && is_alone => Some(Hindrance::Stun),
-            () => None,
+        let is_concerned = self.share.is_on() || self.mirrors.are_named();
+        let hindrance = match self.share.digests {
+            Digests::Refused(why) if is_concerned => Some(why),
+            _ if !self.share.is_on() => None,
+            _ if !self.may_be_verifiable() => self.share.digests.hindrance(),
+            _ if self.share.tracker.is_failing() => Some(Hindrance::Tracker),
+            _ if self.share.is_unreflected && is_alone => Some(Hindrance::Stun),
+            _ => None,
         };
         if std::mem::replace(&mut self.share.hindrance, hindrance) != hindrance {
             self.want(Output::Report(Event::Hindered(hindrance)));

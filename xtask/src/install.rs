@@ -133,7 +133,7 @@ const TOOLS: &[Tool] = &[
     required("pip3", "python3-pip", &[For::Testing]),
     required("openssl", "openssl", &[For::Testing]),
     required(POSTGRES, "postgresql-15", &[For::Testing]),
-    required("nginx", "nginx-light", &[For::Measuring]),
+    required("nginx", "nginx-light", &[For::Testing, For::Measuring]),
     required("wrk", "wrk", &[For::Measuring]),
 ];
 

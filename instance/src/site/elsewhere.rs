@@ -97,17 +97,32 @@ impl Site {
 
 /// Allows a page to load from these sources, and no others: its own policy, widened by as much.
 pub(super) fn allow(reply: &mut Reply, sources: &[String]) {
-    let policy = reply.headers().get(header::CONTENT_SECURITY_POLICY);
-    let Some(policy) = policy.and_then(|policy| policy.to_str().ok()) else { return };
     if sources.is_empty() {
         return;
     }
-    let more = sources.join(" ");
     let web: Vec<&str> =
         sources.iter().map(String::as_str).filter(|source| source.starts_with("http")).collect();
-    let policy = policy
-        .replace("connect-src 'self'", &format!("connect-src 'self' {more}"))
-        .replace("media-src 'self' blob:", &format!("media-src 'self' blob: {}", web.join(" ")));
+    widen(reply, "connect-src 'self'", &sources.join(" "));
+    widen(reply, "media-src 'self' blob:", &web.join(" "));
+}
+
+/// Allows a page's player to fetch from the hosts of these addresses, which are no sources of whole files.
+pub(super) fn allow_mirrors(reply: &mut Reply, mirrors: &[String]) {
+    let mut sources: Vec<String> = Vec::new();
+    for source in mirrors.iter().filter_map(|mirror| source(mirror)) {
+        if !sources.contains(&source) {
+            sources.push(source);
+        }
+    }
+    if !sources.is_empty() {
+        widen(reply, "connect-src 'self'", &sources.join(" "));
+    }
+}
+
+fn widen(reply: &mut Reply, directive: &str, more: &str) {
+    let policy = reply.headers().get(header::CONTENT_SECURITY_POLICY);
+    let Some(policy) = policy.and_then(|policy| policy.to_str().ok()) else { return };
+    let policy = policy.replace(directive, &format!("{directive} {more}"));
     if let Ok(policy) = HeaderValue::try_from(policy) {
         reply.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     }

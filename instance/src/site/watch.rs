@@ -31,6 +31,8 @@ pub(crate) struct Stage {
     whole: Option<String>,
     /// Where viewers meet, if not at the tracker of the video's own host.
     tracker: Option<String>,
+    /// Where others keep copies of its files.
+    mirrors: Vec<String>,
     /// Where players ask for their address, if not beside the tracker.
     stun: Option<String>,
     poster: Option<String>,
@@ -186,6 +188,7 @@ impl Site {
         let page = Watch { talk, ..watch_page(visit, id, *video, record, stage, now_ms()) };
         let mut reply = self.html(visit, StatusCode::OK, &page)?;
         elsewhere::allow(&mut reply, &sources);
+        elsewhere::allow_mirrors(&mut reply, &page.stage.mirrors);
         if !is_public {
             keep_to_itself(&mut reply);
         }
@@ -218,6 +221,7 @@ impl Site {
         let mut reply = html(StatusCode::OK, &page, Framing::Allowed);
         super::keep_from_others(&mut reply, visit);
         elsewhere::allow(&mut reply, &sources);
+        elsewhere::allow_mirrors(&mut reply, &page.stage.mirrors);
         if !is_public {
             keep_to_itself(&mut reply);
         }
@@ -267,6 +271,17 @@ impl Site {
         Ok(Opened::Door(self.html(visit, StatusCode::FORBIDDEN, &page)?))
     }
 
+    /// Mirrors have what everybody may see of here, and nothing else.
+    fn mirrors_of(&self, video: &VideoPage) -> Vec<String> {
+        let is_theirs = video.elsewhere.is_none()
+            && video.medium.is_some()
+            && video.card.privacy == Privacy::Public;
+        let id = Some(video.card.id).filter(|_| is_theirs);
+        let folders =
+            id.iter().flat_map(|id| self.frame.mirrors.iter().map(|mirror| mirror.folder(id)));
+        folders.collect()
+    }
+
     /// What the origin knows of the media, once there is any.
     async fn record(&self, id: &VideoId) -> Result<Option<Video>, PageError> {
         let id = *id;
@@ -301,6 +316,7 @@ impl Site {
         Stage {
             whole: whole.and_then(|elsewhere| elsewhere.files.last().cloned()),
             tracker: video.elsewhere.as_ref().map(|elsewhere| self.tracker_of(elsewhere)),
+            mirrors: self.mirrors_of(video),
             stun: self.frame.stun.clone().filter(|_| {
                 video.elsewhere.as_ref().is_none_or(|elsewhere| elsewhere.tracker.is_none())
             }),

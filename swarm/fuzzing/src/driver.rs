@@ -4,7 +4,7 @@
 //!
 //! - no request and no connection is named that the engine hasn't made, or has let go of, and none is made twice;
 //! - bytes are appended, joined, given and checked only where they are;
-//! - bytes that any peer gave are played only after their digest was told and was right, and whatever is given to peers was
+//! - bytes that any peer or mirror gave are played only after their digest was told and was right, and whatever is given to peers was
 //!   checked so, too;
 //! - who permits nothing has no connection and no tracker; who permits receiving gives nothing;
 //! - nothing is said in the extension's words before both sides have offered it;
@@ -65,7 +65,8 @@ pub(crate) struct Body {
     /// Where in a segment it begins.
     start: u64,
     pub(crate) bytes: u64,
-    is_of_peers: bool,
+    /// A peer or a mirror gave some of it.
+    is_doubtful: bool,
     /// The digests that the engine was told of some of its bytes.
     pub(crate) told: Vec<(Range<u64>, [u8; 32])>,
     /// The rendition and the segment that it is of if nobody cheated.
@@ -142,7 +143,7 @@ impl Driver {
     /// Notes what the engine wants; panics where it may not want that.
     pub(crate) fn take(&mut self, output: &Output) {
         match output {
-            Output::Fetch { request, uri, range, wanted, .. } => {
+            Output::Fetch { request, base, uri, range, wanted } => {
                 self.name(*request);
                 let (request, uri) = (*request, uri.clone());
                 let (rendition, no) = video::segment_at(&uri, *range);
@@ -151,7 +152,10 @@ impl Driver {
                 }
                 let honest = no.map(|no| (rendition, no));
                 let start = range.map_or(0, |range| video::offset_in_segment(&uri, range.start));
-                self.bodies.insert(request, Body { start, honest, ..Body::default() });
+                let is_of_mirror = **base == *video::MIRROR;
+                assert!(!is_of_mirror || honest.is_some(), "a mirror is asked for {uri}");
+                let body = Body { start, honest, is_doubtful: is_of_mirror, ..Body::default() };
+                self.bodies.insert(request, body);
                 self.fetches.push(Fetch { request, uri, range: *range, wanted: *wanted });
             }
             Output::Cancel(request) => {
@@ -227,12 +231,14 @@ impl Driver {
         let body = self.body(request);
         assert!(bytes.start < bytes.end && bytes.end <= body.bytes, "{bytes:?} of {}", body.bytes);
         let no = match content {
-            Content::Init(_) => return assert!(!body.is_of_peers, "no peer gives an init section"),
+            Content::Init(_) => {
+                return assert!(!body.is_doubtful, "no peer or mirror gives an init section");
+            }
             Content::Segment(start) | Content::Head(start) => video::segment_of(*start),
             Content::More | Content::Rest => self.head.expect("more follows a beginning"),
         };
         self.head = matches!(content, Content::Head(_) | Content::More).then_some(no);
-        if body.is_of_peers {
+        if body.is_doubtful {
             self.assert_right(&body, bytes, no, "played");
         }
     }
@@ -264,7 +270,7 @@ impl Driver {
                 told.map(|(of, digest)| (joined.bytes + of.start..joined.bytes + of.end, *digest)),
             );
             joined.bytes += bytes;
-            joined.is_of_peers |= body.is_of_peers;
+            joined.is_doubtful |= body.is_doubtful;
         }
         self.bodies.insert(request, joined);
     }
@@ -326,7 +332,7 @@ impl Driver {
                     let link = self.link(*link);
                     let honest = link.asked.map(|(no, ..)| (rendition, no));
                     let start = link.asked_from;
-                    let body = Body { start, is_of_peers: true, honest, ..Body::default() };
+                    let body = Body { start, is_doubtful: true, honest, ..Body::default() };
                     self.bodies.insert(*request, body);
                 }
                 match self.links.get_mut(link) {
@@ -403,7 +409,7 @@ impl Driver {
         let keeps = self.links.get(&id).and_then(|link| link.keeps);
         if let Some(body) = keeps.and_then(|request| self.bodies.get_mut(&request)) {
             body.bytes += bytes;
-            body.is_of_peers = true;
+            body.is_doubtful = true;
         }
     }
 }

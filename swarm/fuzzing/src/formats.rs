@@ -9,6 +9,7 @@ use wire::identity::{
 };
 use wire::mp4::{self, Header};
 use wire::peer::{Command, JOINED_LIMIT, Joiner, MESSAGE_BYTES, Message, data_messages};
+use wire::pieces::{Signed, WINDOW, Windows};
 use wire::playlist::{ENTRY_LIMIT, Master, Media, Playlist};
 
 /// Messages of a data channel, one after the other. Each ends with `cend` or `dend`, as commands and their parts do.
@@ -126,6 +127,18 @@ pub fn digests(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     if let Ok(list) = SegmentDigests::parse(&text) {
         assert_eq!(SegmentDigests::parse(&list.to_json()), Ok(list));
+    }
+}
+
+/// A window of a signed piece list.
+pub fn pieces(bytes: &[u8]) {
+    if let Ok(Signed { key, message, signature, window }) = Signed::parse(bytes) {
+        assert_eq!([&message[..], &signature[..]].concat(), bytes);
+        assert_eq!(window.message(&key), message);
+        let lengths = window.segments.iter().map(|segment| segment.bytes);
+        let windows = Windows::of(&window.video, &window.rendition);
+        let (start, length) = windows.range(0, lengths.clone().take(WINDOW));
+        assert!(start == 0 && (lengths.len() > WINDOW || length == bytes.len() as u64));
     }
 }
 

@@ -14,7 +14,7 @@ mod formats;
 mod operations;
 mod video;
 
-pub use formats::{digests, headers, messages, playlists, tracker};
+pub use formats::{digests, headers, messages, pieces, playlists, tracker};
 pub use operations::{operations, tell};
 
 /// A function that some bytes are handed to.
@@ -27,5 +27,6 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("playlists", playlists),
     ("digests", digests),
     ("headers", headers),
+    ("pieces", pieces),
     ("operations", operations),
 ];

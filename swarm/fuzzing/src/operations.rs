@@ -71,6 +71,7 @@ impl<'a> World<'a> {
             seed: bytes.byte().into(),
             neighbours: bytes.below(30),
             live_delay: bytes.flag().then(|| moment(bytes)),
+            mirrors: bytes.flag().then(|| video::MIRROR.to_owned()).into_iter().collect(),
             ..Config::default()
         };
         let mut driver = Driver::default();

@@ -19,6 +19,9 @@ const LIVE: &str = "live.m3u8";
 /// Where the page says that the video is.
 pub(crate) const URL: &str = "http://a/m.m3u8";
 
+/// What the files lie below on a mirror.
+pub(crate) const MIRROR: &str = "http://mirror/v/";
+
 /// Bytes of each segment.
 pub(crate) const SEGMENT_BYTES: u64 = 90_000;
 

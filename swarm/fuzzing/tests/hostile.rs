@@ -66,6 +66,11 @@ fn known_headers_are_borne() {
 }
 
 #[test]
+fn known_lists_of_pieces_are_borne() {
+    replay("pieces");
+}
+
+#[test]
 fn known_operations_are_borne() {
     replay("operations");
 }

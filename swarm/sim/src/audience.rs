@@ -196,7 +196,7 @@ impl<'a> Audience<'a> {
             ..Line::steady(downlink_bps)
         };
         let mut viewer = Viewer::with(
-            agent(policy, config, is_phone),
+            agent(policy, config.clone(), is_phone),
             line,
             Quota(ELEMENT_BYTES),
             Duration::ZERO,

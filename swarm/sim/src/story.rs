@@ -26,7 +26,7 @@ impl Story {
 
     /// Tells it to a new engine, asks for the deadline after each input as drivers do, and drops what the engine wants.
     pub fn replay(&self) -> Stats {
-        let mut engine = Engine::new(self.config);
+        let mut engine = Engine::new(self.config.clone());
         for (at, input) in self.told.iter().cloned() {
             engine.handle(Time::at(at), input);
             while engine.poll().is_some() {}

@@ -45,7 +45,6 @@ impl Digests {
     /// What keeps others' bytes from being checked, where nobody tells what they should be.
     pub(crate) fn hindrance(&self) -> Option<Hindrance> {
         match self {
-            Digests::Refused(why) => Some(*why),
             Digests::Lacking | Digests::Signed(_) => Some(Hindrance::Unverifiable),
             _ => None,
         }
@@ -113,7 +112,7 @@ impl Engine {
 }
 
 /// The last part of an address, without its query.
-pub(super) fn file_name(uri: &str) -> &str {
+pub(crate) fn file_name(uri: &str) -> &str {
     let path = uri.split(['?', '#']).next().unwrap_or(uri);
     path.rsplit('/').next().unwrap_or(path)
 }

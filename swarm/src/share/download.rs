@@ -36,8 +36,8 @@ pub(crate) struct Check {
     bytes: u64,
     /// How many of them came from peers.
     peer_bytes: u64,
-    /// Which peers gave any of them, and whether they gave all that they were asked for.
-    givers: Vec<(LinkId, bool)>,
+    /// Which peers or mirrors gave any of them, and whether they gave all that they were asked for.
+    givers: Vec<(Via, bool)>,
 }
 
 impl Engine {
@@ -160,15 +160,15 @@ impl Engine {
 
     /// Has the digest of a whole segment computed before anything else is done with it.
     pub(crate) fn check(&mut self, key: (usize, usize), id: RequestId, parts: &[Part]) {
-        let unsure = || parts.iter().filter(|part| !part.is_right());
-        let from_peers = || unsure().filter_map(|part| Some((part, part.giver?)));
+        let unsure = || parts.iter().filter(|part| !part.is_right() && !part.via.is_believed());
         let bytes = parts.iter().map(|part| part.bytes).sum();
-        let peer_bytes = from_peers().map(|(part, _)| part.bytes).sum();
-        let mut givers: Vec<(LinkId, bool)> = Vec::new();
-        for (part, giver) in from_peers() {
-            match givers.iter_mut().find(|(known, _)| *known == giver) {
+        let from_peers = unsure().filter(|part| part.via.peer().is_some());
+        let peer_bytes = from_peers.map(|part| part.bytes).sum();
+        let mut givers: Vec<(Via, bool)> = Vec::new();
+        for part in unsure() {
+            match givers.iter_mut().find(|(known, _)| *known == part.via) {
                 Some((_, is_kept)) => *is_kept &= part.is_kept,
-                None => givers.push((giver, part.is_kept)),
+                None => givers.push((part.via, part.is_kept)),
             }
         }
         let Some((hash, _)) = self.digest_of(key.0, key.1) else {
@@ -182,7 +182,7 @@ impl Engine {
     /// Each piece of a segment was right as it came.
     pub(crate) fn verified(&mut self, key: (usize, usize), id: RequestId, parts: &[Part]) {
         let bytes = parts.iter().map(|part| part.bytes).sum();
-        let kept = parts.iter().filter(|part| part.is_kept).filter_map(|part| part.giver);
+        let kept = parts.iter().filter(|part| part.is_kept).map(|part| part.via);
         self.came_right(key, id, bytes, kept);
     }
 
@@ -216,9 +216,9 @@ impl Engine {
         (rendition, no): (usize, usize),
         id: RequestId,
         bytes: u64,
-        kept: impl Iterator<Item = LinkId>,
+        kept: impl Iterator<Item = Via>,
     ) {
-        for giver in kept {
+        for giver in kept.filter_map(Via::peer) {
             let link = self.share.links.get_mut(&giver);
             link.into_iter().for_each(|link| link.conduct.note_good());
         }
@@ -229,7 +229,7 @@ impl Engine {
     }
 
     /// Nothing of wrong bytes is used; where several gave them, each is suspected and the server alone is believed.
-    fn reject(&mut self, now: Time, id: RequestId, key: (usize, usize), givers: &[(LinkId, bool)]) {
+    fn reject(&mut self, now: Time, id: RequestId, key: (usize, usize), givers: &[(Via, bool)]) {
         self.stats.rejected_pieces += 1;
         self.want(Output::Forget(id));
         if self.share.distrusted.len() >= DISTRUSTED {
@@ -238,7 +238,7 @@ impl Engine {
         self.share.distrusted.push_back(key);
         let misdeed =
             if givers.len() == 1 { Misdeed::WrongBytes } else { Misdeed::PerhapsWrongBytes };
-        givers.iter().for_each(|(giver, _)| self.blame(now, *giver, misdeed));
+        givers.iter().for_each(|(giver, _)| self.blame_giver(now, *giver, misdeed));
     }
 
     /// Stretches that have come and are being checked.

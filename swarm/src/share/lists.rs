@@ -43,7 +43,9 @@ impl Verifying {
 impl Engine {
     /// Has what is needed soon told by signed lists, once there is somebody to take it from.
     pub(crate) fn ask_lists(&mut self, now: Time) {
-        if !self.is_signed() || !self.has_other_sources() {
+        // Until a picture is there, nothing else may cost it time.
+        let is_on = self.playhead.is_started && self.element.buffer.iter().next().is_some();
+        if !is_on || !self.is_signed() || !self.has_other_sources() {
             return;
         }
         let rendition = self.target;
@@ -56,7 +58,8 @@ impl Engine {
     /// Somebody else may have bytes of the video.
     fn has_other_sources(&self) -> bool {
         let is_counted = |others: Option<usize>| others.is_some_and(|others| others > 0);
-        !self.share.links.is_empty()
+        self.mirrors.are_left()
+            || !self.share.links.is_empty()
             || self.share.swarms.values().any(|swarm| is_counted(swarm.others))
     }
 
@@ -204,14 +207,16 @@ impl Engine {
         let checks = std::mem::take(&mut self.share.checks);
         checks.keys().for_each(|request| self.want(Output::Forget(request)));
         self.leave_all(now);
+        self.drop_mirrors(now);
         self.empty_store();
         self.drop_parts_where(|_, _, _| true);
+        self.report_hindrance();
     }
 
     /// The driver can't compute what would be compared.
     pub(crate) fn unverifiable(&mut self, now: Time) {
         self.share.verifying.clear();
-        if self.phase == Phase::Open && self.share.is_on() {
+        if self.phase == Phase::Open {
             self.trust_nobody(now, Hindrance::Uncheckable);
         }
     }
@@ -220,7 +225,7 @@ impl Engine {
     pub(crate) fn trust(&self) -> Trust {
         let is_told = |line: &Timeline| line.slots().any(|slot| slot.blake3.is_some());
         match &self.share.digests {
-            _ if !self.share.is_on() => Trust::Unknown,
+            _ if !self.share.is_on() && !self.mirrors.are_named() => Trust::Unknown,
             Digests::Refused(_) => Trust::Nobody,
             Digests::Signed(_) if self.line(self.target).is_some_and(is_told) => Trust::Signed,
             Digests::Signed(_) if self.may_be_verifiable() => Trust::Unknown,

@@ -15,9 +15,10 @@ use wire::peer::Command;
 use wire::pieces::{PIECE, PieceDigest};
 
 use crate::Time;
-use crate::engine::{Engine, Request, What};
+use crate::engine::{Engine, Request, Via, What};
 use crate::limits::{BEGUN, TOLD_AGAIN};
 use crate::message::{Hash, LinkId, Output, RequestId, Sharing};
+use crate::parts::Part;
 
 use super::conduct::Misdeed;
 use super::links::Link;
@@ -44,7 +45,7 @@ struct Stretch {
     key: (usize, usize),
     start: u64,
     bytes: u64,
-    giver: Option<LinkId>,
+    via: Via,
     tested: Tested,
 }
 
@@ -52,14 +53,19 @@ impl Engine {
     /// What the pieces of a segment should be; empty if nobody has said, or nothing is shared.
     pub(crate) fn piece_digests(&self, (rendition, no): (usize, usize)) -> &[PieceDigest] {
         let line = self.renditions.get(rendition).and_then(|rendition| rendition.timeline());
-        let slot = line.filter(|_| self.share.is_on()).and_then(|line| line.slot(no));
+        let slot = line.filter(|_| self.uses_pieces()).and_then(|line| line.slot(no));
         slot.map_or(&[], |slot| &slot.pieces)
+    }
+
+    /// Somebody else than the video's own host may give bytes of it, or be given some.
+    fn uses_pieces(&self) -> bool {
+        self.share.is_on() || self.mirrors.are_left()
     }
 
     /// Each piece of it can be checked as it comes, or soon can: a signed list tells what it should be.
     pub(crate) fn is_in_pieces(&self, (rendition, no): (usize, usize)) -> bool {
         self.is_signed()
-            && self.share.is_on()
+            && self.uses_pieces()
             && self.length_of(rendition, no).is_some()
             && !self.lacks_list(rendition, no)
     }
@@ -75,7 +81,7 @@ impl Engine {
         let tested = request.tested;
         let is_to_the_end = self.length_of(key.0, key.1) == Some(request.start + bytes);
         match self.is_in_pieces(key) && !is_to_the_end {
-            _ if tested.is_wrong && request.is_from_peer() => tested.right,
+            _ if tested.is_wrong && !request.via.is_believed() => tested.right,
             true => bytes / PIECE * PIECE,
             false => bytes,
         }
@@ -105,20 +111,20 @@ impl Engine {
     fn stretch(&self, id: RequestId) -> Option<Stretch> {
         if let Some(request) = self.requests.get(&id) {
             let What::Segment { rendition, no } = request.what else { return None };
-            let (start, bytes, giver) = (request.start, request.bytes, request.giver());
+            let Request { start, bytes, via, .. } = *request;
             return Some(Stretch {
                 key: (rendition, no),
                 start,
                 bytes,
-                giver,
+                via,
                 tested: request.tested,
             });
         }
         let mut parts = self.parts.iter();
         parts.find_map(|(key, parts)| {
             let part = parts.iter().find(|part| part.request == id)?;
-            let (start, bytes, giver) = (part.start, part.bytes, part.giver);
-            Some(Stretch { key, start, bytes, giver, tested: part.tested })
+            let Part { start, bytes, via, tested, .. } = *part;
+            Some(Stretch { key, start, bytes, via, tested })
         })
     }
 
@@ -139,7 +145,7 @@ impl Engine {
         digest: &[u8; 32],
     ) {
         let Some(stretch) = self.stretch(id) else { return };
-        let Stretch { key, start, giver, tested, .. } = stretch;
+        let Stretch { key, start, via, tested, .. } = stretch;
         // Behind a piece that is wrong nothing counts.
         if tested.is_wrong || tested.right != bytes.start || bytes.end > tested.asked {
             return;
@@ -149,10 +155,10 @@ impl Engine {
         let Some(wanted) = wanted else { return };
         if !digest.starts_with(wanted) {
             self.note_tested(id, key, Tested { is_wrong: true, ..tested });
-            return self.piece_is_wrong(now, id, key, giver);
+            return self.piece_is_wrong(now, id, key, via);
         }
         self.note_tested(id, key, Tested { right: bytes.end, ..tested });
-        if let Some(giver) = giver {
+        if let Some(giver) = via.peer() {
             self.stats.p2p_bytes += bytes.end - bytes.start;
             let link = self.share.links.get_mut(&giver);
             link.into_iter().for_each(|link| link.conduct.note_right());
@@ -161,23 +167,30 @@ impl Engine {
         self.join_if_whole(key);
     }
 
-    /// What a peer gave wrong is missing again, and taken from elsewhere. The server is believed, but nobody is given what it sent.
-    fn piece_is_wrong(
-        &mut self,
-        now: Time,
-        id: RequestId,
-        key: (usize, usize),
-        giver: Option<LinkId>,
-    ) {
-        let Some(giver) = giver else { return self.join_if_whole(key) };
-        self.stats.rejected_pieces += 1;
-        if self.requests.contains_key(&id) {
-            self.end_download(now, giver);
-        } else {
-            self.cut_part(key, id);
-            self.join_if_whole(key);
+    /// What a peer or a mirror gave wrong is missing again, and taken from elsewhere. The video's own host is believed, but nobody
+    /// is given what it sent.
+    fn piece_is_wrong(&mut self, now: Time, id: RequestId, key: (usize, usize), via: Via) {
+        if via.is_believed() {
+            return self.join_if_whole(key);
         }
-        self.blame(now, giver, Misdeed::WrongBytes);
+        self.stats.rejected_pieces += 1;
+        match via.peer() {
+            _ if !self.requests.contains_key(&id) => {
+                self.cut_part(key, id);
+                self.join_if_whole(key);
+            }
+            Some(giver) => drop(self.end_download(now, giver)),
+            None => self.end_request(now, id),
+        }
+        self.blame_giver(now, via, Misdeed::WrongBytes);
+    }
+
+    pub(crate) fn blame_giver(&mut self, now: Time, via: Via, misdeed: Misdeed) {
+        match via {
+            Via::Server => {}
+            Via::Mirror(no) => self.drop_mirror(now, no),
+            Via::Peer(giver) => self.blame(now, giver, misdeed),
+        }
     }
 
     /// Bytes of a segment that can be given away, from this one on: whose, from where in them, and how many.

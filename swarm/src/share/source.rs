@@ -224,7 +224,7 @@ impl Engine {
     }
 
     /// So little time is left that the server is asked: twice what it is likely to take, and a margin.
-    fn is_urgent(&self, key: (usize, usize)) -> bool {
+    pub(crate) fn is_urgent(&self, key: (usize, usize)) -> bool {
         let missing = self.missing(key, 0).map_or(0, |missing| missing.start);
         self.due_in(key, missing) <= self.reserve(key)
     }
@@ -288,7 +288,7 @@ impl Engine {
         let left = self.to_come(request).map_or(0, |left| left.end - left.start);
         let reserve = match request.via {
             Via::Peer(_) => self.reserve((rendition, no)),
-            Via::Server => Duration::ZERO,
+            Via::Server | Via::Mirror(_) => Duration::ZERO,
         };
         let spare = self.slack_of((rendition, no)).saturating_sub(reserve);
         left as f64 > self.expected_rate(now, request) * spare.min(RELIEF).as_secs_f64()
@@ -438,7 +438,7 @@ impl Engine {
     /// Requests for segments that go to the server.
     pub(crate) fn server_segments(&self) -> impl Iterator<Item = (RequestId, &Request)> {
         self.requests.iter().filter(|(_, request)| {
-            request.via == Via::Server && matches!(request.what, What::Segment { .. })
+            !request.is_from_peer() && matches!(request.what, What::Segment { .. })
         })
     }
 }

@@ -4,6 +4,7 @@ mod giving;
 mod lists;
 mod live;
 mod meeting;
+mod mirrors;
 mod pieces;
 mod slow;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use swarm::{
     Body, Config, End, Engine, Event, Heard, Hindrance, Input, LinkId, Output, RequestId, Sharing,
-    Time,
+    Span, Time,
 };
 use wire::announce::{Announce, OfferId, Request};
 use wire::digest::SegmentDigests;
@@ -28,9 +28,18 @@ pub(crate) const LOW: PeerId = PeerId(*b"!PM0203-000000000000");
 pub(crate) const HIGH: PeerId = PeerId(*b"~PM0203-000000000000");
 
 pub(crate) fn media() -> String {
+    media_of(SEGMENT_BYTES)
+}
+
+/// The same of segments of twelve pieces.
+pub(crate) fn long_media() -> String {
+    media_of(LONG_BYTES)
+}
+
+fn media_of(bytes: u64) -> String {
     let head = "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXT-X-MAP:URI=\"m.mp4\",BYTERANGE=\"9@0\"\n";
     let segment = |no: usize| {
-        format!("#EXTINF:4,\n#EXT-X-BYTERANGE:{SEGMENT_BYTES}@{}\nm.mp4\n", range(no).start)
+        format!("#EXTINF:4,\n#EXT-X-BYTERANGE:{bytes}@{}\nm.mp4\n", 9 + no as u64 * bytes)
     };
     format!("{head}{}#EXT-X-ENDLIST\n", (0..SEGMENTS).map(segment).collect::<String>())
 }
@@ -258,12 +267,38 @@ impl Stage {
     pub(crate) fn opened(master: &str, media: &str) -> Stage {
         let mut stage = Stage::new();
         stage.tell(Input::Permitted(Sharing::Full));
-        stage.open();
-        stage.fetched(".m3u8", Body::Text(master.to_owned()));
-        stage.fetched("a.m3u8", Body::Text(media.to_owned()));
-        stage.tell(Input::Prepared);
-        stage.tell(Input::Started);
+        stage.begin(master, media);
         stage
+    }
+
+    /// The playlists come, and the viewer presses play.
+    pub(crate) fn begin(&mut self, master: &str, media: &str) {
+        self.open();
+        self.fetched(".m3u8", Body::Text(master.to_owned()));
+        self.fetched("a.m3u8", Body::Text(media.to_owned()));
+        self.tell(Input::Prepared);
+        self.tell(Input::Started);
+    }
+
+    /// Playback is so far, and the media element holds all from the beginning up to a second ahead.
+    pub(crate) fn plays(&mut self, position: Duration) {
+        let buffered = vec![Span { start: Duration::ZERO, end: position + Duration::from_secs(1) }];
+        self.tell(Input::Played { position, buffered, is_starved: false, speed: 1.0 });
+    }
+
+    /// What is to be checked turns out as `digest` says, by where it begins in its request.
+    pub(crate) fn check_by_place(&mut self, digest: impl Fn(u64) -> [u8; 32]) {
+        let mut at = 0;
+        while let Some(output) = self.wanted.get(at).cloned() {
+            at += 1;
+            if let Output::Check { request, bytes, .. } = output
+                && !self.answered.contains(&(request, bytes.start))
+            {
+                self.answered.push((request, bytes.start));
+                let digest = digest(bytes.start);
+                self.tell(Input::Checked { request, bytes, digest });
+            }
+        }
     }
 
     pub(crate) fn open(&mut self) {
@@ -272,7 +307,11 @@ impl Stage {
 
     /// A viewer who has been told nothing.
     pub(crate) fn new() -> Stage {
-        let engine = Engine::new(Config { seed: 1, ..Config::default() });
+        Stage::with_config(Config { seed: 1, ..Config::default() })
+    }
+
+    pub(crate) fn with_config(config: Config) -> Stage {
+        let engine = Engine::new(config);
         let (info_hash, our_id) = (InfoHash([0; 20]), PeerId([0; 20]));
         let (now, wanted, answered) = (Duration::ZERO, Vec::new(), Vec::new());
         Stage { engine, now, wanted, info_hash, our_id, answered, verified: 0 }
