@@ -6,6 +6,7 @@ const EXTRAS = "./__EXTRAS__";
 const WORDS = "./__WORDS__";
 const VERIFIER = "./__VERIFIER__";
 const PANEL = "./__PANEL__";
+const CONTROLS = "./__CONTROLS__";
 let compiled;
 const compile = () => (compiled ??= __wbg_init({ module_or_path: PLAYER_WASM }));
 
@@ -58,8 +59,8 @@ const picture = (video, ms) => new Promise((resolve) => {
 });
 
 const NOTHING = Object.freeze({
-  httpBytes: 0, p2pBytes: 0, uploadedBytes: 0, peers: 0, bufferSeconds: 0, startupMs: null, stalls: 0, stallMs: 0,
-  droppedFrames: 0, rejectedPieces: 0, duplicateBytes: 0, height: 0, liveLatencySeconds: null,
+  httpBytes: 0, mirrorBytes: 0, p2pBytes: 0, uploadedBytes: 0, peers: 0, bufferSeconds: 0, startupMs: null, stalls: 0,
+  stallMs: 0, droppedFrames: 0, rejectedPieces: 0, duplicateBytes: 0, height: 0, liveLatencySeconds: null,
   sharing: "off", trust: "unknown", hindrance: null,
 });
 
@@ -143,8 +144,10 @@ class ShoalPlayer extends HTMLElement {
         if (!signal.aborted) furnish(this, signal);
       }
       await picture(video, 10_000);
-      const { addPanel } = await import(PANEL);
-      if (!signal.aborted) addPanel(this, signal);
+      const [{ addPanel }, { addButtons }] = await Promise.all([import(PANEL), import(CONTROLS)]);
+      if (signal.aborted) return;
+      addPanel(this, signal);
+      addButtons(this, signal);
     } catch (error) {
       console.warn("shoal-player:", error);
     }

@@ -73,6 +73,7 @@ impl Driver {
             estimate_bps: settings::remembered(settings::RATE).map(|bps| bps as u64),
             neighbours: settings::neighbours(),
             live_delay: None,
+            mirrors: settings.mirrors.clone(),
             supports: media::supports,
         };
         let tracker = tracker::address(&host, &settings.src);
@@ -419,6 +420,7 @@ impl Driver {
         let video = &self.media.video;
         let told = Told::new();
         told.say("httpBytes", stats.http_bytes as f64);
+        told.say("mirrorBytes", stats.mirror_bytes as f64);
         told.say("p2pBytes", stats.p2p_bytes as f64);
         told.say("uploadedBytes", stats.uploaded_bytes as f64);
         told.say("peers", stats.peers as f64);

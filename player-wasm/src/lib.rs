@@ -56,7 +56,8 @@ impl Player {
     /// `verifier(name, …)` returns a promise of what that function of `www/verifier.js` returns.
     #[wasm_bindgen(constructor)]
     pub fn new(host: HtmlElement, early: Map, verifier: Function) -> Player {
-        console_error_panic_hook::set_once();
+        // A browser adds to an error which calls led to it.
+        std::panic::set_hook(Box::new(|panic| settings::error(&panic.to_string())));
         Player { driver: Driver::start(host, early, verifier) }
     }
 

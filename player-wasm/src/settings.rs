@@ -13,10 +13,10 @@ use web_sys::{HtmlElement, Storage};
 pub(crate) struct Settings {
     /// The playlist, absolute.
     pub(crate) src: String,
+    /// What the files of the playlist's folder lie below on other servers, absolute and with `/` at the end.
+    pub(crate) mirrors: Vec<String>,
     pub(crate) title: Option<String>,
     pub(crate) poster: Option<String>,
-    /// HTML that others paste to show this video; the embed button offers it.
-    pub(crate) snippet: Option<String>,
     pub(crate) start: Duration,
     pub(crate) autoplay: bool,
     pub(crate) muted: bool,
@@ -89,15 +89,15 @@ impl Settings {
     pub(crate) fn of(host: &HtmlElement) -> Settings {
         let text = |name: &str| host.get_attribute(name).filter(|value| !value.is_empty());
         let (terms, choice) = (Terms::of(host), remembered_choice());
+        let page = host.base_uri().ok().flatten().unwrap_or_default();
+        let folder = |base: &str| absolute(&format!("{}/", base.trim_end_matches('/')), &page);
+        let mirrors = text("mirrors").unwrap_or_default();
         let seconds = text("start").as_deref().and_then(number_in).unwrap_or(0.0);
         Settings {
-            src: absolute(
-                &text("src").unwrap_or_default(),
-                &host.base_uri().ok().flatten().unwrap_or_default(),
-            ),
+            src: absolute(&text("src").unwrap_or_default(), &page),
+            mirrors: mirrors.split_ascii_whitespace().map(folder).collect(),
             title: text("title"),
             poster: text("poster"),
-            snippet: text("snippet"),
             start: duration(seconds),
             autoplay: host.has_attribute("autoplay"),
             muted: host.has_attribute("muted"),
@@ -201,4 +201,6 @@ const CHOICE: &str = "shoal.p2p";
 extern "C" {
     #[wasm_bindgen(js_namespace = console)]
     pub(crate) fn warn(text: &str);
+    #[wasm_bindgen(js_namespace = console)]
+    pub(crate) fn error(text: &str);
 }

@@ -1,7 +1,7 @@
 //! Puts the pages' files together in `www/dist`, which the binary embeds: hashed, concatenated, compressed.
 //!
 //! `player-<hash>.wasm`, `player.js` (wasm-bindgen's glue, then our element), `site.css` with its parts, what the player loads
-//! later (`panel-<hash>.js`, `verifier-<hash>.js` with its own glue, and `verifier-<hash>.wasm`) or for some alone (`extras-<hash>.js`,
+//! later (`panel-<hash>.js`, `controls-<hash>.js`, `verifier-<hash>.js` with its own glue, and `verifier-<hash>.wasm`) or for some alone (`extras-<hash>.js`,
 //! `words-<hash>.js`, `words-<language>-<hash>.json`), every other file of `www`, and a `.br` and `.gz` beside each.
 
 use crate::shell;
@@ -220,12 +220,13 @@ const ELEMENT: &str = "player.js";
 const PLACEHOLDER: &str = "__PLAYER_WASM__";
 /// What makes the verifier ready, which is joined with its glue.
 const VERIFYING: &str = "verifier.js";
-/// What the element loads later or for some alone, and where its source wants the file's name: to verify with, the panel, for
-/// videos that have captions or a storyboard, and for those who read another language than English. Texts may span lines if none of them
+/// What the element loads later or for some alone, and where its source wants the file's name: to verify with, the panel, more
+/// buttons, for videos that have captions or a storyboard, and for those who read another language than English. Texts may span lines if none of them
 /// begins as a comment.
 const LATER: &[(&str, &str)] = &[
     (VERIFYING, "__VERIFIER__"),
     ("panel.js", "__PANEL__"),
+    ("controls.js", "__CONTROLS__"),
     ("extras.js", "__EXTRAS__"),
     ("words.js", "__WORDS__"),
 ];
