@@ -1,7 +1,7 @@
 //! Runs the measurements of `benches/` against the release binary.
 
 use crate::install::{self, For};
-use crate::{aquatic, e2e, netns, run, shell};
+use crate::{aquatic, e2e, netns, run, shell, www};
 use anyhow::{Result, bail};
 use std::process::Command;
 
@@ -15,17 +15,23 @@ pub(crate) fn bench(names: &[String]) -> Result<()> {
     if options.contains(&REDRAW) {
         return redraw();
     }
-    let (engine, others): (Vec<&str>, Vec<&str>) =
-        names.iter().copied().partition(|name| *name == ENGINE);
-    if names.is_empty() || !engine.is_empty() {
+    let (alone, others): (Vec<&str>, Vec<&str>) =
+        names.iter().copied().partition(|name| [ENGINE, VERIFY].contains(name));
+    let is_wanted = |name| names.is_empty() || alone.contains(&name);
+    if is_wanted(ENGINE) {
         engine_load()?;
+    }
+    if is_wanted(VERIFY) {
+        verify()?;
     }
     if names.is_empty() || !others.is_empty() { beside_others(&others, &options) } else { Ok(()) }
 }
 
 /// Makes charts and tables of what was measured before.
 fn redraw() -> Result<()> {
-    shell::run(shell::cargo().args(["run", "--release", "--package", "benches", BROWSERS, REDRAW]))
+    let mut benches = shell::cargo();
+    benches.args(["run", "--release", "--package", "benches", "--", BROWSERS, REDRAW]);
+    shell::run(&mut benches)
 }
 
 /// What the engine takes of a core as it is in the page: compiled for wasm, smallest first, and run by node, whose compiler is
@@ -53,6 +59,15 @@ fn engine_load() -> Result<()> {
     let program = shell::target().join(install::WASI_TARGET).join("wasm/engine-load.wasm");
     let runner = shell::root().join("xtask/src/wasi.mjs");
     shell::run(Command::new("node").arg("--no-warnings").args([runner, program]))
+}
+
+/// How fast the player's second module is, in node and in Chromium.
+fn verify() -> Result<()> {
+    install::install(For::Testing)?;
+    e2e::install_packages()?;
+    www::build()?;
+    println!("\n## verify\n\n`cargo xtask bench verify`\n");
+    shell::run(Command::new("node").arg(shell::root().join("benches/verify.mjs")))
 }
 
 fn beside_others(names: &[&str], options: &[&str]) -> Result<()> {
@@ -94,6 +109,7 @@ fn divide<'a>(names: &[&'a str]) -> (Vec<&'a str>, Vec<&'a str>) {
 }
 
 const ENGINE: &str = "engine";
+const VERIFY: &str = "verify";
 const PLAIN: &[&str] = &[
     "start",
     "serve",

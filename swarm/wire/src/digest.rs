@@ -60,7 +60,10 @@ impl SegmentDigests {
     pub fn of_file(&self, file: &str) -> impl Iterator<Item = (ByteRange, [u8; 32])> {
         let entries = self.0.iter().filter(move |(name, _)| name == file).flat_map(|(_, all)| all);
         entries.map(|entry| {
-            let range = ByteRange { start: entry.first, length: entry.last - entry.first + 1 };
+            let range = ByteRange {
+                start: entry.first,
+                length: (entry.last - entry.first).saturating_add(1),
+            };
             (range, entry.sha256)
         })
     }
