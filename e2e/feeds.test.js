@@ -23,7 +23,7 @@ const fixture = serverAndBrowser(async ({ server }) => {
 after(() => site?.close());
 
 const figure = (player, name) => player.frame.locator(`[data-figure=${name}]`).textContent();
-const panelSays = (pattern) => new RegExp(pattern).test(e2e.player().shadowRoot.querySelector(".panel").textContent);
+const panelSays = (pattern) => new RegExp(pattern).test(e2e.player().shadowRoot.querySelector(".panel")?.textContent ?? "");
 
 test("three browsers feed each other, and their panels say so", async () => {
   const { server } = fixture;
@@ -76,6 +76,7 @@ test("without its tracker a viewer is told so, and the video plays on", async ()
   await player.play();
   await player.until(panelSays, "No other viewers can be found");
   await player.until(() => /No other viewers can be found/.test(e2e.player().shadowRoot.querySelector(".notice").textContent));
+  assert.equal((await player.stats()).hindrance, "tracker");
   await player.screenshot("no-tracker");
   await player.moves(3);
   assert.deepEqual((await player.seen()).errors, []);

@@ -50,7 +50,7 @@ test("the player of a French page speaks French, whatever it has to say", async 
   await screenshot("french-sentence");
   await player.reveal();
   await page.locator("[data-action=feeds]").click();
-  await player.until(() => /Mo \(/.test(e2e.player().shadowRoot.querySelector("[data-figure=p2p]").textContent));
+  await player.until(() => /Mo \(/.test(e2e.player().shadowRoot.querySelector("[data-figure=p2p]")?.textContent));
   await screenshot("french-panel");
   assert.deepEqual(strange(await said(player)), []);
   await page.evaluate(() => e2e.video().pause());

@@ -31,10 +31,11 @@ async function onStrangersPage(p2p, look) {
 
 const isAsked = () => !!e2e.player().shadowRoot.querySelector(".consent.open");
 const isNotAsked = () => !e2e.player().shadowRoot.querySelector(".consent.open");
-const isShared = () => e2e.player().shadowRoot.querySelector("[data-role=sharing]").checked;
-const isNotShared = () => !e2e.player().shadowRoot.querySelector("[data-role=sharing]").checked;
-const isPanelOpen = () => !e2e.player().shadowRoot.querySelector(".panel").hidden;
-const isPanelClosed = () => e2e.player().shadowRoot.querySelector(".panel").hidden;
+// The panel comes after the first picture.
+const isShared = () => e2e.player().shadowRoot.querySelector("[data-role=sharing]")?.checked === true;
+const isNotShared = () => e2e.player().shadowRoot.querySelector("[data-role=sharing]")?.checked === false;
+const isPanelOpen = () => e2e.player().shadowRoot.querySelector(".panel")?.hidden === false;
+const isPanelClosed = () => e2e.player().shadowRoot.querySelector(".panel")?.hidden === true;
 
 const sentence = (player) => player.frame.locator(".consent p").textContent();
 const remembered = (player) => player.frame.evaluate(() => localStorage.getItem("shoal.p2p"));
@@ -56,7 +57,7 @@ test("the sentence comes with the first picture, and no more once it was answere
   await player.page.reload();
   await player.play();
   assert.ok(await player.frame.evaluate(isNotAsked));
-  assert.ok(await player.frame.evaluate(isShared));
+  await player.until(isShared);
 });
 
 test("who turns sharing off stays off", async () => {
@@ -65,11 +66,11 @@ test("who turns sharing off stays off", async () => {
   await player.play();
   await player.frame.locator("[data-action=decline]").click();
   await player.until(isNotAsked);
-  assert.ok(await player.frame.evaluate(isNotShared));
+  await player.until(isNotShared);
   await player.page.reload();
   await player.play();
   assert.ok(await player.frame.evaluate(isNotAsked));
-  assert.ok(await player.frame.evaluate(isNotShared));
+  await player.until(isNotShared);
 });
 
 test("the sentence goes by itself, and comes again on the next visit", async () => {
@@ -79,7 +80,7 @@ test("the sentence goes by itself, and comes again on the next visit", async () 
   await player.until(isAsked);
   await player.until(isNotAsked);
   assert.equal(await remembered(player), null);
-  assert.ok(await player.frame.evaluate(isShared));
+  await player.until(isShared);
   await player.page.reload();
   await player.play();
   await player.until(isAsked);
@@ -137,6 +138,7 @@ test("the switch is remembered", async () => {
   await player.play();
   await player.frame.evaluate(() => e2e.player().shadowRoot.querySelector(".player").focus());
   await player.page.keyboard.press("n");
+  await player.until(isPanelOpen);
   const box = player.frame.locator("[data-role=sharing]");
   assert.ok(await box.isChecked());
   await box.focus();
@@ -173,13 +175,13 @@ test("a page that asks first shares nothing until the viewer says yes", async ()
     await player.play();
     await player.until(isAsked);
     assert.match(await sentence(player), /^May people watching this/);
-    assert.ok(await player.frame.evaluate(isNotShared));
+    await player.until(isNotShared);
     await player.frame.locator("[data-action=accept]").click();
     await player.until(isShared);
     await player.page.reload();
     await player.play();
     assert.ok(await player.frame.evaluate(isNotAsked));
-    assert.ok(await player.frame.evaluate(isShared));
+    await player.until(isShared);
   });
 });
 

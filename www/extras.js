@@ -38,8 +38,8 @@ function isStoryboard({ src, totalWidth, totalHeight, spriteWidth, spriteHeight,
 function addCaptions(host, captions, signal) {
   const root = host.shadowRoot;
   const video = root.querySelector("video");
-  const speed = root.querySelector("[data-action=speed]")?.parentElement;
-  if (!captions.length || !speed) return;
+  const quality = root.querySelector("[data-action=quality]")?.parentElement;
+  if (!captions.length || !quality) return;
   const isElsewhere = captions.some(({ src }) => new URL(src, document.baseURI).origin !== location.origin);
   if (isElsewhere) video.crossOrigin = "anonymous";
   const tracks = [];
@@ -63,7 +63,7 @@ function addCaptions(host, captions, signal) {
     return choice;
   });
   place.append(button, menu);
-  speed.before(place);
+  quality.before(place);
 
   const open = (isOpen) => {
     menu.toggleAttribute("hidden", !isOpen);

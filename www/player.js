@@ -4,6 +4,9 @@
 const PLAYER_WASM = new URL("__PLAYER_WASM__", import.meta.url);
 const EXTRAS = "./__EXTRAS__";
 const WORDS = "./__WORDS__";
+const VERIFIER = "./__VERIFIER__";
+const PANEL = "./__PANEL__";
+const CONTROLS = "./__CONTROLS__";
 let compiled;
 const compile = () => (compiled ??= __wbg_init({ module_or_path: PLAYER_WASM }));
 
@@ -49,9 +52,16 @@ function askEarly(src, opening) {
   return early;
 }
 
+/** Waits for the first picture, or this long. */
+const picture = (video, ms) => new Promise((resolve) => {
+  video.addEventListener("loadeddata", resolve, { once: true });
+  setTimeout(resolve, video.readyState < 2 ? ms : 0);
+});
+
 const NOTHING = Object.freeze({
-  httpBytes: 0, p2pBytes: 0, uploadedBytes: 0, peers: 0, bufferSeconds: 0, startupMs: null, stalls: 0, stallMs: 0,
-  droppedFrames: 0, rejectedPieces: 0, duplicateBytes: 0, height: 0, liveLatencySeconds: null,
+  httpBytes: 0, mirrorBytes: 0, p2pBytes: 0, uploadedBytes: 0, peers: 0, bufferSeconds: 0, startupMs: null, stalls: 0,
+  stallMs: 0, droppedFrames: 0, rejectedPieces: 0, duplicateBytes: 0, height: 0, liveLatencySeconds: null,
+  sharing: "off", trust: "unknown", hindrance: null,
 });
 
 class ShoalPlayer extends HTMLElement {
@@ -106,8 +116,12 @@ class ShoalPlayer extends HTMLElement {
       return;
     }
     if (visit !== this.#visit) return;
-    this.#player = new Player(this, early);
-    if (this.hasAttribute("captions") || this.hasAttribute("storyboard")) this.#furnish();
+    const video = () => this.shadowRoot.querySelector("video");
+    // Not for long: the first picture may be made of bytes that have to be verified before.
+    let verifier;
+    const load = () => picture(video(), 2000).then(() => import(VERIFIER));
+    this.#player = new Player(this, early, async (name, ...given) => (await (verifier ??= load()))[name](...given));
+    this.#furnish(video());
   }
 
   /** Says in the page's language what the player says in English. */
@@ -121,12 +135,19 @@ class ShoalPlayer extends HTMLElement {
     }
   }
 
-  /** Adds what only some videos have. Without it the player plays on. */
-  async #furnish() {
+  /** Adds what only some videos have, and what nobody looks for before there is a picture. Without it the player plays on. */
+  async #furnish(video) {
     const { signal } = (this.#furnished = new AbortController());
     try {
-      const { furnish } = await import(EXTRAS);
-      if (!signal.aborted) furnish(this, signal);
+      if (this.hasAttribute("captions") || this.hasAttribute("storyboard")) {
+        const { furnish } = await import(EXTRAS);
+        if (!signal.aborted) furnish(this, signal);
+      }
+      await picture(video, 10_000);
+      const [{ addPanel }, { addButtons }] = await Promise.all([import(PANEL), import(CONTROLS)]);
+      if (signal.aborted) return;
+      addPanel(this, signal);
+      addButtons(this, signal);
     } catch (error) {
       console.warn("shoal-player:", error);
     }

@@ -1,12 +1,11 @@
 //! What came under each request, from servers and from viewers: chunks in JavaScript's memory until the engine forgets them.
 //!
-//! Nothing is copied into the module but what it looks at: a piece at a time for a digest.
+//! Nothing is copied into the module but what it looks at: beginnings of segments, commands, lists.
 
 use std::cell::RefCell;
 use std::ops::Range;
 
 use js_sys::Uint8Array;
-use sha2::{Digest, Sha256};
 use swarm::{RequestId, Table};
 
 /// The bytes held, by the request that they came under.
@@ -33,7 +32,7 @@ impl Bodies {
     }
 
     /// Views of the memory that bytes of a request are in, fewer where it ends.
-    fn views(&self, request: RequestId, bytes: Range<u64>) -> Vec<Uint8Array> {
+    pub(crate) fn views(&self, request: RequestId, bytes: Range<u64>) -> Vec<Uint8Array> {
         let (mut views, mut start) = (Vec::new(), 0);
         for chunk in self.chunks.borrow().get(&request).into_iter().flatten() {
             let length = u64::from(chunk.length());
@@ -64,23 +63,6 @@ impl Bodies {
         joined(&self.views(request, start..start.saturating_add(bytes)))
     }
 
-    /// The digest of bytes of a request. Done here because pages without https have no `crypto.subtle`.
-    pub(crate) fn sha256(&self, request: RequestId, bytes: Range<u64>) -> [u8; 32] {
-        let mut hash = Sha256::new();
-        let mut piece = vec![0; PIECE_BYTES as usize];
-        for chunk in self.views(request, bytes) {
-            let mut at = 0;
-            while at < chunk.length() {
-                let length = (chunk.length() - at).min(PIECE_BYTES);
-                let part = &mut piece[..length as usize];
-                chunk.subarray(at, at + length).copy_to(part);
-                hash.update(&*part);
-                at += length;
-            }
-        }
-        hash.finalize().into()
-    }
-
     pub(crate) fn forget(&self, request: RequestId) {
         self.chunks.borrow_mut().remove(&request);
     }
@@ -103,8 +85,6 @@ fn joined(chunks: &[Uint8Array]) -> Uint8Array {
     whole
 }
 
-/// How much is copied into the module at once: enough that the copying costs nothing, and no more.
-const PIECE_BYTES: u32 = 64 << 10;
 /// More chunks are joined. Servers and honest viewers stay below; who sends a segment byte by byte would otherwise fill the
 /// memory with what each chunk takes besides its bytes.
 const MOST_CHUNKS: usize = 4096;

@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use gloo_events::EventListener;
 use gloo_timers::callback::{Interval, Timeout};
-use js_sys::{Map, Object, Reflect, Uint8Array};
-use swarm::{Config, Content, Engine, Event, Input, Mime, Output, Quality, Sharing, Span, Time};
+use js_sys::{Function, Map, Object, Reflect, Uint8Array};
+use swarm::{
+    Config, Content, Engine, Event, Hindrance, Input, Mime, Output, Quality, Sharing, Span, Time,
+};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{CustomEvent, CustomEventInit, EventTarget, HtmlElement};
@@ -20,7 +22,9 @@ use crate::media::{self, Media, Way};
 use crate::page::Page;
 use crate::peers::Peers;
 use crate::settings::{self, Settings};
+use crate::stats::{self, Told};
 use crate::tracker::{self, Tracker};
+use crate::verifier::Verifier;
 
 /// One playing video.
 #[derive(Debug)]
@@ -35,6 +39,7 @@ pub(crate) struct Driver {
     pub(crate) http: Http,
     pub(crate) tracker: Tracker,
     pub(crate) peers: Peers,
+    pub(crate) verifier: Verifier,
     pub(crate) media: Media,
     page: Page,
     timer: RefCell<Option<Timeout>>,
@@ -45,6 +50,8 @@ pub(crate) struct Driver {
     sharing: Cell<Sharing>,
     /// What the engine was told last.
     permitted: Cell<Option<Sharing>>,
+    /// What keeps viewers from sharing.
+    hindrance: Cell<Option<Hindrance>>,
 }
 
 /// Moments in milliseconds of the page's clock.
@@ -58,7 +65,7 @@ struct Clock {
 }
 
 impl Driver {
-    pub(crate) fn start(host: HtmlElement, early: Map) -> Rc<Driver> {
+    pub(crate) fn start(host: HtmlElement, early: Map, verifier: Function) -> Rc<Driver> {
         let settings = Settings::of(&host);
         let page = Page::build(&host, &settings);
         let config = Config {
@@ -66,6 +73,7 @@ impl Driver {
             estimate_bps: settings::remembered(settings::RATE).map(|bps| bps as u64),
             neighbours: settings::neighbours(),
             live_delay: None,
+            mirrors: settings.mirrors.clone(),
             supports: media::supports,
         };
         let tracker = tracker::address(&host, &settings.src);
@@ -73,6 +81,7 @@ impl Driver {
             bodies: Bodies::default(),
             tracker: Tracker::new(&tracker),
             peers: Peers::new(tracker::stun(&host, &tracker)),
+            verifier: Verifier::new(verifier),
             host,
             engine: RefCell::new(Engine::new(config)),
             inbox: RefCell::default(),
@@ -90,6 +99,7 @@ impl Driver {
             },
             sharing: Cell::default(),
             permitted: Cell::default(),
+            hindrance: Cell::default(),
             settings,
         });
         driver.listen();
@@ -159,9 +169,11 @@ impl Driver {
             Output::Finish => self.media.finish(),
             Output::Jump(position) => self.media.video.set_current_time(position.as_secs_f64()),
             Output::Join { request, parts } => self.bodies.join(request, &parts),
-            Output::Check { request, bytes } => {
-                let sha256 = self.bodies.sha256(request, bytes.clone());
-                self.tell(Input::Checked { request, bytes, sha256 });
+            Output::Check { request, bytes, hash } => {
+                self.verifier.check(self, (request, bytes), hash);
+            }
+            Output::Verify { key, message, signature } => {
+                self.verifier.verify(self, &key, &message, &signature);
             }
             Output::OpenTracker => self.tracker.open(self),
             Output::TellTracker(text) => self.tracker.say(self, &text),
@@ -251,7 +263,7 @@ impl Driver {
             Event::Trouble(trouble) => self.page.show_notice(&trouble.to_string()),
             Event::Recovered => self.page.hide_notice(),
             Event::Failed(fatal) => self.fail(&fatal.to_string()),
-            Event::Hindered(hindrance) => self.page.show_hindrance(hindrance),
+            Event::Hindered(hindrance) => self.hindrance.set(hindrance),
         }
     }
 
@@ -282,7 +294,7 @@ impl Driver {
     }
 
     fn now(&self) -> Time {
-        Time::at(Duration::from_secs_f64((now_ms() - self.clock.began_ms).max(0.0) / 1000.0))
+        Time::at(settings::duration((now_ms() - self.clock.began_ms) / 1000.0))
     }
 
     fn listen(self: &Rc<Self>) {
@@ -353,9 +365,7 @@ impl Driver {
 
     fn tick(self: &Rc<Self>) {
         self.on_change();
-        let stats = self.engine.borrow().stats(self.now());
-        self.page.sample(&stats);
-        if let Some(bps) = stats.measured_bps {
+        if let Some(bps) = self.engine.borrow().stats(self.now()).measured_bps {
             settings::remember(settings::RATE, bps as f64);
         }
         if !self.media.video.paused() {
@@ -407,31 +417,29 @@ impl Driver {
             .iter()
             .find(|span| span.start <= position && position < span.end)
             .map(|span| span.end);
-        let object = Object::new();
-        let set = |name: &str, value: JsValue| {
-            let _ = Reflect::set(&object, &name.into(), &value);
-        };
-        set("httpBytes", (stats.http_bytes as f64).into());
-        set("p2pBytes", (stats.p2p_bytes as f64).into());
-        set("uploadedBytes", (stats.uploaded_bytes as f64).into());
-        set("peers", (stats.peers as f64).into());
-        set("rejectedPieces", stats.rejected_pieces.into());
-        set("duplicateBytes", (stats.duplicate_bytes as f64).into());
-        set(
-            "bufferSeconds",
-            ahead.map_or(0.0, |end| end.saturating_sub(position).as_secs_f64()).into(),
-        );
-        set("startupMs", self.clock.startup_ms.get().map_or(JsValue::NULL, JsValue::from));
-        set("stalls", stats.stalls.into());
-        set("stallMs", (stats.stalled.as_millis() as f64).into());
-        set(
-            "droppedFrames",
-            self.media.video.get_video_playback_quality().dropped_video_frames().into(),
-        );
-        set("height", self.media.video.video_height().min(self.media.video.video_width()).into());
+        let video = &self.media.video;
+        let told = Told::new();
+        told.say("httpBytes", stats.http_bytes as f64);
+        told.say("mirrorBytes", stats.mirror_bytes as f64);
+        told.say("p2pBytes", stats.p2p_bytes as f64);
+        told.say("uploadedBytes", stats.uploaded_bytes as f64);
+        told.say("peers", stats.peers as f64);
+        told.say("rejectedPieces", stats.rejected_pieces);
+        told.say("duplicateBytes", stats.duplicate_bytes as f64);
+        let held = ahead.map_or(0.0, |end| end.saturating_sub(position).as_secs_f64());
+        told.say("bufferSeconds", held);
+        told.say("startupMs", self.clock.startup_ms.get().map_or(JsValue::NULL, JsValue::from));
+        told.say("stalls", stats.stalls);
+        told.say("stallMs", stats.stalled.as_millis() as f64);
+        told.say("droppedFrames", video.get_video_playback_quality().dropped_video_frames());
+        told.say("height", video.video_height().min(video.video_width()));
         let delay = stats.live_delay.map(|delay| delay.as_secs_f64());
-        set("liveLatencySeconds", delay.map_or(JsValue::NULL, JsValue::from));
-        object
+        told.say("liveLatencySeconds", delay.map_or(JsValue::NULL, JsValue::from));
+        told.say("sharing", stats::sharing(self.page.consent().sharing()));
+        told.say("trust", stats::trust(stats.trust));
+        let hindrance = self.hindrance.get().map(stats::hindrance);
+        told.say("hindrance", hindrance.map_or(JsValue::NULL, JsValue::from));
+        told.done()
     }
 
     pub(crate) fn close(&self) {

@@ -52,6 +52,9 @@ impl Http {
                 Err(_) => Err(Failure::Unreachable),
             };
             let Some(driver) = driver.upgrade() else { return };
+            if ask.wanted == Wanted::List {
+                driver.bodies.forget(request);
+            }
             if driver.http.running.borrow_mut().remove(&request).is_none() {
                 return;
             }
@@ -120,9 +123,15 @@ async fn receive(driver: &Weak<Driver>, ask: &Ask, sent: Sent) -> Result<Input, 
     let body = match ask.wanted {
         Wanted::Text => Body::Text(text(&response).await?),
         Wanted::Bytes => Body::Held(bytes(driver, ask, &response).await?),
+        // The engine asks for a range of it, so that no more comes.
+        Wanted::List => {
+            bytes(driver, ask, &response).await?;
+            let driver = driver.upgrade().ok_or(Failure::Unreachable)?;
+            Body::List(driver.bodies.whole(ask.request).to_vec())
+        }
     };
     let url = if response.url().is_empty() { ask.url.clone() } else { response.url() };
-    let took = Duration::from_secs_f64((now_ms() - sent.began_ms).max(0.0) / 1000.0);
+    let took = settings::duration((now_ms() - sent.began_ms) / 1000.0);
     Ok(Input::Fetched { request: ask.request, url, body, took })
 }
 
@@ -154,7 +163,7 @@ async fn bytes(driver: &Weak<Driver>, ask: &Ask, response: &Response) -> Result<
         }
         kept += last - first;
         came += u64::from(chunk.length());
-        if came <= SEGMENT_BYTES {
+        if came <= SEGMENT_BYTES && ask.wanted == Wanted::Bytes {
             driver.tell(Input::Progressed { request: ask.request, bytes: kept });
         }
     }
@@ -192,5 +201,5 @@ fn retry_after(response: &Response) -> Option<Duration> {
     let value = response.headers().get("Retry-After").ok().flatten()?;
     let seconds = settings::number_in(&value)
         .unwrap_or_else(|| (js_sys::Date::parse(&value) - js_sys::Date::now()) / 1000.0);
-    Duration::try_from_secs_f64(seconds).ok()
+    (seconds >= 0.0).then(|| settings::duration(seconds))
 }

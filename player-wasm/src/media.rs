@@ -12,6 +12,7 @@ use web_sys::{DomException, HtmlVideoElement, MediaSource, SourceBuffer, TimeRan
 use wire::mp4::{self, Header};
 
 use crate::driver::Driver;
+use crate::settings;
 
 /// The media element, and what feeds it.
 #[derive(Debug)]
@@ -213,7 +214,7 @@ impl Media {
     }
 
     pub(crate) fn position(&self) -> Duration {
-        Duration::try_from_secs_f64(self.video.current_time()).unwrap_or_default()
+        settings::duration(self.video.current_time())
     }
 
     pub(crate) fn buffered(&self) -> Vec<Span> {
@@ -278,7 +279,7 @@ fn change_type(buffer: &SourceBuffer, mime: &str) -> bool {
 }
 
 fn spans(ranges: &TimeRanges) -> Vec<Span> {
-    let moment = |seconds: Result<f64, JsValue>| Duration::try_from_secs_f64(seconds.ok()?).ok();
+    let moment = |seconds: Result<f64, JsValue>| seconds.map(settings::duration).ok();
     (0..ranges.length())
         .filter_map(|at| {
             Some(Span { start: moment(ranges.start(at))?, end: moment(ranges.end(at))? })

@@ -5,10 +5,9 @@ use std::rc::Rc;
 
 use gloo_events::{EventListener, EventListenerOptions};
 use gloo_timers::callback::Timeout;
-use js_sys::{Array, Function, Promise, Reflect};
-use swarm::{Hindrance, Quality, RenditionInfo, Stats};
+use js_sys::{Array, Function, Reflect};
+use swarm::{Quality, RenditionInfo};
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{
     CssStyleSheet, Element, Event, HtmlElement, HtmlInputElement, HtmlVideoElement, KeyboardEvent,
     ShadowRoot,
@@ -16,9 +15,7 @@ use web_sys::{
 
 use crate::consent::Consent;
 use crate::driver::{Driver, with};
-use crate::notice::Notice;
-use crate::panel::Panel;
-use crate::settings::{self, Choice, Settings, number, number_in};
+use crate::settings::{self, Choice, Settings, number};
 
 /// The shadow tree.
 #[derive(Debug)]
@@ -34,9 +31,7 @@ pub(crate) struct Page {
     /// Hides the controls when nothing moves for a while.
     idle: RefCell<Option<Timeout>>,
     has_page_keys: bool,
-    notice: Rc<Notice>,
     consent: Consent,
-    panel: Panel,
 }
 
 impl Page {
@@ -64,15 +59,10 @@ impl Page {
             rendition: Cell::default(),
             idle: RefCell::default(),
             has_page_keys: settings.has_page_keys,
-            notice: Notice::new(find(&root, ".notice")),
             consent: Consent::new(find(&root, ".consent"), settings),
-            panel: Panel::new(&root, settings.terms),
             root,
         };
-        page.panel.show_sharing(settings.sharing);
         page.toggle("bare", !settings.has_controls);
-        page.fill_speeds();
-        page.offer_what_works(settings);
         page.refresh();
         page
     }
@@ -98,7 +88,6 @@ impl Page {
             on(&self.player, "pointermove", |driver, _| driver.page().wake(driver)),
             on(&self.player, "focusin", |driver, _| driver.page().wake(driver)),
             on(&self.video, "volumechange", |driver, _| driver.page().volume_changed()),
-            on(&self.video, "ratechange", |driver, _| driver.page().refresh()),
             on(&self.video, "progress", |driver, _| driver.page().refresh()),
             on(&self.host, "keydown", |driver, event| driver.page().key(driver, event)),
         ];
@@ -147,8 +136,6 @@ impl Page {
         let _ = self
             .find("[data-action=mute]")
             .set_attribute("aria-pressed", &video.muted().to_string());
-        self.find("[data-action=speed]")
-            .set_text_content(Some(&format!("{}×", number(video.playback_rate()))));
         self.find("[data-role=volume]")
             .unchecked_into::<HtmlInputElement>()
             .set_value(&number(video.volume()));
@@ -166,7 +153,7 @@ impl Page {
     /// Fills the quality menu, best first.
     pub(crate) fn show_qualities(&self, renditions: &[RenditionInfo]) {
         let labels: Vec<String> = renditions.iter().map(label).collect();
-        let menu = self.find("[data-menu=quality]");
+        let menu = self.find(MENU);
         menu.set_text_content(None);
         for (number, label) in labels.iter().enumerate().rev() {
             let height = renditions[number]
@@ -203,22 +190,19 @@ impl Page {
             Quality::Auto => "[data-quality=auto]".to_owned(),
             Quality::Fixed(number) => format!("[data-rendition=\"{number}\"]"),
         };
-        self.mark("[data-menu=quality]", &chosen);
+        self.mark(&chosen);
     }
 
+    /// Says over the picture what is amiss with playback. `www/panel.js` says other things there, marked as hints.
     pub(crate) fn show_notice(&self, text: &str) {
-        self.notice.show_trouble(Some(text));
+        let notice = self.find(".notice");
+        notice.set_text_content(Some(text));
+        let _ = notice.class_list().remove_1("hint");
+        self.show(".notice", true);
     }
 
     pub(crate) fn hide_notice(&self) {
-        self.notice.show_trouble(None);
-    }
-
-    /// Says what keeps viewers from sharing: in the panel while it lasts, over the picture if somebody can mend it.
-    pub(crate) fn show_hindrance(&self, hindrance: Option<Hindrance>) {
-        let hint = hindrance.filter(|hindrance| *hindrance != Hindrance::Unverifiable);
-        self.notice.show_hint(hint.map(|hint| hint.to_string()));
-        self.panel.show_hindrance(hindrance);
+        self.show(".notice:not(.hint)", false);
     }
 
     /// Says what sharing shows to others, then lets the engine begin with it.
@@ -229,14 +213,7 @@ impl Page {
 
     /// The viewer decided about sharing.
     fn decide(&self, driver: &Rc<Driver>, choice: Choice) {
-        let sharing = self.consent.answer(choice);
-        self.panel.show_sharing(sharing);
-        driver.permit(sharing);
-    }
-
-    /// Takes the figures of one more second.
-    pub(crate) fn sample(&self, stats: &Stats) {
-        self.panel.sample(stats);
+        driver.permit(self.consent.answer(choice));
     }
 
     pub(crate) fn consent(&self) -> &Consent {
@@ -255,7 +232,6 @@ impl Page {
     pub(crate) fn clear(&self) {
         self.idle.take();
         self.consent.close();
-        self.notice.show_hint(None);
         self.root.set_inner_html("");
     }
 
@@ -282,15 +258,9 @@ impl Page {
             );
             return self.close_menus();
         }
-        if let Some(rate) = button.get_attribute("data-speed") {
-            self.set_rate(number_in(&rate).unwrap_or(1.0));
-            return self.close_menus();
-        }
         let action = button.get_attribute("data-action").unwrap_or_default();
         match action.as_str() {
-            "speed" | "quality" => return self.toggle_menu(&action),
-            "share" => self.show(".share", self.is_hidden(".share")),
-            "copy" => self.copy_snippet(button),
+            "quality" => return self.toggle_menu(),
             "retry" => driver.retry(),
             "accept" => self.decide(driver, self.consent.yes()),
             "decline" => self.decide(driver, Choice::Off),
@@ -304,10 +274,16 @@ impl Page {
             "play" => self.toggle_play(driver),
             "mute" => self.video.set_muted(!self.video.muted()),
             "fullscreen" => self.toggle_fullscreen(),
-            "pip" => self.toggle_pip(),
-            "feeds" => self.panel.toggle(),
+            FEEDS => self.open_feeds(!self.player.class_list().contains(FEEDS)),
             _ => {}
         }
+    }
+
+    /// Opens the panel of `www/panel.js`, now or when it comes.
+    fn open_feeds(&self, is_open: bool) {
+        self.toggle(FEEDS, is_open);
+        let _ =
+            self.find("[data-action=feeds]").set_attribute("aria-expanded", &is_open.to_string());
     }
 
     fn toggle_play(&self, driver: &Rc<Driver>) {
@@ -326,24 +302,6 @@ impl Page {
             // iPhones show nothing but the bare video full screen.
             call(&self.video, "webkitEnterFullscreen");
         }
-    }
-
-    fn toggle_pip(&self) {
-        let Some(document) = document() else { return };
-        let is_on = Reflect::get(&document, &"pictureInPictureElement".into())
-            .is_ok_and(|on| on.is_truthy());
-        let asked = if is_on {
-            call(&document, "exitPictureInPicture")
-        } else {
-            call(&self.video, "requestPictureInPicture")
-        };
-        let Some(promise) = asked.and_then(|asked| asked.dyn_into::<Promise>().ok()) else {
-            return;
-        };
-        spawn_local(async move {
-            // A refusal is the browser's to explain.
-            let _ = JsFuture::from(promise).await;
-        });
     }
 
     fn double_clicked(&self, event: &Event) {
@@ -380,11 +338,6 @@ impl Page {
         self.refresh();
     }
 
-    fn set_rate(&self, rate: f64) {
-        self.video.set_playback_rate(rate);
-        self.mark("[data-menu=speed]", &format!("[data-speed=\"{}\"]", number(rate)));
-    }
-
     /// The keys that video sites have in common.
     fn key(&self, driver: &Rc<Driver>, event: &Event) {
         let Some(key) = event.dyn_ref::<KeyboardEvent>() else { return };
@@ -414,15 +367,14 @@ impl Page {
             "ArrowDown" => self.set_volume(self.video.volume() - 0.05),
             "m" => self.act(driver, "mute"),
             "f" => self.toggle_fullscreen(),
-            "i" => self.toggle_pip(),
-            "n" => self.panel.toggle(),
+            "n" => self.act(driver, FEEDS),
             "Home" => self.video.set_current_time(0.0),
             "End" if self.video.duration().is_finite() => {
                 self.video.set_current_time(self.video.duration())
             }
             "Escape" => {
                 self.close_menus();
-                self.panel.close();
+                self.open_feeds(false);
             }
             digit if digit.len() == 1 => match digit.parse::<u8>() {
                 Ok(tenths) if self.video.duration().is_finite() => {
@@ -461,21 +413,16 @@ impl Page {
 
     fn rest(&self) {
         self.idle.take();
-        let has_menu = MENUS.iter().any(|menu| !self.is_hidden(&format!("[data-menu={menu}]")));
-        self.toggle("idle", !self.video.paused() && !has_menu);
+        let open = self.root.query_selector(".menu:not([hidden])");
+        self.toggle("idle", !self.video.paused() && !matches!(open, Ok(Some(_))));
     }
 
-    fn toggle_menu(&self, name: &str) {
-        let menu = format!("[data-menu={name}]");
-        let is_opening = self.is_hidden(&menu);
-        self.close_menus();
-        self.show(&menu, is_opening);
-        let _ = self
-            .find(&format!("[data-action={name}]"))
-            .set_attribute("aria-expanded", &is_opening.to_string());
-        let checked =
-            self.root.query_selector(&format!("{menu} [aria-checked=true]")).ok().flatten();
-        if let Some(checked) = checked.and_then(|checked| checked.dyn_into::<HtmlElement>().ok())
+    fn toggle_menu(&self) {
+        let is_opening = self.is_hidden(MENU);
+        self.open_menu(is_opening);
+        let checked = self.root.query_selector("[data-menu=quality] [aria-checked=true]");
+        if let Some(checked) =
+            checked.ok().flatten().and_then(|checked| checked.dyn_into::<HtmlElement>().ok())
             && is_opening
         {
             let _ = checked.focus();
@@ -483,58 +430,25 @@ impl Page {
     }
 
     fn close_menus(&self) {
-        for menu in MENUS {
-            self.show(&format!("[data-menu={menu}]"), false);
-            let _ =
-                self.find(&format!("[data-action={menu}]")).set_attribute("aria-expanded", "false");
-        }
+        self.open_menu(false);
     }
 
-    fn mark(&self, menu: &str, chosen: &str) {
-        let Ok(choices) = self.root.query_selector_all(&format!("{menu} button")) else { return };
+    fn open_menu(&self, is_open: bool) {
+        self.show(MENU, is_open);
+        let _ =
+            self.find("[data-action=quality]").set_attribute("aria-expanded", &is_open.to_string());
+    }
+
+    fn mark(&self, chosen: &str) {
+        let Ok(choices) = self.root.query_selector_all("[data-menu=quality] button") else {
+            return;
+        };
         for choice in
             (0..choices.length()).filter_map(|at| choices.item(at)?.dyn_into::<Element>().ok())
         {
             let is_chosen = choice.matches(chosen).unwrap_or(false);
             let _ = choice.set_attribute("aria-checked", &is_chosen.to_string());
         }
-    }
-
-    fn fill_speeds(&self) {
-        let menu = self.find("[data-menu=speed]");
-        for speed in SPEEDS {
-            add_choice(&menu, &format!("{}×", number(speed)), &[("data-speed", &number(speed))]);
-        }
-        self.mark("[data-menu=speed]", "[data-speed=\"1\"]");
-    }
-
-    fn offer_what_works(&self, settings: &Settings) {
-        let has_pip = Reflect::has(&self.video, &"requestPictureInPicture".into()).unwrap_or(false);
-        self.show("[data-action=pip]", has_pip);
-        if let Some(snippet) = &settings.snippet {
-            self.show("[data-action=share]", true);
-            self.find("textarea").set_text_content(Some(snippet));
-        }
-    }
-
-    /// Copies the snippet; where the clipboard is closed to pages (plain http), it is left selected.
-    fn copy_snippet(&self, button: &Element) {
-        let area = self.find("textarea");
-        call(&area, "select");
-        let text = area.text_content().unwrap_or_default();
-        let clipboard = web_sys::window().map(|window| window.navigator()).filter(|navigator| {
-            Reflect::get(navigator, &"clipboard".into())
-                .is_ok_and(|clipboard| clipboard.is_object())
-        });
-        let Some(navigator) = clipboard else {
-            return button.set_text_content(Some("Press Ctrl+C"));
-        };
-        let (written, button) = (navigator.clipboard().write_text(&text), button.clone());
-        spawn_local(async move {
-            let answer =
-                if JsFuture::from(written).await.is_ok() { "Copied" } else { "Press Ctrl+C" };
-            button.set_text_content(Some(answer));
-        });
     }
 
     fn find(&self, selector: &str) -> Element {
@@ -616,7 +530,8 @@ fn clock(seconds: f64) -> String {
 
 const CONTROLS: &str = include_str!("controls.html");
 const STYLE: &str = include_str!("player.css");
-const MENUS: [&str; 2] = ["speed", "quality"];
-const SPEEDS: [f64; 6] = [0.5, 0.75, 1.0, 1.25, 1.5, 2.0];
+/// The action of the panel's button, and the class of the player while it is open.
+const FEEDS: &str = "feeds";
+const MENU: &str = "[data-menu=quality]";
 /// Long enough to find a button, short enough not to cover the picture.
 const IDLE_MS: u32 = 3000;

@@ -13,10 +13,10 @@ use web_sys::{HtmlElement, Storage};
 pub(crate) struct Settings {
     /// The playlist, absolute.
     pub(crate) src: String,
+    /// What the files of the playlist's folder lie below on other servers, absolute and with `/` at the end.
+    pub(crate) mirrors: Vec<String>,
     pub(crate) title: Option<String>,
     pub(crate) poster: Option<String>,
-    /// HTML that others paste to show this video; the embed button offers it.
-    pub(crate) snippet: Option<String>,
     pub(crate) start: Duration,
     pub(crate) autoplay: bool,
     pub(crate) muted: bool,
@@ -28,8 +28,6 @@ pub(crate) struct Settings {
     pub(crate) terms: Terms,
     /// What this viewer answered on an earlier visit.
     pub(crate) choice: Option<Choice>,
-    /// What the page and the viewer allow together, until the viewer says something else.
-    pub(crate) sharing: Sharing,
 }
 
 /// How far a page lets viewers share, by the attribute `p2p`.
@@ -91,16 +89,16 @@ impl Settings {
     pub(crate) fn of(host: &HtmlElement) -> Settings {
         let text = |name: &str| host.get_attribute(name).filter(|value| !value.is_empty());
         let (terms, choice) = (Terms::of(host), remembered_choice());
+        let page = host.base_uri().ok().flatten().unwrap_or_default();
+        let folder = |base: &str| absolute(&format!("{}/", base.trim_end_matches('/')), &page);
+        let mirrors = text("mirrors").unwrap_or_default();
         let seconds = text("start").as_deref().and_then(number_in).unwrap_or(0.0);
         Settings {
-            src: absolute(
-                &text("src").unwrap_or_default(),
-                &host.base_uri().ok().flatten().unwrap_or_default(),
-            ),
+            src: absolute(&text("src").unwrap_or_default(), &page),
+            mirrors: mirrors.split_ascii_whitespace().map(folder).collect(),
             title: text("title"),
             poster: text("poster"),
-            snippet: text("snippet"),
-            start: Duration::try_from_secs_f64(seconds).unwrap_or_default(),
+            start: duration(seconds),
             autoplay: host.has_attribute("autoplay"),
             muted: host.has_attribute("muted"),
             is_loop: host.has_attribute("loop"),
@@ -108,7 +106,6 @@ impl Settings {
             has_page_keys: host.get_attribute("keys").as_deref() == Some("page"),
             terms,
             choice,
-            sharing: terms.under(choice),
         }
     }
 }
@@ -181,6 +178,12 @@ pub(crate) fn number_in(text: &str) -> Option<f64> {
     Some(js_sys::Number::parse_float(text)).filter(|number| !number.is_nan())
 }
 
+/// A time in seconds as JavaScript has it; none at all if it is no number or before zero. Rust's own two ways of making one of
+/// fractions would take 1 KB.
+pub(crate) fn duration(seconds: f64) -> Duration {
+    Duration::from_nanos((seconds * 1e9).round() as u64)
+}
+
 fn storage() -> Option<Storage> {
     web_sys::window()?.local_storage().ok().flatten()
 }
@@ -198,4 +201,6 @@ const CHOICE: &str = "shoal.p2p";
 extern "C" {
     #[wasm_bindgen(js_namespace = console)]
     pub(crate) fn warn(text: &str);
+    #[wasm_bindgen(js_namespace = console)]
+    pub(crate) fn error(text: &str);
 }

@@ -99,7 +99,8 @@ pub struct Stats {
     pub uploaded_bytes: u64,
     /// Bytes of media that came and were not needed, because the same came from elsewhere.
     pub duplicate_bytes: u64,
-    /// Segments from other viewers that weren't what they should be.
+    /// Pieces, or whole segments where pieces aren't told apart, that came from other viewers and mirrors and weren't what they
+    /// should be; and whole ones of which it isn't known who spoilt them.
     pub rejected_pieces: u32,
     /// Viewers that messages pass to and from.
     pub peers: usize,
@@ -370,6 +371,11 @@ impl Engine {
                 .element
                 .head
                 .is_some_and(|head| self.slack_of((head.rendition, head.no)) < WATCHED_CLOSELY)
+    }
+
+    /// Some of what is to be played is in the media element.
+    pub(crate) fn has_picture(&self) -> bool {
+        self.playhead.is_started && self.element.buffer.iter().next().is_some()
     }
 
     /// The numbers that the player's statistics are made of.

@@ -255,6 +255,9 @@ pub const DIGESTS_AGAIN: Duration = Duration::from_secs(30);
 /// Mirrors that are used beside the video's own host.
 pub const MIRRORS: usize = 8;
 
+/// So often in a row a mirror may fail; then it isn't asked again.
+pub const MIRROR_FAILURES: u32 = 3;
+
 /// Bytes of segments that are held for others: three minutes of 5 Mbit/s, or an hour of what a phone watches.
 pub const STORE_BYTES: u64 = 128 << 20;
 

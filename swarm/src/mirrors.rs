@@ -1,40 +1,43 @@
 //! Mirrors: other servers that have the same media, whose bytes count only where a signed list says what they should be.
 //!
 //! The video's own host comes first: playlists, lists and all that no list tells of yet come from there. What follows is asked of
-//! whoever is fast, the likelier the faster it was. A mirror that fails or sends a wrong byte isn't asked again; one that is slow
-//! loses what it won't bring in time to whoever is fastest.
+//! whoever is fast, the likelier the faster it was. A mirror that sends a wrong byte or hasn't got a file isn't asked again, nor is
+//! one that fails three times in a row; what one won't bring in time is taken over where somebody else is faster.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::Time;
 use crate::engine::{Engine, Request, Via, What};
-use crate::limits::{MIRRORS, STALL, WATCH_BEFORE_RACE};
-use crate::message::RequestId;
-use crate::timeline::Place;
+use crate::limits::{LONGEST_WAIT, MIRROR_FAILURES, MIRRORS, STALL, WATCH_BEFORE_RACE};
+use crate::message::{Failure, RequestId};
+use crate::timeline::{Place, file_name};
 
-/// The mirrors that are left, and how fast each server was.
-#[derive(Debug, Default)]
+/// All servers, and how they have done.
+#[derive(Debug)]
 pub(crate) struct Mirrors {
-    all: Vec<Mirror>,
-    /// Bytes a second of the video's own host.
-    own_rate: Option<f64>,
+    own: Server,
+    /// By the numbers of [`Via::Mirror`].
+    all: Vec<Server>,
 }
 
-#[derive(Debug)]
-struct Mirror {
-    /// What the files lie below.
+#[derive(Debug, Default)]
+struct Server {
+    /// What the files lie below, of a mirror.
     base: Arc<str>,
-    /// Bytes a second.
+    /// Bytes a second, once that is known.
     rate: Option<f64>,
-    /// It has failed, or sent wrong bytes.
+    /// How often it has failed, or brought nothing in time, since it last did what it should.
+    failures: u32,
+    rests_until: Time,
     is_dropped: bool,
 }
 
 impl Mirrors {
     pub(crate) fn new(bases: Vec<String>) -> Mirrors {
-        let mirror = |base: String| Mirror { base: base.into(), rate: None, is_dropped: false };
-        Mirrors { all: bases.into_iter().take(MIRRORS).map(mirror).collect(), own_rate: None }
+        let mirror = |base: String| Server { base: base.into(), ..Server::default() };
+        let all = bases.into_iter().take(MIRRORS).map(mirror).collect();
+        Mirrors { own: Server::default(), all }
     }
 
     /// The page named some.
@@ -47,51 +50,67 @@ impl Mirrors {
         self.all.iter().any(|mirror| !mirror.is_dropped)
     }
 
-    fn rate_of(&mut self, via: Via) -> Option<&mut Option<f64>> {
+    fn server(&mut self, via: Via) -> Option<&mut Server> {
         match via {
-            Via::Server => Some(&mut self.own_rate),
-            Via::Mirror(no) => self.all.get_mut(no).map(|mirror| &mut mirror.rate),
+            Via::Server => Some(&mut self.own),
+            Via::Mirror(no) => self.all.get_mut(no),
             Via::Peer(_) => None,
         }
     }
 
-    /// Whoever can be asked, and how fast it was.
-    fn servers(&self) -> impl Iterator<Item = (Via, Option<f64>)> {
-        let left = self.all.iter().enumerate().filter(|(_, mirror)| !mirror.is_dropped);
-        let mirrors = left.map(|(no, mirror)| (Via::Mirror(no), mirror.rate));
-        std::iter::once((Via::Server, self.own_rate)).chain(mirrors)
+    /// Whoever can be asked now, and how fast it was.
+    fn ready(&self, now: Time) -> impl Iterator<Item = (Via, Option<f64>)> {
+        let own = std::iter::once((Via::Server, &self.own));
+        let mirrors = self.all.iter().enumerate().map(|(no, mirror)| (Via::Mirror(no), mirror));
+        let is_ready = move |(_, of): &(Via, &Server)| !of.is_dropped && of.rests_until <= now;
+        own.chain(mirrors).filter(is_ready).map(|(via, of)| (via, of.rate))
     }
 }
 
 impl Engine {
-    /// Which server is asked for some of a segment: the fastest known where time is short, else any, and one that hasn't shown yet
-    /// how fast it is as if it were the fastest.
-    pub(crate) fn choose_server(&mut self, key: (usize, usize), is_urgent: bool) -> Via {
-        if !self.mirrors.are_left() || self.piece_digests(key).is_empty() {
+    /// Which server is asked for some of a segment: any, the likelier the faster it was; where time is short the fastest, if that is
+    /// fast enough. One that hasn't shown yet how fast it is counts as if it were the fastest.
+    pub(crate) fn choose_server(&mut self, now: Time, key: (usize, usize)) -> Via {
+        if !self.may_be_mirrored(key) {
             return Via::Server;
         }
-        let best = self.mirrors.servers().filter_map(|(_, rate)| rate).fold(1.0, f64::max);
-        let chance = |(via, rate): (Via, Option<f64>)| match rate {
-            Some(rate) if is_urgent && rate < best => (via, 0.0),
-            None if is_urgent && via != Via::Server => (via, 0.0),
-            rate => (via, rate.unwrap_or(best)),
+        let rates = || self.mirrors.ready(now);
+        let best = rates().filter_map(|(_, rate)| rate).fold(1.0, f64::max);
+        let is_settled = self.is_urgent(key) && best >= self.bytes_a_second(key);
+        let chance = |rate: Option<f64>| match rate {
+            Some(rate) if is_settled && rate < best => 0.0,
+            None if is_settled => 0.0,
+            rate => rate.unwrap_or(best).max(best * LEAST_CHANCE),
         };
-        let sum: f64 = self.mirrors.servers().map(chance).map(|(_, chance)| chance).sum();
+        let sum: f64 = rates().map(|(_, rate)| chance(rate)).sum();
         let mut left = sum * self.dice.roll();
-        let mut chances = self.mirrors.servers().map(chance);
-        let chosen = chances.find(|(_, chance)| {
-            left -= chance;
-            *chance > 0.0 && left <= 0.0
+        let chosen = self.mirrors.ready(now).find(|(_, rate)| {
+            left -= chance(*rate);
+            chance(*rate) > 0.0 && left <= 0.0
         });
         chosen.map_or(Via::Server, |(via, _)| via)
+    }
+
+    /// A mirror may be asked for some of it: what it sends can be compared, piece by piece.
+    fn may_be_mirrored(&self, key: (usize, usize)) -> bool {
+        self.mirrors.are_left()
+            && !self.piece_digests(key).is_empty()
+            && !self.share.distrusted_of(key)
+    }
+
+    /// What has to come of a segment in the time that it plays.
+    fn bytes_a_second(&self, (rendition, no): (usize, usize)) -> f64 {
+        let span = self.span_of(rendition, no);
+        let plays = span.end.saturating_sub(span.start).as_secs_f64().max(0.1);
+        self.length_of(rendition, no).unwrap_or(0) as f64 / plays * self.playhead.speed
     }
 
     /// Where a server has a file.
     pub(crate) fn place_at(&self, via: Via, base: Arc<str>, place: Place) -> (Arc<str>, Place) {
         let Via::Mirror(no) = via else { return (base, place) };
         let Some(mirror) = self.mirrors.all.get(no) else { return (base, place) };
-        let name = crate::share::file_name(&place.uri).into();
-        (mirror.base.clone(), Place { uri: name, ..place })
+        let uri = file_name(&place.uri).into();
+        (mirror.base.clone(), Place { uri, ..place })
     }
 
     /// A server has brought so many bytes within this time.
@@ -101,12 +120,44 @@ impl Engine {
             // A slow mirror says nothing of the line.
             self.bandwidth.sample(bytes, took);
         }
-        if let Some(known) = self.mirrors.rate_of(via) {
-            *known = Some(known.map_or(rate, |before| (before + rate) / 2.0));
+        if let Some(server) = self.mirrors.server(via) {
+            server.failures = 0;
+            server.rate = Some(server.rate.map_or(rate, |before| (before + rate) / 2.0));
         }
     }
 
-    /// A mirror has failed or sent wrong bytes: what it still sends isn't waited for, and it isn't asked again.
+    /// A server has failed to send some of a segment. `true`: somebody else is asked for it, and nobody waits for this one.
+    pub(crate) fn replaces_server(
+        &mut self,
+        now: Time,
+        request: &Request,
+        failure: &Failure,
+    ) -> bool {
+        match (request.via, request.what) {
+            (Via::Mirror(no), _) if failure.is_final() => self.drop_mirror(now, no),
+            (Via::Mirror(_), _) => self.server_failed(now, request.via),
+            (_, What::Segment { rendition, no }) if self.may_be_mirrored((rendition, no)) => {
+                self.server_failed(now, request.via);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// Leaves a server in peace for a while, the longer the oftener it has failed, and a mirror for good after a few times.
+    fn server_failed(&mut self, now: Time, via: Via) {
+        let Some(server) = self.mirrors.server(via) else { return };
+        server.failures = (server.failures + 1).min(MIRROR_FAILURES);
+        server.rests_until = now + LONGEST_WAIT * server.failures;
+        let failures = server.failures;
+        if let Via::Mirror(no) = via
+            && failures == MIRROR_FAILURES
+        {
+            self.drop_mirror(now, no);
+        }
+    }
+
+    /// Never asks a mirror again, and doesn't wait for what it still sends.
     pub(crate) fn drop_mirror(&mut self, now: Time, no: usize) {
         if let Some(mirror) = self.mirrors.all.get_mut(no) {
             mirror.is_dropped = true;
@@ -114,6 +165,7 @@ impl Engine {
         let asked = self.requests.iter().filter(|(_, request)| request.via == Via::Mirror(no));
         let asked: Vec<RequestId> = asked.map(|(id, _)| id).collect();
         asked.into_iter().for_each(|id| self.end_request(now, id));
+        self.compare_no_more();
     }
 
     /// Nobody can say any more what their bytes should be.
@@ -121,18 +173,24 @@ impl Engine {
         (0..self.mirrors.all.len()).for_each(|no| self.drop_mirror(now, no));
     }
 
-    /// Takes back what a mirror won't bring before it is needed.
+    /// Takes back what a mirror won't bring before it is needed, if somebody else is faster, or that it has stopped to send.
     pub(crate) fn relieve_mirrors(&mut self, now: Time) {
-        let asked = self.requests.iter();
-        let late = asked.filter(|(_, request)| self.is_late_mirror(now, request));
-        let late: Vec<(RequestId, Via, u64, Duration)> = late
-            .map(|(id, request)| (id, request.via, request.bytes, now.since(request.asked_at)))
-            .collect();
-        for (id, via, bytes, took) in late {
-            if let Some(rate) = self.mirrors.rate_of(via) {
-                *rate = Some(bytes as f64 / took.as_secs_f64().max(0.001));
+        let late = self.requests.iter().filter(|(_, request)| self.is_late_mirror(now, request));
+        let late: Vec<RequestId> = late.map(|(id, _)| id).collect();
+        for id in late {
+            let Some(Request { via, bytes, asked_at, heard_at, .. }) = self.requests.get(&id)
+            else {
+                continue;
+            };
+            let (via, bytes, took) = (*via, *bytes, now.since(*asked_at));
+            let has_stalled = now.since(*heard_at) >= STALL;
+            if let Some(server) = self.mirrors.server(via).filter(|_| bytes > 0) {
+                server.rate = Some(bytes as f64 / took.as_secs_f64().max(0.001));
             }
             self.end_request(now, id);
+            if has_stalled || bytes == 0 {
+                self.server_failed(now, via);
+            }
         }
     }
 
@@ -140,12 +198,22 @@ impl Engine {
         let (Via::Mirror(_), What::Segment { rendition, no }) = (request.via, request.what) else {
             return false;
         };
-        if now.since(request.asked_at) < WATCH_BEFORE_RACE || !self.playhead.moves() {
+        let waited = now.since(request.asked_at);
+        if waited < WATCH_BEFORE_RACE || !self.playhead.moves() {
             return false;
         }
+        let rate = request.rate(now);
+        let is_faster = |(via, of): (Via, Option<f64>)| {
+            let unmeasured = via == Via::Server && self.mirrors.own.failures == 0;
+            let guess = unmeasured.then(|| self.bandwidth.bps() as f64 / 8.0);
+            via != request.via && of.or(guess).is_some_and(|other| other > rate)
+        };
         let left = self.to_come(request).map_or(0, |left| left.end - left.start);
         let spare = self.slack_of((rendition, no)).saturating_sub(self.server_time(left));
-        now.since(request.heard_at) >= STALL
-            || left as f64 > request.rate(now) * spare.as_secs_f64()
+        let is_late = left as f64 > rate * spare.as_secs_f64();
+        now.since(request.heard_at) >= STALL || (is_late && self.mirrors.ready(now).any(is_faster))
     }
 }
+
+/// A server that was slow is tried once in so many times, as it may not be any more.
+const LEAST_CHANCE: f64 = 0.05;

@@ -132,10 +132,10 @@ impl Engine {
     fn segment_fetched(&mut self, now: Time, id: RequestId, request: &Request, bytes: u64) {
         if request.length.is_some_and(|length| length != bytes) {
             self.want(Output::Forget(id));
-            if let Via::Mirror(no) = request.via {
-                return self.drop_mirror(now, no);
+            if !self.replaces_server(now, request, &Failure::Wrong) {
+                self.fail(now, request, Failure::Wrong);
             }
-            return self.fail(now, request, Failure::Wrong);
+            return;
         }
         self.part_came(now, id, request, true);
         self.segment_is_had(request.what);
@@ -279,9 +279,8 @@ impl Engine {
             } else {
                 self.want(Output::Forget(id));
             }
-            match request.via {
-                Via::Mirror(no) => self.drop_mirror(now, no),
-                _ => self.fail(now, &request, failure),
+            if !self.replaces_server(now, &request, &failure) {
+                self.fail(now, &request, failure);
             }
         }
     }

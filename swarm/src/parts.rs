@@ -83,6 +83,10 @@ impl Parts {
         found.into_iter().for_each(|part| part.tested = tested);
     }
 
+    pub(crate) fn take_back_tests(&mut self) {
+        self.0.iter_mut().for_each(|part| part.tested.take_back());
+    }
+
     fn ranges(&self) -> impl Iterator<Item = Range<u64>> {
         self.0.iter().map(|part| part.start..part.end())
     }

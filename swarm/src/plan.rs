@@ -343,7 +343,7 @@ impl Engine {
                 ByteRange { start: whole.start + range.start, length: range.end - range.start };
         }
         let length = place.range.map(|range| range.length);
-        let via = self.choose_server(key, self.is_urgent(key));
+        let via = self.choose_server(now, key);
         let (base, place) = self.place_at(via, base, place);
         let new = Request::new(now, What::Segment { rendition, no }, via, length);
         let request = self.add_request(Request { start: range.start, ..new });
@@ -379,13 +379,18 @@ impl Engine {
 
     /// Asks the server, unless it was asked already or is left in peace for now.
     pub(crate) fn ask(&mut self, now: Time, what: What, base: Arc<str>, place: Place) {
-        let is_under_way = self.requests.values().any(|request| request.what == what);
-        if is_under_way || self.is_resting(now, what) {
+        if !self.may_ask(now, what) {
             return;
         }
         let length = place.range.map(|range| range.length);
         let request = self.add_request(Request::new(now, what, Via::Server, length));
         self.fetch_from_server(request, base, place);
+    }
+
+    /// It isn't under way, and its server isn't left in peace.
+    pub(crate) fn may_ask(&self, now: Time, what: What) -> bool {
+        let is_under_way = self.requests.values().any(|request| request.what == what);
+        !is_under_way && !self.is_resting(now, what)
     }
 
     pub(crate) fn is_resting(&self, now: Time, what: What) -> bool {

@@ -15,7 +15,8 @@
 //!
 //! - `tracker`: when to announce, and what the tracker says
 //! - `links`: connections, from an offer to their end
-//! - `lists`: which bytes are the right ones, where the video's own host signs what each piece should be
+//! - `trust`: whose word is believed of which bytes are the right ones
+//! - `lists`: that word where the video's own host signs what each piece should be
 //! - `digests`: the same where it only publishes digests of whole segments
 //! - `download`: what is asked of peers, and what they answer
 //! - `news`: what viewers tell each other of what they hold and of new segments
@@ -40,6 +41,7 @@ mod segments;
 mod source;
 mod store;
 mod tracker;
+mod trust;
 mod upload;
 
 use std::collections::VecDeque;
@@ -55,7 +57,7 @@ use crate::message::{Event, Hindrance, LinkId, Output, RequestId, Sharing};
 use crate::table::Table;
 
 use bucket::Bucket;
-pub(crate) use digests::{Digests, file_name};
+pub(crate) use digests::Digests;
 pub(crate) use pieces::Tested;
 pub(crate) use source::Source;
 
@@ -197,6 +199,7 @@ impl Engine {
             self.leave_all(now);
             self.empty_store();
             self.drop_parts_where(|_, _, _| true);
+            self.compare_no_more();
             self.report_hindrance();
         } else if sharing < before {
             self.stop_giving();
@@ -225,7 +228,7 @@ impl Engine {
             self.choose_swarms(now);
         }
         // Until a picture is there, nothing else may cost it time.
-        if self.playhead.is_started && self.element.buffer.iter().next().is_some() {
+        if self.has_picture() {
             self.ask_digests(now);
             self.check_stored();
         }
@@ -238,14 +241,13 @@ impl Engine {
 
     pub(crate) fn report_hindrance(&mut self) {
         let is_alone = !self.share.links.values().any(Link::is_open);
-        let is_concerned = self.share.is_on() || self.mirrors.are_named();
-        let hindrance = match self.share.digests {
-            Digests::Refused(why) if is_concerned => Some(why),
-            _ if !self.share.is_on() => None,
-            _ if !self.may_be_verifiable() => self.share.digests.hindrance(),
-            _ if self.share.tracker.is_failing() => Some(Hindrance::Tracker),
-            _ if self.share.is_unreflected && is_alone => Some(Hindrance::Stun),
-            _ => None,
+        let distrust = self.distrust();
+        let hindrance = match () {
+            () if distrust.is_some() => distrust,
+            () if !self.share.is_on() => None,
+            () if self.share.tracker.is_failing() => Some(Hindrance::Tracker),
+            () if self.share.is_unreflected && is_alone => Some(Hindrance::Stun),
+            () => None,
         };
         if std::mem::replace(&mut self.share.hindrance, hindrance) != hindrance {
             self.want(Output::Report(Event::Hindered(hindrance)));

@@ -155,15 +155,16 @@ impl Timeline {
         self.slots.get_mut(no.checked_sub(self.first)?)
     }
 
-    pub(crate) fn slots(&self) -> impl Iterator<Item = &Slot> {
+    pub(crate) fn slots(&self) -> impl DoubleEndedIterator<Item = &Slot> {
         self.slots.iter()
     }
 
-    /// The next window that came with a segment, and that segment's number.
-    pub(crate) fn take_signed(&mut self) -> Option<(usize, Box<[u8]>)> {
-        let at = self.slots.iter().position(|slot| slot.signed.is_some())?;
-        let signed = self.slots.get_mut(at)?.signed.take()?;
-        Some((self.first + at, signed))
+    /// The windows that came with segments that play within this span, and those segments' numbers.
+    pub(crate) fn take_signed(&mut self, span: Span) -> Vec<(usize, Box<[u8]>)> {
+        let from = self.slots.partition_point(|slot| slot.span.end <= span.start);
+        let soon = self.slots.iter_mut().enumerate().skip(from);
+        let soon = soon.take_while(|(_, slot)| slot.span.start < span.end);
+        soon.filter_map(|(at, slot)| Some((self.first + at, slot.signed.take()?))).collect()
     }
 
     /// The number of the first segment that is known.
@@ -213,6 +214,12 @@ fn number(sequence: u64) -> usize {
     usize::try_from(sequence.min(u64::from(u32::MAX) / 2)).unwrap_or(0)
 }
 
+/// The last part of an address, without its query.
+pub(crate) fn file_name(uri: &str) -> &str {
+    let path = uri.split(['?', '#']).next().unwrap_or(uri);
+    path.rsplit('/').next().unwrap_or(path)
+}
+
 impl Slot {
     /// How many bytes it has, if the playlist tells.
     pub(crate) fn bytes(&self) -> Option<u64> {
@@ -258,6 +265,12 @@ mod tests {
         check(8_950, None);
         check(60_000, None);
         assert_eq!(timeline.duration(), s(9));
+    }
+
+    #[test]
+    fn a_file_is_known_by_its_name_wherever_it_lies() {
+        assert_eq!(file_name("g1-240-fragmented.mp4"), "g1-240-fragmented.mp4");
+        assert_eq!(file_name("https://mirror.example/hls/a.mp4?token=/x"), "a.mp4");
     }
 
     #[test]

@@ -1,16 +1,20 @@
 //! Runs the measurements of `benches/` against the release binary.
 
 use crate::install::{self, For};
-use crate::{aquatic, e2e, netns, run, shell};
+use crate::{aquatic, e2e, netns, run, shell, www};
 use anyhow::Result;
 use std::process::Command;
 
 /// Measures everything, or what is named.
 pub(crate) fn bench(names: &[String]) -> Result<()> {
-    let (engine, others): (Vec<&str>, Vec<&str>) =
-        names.iter().map(String::as_str).partition(|name| *name == ENGINE);
-    if names.is_empty() || !engine.is_empty() {
+    let (alone, others): (Vec<&str>, Vec<&str>) =
+        names.iter().map(String::as_str).partition(|name| [ENGINE, VERIFY].contains(name));
+    let is_wanted = |name| names.is_empty() || alone.contains(&name);
+    if is_wanted(ENGINE) {
         engine_load()?;
+    }
+    if is_wanted(VERIFY) {
+        verify()?;
     }
     if names.is_empty() || !others.is_empty() { beside_others(&others) } else { Ok(()) }
 }
@@ -40,6 +44,15 @@ fn engine_load() -> Result<()> {
     let program = shell::target().join(install::WASI_TARGET).join("wasm/engine-load.wasm");
     let runner = shell::root().join("xtask/src/wasi.mjs");
     shell::run(Command::new("node").arg("--no-warnings").args([runner, program]))
+}
+
+/// How fast the player's second module is, in node and in Chromium.
+fn verify() -> Result<()> {
+    install::install(For::Testing)?;
+    e2e::install_packages()?;
+    www::build()?;
+    println!("\n## verify\n\n`cargo xtask bench verify`\n");
+    shell::run(Command::new("node").arg(shell::root().join("benches/verify.mjs")))
 }
 
 fn beside_others(names: &[&str]) -> Result<()> {
@@ -75,6 +88,7 @@ fn divide<'a>(names: &[&'a str]) -> (Vec<&'a str>, Vec<&'a str>) {
 }
 
 const ENGINE: &str = "engine";
+const VERIFY: &str = "verify";
 const PLAIN: &[&str] = &[
     "start",
     "serve",

@@ -21,6 +21,9 @@ pub(crate) fn check(shoal: &Path) -> Result<()> {
     }
     let total: usize = weights.values().sum();
     println!("{total:>8}  together, of {LIMIT} allowed");
+    for (name, bytes) in afterwards()? {
+        println!("{bytes:>8}  {name}, after the first frame");
+    }
     if total > LIMIT {
         bail!(
             "an embed downloads {total} bytes before its first frame, {} too many",
@@ -62,8 +65,16 @@ fn scripts_and_styles() -> Result<BTreeMap<String, Vec<u8>>> {
     Ok(files)
 }
 
-/// Brotli sizes of the page and of each file that it, or a file it names, mentions: never too few. What a player loads only
-/// where its page has captions or a storyboard or isn't English is none of them, unless the page says so.
+/// Brotli sizes of what everybody's player loads after the first frame, or when there is something to verify.
+fn afterwards() -> Result<BTreeMap<String, usize>> {
+    let files = scripts_and_styles()?.into_iter();
+    let weigh = |(name, content): (String, Vec<u8>)| Ok((name, www::brotli(&content)?.len()));
+    let is_for_all = |name: &str| AFTERWARDS.iter().any(|start| name.starts_with(start));
+    files.filter(|(name, _)| is_for_all(name)).map(weigh).collect()
+}
+
+/// Brotli sizes of the page and of each file that it, or a file it names, mentions: never too few. What a player loads after
+/// the first frame, or only where its page has captions or a storyboard or isn't English, is none of them, unless the page says so.
 fn weigh(page: String, mut files: BTreeMap<String, Vec<u8>>) -> Result<BTreeMap<String, usize>> {
     let mut weights = BTreeMap::new();
     let mut unread = vec![(PAGE.to_owned(), page.into_bytes())];
@@ -71,7 +82,7 @@ fn weigh(page: String, mut files: BTreeMap<String, Vec<u8>>) -> Result<BTreeMap<
         weights.insert(name.clone(), www::brotli(&content)?.len());
         let text = String::from_utf8_lossy(&content);
         let is_wanted = |file: &&String| {
-            let is_later = LATER.iter().any(|later| file.starts_with(later));
+            let is_later = AFTERWARDS.iter().chain(&FOR_SOME).any(|later| file.starts_with(later));
             text.contains(file.as_str()) && (!is_later || name == PAGE)
         };
         let named: Vec<String> = files.keys().filter(is_wanted).cloned().collect();
@@ -81,8 +92,10 @@ fn weigh(page: String, mut files: BTreeMap<String, Vec<u8>>) -> Result<BTreeMap<
 }
 
 const PAGE: &str = "the embed page";
+/// How the names begin of what a player loads after the first frame.
+const AFTERWARDS: [&str; 3] = ["controls-", "panel-", "verifier-"];
 /// How the names begin of what a player loads for some alone.
-const LATER: [&str; 2] = ["extras-", "words-"];
+const FOR_SOME: [&str; 2] = ["extras-", "words-"];
 
 /// The bound that we set ourselves; PeerTube's embed downloads 535 KB.
 const LIMIT: usize = 120_000;
@@ -94,8 +107,9 @@ mod tests {
     #[test]
     fn what_is_named_directly_or_by_a_script_is_weighed_and_nothing_else() {
         let files = [
-            ("player.js", "load('player-1.wasm'); if (later) load('extras-1.js')"),
+            ("player.js", "load('player-1.wasm'); if (later) load('extras-1.js', 'verifier-1.js')"),
             ("extras-1.js", "captions"),
+            ("verifier-1.js", "digests"),
             ("player-1.wasm", "wasm"),
             ("site.css", "other page"),
         ];

@@ -14,7 +14,7 @@ pub(crate) fn test() -> Result<()> {
     step("lints", || {
         cargo(&with_natives(&["clippy", "--all-targets"], &["--", "-D", "warnings"]))
     })?;
-    step("lints of the player", || cargo(PLAYER_LINTS))?;
+    step("lints of what runs in browsers", || cargo(BROWSER_LINTS))?;
     step("unit, integration and tidy tests", unit_tests)?;
     step("unit and integration tests of the engine, as wasm", wasm_tests)?;
     step("doc tests", || cargo(&with_natives(&["test", "--doc"], &[])))?;
@@ -65,18 +65,21 @@ fn docs() -> Result<()> {
     shell::run(doc.env("RUSTDOCFLAGS", "-Dwarnings"))
 }
 
-/// All packages but the player, which compiles for browsers only.
+/// All packages but those that compile for browsers only.
 fn with_natives<'a>(before: &[&'a str], after: &[&'a str]) -> Vec<&'a str> {
-    [before, &["--workspace", "--exclude", "player-wasm"], after].concat()
+    let others = ["--workspace", "--exclude", "player-wasm", "--exclude", "verifier-wasm"];
+    [before, &others, after].concat()
 }
 
 /// What the player is made of and can run without a browser.
 const IN_WASM: &[&str] = &["wire", "swarm", "swarm-fuzzing"];
 
-const PLAYER_LINTS: &[&str] = &[
+const BROWSER_LINTS: &[&str] = &[
     "clippy",
     "--package",
     "player-wasm",
+    "--package",
+    "verifier-wasm",
     "--target",
     install::WASM_TARGET,
     "--",

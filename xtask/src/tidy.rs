@@ -367,6 +367,7 @@ const BELOW: &[(&str, &[&str])] = &[
     ("swarm-sim", &["swarm", "wire"]),
     ("swarm-fuzzing", &["swarm", "wire"]),
     ("player-wasm", &["swarm", "wire"]),
+    ("verifier-wasm", &[]),
     ("origin", &["wire"]),
     ("tracker", &["wire"]),
     ("sidecar", &["wire"]),

@@ -1,4 +1,4 @@
-//! Compiles the player to wasm, binds it to JavaScript and makes it small.
+//! Compiles what runs in browsers to wasm, binds it to JavaScript and makes it small, or fast.
 
 use crate::{imports, install, shell};
 use anyhow::{Context, Result, bail};
@@ -7,58 +7,99 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use wasm_bindgen_cli_support::{Bindgen, EncodeInto};
 
-/// The player as browsers load it.
-pub(crate) struct Player {
-    /// wasm-bindgen's JavaScript, which names the wasm file `player_bg.wasm`.
+/// A package that becomes a module of its own.
+pub(crate) struct Module {
+    /// What its files are called after.
+    pub(crate) name: &'static str,
+    package: &'static str,
+    profile: &'static str,
+    /// What `wasm-opt` shall do.
+    passes: &'static [&'static str],
+}
+
+/// What everybody loads who sees a video.
+pub(crate) const PLAYER: Module =
+    Module { name: "player", package: "player-wasm", profile: "wasm", passes: SMALLER };
+
+/// What a player loads when there is something to verify.
+pub(crate) const VERIFIER: Module =
+    Module { name: "verifier", package: "verifier-wasm", profile: "verifier", passes: FASTER };
+
+/// A module as browsers load it.
+pub(crate) struct Bound {
+    /// wasm-bindgen's JavaScript, which names the wasm file by [`Module::bound_name`].
     pub(crate) glue: String,
     /// The module itself.
     pub(crate) wasm: Vec<u8>,
 }
 
-/// Compiles the player; cargo does nothing if nothing has changed.
-pub(crate) fn compile() -> Result<PathBuf> {
-    let mut cargo = shell::cargo();
-    cargo.args([
-        "build",
-        "--package",
-        "player-wasm",
-        "--profile",
-        "wasm",
-        "--target",
-        install::WASM_TARGET,
-    ]);
-    shell::run(&mut cargo)?;
-    let wasm = shell::target().join(install::WASM_TARGET).join("wasm/player_wasm.wasm");
-    if !wasm.is_file() {
-        bail!("cargo made no {}; is the crate-type of player-wasm still cdylib?", wasm.display());
+impl Module {
+    /// Compiles the package; cargo does nothing if nothing has changed.
+    pub(crate) fn compile(&self) -> Result<PathBuf> {
+        let mut cargo = shell::cargo();
+        cargo.args(["build", "--package", self.package, "--profile", self.profile]);
+        shell::run(cargo.args(["--target", install::WASM_TARGET]))?;
+        let wasm = format!("{}/{}.wasm", self.profile, self.package.replace('-', "_"));
+        let wasm = shell::target().join(install::WASM_TARGET).join(wasm);
+        if !wasm.is_file() {
+            let package = self.package;
+            bail!("cargo made no {}; is the crate-type of {package} still cdylib?", wasm.display());
+        }
+        Ok(wasm)
     }
-    Ok(wasm)
-}
 
-/// Binds and shrinks a compiled player.
-pub(crate) fn bind(compiled: &Path) -> Result<Player> {
-    let folder = shell::target().join("player-bindings");
-    let mut bindgen = Bindgen::new();
-    bindgen
-        .input_bytes("player", deny_reference_types(fs::read(compiled)?))
-        .out_name("player")
-        .typescript(false);
-    bindgen.remove_name_section(true).remove_producers_section(true);
-    bindgen.web(true)?.omit_default_module_path(false);
-    bindgen.encode_into(EncodeInto::Always);
-    let mut output = bindgen.generate_output().context("wasm-bindgen cannot bind the player")?;
-    let mut glue = output.js().to_owned();
-    for (no, import) in output.wasm_mut().imports.iter_mut().enumerate() {
-        import.name = number(&mut glue, &import.name, no)?;
+    /// What wasm-bindgen calls the wasm in its glue.
+    pub(crate) fn bound_name(&self) -> String {
+        format!("{}_bg.wasm", self.name)
     }
-    let glue = without_unused(&glue)?;
-    let wasm_file = folder.join("player_bg.wasm");
-    fs::create_dir_all(&folder)?;
-    fs::write(&wasm_file, output.wasm_mut().emit_wasm())?;
-    shrink(&wasm_file)?;
-    let wasm = fs::read(&wasm_file)?;
-    refuse_env(&wasm)?;
-    Ok(Player { glue, wasm })
+
+    /// Binds what was compiled, and lets `wasm-opt` have it.
+    pub(crate) fn bind(&self, compiled: &Path) -> Result<Bound> {
+        let folder = shell::target().join("player-bindings");
+        let mut bindgen = Bindgen::new();
+        bindgen
+            .input_bytes(self.name, deny_reference_types(fs::read(compiled)?))
+            .out_name(self.name)
+            .typescript(false);
+        bindgen.remove_name_section(true).remove_producers_section(true);
+        bindgen.web(true)?.omit_default_module_path(false);
+        bindgen.encode_into(EncodeInto::Always);
+        let mut output = bindgen
+            .generate_output()
+            .with_context(|| format!("wasm-bindgen cannot bind the {}", self.name))?;
+        let mut glue = output.js().to_owned();
+        for (no, import) in output.wasm_mut().imports.iter_mut().enumerate() {
+            import.name = number(&mut glue, &import.name, no)?;
+        }
+        let glue = without_unused(&glue)?;
+        let wasm_file = folder.join(self.bound_name());
+        fs::create_dir_all(&folder)?;
+        fs::write(&wasm_file, output.wasm_mut().emit_wasm())?;
+        self.optimise(&wasm_file)?;
+        let wasm = fs::read(&wasm_file)?;
+        refuse_env(&wasm)?;
+        Ok(Bound { glue, wasm })
+    }
+
+    fn optimise(&self, wasm: &Path) -> Result<()> {
+        let Some(wasm_opt) = shell::find("wasm-opt") else {
+            println!(
+                "xtask: no wasm-opt (Debian: binaryen), so the {}'s wasm will be larger",
+                self.name
+            );
+            return Ok(());
+        };
+        let better = wasm.with_extension("better");
+        let mut command = Command::new(wasm_opt);
+        match shell::run(command.args(FEATURES).args(self.passes).arg(wasm).arg("-o").arg(&better))
+        {
+            Ok(()) => Ok(fs::rename(better, wasm)?),
+            Err(error) => {
+                println!("xtask: the {}'s wasm will be larger: {error}", self.name);
+                Ok(())
+            }
+        }
+    }
 }
 
 /// Gives what the module imports a number for a name, in the glue as well.
@@ -97,29 +138,12 @@ fn deny_reference_types(mut wasm: Vec<u8>) -> Vec<u8> {
     wasm
 }
 
-fn shrink(wasm: &Path) -> Result<()> {
-    let Some(wasm_opt) = shell::find("wasm-opt") else {
-        println!("xtask: no wasm-opt (Debian: binaryen), so the player's wasm will be larger");
-        return Ok(());
-    };
-    let small = wasm.with_extension("small");
-    let mut command = Command::new(wasm_opt);
-    match shell::run(command.args(FEATURES).args(PASSES).arg(wasm).arg("-o").arg(&small)) {
-        Ok(()) => Ok(fs::rename(small, wasm)?),
-        Err(error) => {
-            println!("xtask: the player's wasm will be larger: {error}");
-            Ok(())
-        }
-    }
-}
-
 /// Nothing gives a browser's module an `env`: such an import means a crate that expects C or an operating system.
 fn refuse_env(wasm: &[u8]) -> Result<()> {
-    let modules =
-        imports::modules(wasm).context("the player's wasm has no readable import section")?;
+    let modules = imports::modules(wasm).context("the wasm has no readable import section")?;
     if modules.iter().any(|module| module == "env") {
         bail!(
-            "the player's wasm imports from \"env\", which no browser provides; a dependency wants C or an operating system"
+            "the wasm imports from \"env\", which no browser provides; a dependency wants C or an operating system"
         );
     }
     Ok(())
@@ -128,18 +152,33 @@ fn refuse_env(wasm: &[u8]) -> Result<()> {
 /// Why less can't be left out.
 const UNLIKE: &str = "wasm-bindgen's glue doesn't define and export initSync as it used to";
 
-/// What Rust's wasm32-unknown-unknown uses by default, which binaryen 108 must be told.
+/// What Rust's wasm32-unknown-unknown uses by default, and SIMD where a package does, which binaryen 108 must be told.
 const FEATURES: &[&str] = &[
     "--enable-bulk-memory",
     "--enable-multivalue",
     "--enable-mutable-globals",
     "--enable-nontrapping-float-to-int",
     "--enable-sign-ext",
+    "--enable-simd",
 ];
 
-/// A second pass finds more; flattened code with its loops made anew compresses better. The lowest 1,024 bytes are unused,
-/// since Rust has the far end of the stack there.
-const PASSES: &[&str] = &["--low-memory-unused", "--flatten", "--rereloop", "-Oz", "-Oz"];
+/// More passes find more; flattened code with its loops made anew compresses better, twice, and so do functions that nothing is
+/// moved into. The lowest 1,024 bytes are unused, since Rust has the far end of the stack there.
+const SMALLER: &[&str] = &[
+    "--low-memory-unused",
+    "--one-caller-inline-max-function-size=0",
+    "--flatten",
+    "--rereloop",
+    "-Oz",
+    "--flatten",
+    "--rereloop",
+    "-Oz",
+    "-Oz",
+    "--converge",
+];
+
+/// What rustc has made fast already.
+const FASTER: &[&str] = &["--low-memory-unused", "-O3"];
 
 #[cfg(test)]
 mod tests {

@@ -46,6 +46,9 @@ fn words_are_found_where_they_are_said() {
 /// Everything that the player says, in English.
 fn said() -> BTreeSet<String> {
     let mut said = of_html(&read("player-wasm/src/controls.html"));
+    said.extend(
+        ["www/panel.js", "www/controls.js"].iter().flat_map(|file| of_html(&html_in(file))),
+    );
     for file in SPEAKERS {
         said.extend(of_code(&read(file)));
     }
@@ -54,6 +57,13 @@ fn said() -> BTreeSet<String> {
     }
     assert!(said.len() > 50, "where are the player's words? {said:?}");
     said.iter().map(|text| plain(text)).collect()
+}
+
+/// The HTML within a script.
+fn html_in(file: &str) -> String {
+    let script = read(file);
+    let html = script.split_once("const HTML = `").unwrap().1;
+    html.split_once('`').unwrap().0.trim().to_owned()
 }
 
 fn sources() -> String {
@@ -124,8 +134,9 @@ const SPEAKERS: &[&str] = &[
     "player-wasm/src/consent.rs",
     "player-wasm/src/driver.rs",
     "player-wasm/src/page.rs",
-    "player-wasm/src/panel.rs",
+    "www/controls.js",
     "www/extras.js",
+    "www/panel.js",
     "www/player.js",
 ];
 

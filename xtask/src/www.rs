@@ -1,10 +1,11 @@
 //! Puts the pages' files together in `www/dist`, which the binary embeds: hashed, concatenated, compressed.
 //!
 //! `player-<hash>.wasm`, `player.js` (wasm-bindgen's glue, then our element), `site.css` with its parts, what the player loads
-//! for some alone (`extras-<hash>.js`, `words-<hash>.js`, `words-<language>-<hash>.json`), every other file of `www`, and a `.br`
-//! and `.gz` beside each.
+//! later (`panel-<hash>.js`, `controls-<hash>.js`, `verifier-<hash>.js` with its own glue, and `verifier-<hash>.wasm`) or for some alone (`extras-<hash>.js`,
+//! `words-<hash>.js`, `words-<language>-<hash>.json`), every other file of `www`, and a `.br` and `.gz` beside each.
 
-use crate::{shell, wasm};
+use crate::shell;
+use crate::wasm::{Bound, PLAYER, VERIFIER};
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -21,17 +22,17 @@ pub(crate) fn dist() -> PathBuf {
     shell::root().join("www/dist")
 }
 
-/// Compiles the player and brings `www/dist` up to date.
+/// Compiles what runs in browsers and brings `www/dist` up to date.
 pub(crate) fn build() -> Result<()> {
-    let compiled = wasm::compile()?;
+    let (player, verifier) = (PLAYER.compile()?, VERIFIER.compile()?);
     let sources = sources(&shell::root().join("www"))?;
-    let fingerprint = fingerprint(&compiled, &sources)?;
+    let fingerprint = fingerprint([&player, &verifier], &sources)?;
     let stamp = shell::target().join("www-dist.stamp");
     if is_current(&stamp, &fingerprint) {
         return Ok(());
     }
-    let player = wasm::bind(&compiled)?;
-    let files = compress(&assemble(player, sources)?)?;
+    let bound = [PLAYER.bind(&player)?, VERIFIER.bind(&verifier)?];
+    let files = compress(&assemble(bound, sources)?)?;
     replace(&dist(), &files)?;
     let list: String = files.keys().map(|name| format!("{name}\n")).collect();
     fs::write(&stamp, format!("{fingerprint}\n{list}"))?;
@@ -53,12 +54,17 @@ fn sources(folder: &Path) -> Result<Files> {
     if !sources.contains_key(ELEMENT) {
         bail!("www/{ELEMENT}, the custom element, is missing");
     }
+    if !sources.contains_key(VERIFYING) {
+        bail!("www/{VERIFYING}, which starts what verifies, is missing");
+    }
     Ok(sources)
 }
 
-fn fingerprint(compiled: &Path, sources: &Files) -> Result<String> {
+fn fingerprint(compiled: [&Path; 2], sources: &Files) -> Result<String> {
     let mut hash = Sha256::new();
-    hash.update(fs::read(compiled)?);
+    for wasm in compiled {
+        hash.update(fs::read(wasm)?);
+    }
     hash.update([u8::from(shell::find("wasm-opt").is_some())]);
     hash.update(fs::read(std::env::current_exe()?)?);
     for (name, content) in sources {
@@ -74,23 +80,21 @@ fn is_current(stamp: &Path, fingerprint: &str) -> bool {
     lines.next() == Some(fingerprint) && lines.all(|name| dist().join(name).is_file())
 }
 
-fn assemble(player: wasm::Player, mut files: Files) -> Result<Files> {
+fn assemble([player, verifier]: [Bound; 2], mut files: Files) -> Result<Files> {
     join_styles(&mut files);
-    let wasm_name = format!("player-{}.wasm", &hex(&Sha256::digest(&player.wasm))[..8]);
-    let element = files.remove(ELEMENT).with_context(|| format!("www/{ELEMENT} is missing"))?;
-    let element =
-        String::from_utf8(element).with_context(|| format!("www/{ELEMENT} is not UTF-8"))?;
+    let wasm_name = hashed("player.wasm", &player.wasm);
+    let element = text(files.remove(ELEMENT), ELEMENT)?;
     if !element.contains(PLACEHOLDER) {
         bail!("www/{ELEMENT} nowhere says {PLACEHOLDER}, where the name of the wasm file belongs");
     }
     let mut script = without_comments(&format!("{}\n{element}", player.glue))
-        .replace(BOUND, &wasm_name)
+        .replace(&PLAYER.bound_name(), &wasm_name)
         .replace(PLACEHOLDER, &wasm_name);
+    join_verifier(verifier, &mut files)?;
     let dictionaries = name_dictionaries(&mut files);
     for (source, placeholder) in LATER {
         let Some(later) = files.remove(*source) else { continue };
-        let later =
-            String::from_utf8(later).with_context(|| format!("www/{source} is not UTF-8"))?;
+        let later = text(Some(later), source)?;
         let later = without_comments(&later).replace(DICTIONARIES, &dictionaries).into_bytes();
         let name = hashed(source, &later);
         script = script.replace(placeholder, &name);
@@ -99,6 +103,21 @@ fn assemble(player: wasm::Player, mut files: Files) -> Result<Files> {
     files.insert(ELEMENT.to_owned(), script.into_bytes());
     files.insert(wasm_name, player.wasm);
     Ok(files)
+}
+
+/// Puts what starts the verifier behind its glue, which then names the module by its hash.
+fn join_verifier(verifier: Bound, files: &mut Files) -> Result<()> {
+    let start = text(files.remove(VERIFYING), VERIFYING)?;
+    let name = hashed("verifier.wasm", &verifier.wasm);
+    let script = format!("{}\n{start}", verifier.glue).replace(&VERIFIER.bound_name(), &name);
+    files.insert(VERIFYING.to_owned(), script.into_bytes());
+    files.insert(name, verifier.wasm);
+    Ok(())
+}
+
+fn text(content: Option<Vec<u8>>, name: &str) -> Result<String> {
+    let content = content.with_context(|| format!("www/{name} is missing"))?;
+    String::from_utf8(content).with_context(|| format!("www/{name} is not UTF-8"))
 }
 
 /// Puts the pages' styles behind each other, in the order of their names: one file is one request.
@@ -199,13 +218,20 @@ const STYLE: &str = "site.css";
 const ELEMENT: &str = "player.js";
 /// Where the element's source wants the wasm's file name.
 const PLACEHOLDER: &str = "__PLAYER_WASM__";
-/// What the element loads for some alone, and where its source wants the file's name: for videos that have captions or a
-/// storyboard, and for those who read another language than English. Texts may span lines if none of them begins as a comment.
-const LATER: &[(&str, &str)] = &[("extras.js", "__EXTRAS__"), ("words.js", "__WORDS__")];
+/// What makes the verifier ready, which is joined with its glue.
+const VERIFYING: &str = "verifier.js";
+/// What the element loads later or for some alone, and where its source wants the file's name: to verify with, the panel, more
+/// buttons, for videos that have captions or a storyboard, and for those who read another language than English. Texts may span lines if none of them
+/// begins as a comment.
+const LATER: &[(&str, &str)] = &[
+    (VERIFYING, "__VERIFIER__"),
+    ("panel.js", "__PANEL__"),
+    ("controls.js", "__CONTROLS__"),
+    ("extras.js", "__EXTRAS__"),
+    ("words.js", "__WORDS__"),
+];
 /// Where `words.js` wants the names of the languages' files.
 const DICTIONARIES: &str = "__WORDS__";
-/// What wasm-bindgen calls the wasm in its glue.
-const BOUND: &str = "player_bg.wasm";
 /// What a page can load as it stands in `www`.
 const STATIC: &[&str] = &["css", "js", "json", "svg", "txt"];
 
@@ -213,15 +239,26 @@ const STATIC: &[&str] = &["css", "js", "json", "svg", "txt"];
 mod tests {
     use super::*;
 
-    fn player() -> wasm::Player {
-        wasm::Player { glue: "init('player_bg.wasm');".to_owned(), wasm: b"wasm".to_vec() }
+    fn bound() -> [Bound; 2] {
+        let bound =
+            |name| Bound { glue: format!("init('{name}_bg.wasm');"), wasm: b"wasm".to_vec() };
+        [bound("player"), bound("verifier")]
+    }
+
+    fn files<const N: usize>(files: [(&str, &str); N]) -> Files {
+        let all = files.into_iter().chain([(VERIFYING, "await init();")]);
+        all.map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec())).collect()
+    }
+
+    #[track_caller]
+    fn named<'a>(files: &'a Files, start: &str, end: &str) -> &'a str {
+        files.keys().find(|name| name.starts_with(start) && name.ends_with(end)).unwrap()
     }
 
     #[test]
     fn the_script_names_the_wasm_by_its_hash() {
-        let sources = Files::from([(ELEMENT.to_owned(), b"load('__PLAYER_WASM__');".to_vec())]);
-        let files = assemble(player(), sources).unwrap();
-        let name = files.keys().find(|name| name.ends_with(".wasm")).unwrap();
+        let files = assemble(bound(), files([(ELEMENT, "load('__PLAYER_WASM__');")])).unwrap();
+        let name = named(&files, "player-", ".wasm");
         assert_eq!(name.len(), "player-01234567.wasm".len());
         assert_eq!(
             String::from_utf8_lossy(&files[ELEMENT]),
@@ -230,13 +267,24 @@ mod tests {
     }
 
     #[test]
+    fn the_script_names_what_verifies_and_that_its_own_wasm_by_their_hashes() {
+        let sources = files([(ELEMENT, "load('__PLAYER_WASM__', '__VERIFIER__');")]);
+        let files = assemble(bound(), sources).unwrap();
+        let (script, wasm) =
+            (named(&files, "verifier-", ".js"), named(&files, "verifier-", ".wasm"));
+        assert_eq!(script.len(), "verifier-01234567.js".len());
+        let expected = format!("init('{wasm}');\nawait init();\n");
+        assert_eq!(String::from_utf8_lossy(&files[script]), expected);
+        assert!(String::from_utf8_lossy(&files[ELEMENT]).contains(&format!("'{script}'")));
+        assert!(!files.contains_key(VERIFYING));
+    }
+
+    #[test]
     fn the_script_names_what_some_videos_have_by_its_hash() {
-        let sources = Files::from([
-            (ELEMENT.to_owned(), b"load('__PLAYER_WASM__', '__EXTRAS__');".to_vec()),
-            ("extras.js".to_owned(), b"// Says so.\na();".to_vec()),
-        ]);
-        let files = assemble(player(), sources).unwrap();
-        let name = files.keys().find(|name| name.starts_with("extras-")).unwrap();
+        let element = (ELEMENT, "load('__PLAYER_WASM__', '__EXTRAS__');");
+        let sources = files([element, ("extras.js", "// Says so.\na();")]);
+        let files = assemble(bound(), sources).unwrap();
+        let name = named(&files, "extras-", ".js");
         assert_eq!(name.len(), "extras-01234567.js".len());
         assert_eq!(files[name], b"a();\n");
         assert!(String::from_utf8_lossy(&files[ELEMENT]).contains(&format!("'{name}'")));
@@ -252,26 +300,24 @@ mod tests {
 
     #[test]
     fn an_element_without_the_placeholder_is_refused() {
-        let sources = Files::from([(ELEMENT.to_owned(), b"load('player.wasm');".to_vec())]);
-        assert!(assemble(player(), sources).is_err());
+        assert!(assemble(bound(), files([(ELEMENT, "load('player.wasm');")])).is_err());
     }
 
     #[test]
     fn what_is_said_in_other_languages_names_their_files_by_their_hashes() {
-        let sources = [
+        let sources = files([
             (ELEMENT, "load('__PLAYER_WASM__', '__WORDS__');"),
             ("words.js", "const FILES = { __WORDS__ };"),
             ("words-fr.json", "{}"),
-        ];
-        let sources = sources.map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec()));
-        let files = assemble(player(), sources.into()).unwrap();
-        let of_language = files.keys().find(|name| name.starts_with("words-fr-")).unwrap();
-        let script = files.keys().find(|name| name.ends_with(".js") && name.as_str() != ELEMENT);
+        ]);
+        let files = assemble(bound(), sources).unwrap();
+        let of_language = named(&files, "words-fr-", "");
+        let script = named(&files, "words-", ".js");
         assert_eq!(
-            String::from_utf8_lossy(&files[script.unwrap()]),
+            String::from_utf8_lossy(&files[script]),
             format!("const FILES = {{ fr: \"{of_language}\" }};\n")
         );
-        assert!(String::from_utf8_lossy(&files[ELEMENT]).contains(script.unwrap().as_str()));
+        assert!(String::from_utf8_lossy(&files[ELEMENT]).contains(script));
     }
 
     #[test]

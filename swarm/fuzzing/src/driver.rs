@@ -15,7 +15,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use swarm::limits::{LINKS, OFFERS_AT_ONCE};
-use swarm::{Content, LinkId, Output, RequestId, Sharing, Wanted};
+use swarm::{Content, LinkId, Output, RequestId, Sharing, Span, Wanted};
 use wire::announce::{OfferId, Request};
 use wire::identity::InfoHash;
 use wire::peer::{Command, Joiner, MESSAGE_BYTES, Message};
@@ -35,8 +35,11 @@ pub(crate) struct Driver {
     /// Digests that are being computed.
     pub(crate) checks: Vec<(RequestId, Range<u64>)>,
     pub(crate) element: Element,
+    /// How often it was given media, and which segments it has.
+    pub(crate) appended: usize,
+    pub(crate) has: BTreeSet<u64>,
     /// What was appended last without its rest.
-    head: Option<u64>,
+    pub(crate) head: Option<u64>,
     pub(crate) tracker: Tracker,
     /// Offers that the tracker has of us.
     pub(crate) offers: Vec<OfferId>,
@@ -58,6 +61,7 @@ pub(crate) struct Fetch {
     pub(crate) uri: Arc<str>,
     pub(crate) range: Option<ByteRange>,
     pub(crate) wanted: Wanted,
+    pub(crate) is_of_mirror: bool,
 }
 
 #[derive(Clone, Default)]
@@ -156,7 +160,8 @@ impl Driver {
                 assert!(!is_of_mirror || honest.is_some(), "a mirror is asked for {uri}");
                 let body = Body { start, honest, is_doubtful: is_of_mirror, ..Body::default() };
                 self.bodies.insert(request, body);
-                self.fetches.push(Fetch { request, uri, range: *range, wanted: *wanted });
+                let (range, wanted) = (*range, *wanted);
+                self.fetches.push(Fetch { request, uri, range, wanted, is_of_mirror });
             }
             Output::Cancel(request) => {
                 let at = self.fetches.iter().position(|fetch| fetch.request == *request);
@@ -165,12 +170,17 @@ impl Driver {
             Output::Forget(request) => self.forget(*request),
             Output::Prepare { .. } => {
                 (self.element, self.head) = (Element::Preparing, None);
+                self.has.clear();
             }
             Output::Append { request, content, bytes } => {
                 self.busy();
                 self.append(*request, content, bytes.clone());
             }
-            Output::Evict(_) => self.busy(),
+            Output::Evict(span) => {
+                self.busy();
+                let is_kept = |of: Span| of.end <= span.start || span.end <= of.start;
+                self.has.retain(|no| is_kept(video::span_of(*no)));
+            }
             Output::Finish | Output::Jump(_) | Output::Report(_) => {}
             Output::Join { request, parts } => self.join(*request, parts),
             Output::Verify { message, signature, .. } => {
@@ -237,6 +247,10 @@ impl Driver {
             Content::Segment(start) | Content::Head(start) => video::segment_of(*start),
             Content::More | Content::Rest => self.head.expect("more follows a beginning"),
         };
+        self.appended += 1;
+        if matches!(content, Content::Segment(_) | Content::Rest) {
+            self.has.insert(no);
+        }
         self.head = matches!(content, Content::Head(_) | Content::More).then_some(no);
         if body.is_doubtful {
             self.assert_right(&body, bytes, no, "played");

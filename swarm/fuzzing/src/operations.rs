@@ -41,13 +41,14 @@ pub fn tell(bytes: &[u8], listener: &dyn Fn(fmt::Arguments)) {
     world.is_mad = start & 1 == 1;
     for _ in 0..MOST_OPERATIONS {
         if bytes.is_empty() {
-            return;
+            break;
         }
         world.wait(&mut bytes);
         for input in world.inputs(&mut bytes) {
             world.tell(input);
         }
     }
+    world.play_on();
 }
 
 struct World<'a> {
@@ -59,6 +60,10 @@ struct World<'a> {
     is_mad: bool,
     /// By how many segments the live stream has moved on.
     moved: u64,
+    /// The server and the media element have done what they should, all the time.
+    is_sound: bool,
+    /// Where the viewer was last, once a video was opened.
+    position: Option<Duration>,
 }
 
 impl<'a> World<'a> {
@@ -77,7 +82,8 @@ impl<'a> World<'a> {
         let mut driver = Driver::default();
         driver.kind = kind;
         let (engine, now) = (Engine::new(config), Duration::ZERO);
-        World { listener, engine, driver, now, is_mad: false, moved: 0 }
+        let (is_mad, moved, is_sound, position) = (false, 0, true, None);
+        World { listener, engine, driver, now, is_mad, moved, is_sound, position }
     }
 
     /// Gets into the middle of a video: everybody does what is asked of them.
@@ -145,6 +151,36 @@ impl<'a> World<'a> {
         self.engine.stats(Time::at(self.now));
     }
 
+    /// Where only other viewers, mirrors and their lists did wrong, somebody who waits for a picture gets one, in the end.
+    fn play_on(&mut self) {
+        let within = Duration::from_secs(4 * video::SEGMENTS - 1);
+        let Some(position) = self.position.filter(|position| *position < within) else { return };
+        let (no, before) = (video::segment_of(position), self.driver.appended);
+        let is_live = self.driver.kind == video::Kind::Live;
+        if self.is_mad || !self.is_sound || is_live || self.driver.has.contains(&no) {
+            return;
+        }
+        let start = video::span_of(no).start;
+        let begun = self.driver.head.filter(|head| *head == no && start < position);
+        let begun = begun.map(|_| Span { start, end: position });
+        let has = self.driver.has.iter().map(|no| video::span_of(*no));
+        let mut buffered: Vec<Span> = has.chain(begun).collect();
+        buffered.sort_by_key(|span| span.start);
+        for _ in 0..ROUNDS {
+            for _ in 0..4 {
+                self.owed().into_iter().for_each(|input| self.tell(input));
+            }
+            if self.driver.appended > before {
+                return;
+            }
+            self.now += Duration::from_millis(400);
+            self.tell(Input::Woken);
+            let buffered = buffered.clone();
+            self.tell(Input::Played { position, buffered, is_starved: true, speed: 1.0 });
+        }
+        panic!("nothing is played at {position:?}");
+    }
+
     /// Lets time pass; the driver wakes the engine when that wants it.
     fn wait(&mut self, bytes: &mut Bytes) {
         let until = self.now + pause(bytes);
@@ -166,6 +202,10 @@ impl<'a> World<'a> {
     fn note(&mut self, input: &Input) -> bool {
         let driver = &mut self.driver;
         match input {
+            Input::Opened { position, .. } => self.position = self.position.or(Some(*position)),
+            Input::Seeked { position } | Input::Played { position, .. } => {
+                self.position = self.position.map(|_| *position);
+            }
             Input::Permitted(sharing) => driver.permitted = *sharing,
             Input::Progressed { request, bytes } => {
                 let is_running = driver.fetches.iter().any(|fetch| fetch.request == *request);
@@ -306,6 +346,7 @@ impl World<'_> {
     /// Something else than the right answer, or that in part.
     fn server(&mut self, bytes: &mut Bytes) -> Option<Input> {
         let fetch = self.fetch(bytes)?;
+        self.is_sound &= fetch.is_of_mirror || fetch.wanted == Wanted::List;
         let request = fetch.request;
         let length = fetch.range.map_or(video::SEGMENT_BYTES, |range| range.length);
         Some(match bytes.below(6) {
@@ -406,7 +447,9 @@ impl World<'_> {
     }
 
     fn element(&mut self, bytes: &mut Bytes) -> Option<Input> {
-        let input = match bytes.below(8) {
+        let kind = bytes.below(8);
+        self.is_sound &= kind > 3;
+        let input = match kind {
             0 => Input::Rejected,
             1 => Input::Overfull,
             2 => Input::Undecodable,
@@ -421,7 +464,7 @@ impl World<'_> {
             let wanted = bytes.pick(&[Wanted::Text, Wanted::Bytes, Wanted::List]);
             let uri = bytes.pick(&["m.m3u8", "live.m3u8", "a.m3u8", "d.json"]).into();
             let request = RequestId(bytes.below(24) as u64);
-            return Some(Fetch { request, uri, range: None, wanted });
+            return Some(Fetch { request, uri, range: None, wanted, is_of_mirror: false });
         }
         let fetches = &self.driver.fetches;
         fetches.get(bytes.below(fetches.len())).cloned()
@@ -660,6 +703,9 @@ fn pause(bytes: &mut Bytes) -> Duration {
 
 /// A swarm that the engine isn't in.
 const HASH: InfoHash = InfoHash([0; 20]);
+
+/// A minute, in which a server answers at once.
+const ROUNDS: usize = 150;
 
 /// What is done in one go: more finds nothing that less doesn't, and takes long.
 const MOST_OPERATIONS: usize = 400;

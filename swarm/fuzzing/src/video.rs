@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
+use swarm::Span;
 use wire::pieces::{Key, PIECE, SegmentPieces, Signed, Window};
 use wire::playlist::{ByteRange, Signature};
 
@@ -171,6 +172,12 @@ pub(crate) fn segment_at(uri: &str, range: Option<ByteRange>) -> (u8, Option<u64
 /// The segment of a video, not live, that plays from this moment on.
 pub(crate) fn segment_of(start: Duration) -> u64 {
     start.as_millis() as u64 / SEGMENT_TIME.as_millis() as u64
+}
+
+/// When a segment of a video, not live, plays.
+pub(crate) fn span_of(no: u64) -> Span {
+    let start = SEGMENT_TIME.saturating_mul(u32::try_from(no).unwrap_or(u32::MAX));
+    Span { start, end: start.saturating_add(SEGMENT_TIME) }
 }
 
 /// Where in its segment a byte of a file is.

@@ -9,7 +9,7 @@ use crate::Time;
 use crate::engine::{Engine, What};
 use crate::limits::DIGESTS_AGAIN;
 use crate::message::{Hash, Hindrance};
-use crate::timeline::Place;
+use crate::timeline::{Place, file_name};
 
 /// The list, as far as it is known.
 #[derive(Debug, PartialEq)]
@@ -41,14 +41,6 @@ impl Digests {
             _ => *self = Digests::Lacking,
         }
     }
-
-    /// What keeps others' bytes from being checked, where nobody tells what they should be.
-    pub(crate) fn hindrance(&self) -> Option<Hindrance> {
-        match self {
-            Digests::Lacking | Digests::Signed(_) => Some(Hindrance::Unverifiable),
-            _ => None,
-        }
-    }
 }
 
 impl Engine {
@@ -76,26 +68,6 @@ impl Engine {
         }
     }
 
-    /// What peers give of the video can be checked, or soon will be.
-    pub(crate) fn is_verifiable(&self) -> bool {
-        let line = self.renditions.get(self.target).and_then(|rendition| rendition.timeline());
-        let last = line.and_then(|line| line.slot(line.end().checked_sub(1)?));
-        match self.share.digests {
-            Digests::Refused(_) => false,
-            Digests::Signed(_) => line.is_none_or(|line| {
-                line.is_whole || !self.lacks_list(self.target, line.end().saturating_sub(1))
-            }),
-            _ => self.share.digests.is_named() || last.is_some_and(|slot| slot.sha256.is_some()),
-        }
-    }
-
-    /// The same, or it isn't known yet what the playlist tells.
-    pub(crate) fn may_be_verifiable(&self) -> bool {
-        let line = self.renditions.get(self.target).and_then(|rendition| rendition.timeline());
-        let is_refused = matches!(self.share.digests, Digests::Refused(_));
-        self.is_verifiable() || (line.is_none() && !is_refused)
-    }
-
     /// What a segment's digest should be; `None` if nobody has said.
     pub(crate) fn digest_of(&self, rendition: usize, no: usize) -> Option<(Hash, [u8; 32])> {
         let slot = self.renditions.get(rendition)?.timeline()?.slot(no)?;
@@ -108,22 +80,5 @@ impl Engine {
             _ => slot.sha256,
         };
         sha256.map(|digest| (Hash::Sha256, digest))
-    }
-}
-
-/// The last part of an address, without its query.
-pub(crate) fn file_name(uri: &str) -> &str {
-    let path = uri.split(['?', '#']).next().unwrap_or(uri);
-    path.rsplit('/').next().unwrap_or(path)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_is_known_by_its_name_wherever_it_lies() {
-        assert_eq!(file_name("g1-240-fragmented.mp4"), "g1-240-fragmented.mp4");
-        assert_eq!(file_name("https://mirror.example/hls/a.mp4?token=/x"), "a.mp4");
     }
 }

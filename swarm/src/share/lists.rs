@@ -15,14 +15,13 @@ use wire::pieces::{self, Signed, WINDOW, WINDOW_BYTES, Window, Windows};
 use wire::playlist::{ByteRange, Signature};
 
 use crate::Time;
-use crate::engine::{Engine, Phase, What};
-use crate::limits::{AHEAD, MISSING_TRIES};
-use crate::message::{Failure, Hindrance, Output, Trust};
+use crate::engine::{Engine, Request, What};
+use crate::limits::{AHEAD, MISSING_TRIES, WATCH_BEFORE_RACE};
+use crate::message::{Failure, Hindrance, Output, Span};
 use crate::retry::Retry;
-use crate::timeline::{Place, Slot, Timeline};
+use crate::timeline::{Place, Slot, Timeline, file_name};
 
 use super::Digests;
-use super::digests::file_name;
 
 /// A window whose signature the driver was asked about.
 #[derive(Debug)]
@@ -44,8 +43,7 @@ impl Engine {
     /// Has what is needed soon told by signed lists, once there is somebody to take it from.
     pub(crate) fn ask_lists(&mut self, now: Time) {
         // Until a picture is there, nothing else may cost it time.
-        let is_on = self.playhead.is_started && self.element.buffer.iter().next().is_some();
-        if !is_on || !self.is_signed() || !self.has_other_sources() {
+        if !self.has_picture() || !self.is_signed() || !self.has_other_sources() {
             return;
         }
         let rendition = self.target;
@@ -65,7 +63,10 @@ impl Engine {
 
     /// Takes up the windows that a playlist told with its segments.
     fn verify_listed(&mut self, now: Time, rendition: usize) {
-        while let Some((no, window)) = self.line_mut(rendition).and_then(Timeline::take_signed) {
+        let position = self.playhead.position;
+        let soon = Span { start: position, end: position + AHEAD };
+        let Some(line) = self.line_mut(rendition) else { return };
+        for (no, window) in line.take_signed(soon) {
             self.window_came(now, rendition, no..no + 1, &window);
         }
     }
@@ -84,6 +85,10 @@ impl Engine {
     }
 
     fn ask_window(&mut self, now: Time, rendition: usize, no: usize) {
+        let what = What::List { rendition, window: no / WINDOW };
+        if !self.may_ask(now, what) {
+            return;
+        }
         let Digests::Signed(signature) = &self.share.digests else { return };
         let (Some(line), Some(key)) = (self.line(rendition), signature.keys.first()) else {
             return;
@@ -101,7 +106,7 @@ impl Engine {
             range: Some(ByteRange { start, length }),
         };
         let base = line.base.clone();
-        self.ask(now, What::List { rendition, window: no / WINDOW }, base, place);
+        self.ask(now, what, base, place);
     }
 
     /// A window that was asked for.
@@ -115,6 +120,7 @@ impl Engine {
     /// Why a window that was asked for can't be had decides what that means.
     pub(crate) fn list_failed(&mut self, now: Time, what: What, retry: Retry, failure: &Failure) {
         match failure {
+            _ if !self.is_signed() => {}
             Failure::Wrong | Failure::Status { code: 416, .. } => {
                 self.trust_nobody(now, Hindrance::ListBroken);
             }
@@ -125,7 +131,7 @@ impl Engine {
         }
     }
 
-    /// It is on no list, or on one that can't be had just now: nobody waits for it to come from others.
+    /// It is on no list, or on one that can't be had at once: nobody waits for it to come from others.
     pub(crate) fn lacks_list(&self, rendition: usize, no: usize) -> bool {
         let Some(line) = self.line(rendition).filter(|_| self.is_signed()) else { return false };
         let Some(slot) = line.slot(no) else { return true };
@@ -133,15 +139,13 @@ impl Engine {
             return false;
         }
         let what = What::List { rendition, window: no / WINDOW };
+        let hangs = |request: &Request| {
+            request.what == what && self.looked_at.since(request.asked_at) >= WATCH_BEFORE_RACE
+        };
         match line.is_whole {
-            true => self.retries.contains_key(&what),
+            true => self.retries.contains_key(&what) || self.requests.values().any(hangs),
             false => slot.signed.is_none() && !self.is_being_verified(rendition, no),
         }
-    }
-
-    /// Lists count, and nothing else.
-    pub(super) fn is_signed(&self) -> bool {
-        matches!(self.share.digests, Digests::Signed(_))
     }
 
     fn is_being_verified(&self, rendition: usize, no: usize) -> bool {
@@ -200,44 +204,7 @@ impl Engine {
         all.into_iter().for_each(|request| self.test_pieces(request));
     }
 
-    /// Nothing of the video can be checked, for this reason: nothing of it is shared any more, as long as the page is open.
-    pub(crate) fn trust_nobody(&mut self, now: Time, why: Hindrance) {
-        self.share.digests = Digests::Refused(why);
-        self.retries.retain(|what, _| !matches!(what, What::List { .. } | What::Digests));
-        let checks = std::mem::take(&mut self.share.checks);
-        checks.keys().for_each(|request| self.want(Output::Forget(request)));
-        self.leave_all(now);
-        self.drop_mirrors(now);
-        self.empty_store();
-        self.drop_parts_where(|_, _, _| true);
-        self.report_hindrance();
-    }
-
-    /// The driver can't compute what would be compared.
-    pub(crate) fn unverifiable(&mut self, now: Time) {
-        self.share.verifying.clear();
-        if self.phase == Phase::Open {
-            self.trust_nobody(now, Hindrance::Uncheckable);
-        }
-    }
-
-    /// Whose word counts.
-    pub(crate) fn trust(&self) -> Trust {
-        let is_told = |line: &Timeline| line.slots().any(|slot| slot.blake3.is_some());
-        match &self.share.digests {
-            _ if !self.share.is_on() && !self.mirrors.are_named() => Trust::Unknown,
-            Digests::Refused(_) => Trust::Nobody,
-            Digests::Signed(_) if self.line(self.target).is_some_and(is_told) => Trust::Signed,
-            Digests::Signed(_) if self.may_be_verifiable() => Trust::Unknown,
-            Digests::Known(..) => Trust::Digests,
-            Digests::At(_) => Trust::Unknown,
-            _ if self.is_verifiable() => Trust::Digests,
-            Digests::Unnamed => Trust::Unknown,
-            _ => Trust::Nobody,
-        }
-    }
-
-    fn line(&self, rendition: usize) -> Option<&Timeline> {
+    pub(super) fn line(&self, rendition: usize) -> Option<&Timeline> {
         self.renditions.get(rendition)?.timeline()
     }
 

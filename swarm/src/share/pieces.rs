@@ -18,7 +18,7 @@ use crate::Time;
 use crate::engine::{Engine, Request, Via, What};
 use crate::limits::{BEGUN, TOLD_AGAIN};
 use crate::message::{Hash, LinkId, Output, RequestId, Sharing};
-use crate::parts::Part;
+use crate::parts::{Part, Parts};
 
 use super::conduct::Misdeed;
 use super::links::Link;
@@ -37,6 +37,10 @@ pub(crate) struct Tested {
 impl Tested {
     pub(crate) fn is_pending(self) -> bool {
         !self.is_wrong && self.right < self.asked
+    }
+
+    pub(crate) fn take_back(&mut self) {
+        self.asked = self.right;
     }
 }
 
@@ -57,15 +61,14 @@ impl Engine {
         slot.map_or(&[], |slot| &slot.pieces)
     }
 
-    /// Somebody else than the video's own host may give bytes of it, or be given some.
+    /// Lists tell of pieces, and somebody else than the video's own host may give some, or be given them.
     fn uses_pieces(&self) -> bool {
-        self.share.is_on() || self.mirrors.are_left()
+        self.is_signed() && (self.share.is_on() || self.mirrors.are_left())
     }
 
     /// Each piece of it can be checked as it comes, or soon can: a signed list tells what it should be.
     pub(crate) fn is_in_pieces(&self, (rendition, no): (usize, usize)) -> bool {
-        self.is_signed()
-            && self.uses_pieces()
+        self.uses_pieces()
             && self.length_of(rendition, no).is_some()
             && !self.lacks_list(rendition, no)
     }
@@ -134,6 +137,21 @@ impl Engine {
         } else if let Some(parts) = self.parts.get_mut(&key) {
             parts.note_tested(id, tested);
         }
+    }
+
+    /// If nobody else may give bytes any more, none are compared: what waits for a digest is the own host's word again.
+    pub(crate) fn compare_no_more(&mut self) {
+        if !self.uses_pieces() {
+            self.take_back_tests();
+        }
+    }
+
+    /// Digests that were asked for aren't waited for.
+    pub(crate) fn take_back_tests(&mut self) {
+        self.requests.values_mut().for_each(|request| request.tested.take_back());
+        self.parts.values_mut().for_each(Parts::take_back_tests);
+        let keys: Vec<_> = self.parts.keys().collect();
+        keys.into_iter().for_each(|key| self.join_if_whole(key));
     }
 
     /// The digest of a piece, which the driver was asked for.

@@ -6,6 +6,7 @@ mod live;
 mod meeting;
 mod mirrors;
 mod pieces;
+mod servers;
 mod slow;
 
 mod stage;

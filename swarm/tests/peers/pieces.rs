@@ -120,6 +120,35 @@ fn what_the_server_sends_is_played_whatever_its_playlist_says_and_given_to_nobod
     assert!(stage.said(link).contains(&Command::SegmentAbsent { segment: 1, request: 7 }));
 }
 
+/// A piece of the second segment is being compared when `does` happens; then the rest of it comes from the server, and plays.
+#[track_caller]
+fn check_not_waited_for(does: impl Fn(&mut Stage, swarm::RequestId)) {
+    let mut stage = Stage::in_pieces(9);
+    stage.meet_extended(peer(1), 9_000, &[]);
+    let request = stage.wanted.iter().rev().find_map(|output| match output {
+        Output::Fetch { request, uri, .. } if uri.ends_with("1.m4s") => Some(*request),
+        _ => None,
+    });
+    let request = request.expect("the second segment is asked for");
+    stage.tell(Input::Progressed { request, bytes: 70_000 });
+    assert_eq!(stage.check(), request);
+    let before = stage.wanted.len();
+    does(&mut stage, request);
+    let (url, took) = ("http://a/1.m4s".to_owned(), Duration::from_millis(50));
+    stage.tell(Input::Fetched { request, url, body: Body::Held(SEGMENT_BYTES), took });
+    let plays = |output: &Output| matches!(output, Output::Append { .. });
+    assert!(stage.wanted[before..].iter().any(plays), "{:?}", &stage.wanted[before..]);
+}
+
+#[test]
+fn a_digest_that_nobody_needs_any_more_is_not_waited_for() {
+    check_not_waited_for(|stage, request| {
+        stage.tell(Input::Permitted(swarm::Sharing::Off));
+        stage.tell(Input::Checked { request, bytes: 0..PIECE, digest: piece(1, true) });
+    });
+    check_not_waited_for(|stage, _| stage.tell(Input::Unverifiable));
+}
+
 #[test]
 fn who_has_only_begun_is_not_blamed_for_falling_silent() {
     let mut stage = Stage::in_pieces(9);

@@ -56,6 +56,18 @@ impl SegmentDigests {
         entries.into_iter().find(is_it).map(|entry| entry.sha256)
     }
 
+    /// All that is listed of one file, in the list's order. [`SegmentDigests::sha256`] looks through all for each.
+    pub fn of_file(&self, file: &str) -> impl Iterator<Item = (ByteRange, [u8; 32])> {
+        let entries = self.0.iter().filter(move |(name, _)| name == file).flat_map(|(_, all)| all);
+        entries.map(|entry| {
+            let range = ByteRange {
+                start: entry.first,
+                length: (entry.last - entry.first).saturating_add(1),
+            };
+            (range, entry.sha256)
+        })
+    }
+
     /// How many segments are listed, over all files.
     pub fn len(&self) -> usize {
         self.0.iter().map(|(_, entries)| entries.len()).sum()

@@ -137,8 +137,10 @@ impl Signature {
     /// What can't be read has no key, so that nothing can be right by it.
     fn read(value: &str) -> Signature {
         let mut words = value.split(' ').filter(|word| !word.is_empty());
-        let video = words.next().unwrap_or_default().chars().take(255).collect();
-        let keys = words.map_while(|word| read_hex(word.as_bytes())).take(MOST_KEYS).collect();
+        let video = words.next().unwrap_or_default().to_owned();
+        let is_name = video.len() <= 255 && video.bytes().all(|byte| byte.is_ascii_graphic());
+        let most = if is_name { MOST_KEYS } else { 0 };
+        let keys = words.map_while(|word| read_hex(word.as_bytes())).take(most).collect();
         Signature { video, keys }
     }
 }
@@ -282,6 +284,9 @@ mod tests {
         check(&format!("a.g1 {key} {key} {key} {key} {key}"), "a.g1", MOST_KEYS);
         check(&format!("a.g1 {key} 0f {key}"), "a.g1", 1);
         check("a.g1", "a.g1", 0);
+        check(&format!("é.g1 {key}"), "é.g1", 0);
+        check(&format!("{} {key}", "a".repeat(255)), &"a".repeat(255), 1);
+        check(&format!("{} {key}", "a".repeat(256)), &"a".repeat(256), 0);
         check("", "", 0);
     }
 

@@ -1,0 +1,120 @@
+// What few viewers press: how fast it plays, HTML to embed it, and a picture in the picture. <shoal-player> loads this once there
+// is a picture.
+
+/** Adds them to a player whose controls are there, as far as the browser and the page have it. Ended by `signal`. */
+export function addButtons(host, signal) {
+  const root = host.shadowRoot;
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(STYLE);
+  root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
+  const add = (action, label, drawing, press) => {
+    const button = document.createElement("button");
+    button.dataset.action = action;
+    button.ariaLabel = label;
+    button.innerHTML = `<svg viewBox="0 0 24 24">${drawing}</svg>`;
+    button.addEventListener("click", press);
+    root.querySelector("[data-action=fullscreen]").before(button);
+  };
+  addSpeeds(host, signal);
+  const snippet = host.getAttribute("snippet");
+  if (snippet) add("share", "Embed", BRACKETS, dialog(root, snippet));
+  if (root.querySelector("video").requestPictureInPicture) addPicture(host, add, signal);
+}
+
+/** A menu of speeds, before that of qualities. */
+function addSpeeds(host, signal) {
+  const root = host.shadowRoot;
+  const video = root.querySelector("video");
+  const place = document.createElement("div");
+  place.className = "menu-place";
+  place.innerHTML = MENU;
+  const [button, menu] = place.children;
+  const choices = SPEEDS.map((speed) => {
+    const choice = document.createElement("button");
+    choice.setAttribute("role", "menuitemradio");
+    choice.dataset.speed = speed;
+    choice.textContent = `${speed}×`;
+    menu.append(choice);
+    return choice;
+  });
+  root.querySelector("[data-action=quality]").parentElement.before(place);
+  const open = (isOpen) => {
+    menu.hidden = !isOpen;
+    button.setAttribute("aria-expanded", String(isOpen));
+    if (isOpen) menu.querySelector("[aria-checked=true]")?.focus();
+  };
+  const refresh = () => {
+    button.textContent = `${video.playbackRate}×`;
+    for (const choice of choices) choice.setAttribute("aria-checked", String(Number(choice.dataset.speed) === video.playbackRate));
+  };
+  root.addEventListener("click", ({ target }) => {
+    if (target.closest?.("button") === button) return open(menu.hidden);
+    if (choices.includes(target)) video.playbackRate = Number(target.dataset.speed);
+    open(false);
+  }, { signal });
+  host.addEventListener("keydown", ({ key }) => key === "Escape" && open(false), { signal });
+  video.addEventListener("ratechange", refresh, { signal });
+  refresh();
+}
+
+/** A dialog with HTML that others paste; what opens and closes it. */
+function dialog(root, snippet) {
+  const share = document.createElement("div");
+  share.className = "share";
+  share.hidden = true;
+  share.innerHTML = HTML;
+  const [area, button] = [share.querySelector("textarea"), share.querySelector("button")];
+  area.textContent = snippet;
+  button.addEventListener("click", async () => {
+    area.select();
+    // Pages without https have no clipboard: there the text is left selected.
+    const isCopied = await navigator.clipboard?.writeText(snippet).then(() => true, () => false);
+    button.textContent = isCopied ? "Copied" : "Press Ctrl+C";
+  });
+  root.querySelector(".controls").before(share);
+  return () => (share.hidden = !share.hidden);
+}
+
+/** The button, and the key `i`. */
+function addPicture(host, add, signal) {
+  const toggle = () => {
+    const video = host.shadowRoot.querySelector("video");
+    const done = document.pictureInPictureElement ? document.exitPictureInPicture() : video.requestPictureInPicture();
+    // A refusal is the browser's to explain.
+    done.catch(() => {});
+  };
+  add("pip", "Picture in picture", PICTURE, toggle);
+  const key = (event) => {
+    const { ctrlKey, altKey, metaKey, defaultPrevented } = event;
+    if (event.key !== "i" || defaultPrevented || ctrlKey || altKey || metaKey || isTyping(event)) return;
+    event.preventDefault();
+    toggle();
+  };
+  host.addEventListener("keydown", key, { signal });
+  if (host.getAttribute("keys") === "page") document.body.addEventListener("keydown", key, { signal });
+}
+
+function isTyping(event) {
+  const target = event.composedPath()[0];
+  return target.isContentEditable || target.matches?.("textarea,select,input:not([type=range]):not([type=checkbox])");
+}
+
+const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 2];
+
+const BRACKETS = "<path d='M9 7l-5 5 5 5M15 7l5 5-5 5' fill='none' stroke='currentColor' stroke-width='2'/>";
+const PICTURE = "<path d='M3 5h18v14H3z' fill='none' stroke='currentColor' stroke-width='2'/><path d='M12 12h7v5h-7z'/>";
+
+const MENU = `<button data-action="speed" aria-haspopup="true" aria-expanded="false" aria-label="Speed"></button><div class="menu" data-menu="speed" role="menu" aria-label="Speed" hidden></div>`;
+
+const HTML = `
+<label>Paste this where the video shall appear<textarea readonly rows="3"></textarea></label><button data-action="copy">Copy</button>
+`;
+
+const STYLE = `
+.share{position:absolute;inset:0;display:grid;place-content:center;justify-items:center;gap:12px;padding:16px 16px 64px;text-align:center;background:#0d1b21f2}
+.share button{background:#0f6b87;padding:0 16px}
+.share label{display:grid;gap:8px;text-align:start}
+.share[hidden]{display:none}
+textarea{box-sizing:border-box;width:min(34em,80vw);font:13px/1.4 ui-monospace,monospace;color:#fff;background:#0006;border:1px solid #fff5;border-radius:6px;padding:8px;resize:none}
+@container (max-width:420px){[data-action=pip]{display:none}}
+`;
