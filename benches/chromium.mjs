@@ -8,9 +8,10 @@ const { chromium } = createRequire(new URL("../e2e/package.json", import.meta.ur
 const SETTLE_MS = 700;
 const PATIENCE_MS = 30_000;
 
-export function launch() {
+/** Starts the browser, or the one that a program of that name starts. */
+export function launch(executablePath = process.env.E2E_CHROMIUM ?? "/usr/bin/chromium") {
   return chromium.launch({
-    executablePath: process.env.E2E_CHROMIUM ?? "/usr/bin/chromium",
+    executablePath,
     headless: true,
     chromiumSandbox: false,
     args: ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],

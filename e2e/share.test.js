@@ -6,7 +6,7 @@ import { serverAndBrowser } from "./lib/fixture.js";
 import { rate, unlimited } from "./lib/network.js";
 import { startTracker } from "./lib/server.js";
 import { elementPage, startSite } from "./lib/site.js";
-import { stockPage } from "./lib/stock.js";
+import { stockPage, stockScripts } from "./lib/stock.js";
 
 let site, tracker;
 const fixture = serverAndBrowser(async ({ server, browser }) => {
@@ -19,6 +19,7 @@ const fixture = serverAndBrowser(async ({ server, browser }) => {
     "/full": elementPage(parts, `p2p="full"`),
     "/apart": elementPage(parts, `p2p="full" tracker="${tracker.url}"`),
     "/iframe": `<!doctype html><title>A blog</title><iframe width="640" height="360" allow="autoplay" src="${server.embed(server.ids.minute)}"></iframe>`,
+    ...stockScripts,
     "/stock": stockPage(parts.master, { tracker: server.tracker, stun: server.stun }),
   });
 });

@@ -9,7 +9,7 @@ import { infoHash, swarms } from "./lib/identity.js";
 import { segments } from "./lib/playlist.js";
 import { startTracker } from "./lib/server.js";
 import { startSite } from "./lib/site.js";
-import { stockPage } from "./lib/stock.js";
+import { stockPage, stockScripts } from "./lib/stock.js";
 
 let site, tracker;
 const fixture = serverAndBrowser(async ({ server }) => {
@@ -20,7 +20,7 @@ const fixture = serverAndBrowser(async ({ server }) => {
   const pages = Object.keys(WAYS).map((way) => [`/${way}`, hostilePage(way, room)]);
   tracker = await startTracker(server);
   const stock = { "/stock": stockPage(master, meeting), "/apart": stockPage(master, { ...meeting, tracker: tracker.url }) };
-  site = await startSite({ ...stock, ...Object.fromEntries(pages) });
+  site = await startSite({ ...stockScripts, ...stock, ...Object.fromEntries(pages) });
 });
 after(async () => {
   site?.close();

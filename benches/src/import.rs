@@ -48,29 +48,43 @@ pub(crate) fn run() -> anyhow::Result<Table> {
 
 /// How a source is encoded.
 pub(crate) struct Source {
+    /// A minute or less, or whole minutes.
+    pub(crate) seconds: u32,
     pub(crate) size: &'static str,
-    /// One every so many frames, of thirty a second.
+    pub(crate) frames_per_second: u32,
+    /// One every so many frames.
     pub(crate) keyframes: &'static str,
     pub(crate) rate: &'static [&'static str],
 }
 
 impl Source {
     /// 720p30 with a keyframe every 2 s: the top rendition is remuxed.
-    pub(crate) const LARGE: Source =
-        Source { size: "1280x720", keyframes: "60", rate: &["-crf", "23"] };
+    pub(crate) const LARGE: Source = Source {
+        seconds: 60,
+        size: "1280x720",
+        frames_per_second: 30,
+        keyframes: "60",
+        rate: &["-crf", "23"],
+    };
 }
 
-/// A minute that moves, with sound.
+/// What moves, with sound. Of several minutes the pictures are those of the first, which encodes sooner and plays the same.
 pub(crate) fn make_source(file: &Path, source: &Source) -> anyhow::Result<()> {
-    let picture = format!("testsrc2=size={}:rate=30:duration=60", source.size);
-    let sound = "sine=frequency=330:duration=60";
-    let mut command = Command::new("ffmpeg");
-    command.args(["-v", "error", "-y", "-f", "lavfi", "-i", &picture]);
-    command.args(["-f", "lavfi", "-i", sound, "-vf", "noise=alls=8:allf=t"]);
-    command.args(["-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p"]);
-    command.args(source.rate).args(["-g", source.keyframes, "-sc_threshold", "0"]);
-    command.args(["-c:a", "aac", "-b:a", "128k"]).arg(file);
-    finish(&mut command).map(drop)
+    let Source { seconds, size, frames_per_second, .. } = source;
+    let encoded = (*seconds).min(60);
+    let input = format!("testsrc2=size={size}:rate={frames_per_second}:duration={encoded}");
+    let silent = file.with_extension("silent.mp4");
+    let mut picture = Command::new("ffmpeg");
+    picture.args(["-v", "error", "-y", "-f", "lavfi", "-i", &input]);
+    picture.args(["-vf", "noise=alls=8:allf=t", "-c:v", "libx264", "-preset", "veryfast"]);
+    picture.args(["-pix_fmt", "yuv420p", "-g", source.keyframes, "-sc_threshold", "0"]);
+    finish(picture.args(source.rate).arg(&silent))?;
+    let again = (seconds / encoded - 1).to_string();
+    let sound = format!("sine=frequency=330:duration={seconds}");
+    let mut whole = Command::new("ffmpeg");
+    whole.args(["-v", "error", "-y", "-stream_loop", &again, "-i"]).arg(silent);
+    whole.args(["-f", "lavfi", "-i", &sound, "-map", "0:v", "-map", "1:a", "-c:v", "copy"]);
+    finish(whole.args(["-c:a", "aac", "-b:a", "128k"]).arg(file)).map(drop)
 }
 
 /// What a host without Shoal would run, with the settings that an import has by default.

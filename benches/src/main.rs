@@ -5,6 +5,7 @@
 mod api;
 mod aquatic;
 mod backfill;
+mod browsers;
 mod catalogue;
 mod delivery;
 mod first_frame;
@@ -15,7 +16,6 @@ mod pages;
 mod process;
 mod published;
 mod serve;
-mod share;
 mod start;
 mod table;
 mod tracker;
@@ -23,7 +23,8 @@ mod upload;
 mod wrk;
 
 fn main() -> anyhow::Result<()> {
-    let named: Vec<String> = std::env::args().skip(1).collect();
+    let (options, named): (Vec<String>, Vec<String>) =
+        std::env::args().skip(1).partition(|word| word.starts_with("--"));
     for name in &named {
         let known: Vec<_> = BENCHES.iter().map(|(name, _)| *name).collect();
         anyhow::ensure!(
@@ -34,28 +35,27 @@ fn main() -> anyhow::Result<()> {
     }
     for (name, run) in BENCHES.iter().filter(|(known, _)| named.iter().any(|name| name == known)) {
         println!("\n## {name}\n\n`cargo xtask bench {name}`\n");
-        println!("{}", run()?);
+        println!("{}", run(&options)?);
     }
     Ok(())
 }
 
 /// Measures, and tells the result as Markdown.
-type Bench = fn() -> anyhow::Result<String>;
+type Bench = fn(&[String]) -> anyhow::Result<String>;
 
 /// `cargo xtask bench` knows which of them need a network of their own.
 const BENCHES: &[(&str, Bench)] = &[
-    ("start", || Ok(start::run()?.to_string())),
-    ("serve", || Ok(serve::run()?.to_string())),
-    ("catalogue", || Ok(catalogue::run()?.to_string())),
-    ("pages", || Ok(pages::run()?.to_string())),
-    ("idle", || Ok(idle::run()?.to_string())),
-    ("upload", || Ok(upload::run()?.to_string())),
-    ("inbox", || Ok(inbox::run()?.to_string())),
-    ("federation", || Ok(delivery::run()?.to_string())),
-    ("backfill", || Ok(backfill::run()?.to_string())),
-    ("import", || Ok(import::run()?.to_string())),
-    ("first-frame", first_frame::run),
-    ("tracker", tracker::run),
-    ("share", share::run),
-    ("share-start", share::run_start),
+    ("start", |_| Ok(start::run()?.to_string())),
+    ("serve", |_| Ok(serve::run()?.to_string())),
+    ("catalogue", |_| Ok(catalogue::run()?.to_string())),
+    ("pages", |_| Ok(pages::run()?.to_string())),
+    ("idle", |_| Ok(idle::run()?.to_string())),
+    ("upload", |_| Ok(upload::run()?.to_string())),
+    ("inbox", |_| Ok(inbox::run()?.to_string())),
+    ("federation", |_| Ok(delivery::run()?.to_string())),
+    ("backfill", |_| Ok(backfill::run()?.to_string())),
+    ("import", |_| Ok(import::run()?.to_string())),
+    ("first-frame", |_| first_frame::run()),
+    ("tracker", |_| tracker::run()),
+    ("browsers", browsers::run),
 ];

@@ -1,4 +1,4 @@
-//! A minute of video on a server of ours, and the measuring scripts that load its pages.
+//! A video on a server of ours, and the measuring scripts that load its pages.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -24,11 +24,18 @@ pub(crate) fn publish(folder: &Path, source: &Source, heights: &str) -> anyhow::
 
 /// Our server on what was published in `folder`.
 pub(crate) fn serve(folder: &Path, address: SocketAddr) -> anyhow::Result<Server> {
+    serve_behind(folder, address, address)
+}
+
+/// The same behind a proxy, which viewers find at `public`; it introduces them in swarms of other streams, too.
+pub(crate) fn serve_behind(
+    folder: &Path,
+    address: SocketAddr,
+    public: SocketAddr,
+) -> anyhow::Result<Server> {
     let mut command = Command::new(shoal());
     command.args(["serve", "--listen", &address.to_string(), "--data"]).arg(folder.join("data"));
-    command.args(["--public-url", &format!("http://{address}")]);
-    // Scripts that call from another address of this machine read the counters.
-    command.env("SHOAL_SERVER_PUBLIC_METRICS", "true");
+    command.args(["--public-url", &format!("http://{public}")]).env("SHOAL_TRACKER_OPEN", "true");
     Server::start(&mut command, address, "/health")
 }
 

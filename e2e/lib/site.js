@@ -4,17 +4,20 @@ import { createServer } from "node:http";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { gzipSync } from "node:zlib";
 
 /** The other host on the test's network. */
 export const otherHost = "10.99.0.2";
 
-/** Serves `pages`, a map from path to HTML, on the other host. */
+/** Serves `pages`, a map from path to HTML, or to JavaScript where the path ends so, on the other host; compressed, as sites do. */
 export async function startSite(pages, port = 8000) {
+  const packed = Object.fromEntries(Object.entries(pages).map(([path, page]) => [path, gzipSync(page)]));
   return listen(port, (request, response) => {
-    const page = pages[request.url];
+    const page = packed[request.url];
     // Browsers ask every site for an icon; without one is not an error.
-    response.writeHead(page ? 200 : request.url === "/favicon.ico" ? 204 : 404, { "content-type": "text/html; charset=utf-8" });
-    response.end(page ?? "");
+    if (!page) return response.writeHead(request.url === "/favicon.ico" ? 204 : 404).end();
+    const type = request.url.endsWith(".js") ? "text/javascript" : "text/html; charset=utf-8";
+    response.writeHead(200, { "content-type": type, "content-encoding": "gzip" }).end(page);
   });
 }
 
@@ -77,7 +80,8 @@ async function passOn(upstream, request, response) {
   response.end(Buffer.from(await answer.arrayBuffer()));
 }
 
-async function listen(port, handler) {
+/** Answers requests to the other host. */
+export async function listen(port, handler) {
   const server = createServer((request, response) => {
     Promise.resolve(handler(request, response)).catch((error) => response.destroy(error));
   });

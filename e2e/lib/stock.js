@@ -5,11 +5,15 @@ import { dirname, join } from "node:path";
 import { createRequire } from "node:module";
 import { hlsJs } from "./site.js";
 
+/** The scripts of stock pages, for the site that has these. */
+export const stockScripts = { "/hls.js": hlsJs(), "/p2p-media-loader-core.js": bundle("core"), "/p2p-media-loader-hlsjs.js": bundle("hlsjs") };
+
 /**
  * The HTML of a page that plays `master` in one rendition (the best, or that of `height`) and trades it in the swarms of `tracker`.
  *
  * `window.stock` counts what its engine and its video tell: `httpBytes`, `p2pBytes`, `uploadedBytes`, `peers` (open now), `met`
  * (opened in all), `stalls` and `stallMs` (after the start), `startMs` (from the start of the navigation), `ended`, `errors`.
+ * `window.behind()` is by how many seconds it is behind a live stream.
  * `core` holds more settings for the engine.
  *
  * hls.js works without its worker here unless `worker` is true. With it, which is the default, hls.js moves each buffer that it is
@@ -17,21 +21,19 @@ import { hlsJs } from "./site.js";
  * pass on, and never get over.
  */
 export function stockPage(master, { tracker, stun, height, worker = false, core = {} }) {
-  const imports = { "p2p-media-loader-core": asUrl("core"), "p2p-media-loader-hlsjs": asUrl("hlsjs") };
+  const imports = { "p2p-media-loader-core": "/p2p-media-loader-core.js", "p2p-media-loader-hlsjs": "/p2p-media-loader-hlsjs.js" };
   const settings = { announceTrackers: [tracker], rtcConfig: { iceServers: [{ urls: stun }] }, ...core };
   const given = JSON.stringify({ master, height, worker, core: settings });
   return `<!doctype html><title>A stranger</title><link rel="icon" href="data:,"><video muted autoplay playsinline width="320"></video>
-    <script type="importmap">${JSON.stringify({ imports })}</script><script>${hlsJs().replaceAll("</script", "<\\/script")}</script>
+    <script type="importmap">${JSON.stringify({ imports })}</script><script src="/hls.js"></script>
     <script type="module">import { HlsJsP2PEngine } from "p2p-media-loader-hlsjs"; (${play})(HlsJsP2PEngine, ${given});</script>`;
 }
 
-/** A page's own module in its address, so that the page needs no second request. */
-function asUrl(part) {
+function bundle(part) {
   const name = `p2p-media-loader-${part}`;
   // The packages export no path to their bundles.
   const root = dirname(dirname(createRequire(import.meta.url).resolve("hls.js/package.json")));
-  const module = readFileSync(join(root, name, "dist", `${name}.es.min.js`));
-  return `data:text/javascript;base64,${module.toString("base64")}`;
+  return readFileSync(join(root, name, "dist", `${name}.es.min.js`), "utf8");
 }
 
 /** Runs in the page. */
@@ -41,6 +43,7 @@ function play(HlsJsP2PEngine, { master, height, worker, core }) {
 
   const HlsWithP2P = HlsJsP2PEngine.injectMixin(Hls);
   const hls = new HlsWithP2P({ enableWorker: worker, p2p: { core } });
+  window.behind = () => hls.latency;
   const engine = hls.p2pEngine;
   engine.addEventListener("onChunkDownloaded", (bytes, source) => (stock[source === "p2p" ? "p2pBytes" : "httpBytes"] += bytes));
   engine.addEventListener("onChunkUploaded", (bytes) => (stock.uploadedBytes += bytes));

@@ -4,6 +4,8 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use wire::pieces::key_id;
+
 use crate::config::{Config, PublicUrl};
 use crate::{serve, signing};
 
@@ -72,9 +74,7 @@ fn data_folder(data: &Path) -> Finding {
 
 fn signing_key(data: &Path) -> Finding {
     match signing::look(data) {
-        Ok(Some(signer)) => {
-            Ok(format!("videos are signed with the key {}", signing::id(signer.key())))
-        }
+        Ok(Some(signer)) => Ok(format!("videos are signed with the key {}", key_id(signer.key()))),
         Ok(None) => Ok("the key that signs videos is made when it is first needed".to_owned()),
         Err(error) => Err(error.to_string()),
     }

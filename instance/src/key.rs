@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
 use wire::capability::{KEY_LENGTH, Key};
+use wire::digest::hex;
 
 /// The key of the instance whose data lie in `data`, which exists.
 ///
@@ -36,7 +37,7 @@ fn make(path: &Path, length: usize, most: usize) -> Result<Vec<u8>, KeyError> {
     let mut bytes = vec![0; length];
     getrandom::fill(&mut bytes)?;
     let failed = |reason| KeyError::Io { path: path.to_owned(), reason };
-    let draft = draft(path);
+    let draft = draft(path)?;
     let linked = write(&draft, &bytes).and_then(|()| fs::hard_link(&draft, path));
     let _ = fs::remove_file(&draft);
     match linked {
@@ -52,7 +53,7 @@ fn make(path: &Path, length: usize, most: usize) -> Result<Vec<u8>, KeyError> {
 /// # Errors
 /// When the disk refuses; then it stays as it was.
 pub(crate) fn replace_secret(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let draft = draft(path);
+    let draft = draft(path)?;
     let replaced = write(&draft, bytes).and_then(|()| fs::rename(&draft, path));
     if replaced.is_err() {
         let _ = fs::remove_file(&draft);
@@ -62,16 +63,16 @@ pub(crate) fn replace_secret(path: &Path, bytes: &[u8]) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// A name beside it for this process.
-fn draft(path: &Path) -> PathBuf {
+/// A name beside it that nobody else writes to, in this process or another.
+fn draft(path: &Path) -> Result<PathBuf, getrandom::Error> {
+    let mut chance = [0; 8];
+    getrandom::fill(&mut chance)?;
     let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    PathBuf::from(name)
+    name.push(format!(".{}.tmp", hex(&chance)));
+    Ok(PathBuf::from(name))
 }
 
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    // What a killed process of the same number left.
-    let _ = fs::remove_file(path);
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
@@ -147,6 +148,19 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let make = || make(&folder.path().join(FILE), KEY_LENGTH, KEY_LENGTH);
         assert_eq!(make().unwrap(), make().unwrap());
+    }
+
+    #[test]
+    fn threads_that_need_it_at_once_agree_and_leave_no_draft() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        let all: Vec<_> = std::thread::scope(|scope| {
+            let made = || make(&path, KEY_LENGTH, KEY_LENGTH).unwrap();
+            let threads: Vec<_> = (0..16).map(|_| scope.spawn(made)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert!(all.iter().all(|one| *one == fs::read(&path).unwrap()));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -5,16 +5,15 @@
 //! too, so that whoever began to play before the key was rotated goes on. Nobody but this machine ever has the secret.
 
 use std::collections::HashSet;
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anyhow::Context;
 use origin::library::Library;
-use origin::signing::{self, Signer, SigningError};
+use origin::signing::{self, Look, Signer, SigningError};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use wire::id::VideoId;
@@ -52,7 +51,9 @@ pub(crate) fn look(data: &Path) -> Result<Option<Signer>, KeyError> {
 pub(crate) fn rotate(data: &Path) -> Result<Signer, KeyError> {
     let path = data.join(FILE);
     let failed = |reason| KeyError::Io { path: path.clone(), reason };
-    let _turn = take_turn(data, &AtomicBool::new(false)).map_err(failed)?;
+    // Two at once would both know the same key before, and one of theirs would be lost.
+    let turn = File::open(data).map_err(failed)?;
+    turn.lock().map_err(failed)?;
     let before = ensure(data)?;
     let mut bytes = vec![0; SEED_BYTES];
     getrandom::fill(&mut bytes)?;
@@ -70,16 +71,6 @@ fn read(bytes: &[u8]) -> Option<Signer> {
     Some(Signer::new(seed, before))
 }
 
-/// The first half of its name: what lists of it have in theirs.
-pub(crate) fn id(key: &Key) -> String {
-    key[..4].iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// All of a key in hex digits.
-pub(crate) fn hex(key: &Key) -> String {
-    key.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// What became of a round of signing.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Round {
@@ -89,20 +80,26 @@ pub(crate) struct Round {
     pub(crate) failed: Vec<(VideoId, String)>,
 }
 
-/// Signs each video that the key of now didn't sign yet, the newest first. Of several processes that do so at once, one at a time
-/// has a turn.
+/// Signs each video that the key of now didn't sign yet, the newest first.
 ///
 /// # Errors
 /// When there is no key, or the videos can't be listed. One that can't be signed is told in the round.
-pub(crate) fn sign_all(library: &Library, cancelled: &AtomicBool) -> anyhow::Result<Round> {
+pub(crate) fn sign_all(
+    library: &Library,
+    look: Look,
+    cancelled: &AtomicBool,
+) -> anyhow::Result<Round> {
     let data = library.data_dir();
     let mut round = Round::default();
     for video in library.videos()? {
         let Ok(id) = video.id.parse::<VideoId>() else { continue };
-        let turn = take_turn(&data, cancelled).context("cannot lock the data folder")?;
-        let Some(_turn) = turn else { break };
+        if cancelled.load(Ordering::Relaxed) {
+            break;
+        }
         let signer = ensure(&data)?;
-        match signing::sign(library, &id, &signer, cancelled) {
+        // Another process may rotate the key while this one reads a long video.
+        let is_current = || ensure(&data).is_ok_and(|now| now.key() == signer.key());
+        match signing::sign(library, &id, &signer, look, is_current, cancelled) {
             Ok(is_new) => round.signed += usize::from(is_new),
             Err(SigningError::Cancelled) => break,
             Err(error) => round.failed.push((id, error.to_string())),
@@ -111,26 +108,13 @@ pub(crate) fn sign_all(library: &Library, cancelled: &AtomicBool) -> anyhow::Res
     Ok(round)
 }
 
-/// Keeps other signers waiting, also those of other processes, until it is dropped: else an older key could have the last word. None
-/// if it is cancelled first: another may have a long video before it.
-fn take_turn(data: &Path, cancelled: &AtomicBool) -> io::Result<Option<File>> {
-    let turn = File::open(data)?;
-    while !cancelled.load(Ordering::Relaxed) {
-        match turn.try_lock() {
-            Ok(()) => return Ok(Some(turn)),
-            Err(TryLockError::WouldBlock) => std::thread::sleep(GLANCE),
-            Err(TryLockError::Error(error)) => return Err(error),
-        }
-    }
-    Ok(None)
-}
-
 /// Signs what isn't signed now and then, until the process is asked to end: videos of before there were keys, and those whose import
-/// was under way while the key was rotated.
+/// was under way while the key was rotated. The first round looks at each signature: a list that rotted is made again.
 pub(crate) async fn keep_signed(library: Library, asked_to_end: CancellationToken) {
     let mut told = HashSet::new();
+    let mut look = Look::Signatures;
     while !asked_to_end.is_cancelled() {
-        match sign_quietly(library.clone(), &asked_to_end).await {
+        match sign_quietly(library.clone(), look, &asked_to_end).await {
             Some(Ok(Round { signed, failed })) => {
                 if signed > 0 {
                     tracing::info!("videos signed for their viewers: {signed}");
@@ -142,6 +126,7 @@ pub(crate) async fn keep_signed(library: Library, asked_to_end: CancellationToke
             Some(Err(error)) => tracing::warn!("videos are not signed: {error:#}"),
             None => {}
         }
+        look = Look::Lengths;
         tokio::select! {
             () = tokio::time::sleep(PAUSE) => {}
             () = asked_to_end.cancelled() => {}
@@ -152,6 +137,7 @@ pub(crate) async fn keep_signed(library: Library, asked_to_end: CancellationToke
 /// One round on a thread that gives way to all others; `None` if it ended without a word.
 async fn sign_quietly(
     library: Library,
+    look: Look,
     asked_to_end: &CancellationToken,
 ) -> Option<anyhow::Result<Round>> {
     let (end, mut ended) = oneshot::channel();
@@ -163,7 +149,7 @@ async fn sign_quietly(
             tracing::debug!("signing is as urgent as all else: {error}");
         }
         // Nobody waits for it when the process ends.
-        let _ = end.send(sign_all(&library, &asked));
+        let _ = end.send(sign_all(&library, look, &asked));
     });
     tokio::select! {
         round = &mut ended => return round.ok(),
@@ -181,9 +167,6 @@ const WANTED: &str = "32 or 64 bytes";
 
 /// How soon an import that was under way while the key was rotated is signed with the new one: until then the one before is named.
 const PAUSE: Duration = Duration::from_secs(3_600);
-
-/// How soon a turn that is free is taken, and an end that is asked for is seen.
-const GLANCE: Duration = Duration::from_millis(100);
 
 /// As far as it goes.
 const NICENESS: i32 = 19;
@@ -224,17 +207,6 @@ mod tests {
     }
 
     #[test]
-    fn signers_take_turns_and_whoever_is_asked_to_end_waits_for_none() {
-        let folder = tempfile::tempdir().unwrap();
-        let (goes_on, is_asked) = (AtomicBool::new(false), AtomicBool::new(true));
-        let turn = take_turn(folder.path(), &goes_on).unwrap().unwrap();
-        assert!(File::open(folder.path()).unwrap().try_lock().is_err());
-        assert!(take_turn(folder.path(), &is_asked).unwrap().is_none());
-        drop(turn);
-        assert!(take_turn(folder.path(), &goes_on).unwrap().is_some());
-    }
-
-    #[test]
     fn what_is_no_key_is_refused_and_stays() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(FILE);
@@ -244,14 +216,5 @@ mod tests {
             assert!(look(folder.path()).is_err() && rotate(folder.path()).is_err());
             assert_eq!(fs::read(&path).unwrap().len(), length);
         }
-    }
-
-    #[test]
-    fn a_key_is_told_by_its_beginning() {
-        let key = std::array::from_fn(|at| at as u8);
-        assert_eq!(id(&key), "00010203");
-        assert!(hex(&key).starts_with("0001020304") && hex(&key).len() == 64);
-        let playlist = "a.m3u8";
-        assert!(wire::pieces::list_name(playlist, &key).contains(&id(&key)));
     }
 }

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use wire::digest::hex;
 use wire::pieces::{Key, Signed, Windows, list_name};
 use wire::playlist::{Master, Media};
 
@@ -62,10 +63,6 @@ fn shown(data: &Path) -> Value {
     serde_json::from_str(&run(&["key", "show", "--json"], data).unwrap()).unwrap()
 }
 
-fn hex(key: &Key) -> String {
-    key.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[test]
 fn what_is_imported_is_served_with_its_list() {
     let shelf = Shelf::new();
@@ -112,6 +109,19 @@ fn a_server_signs_what_was_there_before_it_had_a_key() {
     let server = Shoal::start(&shelf.data, &[]);
     server.until(|| shelf.keys().first().map(drop).ok_or("not named"));
     assert!(shelf.list(&key).is_some() && !path.with_extension("pieces.tmp").exists());
+}
+
+#[test]
+fn a_list_that_rotted_is_made_again_by_the_next_start() {
+    let shelf = Shelf::new();
+    let key = shelf.keys()[0];
+    let honest = shelf.list(&key).unwrap();
+    let mut rotten = honest.clone();
+    rotten[200] ^= 1;
+    fs::write(shelf.path(&list_name("g1-240.m3u8", &key)), rotten).unwrap();
+    let server = Shoal::start(&shelf.data, &[]);
+    server
+        .until(|| if shelf.list(&key).as_ref() == Some(&honest) { Ok(()) } else { Err("rotten") });
 }
 
 #[test]

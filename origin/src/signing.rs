@@ -17,8 +17,8 @@ use wire::pieces::{
 };
 use wire::playlist::Signature;
 
+pub use place::{Look, SigningError, sign};
 pub(crate) use place::{Place, name};
-pub use place::{SigningError, sign};
 
 /// Who signs lists, and whom viewers may still believe.
 pub struct Signer {

@@ -101,6 +101,11 @@ impl Media {
         let Some(feed) = feed.as_mut() else { return Err(JsValue::NULL) };
         let buffer = feed.source.add_source_buffer(mime)?;
         feed.source.set_duration(duration.map_or(f64::INFINITY, |end| end.as_secs_f64()));
+        if duration.is_none() {
+            // Else a jump to near the end of a live stream is lost while nothing is buffered: there is nowhere to go. Browsers
+            // that don't know it play from the oldest segment.
+            let _ = feed.source.set_live_seekable_range(0.0, NO_END_SECONDS);
+        }
         let is_broken = Rc::new(Cell::new(false));
         let (broken, weak) = (is_broken.clone(), Rc::downgrade(driver));
         feed._listeners.push(EventListener::new(&buffer, "error", move |_| broken.set(true)));
@@ -291,6 +296,8 @@ fn spans(ranges: &TimeRanges) -> Vec<Span> {
 const HEAD_BYTES: u32 = 64 << 10;
 /// Playlists round, and streams begin with a frame's delay; a clock of its own is further away than this.
 const CLOCK_TOLERANCE_SECONDS: f64 = 1.0;
+/// Later than any live stream goes on.
+const NO_END_SECONDS: f64 = 1e9;
 const HLS_MIME: &str = "application/vnd.apple.mpegurl";
 /// `HTMLMediaElement.HAVE_FUTURE_DATA`: from here on a frame follows the one that is on.
 const HAVE_FUTURE_DATA: u16 = 3;

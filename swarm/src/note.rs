@@ -75,7 +75,8 @@ impl Engine {
             && !request.is_from_peer()
         {
             request.heard_at = now;
-            if request.bytes == 0 && bytes > 0 && request.via.is_believed() {
+            let is_first = request.bytes == 0 && bytes > 0 && request.what.tells_latency();
+            if is_first && request.via.is_believed() {
                 self.bandwidth.answered(now.since(request.asked_at));
             }
             if bytes > request.bytes {
@@ -101,7 +102,9 @@ impl Engine {
             self.progressed(now, id, bytes);
         }
         let Some(request) = self.requests.remove(&id) else { return };
-        if request.bytes == 0 || request.what.is_media() != matches!(body, Body::Held(_)) {
+        let is_unheard =
+            request.bytes == 0 || request.what.is_media() != matches!(body, Body::Held(_));
+        if is_unheard && what.tells_latency() {
             self.bandwidth.answered(took);
         }
         match (what, body) {
@@ -626,6 +629,11 @@ impl What {
     /// It is for bytes of media rather than text.
     pub(crate) fn is_media(self) -> bool {
         matches!(self, What::Init { .. } | What::Segment { .. })
+    }
+
+    /// How soon it is answered says how soon others will be: the first of all waits for a connection to be made, too.
+    fn tells_latency(self) -> bool {
+        self != What::Source
     }
 }
 

@@ -2,13 +2,21 @@
 
 use crate::install::{self, For};
 use crate::{aquatic, e2e, netns, run, shell, www};
-use anyhow::Result;
+use anyhow::{Result, bail};
 use std::process::Command;
 
 /// Measures everything, or what is named.
 pub(crate) fn bench(names: &[String]) -> Result<()> {
+    let (options, names): (Vec<&str>, Vec<&str>) =
+        names.iter().map(String::as_str).partition(|name| name.starts_with("--"));
+    if !options.is_empty() && names != [BROWSERS] {
+        bail!("{} is an option of {BROWSERS} alone", options.join(" "));
+    }
+    if options.contains(&REDRAW) {
+        return redraw();
+    }
     let (alone, others): (Vec<&str>, Vec<&str>) =
-        names.iter().map(String::as_str).partition(|name| [ENGINE, VERIFY].contains(name));
+        names.iter().copied().partition(|name| [ENGINE, VERIFY].contains(name));
     let is_wanted = |name| names.is_empty() || alone.contains(&name);
     if is_wanted(ENGINE) {
         engine_load()?;
@@ -16,7 +24,14 @@ pub(crate) fn bench(names: &[String]) -> Result<()> {
     if is_wanted(VERIFY) {
         verify()?;
     }
-    if names.is_empty() || !others.is_empty() { beside_others(&others) } else { Ok(()) }
+    if names.is_empty() || !others.is_empty() { beside_others(&others, &options) } else { Ok(()) }
+}
+
+/// Makes charts and tables of what was measured before.
+fn redraw() -> Result<()> {
+    let mut benches = shell::cargo();
+    benches.args(["run", "--release", "--package", "benches", "--", BROWSERS, REDRAW]);
+    shell::run(&mut benches)
 }
 
 /// What the engine takes of a core as it is in the page: compiled for wasm, smallest first, and run by node, whose compiler is
@@ -55,7 +70,7 @@ fn verify() -> Result<()> {
     shell::run(Command::new("node").arg(shell::root().join("benches/verify.mjs")))
 }
 
-fn beside_others(names: &[&str]) -> Result<()> {
+fn beside_others(names: &[&str], options: &[&str]) -> Result<()> {
     install::install(For::Measuring)?;
     e2e::install_packages()?;
     let shoal = run::compile()?;
@@ -74,7 +89,13 @@ fn beside_others(names: &[&str]) -> Result<()> {
     }
     if !meeting.is_empty() {
         let mut benches = netns::command(&program)?;
-        shell::run(benches.args(meeting).current_dir(shell::root()).env("BENCH_SHOAL", &shoal))?;
+        shell::run(
+            benches
+                .args(meeting)
+                .args(options)
+                .current_dir(shell::root())
+                .env("BENCH_SHOAL", &shoal),
+        )?;
     }
     Ok(())
 }
@@ -103,7 +124,9 @@ const PLAIN: &[&str] = &[
     "first-frame",
     "tracker",
 ];
-const MEETING: &[&str] = &["share", "share-start"];
+const BROWSERS: &str = "browsers";
+const REDRAW: &str = "--redraw";
+const MEETING: &[&str] = &[BROWSERS];
 
 #[cfg(test)]
 mod tests {
@@ -115,9 +138,18 @@ mod tests {
     }
 
     #[test]
+    fn options_are_refused_where_none_is_known() {
+        let refused = |words: &[&str]| {
+            bench(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>()).is_err()
+        };
+        assert!(refused(&["--quick"]));
+        assert!(refused(&["start", "browsers", "--quick"]));
+    }
+
+    #[test]
     fn benches_in_which_browsers_meet_run_in_a_network_of_their_own() {
         check(&[], MEETING, PLAIN);
-        check(&["share", "start"], &["share"], &["start"]);
+        check(&["browsers", "start"], &["browsers"], &["start"]);
         // Which the benches themselves refuse.
         check(&["misspelt"], &[], &["misspelt"]);
     }

@@ -84,6 +84,9 @@ fn parse(arguments: &[String]) -> Result<Task, String> {
     if rest.iter().any(|argument| argument == "--help" || argument == "-h") {
         return Ok(Task::Help);
     }
+    if name == "bench" {
+        return Ok(Task::Bench { names: rest.to_vec() });
+    }
     if let Some(option) = rest.iter().find(|argument| argument.starts_with("--")) {
         return Err(format!("no option {option:?} is known"));
     }
@@ -92,7 +95,6 @@ fn parse(arguments: &[String]) -> Result<Task, String> {
         ("test", []) => Ok(Task::Test),
         ("build", []) => Ok(Task::Build),
         ("pages", []) => Ok(Task::Pages),
-        ("bench", names) => Ok(Task::Bench { names: names.to_vec() }),
         ("e2e", []) => Ok(Task::EndToEnd { filter: None }),
         ("api", []) => Ok(Task::Api { shoal: None }),
         ("api", [shoal]) => Ok(Task::Api { shoal: Some(PathBuf::from(shoal)) }),
@@ -120,6 +122,9 @@ Usage: cargo xtask <task>
                    what became of it; `simulate --help` lists scenarios and options.
                    With --plot: every policy, a crowd, and charts in docs/charts.
   bench [NAME…]    Measure beside other programs; results as Markdown.
+  bench browsers [--quick] [--rounds=N] [--redraw]
+                   Pages in Chromium on lines of their own, ours and stock p2p-media-loader,
+                   with charts in docs/charts: 25 minutes, or 4 to see that it works.
 
 Each installs what it lacks with rustup and apt-get, and says so.";
 
@@ -146,7 +151,7 @@ mod tests {
         check(&["run", "--port"], false);
         check(&["simulate", "--scenario", "live-100"], true);
         check(&["e2e", "a", "b"], false);
-        check(&["bench", "--json"], false);
+        check(&["bench", "browsers", "--quick"], true);
         check(&["simulate", "--viewers", "30", "--plot"], true);
     }
 }

@@ -1,6 +1,8 @@
 //! What the video's own host says, and what of it can be believed: names that are a video's, playlists that tile their files, lists
 //! that its key signed. No IO.
 
+use std::collections::BTreeMap;
+
 use origin::path::{Kind, MediaPath};
 use origin::signing::{self, is_genuine};
 use wire::digest::SegmentDigests;
@@ -131,8 +133,9 @@ impl Word {
                 (Some((list_name, bytes)), proofs)
             }
             None => {
-                let digests = digests.map(|(.., digests)| digests);
-                let proof = |range: &ByteRange| digests?.sha256(&name, *range).map(Proof::Sha256);
+                let of_media = digests.iter().flat_map(|(.., digests)| digests.of_file(&name));
+                let said: BTreeMap<ByteRange, [u8; 32]> = of_media.collect();
+                let proof = |range: &ByteRange| said.get(range).copied().map(Proof::Sha256);
                 let proofs = ranges.iter().map(proof).collect::<Option<Vec<_>>>();
                 (None, proofs.ok_or_else(|| strange("has segments without a checksum"))?)
             }

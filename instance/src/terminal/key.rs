@@ -7,6 +7,10 @@ use anyhow::Context;
 use clap::Subcommand;
 use serde::Serialize;
 use serde_json::json;
+use wire::digest::hex;
+use wire::pieces::key_id;
+
+use origin::signing::Look;
 
 use super::Output;
 use crate::cli::{Settings, open_library};
@@ -55,10 +59,10 @@ impl KeyCommand {
                 let library = open_library(&config)?;
                 let signer = signing::ensure(&library.data_dir())?;
                 output.sheet(&Sheet {
-                    id: signing::id(signer.key()),
-                    key: signing::hex(signer.key()),
-                    id_before: signer.before().map(signing::id),
-                    key_before: signer.before().map(signing::hex),
+                    id: key_id(signer.key()),
+                    key: hex(signer.key()),
+                    id_before: signer.before().map(key_id),
+                    key_before: signer.before().map(|key| hex(key)),
                 })
             }
             KeyCommand::Rotate { output, settings } => {
@@ -67,11 +71,12 @@ impl KeyCommand {
                 let interrupted: Arc<AtomicBool> =
                     interruptions().context("cannot listen to signals")?;
                 let signer = signing::rotate(&library.data_dir())?;
-                let Round { signed, failed } = signing::sign_all(&library, &interrupted)?;
+                let Round { signed, failed } =
+                    signing::sign_all(&library, Look::Lengths, &interrupted)?;
                 for (id, reason) in &failed {
                     tell(&format!("shoal: {id} is not signed: {reason}"));
                 }
-                let id = signing::id(signer.key());
+                let id = key_id(signer.key());
                 let sentence = format!("{id} signs from now on; videos signed anew: {signed}");
                 let value = json!({ "id": id, "signed": signed, "failed": failed.len() });
                 output.done(&sentence, &value)?;

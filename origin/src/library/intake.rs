@@ -101,7 +101,7 @@ impl Intake {
         }
         fs::File::open(&folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
         let never = AtomicBool::new(false);
-        let place = Place::open(&folder, video, signer, &never)?;
+        let place = Place::brought(&folder, video, signer, &never)?;
         place.put(&place.lists()?)?;
         self.library.record(video)?;
         self.work.finish();
@@ -116,7 +116,7 @@ const MOST_FILES: usize = 64;
 mod tests {
     use super::super::tests::{fresh, id};
     use super::*;
-    use crate::signing::sample;
+    use crate::signing::{Look, sample, sign};
     use crate::uploads::Part;
     use http_body_util::Full;
 
@@ -154,7 +154,39 @@ mod tests {
         assert_eq!(fs::read(folder.join("g1-240.mp4")).unwrap(), sample::files()[0].1);
         assert_eq!(fs::read_dir(folder).unwrap().count(), 6);
         let never = AtomicBool::new(false);
-        assert!(!crate::signing::sign(&library, &id([1; 16]), &signer(), &never).unwrap());
+        let is_new = sign(&library, &id([1; 16]), &signer(), Look::Signatures, || true, &never);
+        assert!(!is_new.unwrap());
+    }
+
+    #[tokio::test]
+    async fn what_a_worker_says_of_keys_and_other_hosts_is_read_by_nobody() {
+        let (_folder, library) = fresh();
+        let mut intake = Intake::begin(&library, &id([1; 16])).unwrap();
+        let before = [3; 32];
+        bring_all(&mut intake, |name, bytes| {
+            let insert = match name {
+                "g1-master.m3u8" => format!(
+                    "#EXTM3U\n#EXT-X-SESSION-DATA:DATA-ID=\"org.shoal.signed\",VALUE=\"{}.g1 {}\"\n\
+                     #EXT-X-CONTENT-STEERING:SERVER-URI=\"https://evil.example/\"",
+                    id([1; 16]),
+                    "03".repeat(32)
+                ),
+                "g1-240.m3u8" => {
+                    "#EXTM3U\n#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"https://evil.example/\""
+                        .to_owned()
+                }
+                _ => return bytes,
+            };
+            String::from_utf8(bytes).unwrap().replacen("#EXTM3U", &insert, 1).into()
+        })
+        .await;
+        let signer = Signer::new(&[7; 32], Some(before));
+        intake.publish(&made(), &signer).unwrap();
+        let folder = library.video_dir(&id([1; 16]));
+        let text = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
+        let master: wire::playlist::Master = text("g1-master.m3u8").parse().unwrap();
+        assert_eq!(master.signed.unwrap().keys, [*signer.key()], "the key before never signed it");
+        assert!(!text("g1-master.m3u8").contains("evil") && !text("g1-240.m3u8").contains("evil"));
     }
 
     #[tokio::test]

@@ -1,5 +1,6 @@
 //! Signing a video where it lies: lists first, the master last, each by renaming, so that whoever is killed leaves nothing half.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -37,11 +38,20 @@ pub enum SigningError {
     Cancelled,
 }
 
+/// How closely lists that are there are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// That they are as long as they should be, which is done in no time.
+    Lengths,
+    /// That each window is as it was signed: a disk may lose a bit in years.
+    Signatures,
+}
+
 /// Signs a video that isn't signed by this signer yet, and tells whether that was so. One that isn't there or is still being made
 /// is not: its import signs it.
 ///
-/// Its master then names this signer, and the one before, if that signed it too; lists of older keys are removed. Of two callers at
-/// once with different signers the last one counts: keep them apart.
+/// Its master then names this signer, and the one before, if that signed it too; lists of older keys are removed. `is_current` is asked
+/// while nobody else can write: a signer whose key was replaced meanwhile leaves the video to whoever has the new one.
 ///
 /// # Errors
 /// When the video isn't as it was made, or the disk refuses; it then stays as it was.
@@ -49,6 +59,8 @@ pub fn sign(
     library: &Library,
     id: &VideoId,
     signer: &Signer,
+    look: Look,
+    is_current: impl FnOnce() -> bool,
     cancelled: &AtomicBool,
 ) -> Result<bool, SigningError> {
     let Some(video) = library.video(id)?.filter(|video| !video.is_importing) else {
@@ -56,11 +68,16 @@ pub fn sign(
     };
     let folder = library.video_dir(id);
     let place = Place::open(&folder, &video, signer, cancelled)?;
-    if place.is_signed()? {
+    if place.is_signed(look)? {
         return Ok(false);
     }
     let lists = place.lists()?;
-    library.while_recorded(&video, || place.put(&lists))
+    let mut is_put = false;
+    library.while_recorded(&video, || {
+        is_put = is_current();
+        if is_put { place.put(&lists) } else { Ok(()) }
+    })?;
+    Ok(is_put)
 }
 
 /// The files of one generation of a video.
@@ -81,17 +98,45 @@ impl<'a> Place<'a> {
         signer: &'a Signer,
         cancelled: &'a AtomicBool,
     ) -> Result<Place<'a>, SigningError> {
-        let master = read(&folder.join(&video.master))?;
+        let path = folder.join(&video.master);
+        let master: Master = read(&path)?;
+        let variants = master.variants.iter().map(|variant| &variant.uri);
+        if !variants.eq(video.renditions.iter().map(|rendition| &rendition.playlist)) {
+            return Err(SigningError::Strange(path));
+        }
         let name = name(&video.id, video.generation());
         Ok(Place { folder, video, name, signer, master, cancelled })
     }
 
+    /// One that another machine filled: what its master says of keys counts for nothing, and its playlists say in our words what we
+    /// read in them and nothing else, so that no other player reads more.
+    pub(crate) fn brought(
+        folder: &'a Path,
+        video: &'a Video,
+        signer: &'a Signer,
+        cancelled: &'a AtomicBool,
+    ) -> Result<Place<'a>, SigningError> {
+        let mut place = Place::open(folder, video, signer, cancelled)?;
+        place.master.signed = None;
+        for rendition in &video.renditions {
+            let text = place.playlist(rendition)?.to_string();
+            write_atomically(&folder.join(&rendition.playlist), text.as_bytes())?;
+        }
+        Ok(place)
+    }
+
     /// Whether the master names this signer first, nobody that it shouldn't, and all lists are as long as they should be.
-    fn is_signed(&self) -> Result<bool, SigningError> {
+    fn is_signed(&self, look: Look) -> Result<bool, SigningError> {
         if self.master.signed.as_ref() != Some(&self.signature()) {
             return Ok(false);
         }
         for rendition in &self.video.renditions {
+            if look == Look::Signatures {
+                if self.signed_by(self.signer.key(), rendition)?.is_none() {
+                    return Ok(false);
+                }
+                continue;
+            }
             let lengths = lengths(&self.playlist(rendition)?);
             let windows = Windows::of(&self.name, &rendition.playlist);
             let (start, bytes) = windows.range(lengths.len() - 1, lengths.iter().copied());
@@ -114,15 +159,21 @@ impl<'a> Place<'a> {
 
     /// The list of each rendition, made anew.
     pub(crate) fn lists(&self) -> Result<Vec<Vec<u8>>, SigningError> {
-        let list = |rendition: &Rendition| {
+        let mut digests = None;
+        let mut list = |rendition: &Rendition| {
             let segments = match self.signed_before(rendition)? {
                 Some(segments) => segments,
-                None => self.look_through(rendition)?,
+                None => {
+                    if digests.is_none() {
+                        digests = Some(self.sha256()?);
+                    }
+                    self.look_through(rendition, digests.as_ref())?
+                }
             };
             let list = self.signer.list(&self.name, &rendition.playlist, &segments);
             list.ok_or_else(|| SigningError::TooLarge(self.folder.join(&rendition.media)))
         };
-        self.video.renditions.iter().map(list).collect()
+        self.video.renditions.iter().map(&mut list).collect()
     }
 
     /// Puts the lists beside the playlists, then has the master name them, then removes those that nobody names any more.
@@ -148,39 +199,57 @@ impl<'a> Place<'a> {
         &self,
         rendition: &Rendition,
     ) -> Result<Option<Vec<SegmentPieces>>, SigningError> {
-        let lengths = lengths(&self.playlist(rendition)?);
-        let ours = [Some(self.signer.key()), self.signer.before()].into_iter().flatten();
-        for key in ours {
-            let Ok(list) = fs::read(self.list_path(rendition, key)) else { continue };
-            let windows = Windows::of(&self.name, &rendition.playlist);
-            let read = (0..lengths.len()).step_by(WINDOW).map(|no| {
-                let (start, bytes) = windows.range(no, lengths.iter().copied());
-                let range = usize::try_from(start).ok()?..usize::try_from(start + bytes).ok()?;
-                let signed = Signed::parse(list.get(range)?).ok()?;
-                let Signed { key: by, window, .. } = &signed;
-                let is_it = by == key
-                    && window.video == self.name
-                    && window.rendition == rendition.playlist
-                    && window.first == no as u64
-                    && is_genuine(&signed);
-                is_it.then_some(signed.window.segments)
-            });
-            let Some(windows) = read.collect::<Option<Vec<_>>>() else { continue };
-            let segments = windows.concat();
-            if segments.iter().map(|segment| segment.bytes).eq(lengths.iter().copied()) {
+        for key in [Some(self.signer.key()), self.signer.before()].into_iter().flatten() {
+            if let Some(segments) = self.signed_by(key, rendition)? {
                 return Ok(Some(segments));
             }
         }
         Ok(None)
     }
 
+    /// The same of one key: none if its list isn't there, or isn't all that it should be.
+    fn signed_by(
+        &self,
+        key: &Key,
+        rendition: &Rendition,
+    ) -> Result<Option<Vec<SegmentPieces>>, SigningError> {
+        let lengths = lengths(&self.playlist(rendition)?);
+        let Ok(list) = fs::read(self.list_path(rendition, key)) else { return Ok(None) };
+        let windows = Windows::of(&self.name, &rendition.playlist);
+        let mut end = 0;
+        let read = (0..lengths.len()).step_by(WINDOW).map(|no| {
+            let (start, bytes) = windows.range(no, lengths.iter().copied());
+            end = start + bytes;
+            let range = usize::try_from(start).ok()?..usize::try_from(end).ok()?;
+            let signed = Signed::parse(list.get(range)?).ok()?;
+            let Signed { key: by, window, .. } = &signed;
+            let is_it = by == key
+                && window.video == self.name
+                && window.rendition == rendition.playlist
+                && window.first == no as u64
+                && is_genuine(&signed);
+            is_it.then_some(signed.window.segments)
+        });
+        let segments = read.collect::<Option<Vec<_>>>().map(|windows| windows.concat());
+        let is_fitting = |segments: &Vec<SegmentPieces>| {
+            segments.iter().map(|segment| segment.bytes).eq(lengths.iter().copied())
+                && end == list.len() as u64
+        };
+        Ok(segments.filter(is_fitting))
+    }
+
     /// What the media says, if it is what was made by its SHA-256.
-    fn look_through(&self, rendition: &Rendition) -> Result<Vec<SegmentPieces>, SigningError> {
+    fn look_through(
+        &self,
+        rendition: &Rendition,
+        digests: Option<&SegmentDigests>,
+    ) -> Result<Vec<SegmentPieces>, SigningError> {
         let path = self.folder.join(&rendition.media);
-        let digests = self.sha256()?;
         let ranges = ranges(&self.playlist(rendition)?);
         let unreadable = |error| SigningError::Read(path.clone(), error);
         let mut file = File::open(&path).map_err(unreadable)?;
+        let of_media = digests.iter().flat_map(|digests| digests.of_file(&rendition.media));
+        let made: BTreeMap<ByteRange, [u8; 32]> = of_media.collect();
         let mut segments = Vec::new();
         for range in ranges {
             io::Seek::seek(&mut file, io::SeekFrom::Start(range.start)).map_err(unreadable)?;
@@ -193,7 +262,7 @@ impl<'a> Place<'a> {
                 true => SigningError::Cancelled,
                 false => unreadable(error),
             })?;
-            if digests.sha256(&rendition.media, range) != Some(found.sha256) {
+            if made.get(&range) != Some(&found.sha256) {
                 return Err(SigningError::Changed(path));
             }
             segments.push(found.pieces);
@@ -218,7 +287,11 @@ impl<'a> Place<'a> {
         let path = self.folder.join(&rendition.playlist);
         let media: Media = read(&path)?;
         let ranges = ranges(&media);
+        let is_named = |uri: &String| *uri == rendition.media;
         let is_ours = ranges.len() == media.segments.len()
+            && media.segments.iter().all(|segment| is_named(&segment.uri))
+            && media.init.as_ref().is_none_or(|init| is_named(&init.uri))
+            && !media.is_encrypted
             && !ranges.is_empty()
             && ranges
                 .windows(2)
@@ -299,7 +372,16 @@ mod tests {
         }
 
         fn sign(&self, signer: &Signer) -> Result<bool, SigningError> {
-            sign(&self.library, &self.id, signer, &NEVER)
+            self.sign_with(signer, Look::Lengths, true)
+        }
+
+        fn sign_with(
+            &self,
+            signer: &Signer,
+            look: Look,
+            is_current: bool,
+        ) -> Result<bool, SigningError> {
+            sign(&self.library, &self.id, signer, look, || is_current, &NEVER)
         }
 
         fn keys(&self) -> Vec<Key> {
@@ -366,6 +448,32 @@ mod tests {
     }
 
     #[test]
+    fn a_list_that_rotted_is_made_again_by_whoever_looks_closely() {
+        let shelf = Shelf::new();
+        let signer = Signer::new(&SEED, None);
+        shelf.sign(&signer).unwrap();
+        let path = shelf.path(&list_name("g1-240.m3u8", signer.key()));
+        let honest = shelf.list(&signer).unwrap();
+        assert!(!shelf.sign_with(&signer, Look::Signatures, true).unwrap());
+        for at in [0, 9, 200, honest.len() - 1] {
+            let mut rotten = honest.clone();
+            rotten[at] ^= 1;
+            fs::write(&path, rotten).unwrap();
+            assert!(!shelf.sign(&signer).unwrap());
+            assert!(shelf.sign_with(&signer, Look::Signatures, true).unwrap(), "{at}");
+            assert_eq!(shelf.list(&signer).unwrap(), honest);
+        }
+    }
+
+    #[test]
+    fn whose_key_was_replaced_meanwhile_leaves_the_video_to_the_next() {
+        let shelf = Shelf::new();
+        let signer = Signer::new(&SEED, None);
+        assert!(!shelf.sign_with(&signer, Look::Lengths, false).unwrap());
+        assert!(shelf.keys().is_empty() && shelf.list(&signer).is_none());
+    }
+
+    #[test]
     fn media_that_has_changed_is_not_signed() {
         let shelf = Shelf::new();
         let mut bytes = fs::read(shelf.path("g1-240.mp4")).unwrap();
@@ -383,11 +491,22 @@ mod tests {
             let shelf = Shelf::new();
             let text = fs::read_to_string(shelf.path(name)).unwrap();
             assert!(text.contains(from), "{text}");
-            fs::write(shelf.path(name), text.replace(from, to)).unwrap();
+            fs::write(shelf.path(name), text.replacen(from, to, 1)).unwrap();
             let refused = shelf.sign(&Signer::new(&SEED, None));
             assert!(matches!(refused, Err(SigningError::Strange(_))), "{to}: {refused:?}");
         }
         check("g1-master.m3u8", "g1-sha256.json", "../g1-sha256.json");
+        check("g1-master.m3u8", "\ng1-240.m3u8", "\nhttps://evil.example/g1-240.m3u8");
+        check(
+            "g1-master.m3u8",
+            "\ng1-240.m3u8",
+            "\ng1-240.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=1\na.m3u8",
+        );
+        check("g1-240.m3u8", "\ng1-240.mp4", "\nhttps://evil.example/g1-240.mp4");
+        let init = "#EXT-X-MAP:URI=\"https://evil.example/a.mp4\",BYTERANGE=\"9@0\"\n#EXTINF";
+        check("g1-240.m3u8", "#EXTINF", init);
+        let key = "#EXT-X-KEY:METHOD=AES-128,URI=\"https://evil.example/key\"\n#EXTINF";
+        check("g1-240.m3u8", "#EXTINF", key);
         check("g1-240.m3u8", "1001@1000", "1001@999");
         check("g1-240.m3u8", "#EXT-X-BYTERANGE:1000@0", "");
         check("g1-240.m3u8", "#EXTM3U", "");
@@ -398,7 +517,8 @@ mod tests {
     fn whoever_is_asked_to_end_leaves_it_as_it_was() {
         let shelf = Shelf::new();
         let asked = AtomicBool::new(true);
-        let signed = sign(&shelf.library, &shelf.id, &Signer::new(&SEED, None), &asked);
+        let signer = Signer::new(&SEED, None);
+        let signed = sign(&shelf.library, &shelf.id, &signer, Look::Lengths, || true, &asked);
         assert!(matches!(signed, Err(SigningError::Cancelled)));
         assert_eq!(fs::read_dir(shelf.path("")).unwrap().count(), 4);
     }

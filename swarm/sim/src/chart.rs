@@ -52,6 +52,84 @@ pub enum ChartError {
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
+/// Some bars that stand together, under a name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Group {
+    /// What they are of.
+    pub name: String,
+    /// At least one.
+    pub bars: Vec<Bar>,
+}
+
+/// One of several that are compared.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bar {
+    /// As in [`Run`].
+    pub policy: String,
+    /// From zero up.
+    pub value: f64,
+    /// Between which two values the true one probably lies.
+    pub interval: Option<(f64, f64)>,
+}
+
+/// Groups of bars from zero up, each with its value above it, and a line through it as long as its interval.
+///
+/// # Errors
+/// See [`ChartError`].
+pub fn groups(title: &str, unit: &str, groups: &[Group]) -> Result<String, ChartError> {
+    let bars = || groups.iter().flat_map(|group| &group.bars);
+    let highest = |bar: &Bar| bar.interval.map_or(bar.value, |(_, high)| high.max(bar.value));
+    let most = bars().map(highest).fold(0.0, f64::max) * 1.15;
+    let first = groups.first().ok_or(ChartError::Empty)?;
+    if most <= 0.0 {
+        return Err(ChartError::Empty);
+    }
+    let keys = first.bars.iter().map(|bar| (name(&bar.policy), Some(colour(&bar.policy))));
+    let keys = keys.collect::<Vec<_>>();
+    // A place for each bar, and an empty one between groups.
+    let room = first.bars.len() + 1;
+    let places = groups.len() * room - 1;
+    draw(title, |area| {
+        let area = keyed(area, &keys)?;
+        let mut chart =
+            frame(&area).build_cartesian_2d((0..places - 1).into_segmented(), 0.0..most)?;
+        chart
+            .configure_mesh()
+            .disable_x_mesh()
+            .axis_style(INK)
+            .bold_line_style(GRID)
+            .light_line_style(TRANSPARENT)
+            .label_style(text(14))
+            .x_labels(places)
+            .x_label_formatter(&|at| match at {
+                SegmentValue::CenterOf(no) if no % room == (room - 1) / 2 => {
+                    groups.get(no / room).map_or("", |group| &group.name).to_owned()
+                }
+                _ => String::new(),
+            })
+            .y_label_formatter(&|value| short(*value))
+            .y_desc(unit)
+            .draw()?;
+        for (group, bars) in groups.iter().map(|group| &group.bars).enumerate() {
+            for (bar, no) in bars.iter().zip(group * room..) {
+                let corners =
+                    [(SegmentValue::Exact(no), 0.0), (SegmentValue::Exact(no + 1), bar.value)];
+                let mut block = Rectangle::new(corners, colour(&bar.policy).filled());
+                block.set_margin(0, 0, GROUPED_MARGIN, GROUPED_MARGIN);
+                chart.draw_series([block])?;
+                let middle = || SegmentValue::CenterOf(no);
+                let line = bar.interval.map(|(low, high)| [(middle(), low), (middle(), high)]);
+                let line = line.map(|ends| PathElement::new(ends, INK.stroke_width(2)));
+                chart.draw_series(line)?;
+                let above = text(14).pos(Pos::new(HPos::Center, VPos::Bottom));
+                let at = EmptyElement::at((middle(), highest(bar)));
+                chart.draw_series([at + Text::new(short(bar.value), (0, -4), above)])?;
+            }
+        }
+        Ok(())
+    })
+}
+
 /// Copies per segment of several policies in one scenario, as bars over a logarithmic axis.
 ///
 /// # Errors
@@ -117,11 +195,35 @@ pub fn crowd(runs: &[Run], bitrate_bps: f64) -> Result<String, ChartError> {
     }
     let title = format!("What the server sends while {} viewers come", grouped(longest.viewers));
     let reference = format!("viewers × {} Mbit/s", short(bitrate_bps / 1e6));
-    let mut keys = vec![(&*reference, None)];
+    course(&title, runs, Some((&reference, all)), (last, most))
+}
+
+/// What the server sends, second by second, of several policies.
+///
+/// # Errors
+/// See [`ChartError`].
+pub fn sending(title: &str, runs: &[Run]) -> Result<String, ChartError> {
+    let moments = || runs.iter().flat_map(|run| &run.series);
+    let last = moments().map(|moment| moment.second).fold(0.0, f64::max);
+    let most = moments().map(|moment| moment.origin_bps).fold(0.0, f64::max) / 1e6 * 1.05;
+    if last <= 0.0 || most <= 0.0 {
+        return Err(ChartError::Empty);
+    }
+    course(title, runs, None, (last, most))
+}
+
+/// Lines of runs, and perhaps a dashed one, up to the last second and the most Mbit/s.
+fn course(
+    title: &str,
+    runs: &[Run],
+    reference: Option<(&str, Vec<(f64, f64)>)>,
+    ends: (f64, f64),
+) -> Result<String, ChartError> {
+    let mut keys: Vec<_> = reference.iter().map(|(name, _)| (*name, None)).collect();
     keys.extend(runs.iter().map(|run| (name(&run.policy), Some(colour(&run.policy)))));
-    draw(&title, |area| {
+    draw(title, |area| {
         let area = keyed(area, &keys)?;
-        let mut chart = frame(&area).build_cartesian_2d(0.0..last, 0.0..most)?;
+        let mut chart = frame(&area).build_cartesian_2d(0.0..ends.0, 0.0..ends.1)?;
         chart
             .configure_mesh()
             .axis_style(INK)
@@ -133,7 +235,10 @@ pub fn crowd(runs: &[Run], bitrate_bps: f64) -> Result<String, ChartError> {
             .x_desc("seconds")
             .y_desc("Mbit/s")
             .draw()?;
-        chart.draw_series(DashedLineSeries::new(all.clone(), 6, 4, INK.stroke_width(2)))?;
+        if let Some((_, points)) = &reference {
+            let line = DashedLineSeries::new(points.clone(), 6, 4, INK.stroke_width(2));
+            chart.draw_series(line)?;
+        }
         for run in runs {
             let line = colour(&run.policy).stroke_width(2);
             let points = run.series.iter().map(|moment| (moment.second, moment.origin_bps / 1e6));
@@ -299,8 +404,9 @@ const KEY_MIDDLE: i32 = 13;
 const KEY_MARGIN: i32 = 60;
 const KEY_LINE: i32 = 24;
 const KEY_GAP: i32 = 14;
-/// Pixels on both sides of a bar.
+/// Pixels on both sides of a bar, and of one of several groups.
 const BAR_MARGIN: u32 = 40;
+const GROUPED_MARGIN: u32 = 6;
 /// Of which a curve is made.
 const STEPS: u32 = 40;
 
@@ -363,6 +469,24 @@ mod tests {
             "live &amp; well, 1,000 viewers",
         ];
         check(&copies(&runs).unwrap(), &texts);
+    }
+
+    #[test]
+    fn groups_of_bars_carry_their_values_and_intervals() {
+        let bar = |policy: &str, value| Bar { policy: policy.into(), value, interval: None };
+        let bars = vec![bar("shoal", 1.25), Bar { interval: Some((4.0, 7.5)), ..bar("off", 5.2) }];
+        let group = Group { name: "a finished video".into(), bars };
+        let svg = groups("Copies", "copies", &[group.clone(), group]).unwrap();
+        check(&svg, &["Copies", "a finished video", "1.2", "5.2", "no sharing"]);
+        let none = Group { name: String::new(), bars: vec![bar("off", 0.0)] };
+        assert!(matches!(groups("", "", &[none]), Err(ChartError::Empty)));
+    }
+
+    #[test]
+    fn what_is_sent_is_drawn_for_each_policy() {
+        let runs = [run("shoal", 6, 1.0), run("off", 6, 6.0)];
+        check(&sending("Sent", &runs).unwrap(), &["Sent", "Shoal", "no sharing", "Mbit/s"]);
+        assert!(matches!(sending("Sent", &[]), Err(ChartError::Empty)));
     }
 
     #[test]

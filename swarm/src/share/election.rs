@@ -16,13 +16,18 @@ use wire::peer::PeerId;
 use crate::Time;
 use crate::engine::{Engine, Request, What};
 use crate::limits::{
-    AHEAD, FAST_KBPS, FRESH_TURN, LONGEST_HOP, OWNED_LIFE, SLOW_KBPS, SLOW_TURNS, SPREAD, TURN,
-    TURNS,
+    AHEAD, COMING_LIFE, FAST_KBPS, FRESH_TURN, LONGEST_HOP, OWNED_LIFE, SLOW_KBPS, SLOW_TURNS,
+    SPREAD, TURN, TURNS,
 };
 
 impl Engine {
-    /// It is for us to fetch a segment that no neighbour has or fetches.
-    pub(super) fn is_our_turn(&self, now: Time, (rendition, no): (usize, usize)) -> bool {
+    /// It is for us to fetch a segment that no neighbour has or fetches; to some it may be coming.
+    pub(super) fn is_our_turn(
+        &self,
+        now: Time,
+        (rendition, no): (usize, usize),
+        is_coming: bool,
+    ) -> bool {
         let slack = self.slack_of((rendition, no));
         let Some(swarm) = self.share.swarms.get(&rendition) else { return slack <= AHEAD };
         let ours = score(&swarm.peer_id, no);
@@ -42,9 +47,15 @@ impl Engine {
         let listed_at = line.slot(no).map_or(now, |slot| slot.listed_at);
         let left = slack.saturating_sub(self.reserve((rendition, no)));
         let turn = FRESH_TURN.mul_f64(rank.min(TURNS as f64));
-        let believed = if is_owned { OWNED_LIFE } else { Duration::ZERO };
+        let believed = match is_owned {
+            _ if is_coming => COMING_LIFE,
+            true => OWNED_LIFE,
+            false => Duration::ZERO,
+        };
         let has_waited = now.since(listed_at) >= believed + turn;
-        has_waited || left <= self.hop_of((rendition, no)) * hops(others + 1, rank as usize + 1)
+        has_waited
+            || !is_coming
+                && left <= self.hop_of((rendition, no)) * hops(others + 1, rank as usize + 1)
     }
 
     /// How long a segment takes from one viewer to those behind it: by pieces less than to become whole there.

@@ -85,8 +85,10 @@ impl Engine {
             swarm.has_news = false;
             return;
         }
-        // What is newly held others wait for; all else can wait a moment, and often is over by then.
-        let is_awaited = news.held.last() > told.held.last();
+        // What is newly held others wait for, and that somebody fetches what is new saves them doing so; all else can wait a moment,
+        // and often is over by then.
+        let newest = told.held.last().max(told.fetched.last());
+        let is_awaited = news.held.last() > told.held.last() || news.fetched.last() > newest;
         if !is_awaited && now.since(swarm.told_at) < NEWS_INTERVAL {
             swarm.has_news = true;
             return;

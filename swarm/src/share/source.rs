@@ -40,19 +40,26 @@ impl Engine {
         if self.is_urgent((rendition, no)) && self.may_overtake(span) && may_ask {
             return Source::Server;
         }
-        let is_coming = |link: &Link| {
-            let sets = [&link.holds, &link.fetches, &link.comes];
-            let is_there = link.begun_bytes(no) > 0 || sets.iter().any(|set| set.contains(no));
-            link.is_open() && !link.conduct.is_doubtful() && is_there
+        let believed = || {
+            let open = self.links_of(rendition).filter(|(_, link)| link.is_open());
+            open.filter(|(_, link)| !link.conduct.is_doubtful())
         };
-        if self.links_of(rendition).any(|(_, link)| is_coming(link)) {
+        let is_coming =
+            believed().any(|(_, link)| link.begun_bytes(no) > 0 || link.comes.contains(no));
+        let had = self.missing((rendition, no), 0).map_or(0, |missing| missing.start);
+        let has_more = |link: &Link| {
+            let sets = [&link.holds, &link.fetches];
+            link.begun_bytes(no) > had || sets.iter().any(|set| set.contains(no))
+        };
+        let is_there = believed().any(|(_, link)| has_more(link));
+        if is_there || is_coming && !self.is_live(rendition) {
             let is_free = !self.free_holders(now, (rendition, no)).is_empty();
             return if is_free { Source::Peers } else { Source::Later };
         }
         if !is_idle
             || is_resting
             || self.awaits_peers(now, rendition)
-            || !self.is_our_turn(now, (rendition, no))
+            || !self.is_our_turn(now, (rendition, no), is_coming)
         {
             return Source::Later;
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use swarm::limits::{FRESH_AHEAD, PROMPTS};
+use swarm::limits::{COMING_LIFE, FRESH_AHEAD, FRESH_TURN, OWNED_LIFE, PROMPTS};
 use swarm::{Body, Input, LinkId, Output, Sharing};
 use wire::peer::{Command, PeerId};
 
@@ -43,16 +43,20 @@ fn serve(stage: &mut Stage, at: &mut usize, listed: u64) -> Vec<String> {
 
 /// How long after a new segment is listed the server is asked for it, if somebody is said to own it.
 fn asked_after(owned: Option<u64>) -> Duration {
+    asked_after_hearing(&[fresh(NEXT, owned)])
+}
+
+fn asked_after_hearing(said: &[Command]) -> Duration {
     let (mut stage, peer) = watching();
     let mut at = stage.wanted.len();
     for _ in 0..10 {
         stage.wait(Duration::from_millis(100));
         serve(&mut stage, &mut at, NEXT);
     }
-    stage.say(peer, &fresh(NEXT, owned));
+    said.iter().for_each(|command| stage.say(peer, command));
     serve(&mut stage, &mut at, NEXT + 1);
     let listed = stage.now;
-    while stage.now < listed + Duration::from_secs(5) {
+    while stage.now < listed + Duration::from_secs(9) {
         stage.wait(Duration::from_millis(100));
         if serve(&mut stage, &mut at, NEXT + 1).contains(&format!("{NEXT}.m4s")) {
             break;
@@ -63,9 +67,26 @@ fn asked_after(owned: Option<u64>) -> Duration {
 
 #[test]
 fn who_is_said_to_own_a_segment_and_gives_nothing_of_it_is_waited_for_for_two_seconds() {
-    assert!(asked_after(None) < Duration::from_millis(700), "{:?}", asked_after(None));
+    // One of two: its turn comes first or second.
+    let turn = FRESH_TURN + Duration::from_millis(200);
+    assert!(asked_after(None) < turn, "{:?}", asked_after(None));
     let waits = asked_after(Some(NEXT));
-    let expected = Duration::from_secs(2)..Duration::from_millis(2_700);
+    let expected = OWNED_LIFE..OWNED_LIFE + turn;
+    assert!(expected.contains(&waits), "{waits:?}");
+}
+
+#[test]
+fn who_says_that_a_segment_comes_and_never_has_more_of_it_is_waited_for_for_four_seconds() {
+    let coming = Command::Changes {
+        held: Vec::new(),
+        gone: Vec::new(),
+        fetching: Vec::new(),
+        coming: vec![NEXT],
+        dropped: Vec::new(),
+        uplink_kbps: None,
+    };
+    let waits = asked_after_hearing(&[fresh(NEXT, None), coming]);
+    let expected = COMING_LIFE..COMING_LIFE + FRESH_TURN + Duration::from_millis(200);
     assert!(expected.contains(&waits), "{waits:?}");
 }
 

@@ -327,6 +327,28 @@ fn who_has_met_a_liar_asks_the_server_sooner() {
     assert!(cheated[0].0 > honest[0].0 + Duration::from_millis(200), "{cheated:?} {honest:?}");
 }
 
+/// After how many twentieths of a second the server is asked for what follows the beginning that is on, if nobody brings it and the
+/// first answer took so long.
+fn asked_for_more_after(took: Duration) -> Option<u64> {
+    let mut stage = Stage::begun_after(9, took);
+    stage.meet_who_says(peer(2), 20_000, [&[], &[0]]);
+    let on = LONG_BYTES / 3 / PIECE * PIECE;
+    (1..40).find(|tick| {
+        let before = stage.wanted.len();
+        play(&mut stage, tick * 50, on);
+        let is_it =
+            |output: &Output| matches!(output, Output::Fetch { uri, .. } if uri.ends_with("0.m4s"));
+        stage.wanted[before..].iter().any(is_it)
+    })
+}
+
+#[test]
+fn that_it_took_long_to_connect_to_the_server_has_it_asked_no_sooner() {
+    let [near, far] = [50, 1_000].map(|took| asked_for_more_after(Duration::from_millis(took)));
+    assert!(near.is_some());
+    assert_eq!(near, far);
+}
+
 /// How often an engine is woken within two seconds, before whose playhead something is still to come.
 fn wakes(speed: f64) -> usize {
     let mut stage = Stage::begun(9);

@@ -142,6 +142,9 @@ pub(crate) struct Stage {
     verified: usize,
 }
 
+/// How long answers of the server take.
+const USUAL: Duration = Duration::from_millis(50);
+
 impl Stage {
     /// The tracker counts `members`, this viewer among them.
     pub(crate) fn with(members: usize) -> Stage {
@@ -213,8 +216,15 @@ impl Stage {
 
     /// The same of one whose segments have twelve pieces, of which the beginning of the first is on.
     pub(crate) fn begun(members: usize) -> Stage {
+        Stage::begun_after(members, USUAL)
+    }
+
+    /// The same where the first answer of the server took so long.
+    pub(crate) fn begun_after(members: usize, took: Duration) -> Stage {
         let media = media_in_pieces(0, LONG_BYTES, true);
-        let mut stage = Stage::opened(&signed_master(), &media);
+        let mut stage = Stage::new();
+        stage.tell(Input::Permitted(Sharing::Full));
+        stage.begin_after(took, &signed_master(), &media);
         stage.fetched("init.mp4", Body::Held(9));
         stage.fetched("0-262143", Body::Held(LONG_BYTES / 3));
         stage.tell(Input::Updated);
@@ -273,8 +283,12 @@ impl Stage {
 
     /// The playlists come, and the viewer presses play.
     pub(crate) fn begin(&mut self, master: &str, media: &str) {
+        self.begin_after(USUAL, master, media);
+    }
+
+    fn begin_after(&mut self, took: Duration, master: &str, media: &str) {
         self.open();
-        self.fetched(".m3u8", Body::Text(master.to_owned()));
+        self.fetched_after(took, ".m3u8", Body::Text(master.to_owned()));
         self.fetched("a.m3u8", Body::Text(media.to_owned()));
         self.tell(Input::Prepared);
         self.tell(Input::Started);
@@ -363,6 +377,10 @@ impl Stage {
 
     /// The newest request whose address or range ends so is answered.
     pub(crate) fn fetched(&mut self, ends: &str, body: Body) {
+        self.fetched_after(USUAL, ends, body);
+    }
+
+    fn fetched_after(&mut self, took: Duration, ends: &str, body: Body) {
         let is_it = |output: &Output| match output {
             Output::Fetch { request, uri, range, .. } => {
                 let name = range.map_or(uri.to_string(), |range| range.to_string());
@@ -376,7 +394,7 @@ impl Stage {
             .rev()
             .find_map(is_it)
             .unwrap_or_else(|| panic!("{ends} isn't asked for"));
-        let (url, took) = (format!("http://a/{ends}"), Duration::from_millis(50));
+        let url = format!("http://a/{ends}");
         self.tell(Input::Fetched { request, url, body, took });
     }
 

@@ -135,7 +135,7 @@ impl Entry {
 }
 
 /// A digest in hex digits, two a byte.
-pub(crate) fn hex(digest: &[u8]) -> String {
+pub fn hex(digest: &[u8]) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -180,7 +180,12 @@ impl Windows {
 /// What the list of a media playlist's rendition is called that this key signed: `g1-720.m3u8` has `g1-720-0a1b2c3d.pieces`.
 pub fn list_name(playlist: &str, key: &Key) -> String {
     let stem = playlist.strip_suffix(".m3u8").unwrap_or(playlist);
-    format!("{stem}-{}.pieces", hex(&key[..4]))
+    format!("{stem}-{}.pieces", key_id(key))
+}
+
+/// What people call a key, and lists: the first 8 of its hex digits.
+pub fn key_id(key: &Key) -> String {
+    hex(&key[..4])
 }
 
 fn name(rest: &mut &[u8]) -> Result<String, ListError> {
