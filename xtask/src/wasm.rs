@@ -133,7 +133,10 @@ fn with_short_names(mut glue: String) -> Result<String> {
         }
         glue = glue.replace(&format!("{name}("), &format!("{short}("));
     }
-    Ok(glue)
+    for no in 0..10 {
+        glue = glue.replace(&format!("arg{no}"), &format!("a{no}"));
+    }
+    Ok(glue.replace("WASM_VECTOR_LEN", "_n"))
 }
 
 /// Tells wasm-bindgen that the module does not use reference types, by one byte of its `target_features` section.
@@ -227,8 +230,8 @@ mod tests {
 
     #[test]
     fn what_the_glue_calls_often_has_a_short_name() {
-        let glue = "function getObject(idx) {} function dropObject(idx) {} f = getObject(0);";
-        let short = "function _0(idx) {} function dropObject(idx) {} f = _0(0);";
+        let glue = "function getObject(arg0) {} function dropObject(idx) {} f = getObject(0);";
+        let short = "function _0(a0) {} function dropObject(idx) {} f = _0(0);";
         assert_eq!(with_short_names(glue.to_owned()).unwrap(), short);
         assert!(with_short_names(format!("{glue} _0")).is_err());
     }
