@@ -1,5 +1,5 @@
-// What few viewers press: how fast it plays, HTML to embed it, and a picture in the picture. <shoal-player> loads this once there
-// is a picture.
+// What is of use once there is a picture: keys that seek, how fast it plays, HTML to embed it, and a picture in the picture.
+// <shoal-player> loads this then.
 
 /** Adds them to a player whose controls are there, as far as the browser and the page have it. Ended by `signal`. */
 export function addButtons(host, signal) {
@@ -18,7 +18,9 @@ export function addButtons(host, signal) {
   addSpeeds(host, signal);
   const snippet = host.getAttribute("snippet");
   if (snippet) add("share", "Embed", BRACKETS, dialog(root, snippet));
-  if (root.querySelector("video").requestPictureInPicture) addPicture(host, add, signal);
+  const video = root.querySelector("video");
+  if (video.requestPictureInPicture) add("pip", "Picture in picture", PICTURE, () => picture(video));
+  addKeys(host, signal);
 }
 
 /** A menu of speeds, before that of qualities. */
@@ -75,23 +77,44 @@ function dialog(root, snippet) {
   return () => (share.hidden = !share.hidden);
 }
 
-/** The button, and the key `i`. */
-function addPicture(host, add, signal) {
-  const toggle = () => {
-    const video = host.shadowRoot.querySelector("video");
-    const done = document.pictureInPictureElement ? document.exitPictureInPicture() : video.requestPictureInPicture();
-    // A refusal is the browser's to explain.
-    done.catch(() => {});
+/** The keys that video sites have in common, but for those that the player hears itself. */
+function addKeys(host, signal) {
+  const root = host.shadowRoot;
+  const video = root.querySelector("video");
+  const by = (seconds) => (video.currentTime = Math.max(video.currentTime + seconds, 0));
+  const to = (part) => Number.isFinite(video.duration) && (video.currentTime = video.duration * part);
+  const louder = (more) => {
+    video.volume = Math.min(Math.max(video.volume + more, 0), 1);
+    video.muted = video.volume <= 0;
   };
-  add("pip", "Picture in picture", PICTURE, toggle);
-  const key = (event) => {
-    const { ctrlKey, altKey, metaKey, defaultPrevented } = event;
-    if (event.key !== "i" || defaultPrevented || ctrlKey || altKey || metaKey || isTyping(event)) return;
+  const keys = {
+    ArrowLeft: () => by(-5),
+    ArrowRight: () => by(5),
+    j: () => by(-10),
+    l: () => by(10),
+    ArrowUp: () => louder(0.05),
+    ArrowDown: () => louder(-0.05),
+    Home: () => (video.currentTime = 0),
+    End: () => to(1),
+    i: () => root.querySelector("[data-action=pip]")?.click(),
+  };
+  for (let tenth = 0; tenth < 10; tenth++) keys[tenth] = () => to(tenth / 10);
+  const press = (event) => {
+    const { key, ctrlKey, altKey, metaKey, defaultPrevented } = event;
+    if (defaultPrevented || ctrlKey || altKey || metaKey || isTyping(event) || !Object.hasOwn(keys, key)) return;
     event.preventDefault();
-    toggle();
+    keys[key]();
+    // Shows the controls for a while.
+    root.querySelector(".player").dispatchEvent(new Event("pointermove"));
   };
-  host.addEventListener("keydown", key, { signal });
-  if (host.getAttribute("keys") === "page") document.body.addEventListener("keydown", key, { signal });
+  host.addEventListener("keydown", press, { signal });
+  if (host.getAttribute("keys") === "page") document.body.addEventListener("keydown", press, { signal });
+}
+
+function picture(video) {
+  const done = document.pictureInPictureElement ? document.exitPictureInPicture() : video.requestPictureInPicture();
+  // A refusal is the browser's to explain.
+  done.catch(() => {});
 }
 
 function isTyping(event) {

@@ -7,6 +7,7 @@ const WORDS = "./__WORDS__";
 const VERIFIER = "./__VERIFIER__";
 const PANEL = "./__PANEL__";
 const CONTROLS = "./__CONTROLS__";
+const WATCHING = "./__WATCHING__";
 let compiled;
 const compile = () => (compiled ??= __wbg_init({ module_or_path: PLAYER_WASM }));
 
@@ -144,6 +145,7 @@ class ShoalPlayer extends HTMLElement {
         if (!signal.aborted) furnish(this, signal);
       }
       await picture(video, 10_000);
+      if (this.dataset.video) import(WATCHING);
       const [{ addPanel }, { addButtons }] = await Promise.all([import(PANEL), import(CONTROLS)]);
       if (signal.aborted) return;
       addPanel(this, signal);

@@ -1,5 +1,6 @@
 // Tells the video's own host that it is watched: once after some seconds, and while it plays where the viewer goes on, for those
 // who are logged in and want that remembered. Nothing is told to anybody else, and nothing of who watches is kept with a view.
+// <shoal-player> loads this on our own pages once there is a picture.
 
 for (const player of document.querySelectorAll("shoal-player[data-video]")) watch(player);
 

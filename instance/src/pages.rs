@@ -27,7 +27,6 @@ pub(crate) struct Frame {
     pub(crate) stage_style: String,
     pub(crate) icon: String,
     pub(crate) script: String,
-    pub(crate) watching: String,
     pub(crate) upload: String,
     /// What the instance says of itself.
     pub(crate) house: House,
@@ -58,7 +57,6 @@ impl Frame {
             stage_style: url("stage.css"),
             icon: url("favicon.svg"),
             script: url("pages.js"),
-            watching: url("watching.js"),
             upload: url("upload.js"),
             house: config.instance.clone(),
         }

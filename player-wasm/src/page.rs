@@ -338,7 +338,7 @@ impl Page {
         self.refresh();
     }
 
-    /// The keys that video sites have in common.
+    /// The keys that count before there is a picture; `www/controls.js` has the others that video sites have in common.
     fn key(&self, driver: &Rc<Driver>, event: &Event) {
         let Some(key) = event.dyn_ref::<KeyboardEvent>() else { return };
         if key.default_prevented()
@@ -353,35 +353,16 @@ impl Page {
         let is_on_button = self
             .focused()
             .is_some_and(|element| element.matches("button,[type=checkbox]").unwrap_or(false));
-        let by = |seconds: f64| {
-            self.video.set_current_time((self.video.current_time() + seconds).max(0.0))
-        };
         match name.as_str() {
             " " | "Enter" if is_on_button => return self.wake(driver),
             " " | "k" => self.toggle_play(driver),
-            "ArrowLeft" => by(-5.0),
-            "ArrowRight" => by(5.0),
-            "j" => by(-10.0),
-            "l" => by(10.0),
-            "ArrowUp" => self.set_volume(self.video.volume() + 0.05),
-            "ArrowDown" => self.set_volume(self.video.volume() - 0.05),
             "m" => self.act(driver, "mute"),
             "f" => self.toggle_fullscreen(),
             "n" => self.act(driver, FEEDS),
-            "Home" => self.video.set_current_time(0.0),
-            "End" if self.video.duration().is_finite() => {
-                self.video.set_current_time(self.video.duration())
-            }
             "Escape" => {
                 self.close_menus();
                 self.open_feeds(false);
             }
-            digit if digit.len() == 1 => match digit.parse::<u8>() {
-                Ok(tenths) if self.video.duration().is_finite() => {
-                    self.video.set_current_time(self.video.duration() * f64::from(tenths) / 10.0);
-                }
-                _ => return,
-            },
             _ => return,
         }
         key.prevent_default();

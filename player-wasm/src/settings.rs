@@ -181,7 +181,7 @@ pub(crate) fn number_in(text: &str) -> Option<f64> {
 /// A time in seconds as JavaScript has it; none at all if it is no number or before zero. Rust's own two ways of making one of
 /// fractions would take 1 KB.
 pub(crate) fn duration(seconds: f64) -> Duration {
-    Duration::from_nanos((seconds * 1e9).round() as u64)
+    Duration::from_nanos((seconds * 1e9).round_ties_even() as u64)
 }
 
 fn storage() -> Option<Storage> {

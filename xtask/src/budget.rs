@@ -93,7 +93,7 @@ fn weigh(page: String, mut files: BTreeMap<String, Vec<u8>>) -> Result<BTreeMap<
 
 const PAGE: &str = "the embed page";
 /// How the names begin of what a player loads after the first frame.
-const AFTERWARDS: [&str; 3] = ["controls-", "panel-", "verifier-"];
+const AFTERWARDS: [&str; 4] = ["controls-", "panel-", "verifier-", "watching-"];
 /// How the names begin of what a player loads for some alone.
 const FOR_SOME: [&str; 2] = ["extras-", "words-"];
 

@@ -1,7 +1,7 @@
 //! Puts the pages' files together in `www/dist`, which the binary embeds: hashed, concatenated, compressed.
 //!
 //! `player-<hash>.wasm`, `player.js` (wasm-bindgen's glue, then our element), `site.css` with its parts, what the player loads
-//! later (`panel-<hash>.js`, `controls-<hash>.js`, `verifier-<hash>.js` with its own glue, and `verifier-<hash>.wasm`) or for some alone (`extras-<hash>.js`,
+//! later (`panel-<hash>.js`, `controls-<hash>.js`, `watching-<hash>.js`, `verifier-<hash>.js` with its own glue, and `verifier-<hash>.wasm`) or for some alone (`extras-<hash>.js`,
 //! `words-<hash>.js`, `words-<language>-<hash>.json`), every other file of `www`, and a `.br` and `.gz` beside each.
 
 use crate::shell;
@@ -227,6 +227,7 @@ const LATER: &[(&str, &str)] = &[
     (VERIFYING, "__VERIFIER__"),
     ("panel.js", "__PANEL__"),
     ("controls.js", "__CONTROLS__"),
+    ("watching.js", "__WATCHING__"),
     ("extras.js", "__EXTRAS__"),
     ("words.js", "__WORDS__"),
 ];

@@ -268,7 +268,9 @@ impl Engine {
     /// How long the server is likely to take for so many bytes.
     pub(crate) fn server_time(&self, bytes: u64) -> Duration {
         let seconds = bytes as f64 * 8.0 / self.bandwidth.bps().max(1) as f64;
-        self.bandwidth.latency() + Duration::from_secs_f64(seconds.min(LONGEST_ESTIMATE))
+        // Rust's own way of making a time of fractions would take 0.2 KB of what viewers download.
+        let nanoseconds = (seconds.min(LONGEST_ESTIMATE) * 1e9).round_ties_even() as u64;
+        self.bandwidth.latency() + Duration::from_nanos(nanoseconds)
     }
 
     /// Asks a faster peer for the last bytes of what another won't have given before the server would have to be asked.
