@@ -44,7 +44,7 @@ async function inPieces(master, key, told = (body) => body) {
   const bodies = list.map(({ offset, length }) => media.subarray(offset, offset + length));
   const lines = list.map(({ duration }, at) => {
     const window = signedWindow(key, { video: "stream.g1", rendition: "media.m3u8", first: at, segments: [told(bodies[at])] });
-    const signed = window.toString("base64").replace(/=*$/, "");
+    const signed = window.toString("hex");
     const tag = `#EXT-X-SHOAL-SEGMENT:BYTES=${bodies[at].length},SHA256=${hex(bodies[at])},SIGNED=${signed}`;
     return `#EXTINF:${duration},\n${tag}\n${at}.m4s\n`;
   });

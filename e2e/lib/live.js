@@ -16,7 +16,7 @@ export async function material(master) {
   const key = signingKey();
   const names = { video: "live.g1", rendition: "media.m3u8" };
   const lines = bodies.map((body, no) => {
-    const signed = signedWindow(key, { ...names, first: no, segments: [body] }).toString("base64").replace(/=+$/, "");
+    const signed = signedWindow(key, { ...names, first: no, segments: [body] }).toString("hex");
     const sha256 = createHash("sha256").update(body).digest("hex");
     return `#EXTINF:${list[no].duration},\n#EXT-X-SHOAL-SEGMENT:BYTES=${body.length},SHA256=${sha256},SIGNED=${signed}\n${no}.m4s\n`;
   });

@@ -148,7 +148,7 @@ pub const FRESH_TURN: Duration = Duration::from_millis(240);
 pub const LONGEST_FRESH_TURN: Duration = Duration::from_millis(800);
 
 /// Such turns pass in the time that is left, where that is between both.
-pub const FRESH_TURNS: u32 = 10;
+pub const FRESH_TURNS: f64 = 10.0;
 
 /// How long the word is believed that somebody owns a segment, where nothing of it comes near: an owner may lie, or be gone.
 pub const OWNED_LIFE: Duration = Duration::from_secs(2);

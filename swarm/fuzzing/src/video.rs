@@ -4,8 +4,6 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
 use swarm::Span;
 use wire::pieces::{Key, PIECE, SegmentPieces, Signed, Window};
 use wire::playlist::{ByteRange, Signature};
@@ -85,7 +83,7 @@ fn media(file: &str) -> String {
 fn live(first: u64) -> String {
     let segment = |no: u64| {
         let sha256 = hex(&digest(0, no, 0..SEGMENT_BYTES));
-        let window = STANDARD_NO_PAD.encode(list(LIVE, 0, no, 1));
+        let window = hex(&list(LIVE, 0, no, 1));
         format!(
             "#EXTINF:4,\n#EXT-X-SHOAL-SEGMENT:BYTES={SEGMENT_BYTES},SHA256={sha256},SIGNED={window}\n{no}.m4s\n"
         )

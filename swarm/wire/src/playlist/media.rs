@@ -5,9 +5,6 @@ use std::iter;
 use std::str::FromStr;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
-
 use crate::digest::{hex, read_hex};
 
 use super::{ENTRY_LIMIT, PlaylistError, Seconds, scan};
@@ -123,7 +120,7 @@ impl fmt::Display for Media {
                 let hex = hex(sha256);
                 write!(f, "#EXT-X-SHOAL-SEGMENT:BYTES={},SHA256={hex}", range.length)?;
                 if let Some(signed) = &segment.signed {
-                    write!(f, ",SIGNED={}", STANDARD_NO_PAD.encode(signed))?;
+                    write!(f, ",SIGNED={}", self::hex(signed))?;
                 }
                 writeln!(f)?;
             } else if let Some(ByteRange { start, length }) = segment.range {
@@ -245,10 +242,11 @@ fn whole_file(attributes: &str) -> Option<(u64, [u8; 32])> {
     (0 < length && length <= LARGEST_FILE).then_some((length, sha256))
 }
 
-/// The window of a segment. What can't be decoded is empty, and so no window.
+/// The window of a segment. What isn't hex digits is empty, and so no window.
 fn signed(attributes: &str) -> Option<Box<[u8]>> {
-    let text = scan::attribute(attributes, "SIGNED")?;
-    Some(STANDARD_NO_PAD.decode(text).unwrap_or_default().into())
+    let digits = scan::attribute(attributes, "SIGNED")?.as_bytes();
+    let bytes = digits.chunks(2).map(|pair| read_hex::<1>(pair).map(|[byte]| byte));
+    Some(bytes.collect::<Option<_>>().unwrap_or_default())
 }
 
 /// Seconds with or without a fraction, from zero to [`LONGEST_SEGMENT`]; what a fraction has beyond nanoseconds is left out.
@@ -361,10 +359,11 @@ mod tests {
             assert!(wanted.is_some_and(<[u8]>::is_empty) || media.to_string() == text);
         }
         check("", None);
-        check(",SIGNED=AQL/", Some(&[1, 2, 255]));
-        check(",SIGNED=AQ", Some(&[1]));
+        check(",SIGNED=0102ff", Some(&[1, 2, 255]));
+        check(",SIGNED=01", Some(&[1]));
+        check(",SIGNED=", Some(&[]));
         check(",SIGNED=é", Some(&[]));
-        check(",SIGNED=A", Some(&[]));
+        check(",SIGNED=010", Some(&[]));
     }
 
     #[test]
