@@ -106,11 +106,11 @@ impl Module {
 ///
 /// wasm-bindgen's names end with 16 random digits each, which take 5 KB when compressed, in two files together.
 fn number(glue: &mut String, name: &str, no: usize) -> Result<String> {
-    let (key, short) = (format!("{name}: function"), no.to_string());
+    let (key, short) = (format!("{name}: function("), no.to_string());
     if glue.matches(&key).count() != 1 {
         bail!("wasm-bindgen's glue doesn't define {name} as it used to, so it can't be renamed");
     }
-    *glue = glue.replace(&key, &format!("{short}: function"));
+    *glue = glue.replace(&key, &format!("{short}("));
     Ok(short)
 }
 
@@ -241,7 +241,7 @@ mod tests {
         let glue = "x = { __wbg_play_01: function(a) {}, __wbg_play_012: function() {} };";
         let mut renamed = glue.to_owned();
         assert_eq!(number(&mut renamed, "__wbg_play_01", 7).unwrap(), "7");
-        assert_eq!(renamed, "x = { 7: function(a) {}, __wbg_play_012: function() {} };");
+        assert_eq!(renamed, "x = { 7(a) {}, __wbg_play_012: function() {} };");
         assert!(number(&mut renamed, "__wbg_play_01", 8).is_err());
         assert!(number(&mut format!("{glue}{glue}"), "__wbg_play_01", 8).is_err());
     }
