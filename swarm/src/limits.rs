@@ -140,9 +140,15 @@ pub const SERVER_FETCHES: usize = 2;
 /// By how much the turn to fetch what nobody has passes from one peer to the next: long enough to fetch a segment and tell.
 pub const TURN: Duration = Duration::from_secs(1);
 
-/// By how much the turn to fetch a live segment that nobody is known to own passes on: about as long as the word that somebody
-/// does takes to go through the swarm.
+/// By how much the turn to fetch a live segment that nobody is known to own passes on at least: about as long as the word that
+/// somebody does takes to go through the swarm.
 pub const FRESH_TURN: Duration = Duration::from_millis(240);
+
+/// The same at most: where there is time, one alone fetches it nearly always.
+pub const LONGEST_FRESH_TURN: Duration = Duration::from_millis(800);
+
+/// Such turns pass in the time that is left, where that is between both.
+pub const FRESH_TURNS: u32 = 10;
 
 /// How long the word is believed that somebody owns a segment, where nothing of it comes near: an owner may lie, or be gone.
 pub const OWNED_LIFE: Duration = Duration::from_secs(2);

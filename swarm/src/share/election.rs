@@ -16,8 +16,8 @@ use wire::peer::PeerId;
 use crate::Time;
 use crate::engine::{Engine, Request, What};
 use crate::limits::{
-    AHEAD, COMING_LIFE, FAST_KBPS, FRESH_TURN, LONGEST_HOP, OWNED_LIFE, SLOW_KBPS, SLOW_TURNS,
-    SPREAD, TURN, TURNS,
+    AHEAD, COMING_LIFE, FAST_KBPS, FRESH_TURN, FRESH_TURNS, LONGEST_FRESH_TURN, LONGEST_HOP,
+    OWNED_LIFE, SLOW_KBPS, SLOW_TURNS, SPREAD, TURN, TURNS,
 };
 
 impl Engine {
@@ -46,7 +46,8 @@ impl Engine {
         let is_owned = self.owned(rendition, line.end()) > no;
         let listed_at = line.slot(no).map_or(now, |slot| slot.listed_at);
         let left = slack.saturating_sub(self.reserve((rendition, no)));
-        let turn = FRESH_TURN.mul_f64(rank.min(TURNS as f64));
+        let turn = (left / FRESH_TURNS).clamp(FRESH_TURN, LONGEST_FRESH_TURN);
+        let turn = turn.mul_f64(rank.min(TURNS as f64));
         let believed = match is_owned {
             _ if is_coming => COMING_LIFE,
             true => OWNED_LIFE,
