@@ -136,6 +136,9 @@ fn with_short_names(mut glue: String) -> Result<String> {
     for no in 0..10 {
         glue = glue.replace(&format!("arg{no}"), &format!("a{no}"));
     }
+    for (long, short) in LONG_WARNINGS {
+        glue = glue.replace(long, short);
+    }
     Ok(glue.replace("WASM_VECTOR_LEN", "_n"))
 }
 
@@ -175,6 +178,18 @@ const LONG_NAMES: &[&str] = &[
     "getArrayU8FromWasm0",
     "isLikeNone",
     "handleError",
+];
+
+/// What the glue warns of, in fewer words: what our own servers and scripts don't do.
+const LONG_WARNINGS: &[(&str, &str)] = &[
+    (
+        "`WebAssembly.instantiateStreaming` failed because your server does not serve Wasm with `application/wasm` MIME type. Falling back to `WebAssembly.instantiate` which is slower. Original error:\\n",
+        "not application/wasm:",
+    ),
+    (
+        "using deprecated parameters for the initialization function; pass a single object instead",
+        "deprecated",
+    ),
 ];
 
 /// Why less can't be left out.
