@@ -57,7 +57,7 @@ impl Terms {
             Some("ask") => (Sharing::Full, true),
             Some("off") => (Sharing::Off, false),
             Some(_) => {
-                warn("shoal-player: p2p is none of off, receive, full, ask, and so counts as off");
+                warn("shoal-player: p2p is unknown, so off");
                 (Sharing::Off, false)
             }
         };

@@ -120,7 +120,7 @@ pub(crate) fn address(host: &HtmlElement, src: &str) -> String {
 pub(crate) fn stun(host: &HtmlElement, tracker: &str) -> Option<String> {
     if let Some(told) = host.get_attribute("stun").filter(|told| !told.is_empty()) {
         if !told.starts_with("stun:") && told != "off" {
-            settings::warn("shoal-player: stun is no stun: address, and so counts as off");
+            settings::warn("shoal-player: stun is unknown, so off");
         }
         return Some(told).filter(|told| told.starts_with("stun:"));
     }

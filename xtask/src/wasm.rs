@@ -106,11 +106,11 @@ impl Module {
 ///
 /// wasm-bindgen's names end with 16 random digits each, which take 5 KB when compressed, in two files together.
 fn number(glue: &mut String, name: &str, no: usize) -> Result<String> {
-    let (key, short) = (format!("{name}: function"), no.to_string());
+    let (key, short) = (format!("{name}: function("), no.to_string());
     if glue.matches(&key).count() != 1 {
         bail!("wasm-bindgen's glue doesn't define {name} as it used to, so it can't be renamed");
     }
-    *glue = glue.replace(&key, &format!("{short}: function"));
+    *glue = glue.replace(&key, &format!("{short}("));
     Ok(short)
 }
 
@@ -135,6 +135,9 @@ fn with_short_names(mut glue: String) -> Result<String> {
     }
     for no in 0..10 {
         glue = glue.replace(&format!("arg{no}"), &format!("a{no}"));
+    }
+    for (long, short) in LONG_WARNINGS {
+        glue = glue.replace(long, short);
     }
     Ok(glue.replace("WASM_VECTOR_LEN", "_n"))
 }
@@ -175,6 +178,18 @@ const LONG_NAMES: &[&str] = &[
     "getArrayU8FromWasm0",
     "isLikeNone",
     "handleError",
+];
+
+/// What the glue warns of, in fewer words: what our own servers and scripts don't do.
+const LONG_WARNINGS: &[(&str, &str)] = &[
+    (
+        "`WebAssembly.instantiateStreaming` failed because your server does not serve Wasm with `application/wasm` MIME type. Falling back to `WebAssembly.instantiate` which is slower. Original error:\\n",
+        "not application/wasm:",
+    ),
+    (
+        "using deprecated parameters for the initialization function; pass a single object instead",
+        "deprecated",
+    ),
 ];
 
 /// Why less can't be left out.
@@ -241,7 +256,7 @@ mod tests {
         let glue = "x = { __wbg_play_01: function(a) {}, __wbg_play_012: function() {} };";
         let mut renamed = glue.to_owned();
         assert_eq!(number(&mut renamed, "__wbg_play_01", 7).unwrap(), "7");
-        assert_eq!(renamed, "x = { 7: function(a) {}, __wbg_play_012: function() {} };");
+        assert_eq!(renamed, "x = { 7(a) {}, __wbg_play_012: function() {} };");
         assert!(number(&mut renamed, "__wbg_play_01", 8).is_err());
         assert!(number(&mut format!("{glue}{glue}"), "__wbg_play_01", 8).is_err());
     }
