@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use swarm::limits::{COMING_LIFE, FRESH_AHEAD, FRESH_TURN, OWNED_LIFE, PROMPTS};
+use swarm::limits::{COMING_LIFE, FRESH_AHEAD, LONGEST_FRESH_TURN, OWNED_LIFE, PROMPTS};
 use swarm::{Body, Input, LinkId, Output, Sharing};
 use wire::peer::{Command, PeerId};
 
@@ -68,7 +68,7 @@ fn asked_after_hearing(said: &[Command]) -> Duration {
 #[test]
 fn who_is_said_to_own_a_segment_and_gives_nothing_of_it_is_waited_for_for_two_seconds() {
     // One of two: its turn comes first or second.
-    let turn = FRESH_TURN + Duration::from_millis(200);
+    let turn = LONGEST_FRESH_TURN + Duration::from_millis(200);
     assert!(asked_after(None) < turn, "{:?}", asked_after(None));
     let waits = asked_after(Some(NEXT));
     let expected = OWNED_LIFE..OWNED_LIFE + turn;
@@ -86,7 +86,7 @@ fn who_says_that_a_segment_comes_and_never_has_more_of_it_is_waited_for_for_four
         uplink_kbps: None,
     };
     let waits = asked_after_hearing(&[fresh(NEXT, None), coming]);
-    let expected = COMING_LIFE..COMING_LIFE + FRESH_TURN + Duration::from_millis(200);
+    let expected = COMING_LIFE..COMING_LIFE + LONGEST_FRESH_TURN + Duration::from_millis(200);
     assert!(expected.contains(&waits), "{waits:?}");
 }
 
