@@ -296,13 +296,14 @@ impl Engine {
         let (position, span) = (self.playhead.position, self.span_of(key.0, key.1));
         let is_next = span.start <= position && self.element.covered_from(position) == position;
         let head = self.head_bytes(key);
-        let (begun, is_in_pieces) = (self.begun_bytes(key), self.is_in_pieces(key));
+        let (begun, is_streamed) = (self.begun_bytes(key), self.is_streamed(key));
         let most = match missing.start {
             _ if head == 0 => return missing,
-            0 if is_next || is_in_pieces && self.may_come_from_peers(key) => head,
+            0 if is_next => head,
+            0 if is_streamed && self.may_come_from_peers(key) => head,
             start
                 if begun > 0
-                    && (start == begun || is_in_pieces)
+                    && (start == begun || is_streamed)
                     && self.may_come_from_peers(key) =>
             {
                 self.slice_bytes(key)
@@ -318,9 +319,7 @@ impl Engine {
     fn head_bytes(&self, key: (usize, usize)) -> u64 {
         match self.length_of(key.0, key.1) {
             None | Some(..SHORTEST_WITH_HEAD) => 0,
-            Some(length) if self.is_live(key.0) && self.is_in_pieces(key) => {
-                (length / 4).next_multiple_of(PIECE)
-            }
+            Some(length) if self.is_streamed(key) => (length / 4).next_multiple_of(PIECE),
             Some(length) => length / 8 * 3 / PIECE * PIECE,
         }
     }
@@ -329,7 +328,8 @@ impl Engine {
     pub(crate) fn slice_bytes(&self, key: (usize, usize)) -> u64 {
         let length = self.length_of(key.0, key.1).unwrap_or(0);
         match self.is_in_pieces(key) {
-            true => (length / 8 / PIECE).max(1) * PIECE,
+            true if self.is_streamed(key) => (length / 8 / PIECE).max(1) * PIECE,
+            true => (length / 4).next_multiple_of(PIECE),
             false => length / 4,
         }
     }

@@ -73,6 +73,12 @@ impl Engine {
             && !self.lacks_list(rendition, no)
     }
 
+    /// Its pieces come, are played and are passed on as late as they can: all viewers of a live stream need the same at once. Of a
+    /// finished video they seldom do, and the server is asked for more, and sooner.
+    pub(crate) fn is_streamed(&self, key: (usize, usize)) -> bool {
+        self.is_live(key.0) && self.is_in_pieces(key)
+    }
+
     /// The beginning of the piece that this byte is in, where pieces are told apart.
     pub(crate) fn piece_before(&self, key: (usize, usize), at: u64) -> u64 {
         if self.is_in_pieces(key) { at / PIECE * PIECE } else { at }

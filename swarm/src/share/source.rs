@@ -240,7 +240,7 @@ impl Engine {
     /// are needed later.
     fn due_in(&self, key: (usize, usize), byte: u64) -> Duration {
         let begun = self.begun_of(key);
-        let is_streamed = begun > 0 && self.is_in_pieces(key);
+        let is_streamed = begun > 0 && self.is_streamed(key);
         let before = if is_streamed { byte.saturating_sub(begun) } else { 0 };
         self.slack_of(key) + self.plays(key, before)
     }
@@ -255,7 +255,7 @@ impl Engine {
         let missing = self.missing(key, 0).map(|missing| self.only_what_is_urgent(key, missing));
         let missing = missing.map_or(0, |missing| missing.end - missing.start);
         let bytes = if self.length_of(key.0, key.1).is_some() { missing } else { 0 };
-        let is_streamed = self.is_in_pieces(key) && self.begun_of(key) > 0;
+        let is_streamed = self.is_streamed(key) && self.begun_of(key) > 0;
         let margin = if is_streamed { self.begun_margin() } else { URGENT_MARGIN };
         (self.server_time(bytes) * 2).min(LONGEST_RESERVE) + margin
     }
@@ -316,7 +316,7 @@ impl Engine {
         let (Some(left), rate) = (self.to_come(request), self.expected_rate(now, request)) else {
             return;
         };
-        let is_whole = !self.is_in_pieces((rendition, no));
+        let is_whole = !self.is_streamed((rendition, no));
         if is_whole && request.is_from_peer() && self.has_to_be_raced(request, left.clone()) {
             return;
         }
@@ -361,13 +361,14 @@ impl Engine {
             return None;
         }
         let left = self.to_come(request)?;
-        if self.is_in_pieces(key) {
+        if self.is_streamed(key) {
             return self.late_in_stream(now, request, key, left);
         }
         let time = self.time_with(request).saturating_sub(URGENT_MARGIN / 2).as_secs_f64();
         let needs = (left.end - left.start) as f64 / request.rate(now).max(1.0);
         let is_late = self.has_to_be_raced(request, left.clone()) && needs > time;
         let range = self.after_what_comes_soon(now, request, key, left).filter(|_| is_late)?;
+        let range = self.piece_before(key, range.start)..range.end;
         Some(self.only_what_is_urgent(key, range))
     }
 
@@ -418,7 +419,7 @@ impl Engine {
         let What::Segment { rendition, no } = request.what else { return Duration::ZERO };
         let link = request.giver().and_then(|link| self.share.links.get(&link));
         let is_proven =
-            link.is_some_and(|link| link.conduct.is_proven()) || self.is_in_pieces((rendition, no));
+            link.is_some_and(|link| link.conduct.is_proven()) || self.is_streamed((rendition, no));
         let whole = self.length_of(rendition, no).filter(|_| !is_proven);
         let again = whole.map_or(Duration::ZERO, |whole| self.server_time(whole));
         let again = again.min(LONGEST_RESERVE);

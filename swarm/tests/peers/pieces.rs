@@ -9,6 +9,8 @@ use wire::playlist::ByteRange;
 
 use crate::stage::{LONG_BYTES, SEGMENT_BYTES, Stage, live_in_pieces, piece};
 
+/// The segment with which a viewer of the live stream begins.
+const LIVE: usize = 27;
 /// How long a segment plays.
 const LONG: Duration = Duration::from_secs(4);
 
@@ -251,13 +253,14 @@ fn of_all_that_a_peer_tells_to_have_begun_the_latest_are_kept() {
 }
 
 /// Time passes, of which the viewer plays what is on; every piece of the first segment that came is right.
-fn play(stage: &mut Stage, millis: u64, on: u64) {
-    let plays = Duration::from_millis(millis);
+fn play(stage: &mut Stage, no: usize, millis: u64, on: u64) {
+    let begins = LONG * no as u32;
+    let plays = begins + Duration::from_millis(millis);
     stage.now += Duration::from_millis(50);
     let buffered =
-        vec![Span { start: Duration::ZERO, end: LONG.mul_f64(on as f64 / LONG_BYTES as f64) }];
+        vec![Span { start: begins, end: begins + LONG.mul_f64(on as f64 / LONG_BYTES as f64) }];
     stage.tell(Input::Played { position: plays, buffered, is_starved: false, speed: 1.0 });
-    stage.check_further_pieces(0);
+    stage.check_further_pieces(no);
     stage.tell(Input::Updated);
 }
 
@@ -277,9 +280,12 @@ fn send(stage: &mut Stage, at: &mut usize, is_sent: impl Fn(&str) -> bool) {
 /// What the server is asked for beside a peer that brings a third of what is played, in order, and how long before that would play.
 /// A liar may have been met before.
 fn asked_beside_a_slow_peer(has_met_a_liar: bool) -> Vec<(Duration, ByteRange)> {
-    let (mut stage, mut at) = (Stage::begun(9), 0);
+    let (mut stage, mut at) = (Stage::begun_live(), 0);
+    stage.is_counted_live(9);
+    stage.verify();
+    stage.check_pieces(LIVE);
     if has_met_a_liar {
-        let liar = stage.meet_extended(peer(3), 20_000, &[1]);
+        let liar = stage.meet_extended(peer(3), 20_000, &[LIVE as u64 + 1]);
         let (segment, request) = stage.part_asked_of(liar).expect("who holds it is asked");
         stage.say(liar, &Command::SegmentData { segment, size: LONG_BYTES, request });
         (0..4).for_each(|_| stage.tell(Input::Received { link: liar, bytes: PIECE / 4 }));
@@ -288,23 +294,25 @@ fn asked_beside_a_slow_peer(has_met_a_liar: bool) -> Vec<(Duration, ByteRange)> 
         assert!(stage.is_dropped(liar));
         send(&mut stage, &mut at, |_| true);
     }
-    let slow = stage.meet_extended(peer(2), 20_000, &[0]);
+    let slow = stage.meet_extended(peer(2), 20_000, &[LIVE as u64]);
     let asked = stage.said(slow).into_iter().find_map(|command| match command {
-        Command::PartRequest { segment: 0, request, start, end, .. } => Some((request, start, end)),
+        Command::PartRequest { segment, request, start, end, .. } if segment == LIVE as u64 => {
+            Some((request, start, end))
+        }
         _ => None,
     });
     let (request, start, end) = asked.expect("who holds it is asked for the rest");
-    stage.say(slow, &Command::SegmentData { segment: 0, size: end - start, request });
+    stage.say(slow, &Command::SegmentData { segment: LIVE as u64, size: end - start, request });
     let mut asked = Vec::new();
     for tick in 1..=40 {
-        send(&mut stage, &mut at, |uri| !uri.ends_with("0.m4s"));
+        send(&mut stage, &mut at, |uri| !uri.ends_with("27.m4s"));
         let before = stage.wanted.len();
         stage.tell(Input::Received { link: slow, bytes: PIECE / 20 });
         let came = tick * (PIECE / 20) / PIECE * PIECE;
-        play(&mut stage, tick * 50, start + came);
+        play(&mut stage, LIVE, tick * 50, start + came);
         let plays = |byte: u64| LONG.mul_f64(byte as f64 / LONG_BYTES as f64);
         asked.extend(stage.wanted[before..].iter().filter_map(|output| match output {
-            Output::Fetch { uri, range: Some(range), .. } if uri.ends_with("0.m4s") => {
+            Output::Fetch { uri, range: Some(range), .. } if uri.ends_with("27.m4s") => {
                 let position = Duration::from_millis(tick * 50);
                 Some((plays(range.start).saturating_sub(position), *range))
             }
@@ -335,7 +343,7 @@ fn asked_for_more_after(took: Duration) -> Option<u64> {
     let on = LONG_BYTES / 3 / PIECE * PIECE;
     (1..40).find(|tick| {
         let before = stage.wanted.len();
-        play(&mut stage, tick * 50, on);
+        play(&mut stage, 0, tick * 50, on);
         let is_it =
             |output: &Output| matches!(output, Output::Fetch { uri, .. } if uri.ends_with("0.m4s"));
         stage.wanted[before..].iter().any(is_it)
