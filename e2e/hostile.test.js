@@ -51,8 +51,8 @@ const CLAIMS = {
   wrongBytes: ({ p2pBytes, rejectedPieces, peers }, { closedByOther }) => rejectedPieces > 0 && p2pBytes === 0 && peers === 0 && closedByOther > 0,
   falseHave: ({ p2pBytes }) => p2pBytes === 0,
   silence: ({ p2pBytes, peers }, { bytes, closedByOther }) => p2pBytes === 0 && bytes === 0 && peers === 0 && closedByOther > 0,
-  // Its few bytes are random, and found out when the server has sent the rest.
-  stall: ({ p2pBytes, rejectedPieces, peers }, { closedByOther }) => p2pBytes === 0 && rejectedPieces > 0 && peers === 0 && closedByOther > 0,
+  // Its few bytes, less than a piece, are thrown away unseen.
+  stall: ({ p2pBytes, duplicateBytes, peers }, { closedByOther }) => p2pBytes === 0 && duplicateBytes > 0 && peers === 0 && closedByOther > 0,
   flood: ({ p2pBytes, peers }, { closedByOther }) => p2pBytes === 0 && peers === 0 && closedByOther > 0,
   giant: ({ p2pBytes, peers }, { closedByOther }) => p2pBytes === 0 && peers === 0 && closedByOther > 0,
   empty: ({ p2pBytes }) => p2pBytes === 0,
