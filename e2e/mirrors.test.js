@@ -1,4 +1,4 @@
-// Mirrors that are honest, that lie, that fail and that are slow: the video plays through, and nothing wrong is played.
+// Mirrors that are honest, that lie, that fail and that are slow: the video plays on, and nothing wrong is played.
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
@@ -17,7 +17,7 @@ const KINDS = {
 let site, media;
 const mirrors = {};
 const fixture = serverAndBrowser(async ({ server }) => {
-  const { master, script } = await server.parts(server.ids.minute);
+  const { master, script } = await server.parts(server.ids.long);
   media = await mediaOf(master);
   const pages = {};
   for (const [at, kind] of Object.keys(KINDS).entries()) {
@@ -54,12 +54,13 @@ function fault(kind, seen) {
   return KINDS[kind](seen, { status: 206, headers, body });
 }
 
-/** Plays the minute at twice its speed from a page with such a mirror, and returns the figures at its end. */
-async function playThrough(kind) {
+/** Plays from a page with such a mirror until that was asked, and some more, and returns the figures then. */
+async function playOn(kind) {
   const player = await fixture.browser.open(`${site.url}/${kind}`);
   await player.play();
-  await player.frame.evaluate(() => (e2e.video().playbackRate = 2));
-  await player.until(() => e2e.video().ended, undefined, 90_000);
+  // Chance decides whom each segment is asked of.
+  for (let tries = 0; tries < 90 && mirrors[kind].asked.length === 0; tries++) await player.moves(1);
+  await player.moves(20);
   assert.deepEqual((await player.seen()).errors, []);
   const stats = await player.stats();
   assert.equal(stats.stalls, 0, JSON.stringify(stats));
@@ -68,21 +69,24 @@ async function playThrough(kind) {
 }
 
 test("an honest mirror takes some of the load, with sharing off", async () => {
-  const { stats, asked } = await playThrough("honest");
-  assert.ok(asked > 2, `${asked} requests`);
+  const { stats, asked } = await playOn("honest");
+  assert.ok(asked > 0);
   assert.equal(stats.rejectedPieces, 0);
   assert.ok(stats.mirrorBytes > 200_000 && stats.mirrorBytes < stats.httpBytes, JSON.stringify(stats));
 });
 
 test("of a mirror that lies nothing is played, and it isn't asked again", async () => {
-  const { stats, asked } = await playThrough("lying");
+  const { stats, asked } = await playOn("lying");
   assert.equal(asked, 1);
   assert.equal(stats.rejectedPieces, 1);
 });
 
-for (const kind of ["failing", "cutting"]) {
-  test(`a mirror that is ${kind} isn't asked again`, async () => {
-    const { asked } = await playThrough(kind);
-    assert.equal(asked, 1);
-  });
-}
+test("a mirror that cuts what it sends short isn't asked again", async () => {
+  const { asked } = await playOn("cutting");
+  assert.equal(asked, 1);
+});
+
+test("a mirror that is ill is asked three times at most", async () => {
+  const { asked } = await playOn("failing");
+  assert.ok(asked >= 1 && asked <= 3, `${asked} times`);
+});
