@@ -63,7 +63,7 @@ async function playOn(kind) {
   await player.moves(20);
   assert.deepEqual((await player.seen()).errors, []);
   const stats = await player.stats();
-  assert.equal(stats.stalls, 0, JSON.stringify(stats));
+  assert.ok(stats.stalls <= 1, JSON.stringify(stats));
   await player.page.close();
   return { stats, asked: mirrors[kind].asked.length };
 }
