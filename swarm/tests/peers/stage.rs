@@ -192,26 +192,12 @@ impl Stage {
 
     /// What is to be checked turns out to be pieces of this segment, from the first one on.
     pub(crate) fn check_pieces(&mut self, no: usize) {
-        self.check_each(no, |bytes| bytes.start == 0);
+        self.check_by_place(|at| piece(no, at == 0));
     }
 
     /// The same of what was asked for from a further piece on.
     pub(crate) fn check_further_pieces(&mut self, no: usize) {
-        self.check_each(no, |_| false);
-    }
-
-    fn check_each(&mut self, no: usize, is_first: impl Fn(&Range<u64>) -> bool) {
-        let mut at = 0;
-        while let Some(output) = self.wanted.get(at).cloned() {
-            at += 1;
-            if let Output::Check { request, bytes, .. } = output
-                && !self.answered.contains(&(request, bytes.start))
-            {
-                self.answered.push((request, bytes.start));
-                let digest = piece(no, is_first(&bytes));
-                self.tell(Input::Checked { request, bytes, digest });
-            }
-        }
+        self.check_by_place(|_| piece(no, false));
     }
 
     /// The same of one whose segments have twelve pieces, of which the beginning of the first is on.
