@@ -1,6 +1,5 @@
 //! One viewer who has seen the first picture, and whatever a test makes the tracker and the peers say.
 
-use std::ops::Range;
 use std::time::Duration;
 
 use swarm::{
