@@ -59,7 +59,16 @@ async function together() {
   return { first, second, asked };
 }
 
-const panel = (player) => player.frame.evaluate(() => e2e.player().shadowRoot.querySelector(".panel").textContent);
+/** What a viewer reads who answers the sentence and opens the panel. */
+async function panel(player) {
+  const { frame } = player;
+  await player.until(() => e2e.player().shadowRoot.querySelector(".panel"));
+  if (await frame.locator(".consent.open").count()) await frame.locator("[data-action=accept]").click();
+  await frame.locator("video").hover();
+  await frame.locator("[data-action=feeds]").click();
+  await player.until(() => e2e.player().shadowRoot.querySelector(".panel").hidden === false);
+  return frame.locator(".panel").innerText();
+}
 
 async function end(...players) {
   for (const player of players) {
