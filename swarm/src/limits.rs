@@ -274,8 +274,17 @@ pub const STORE_BYTES: u64 = 128 << 20;
 /// Segments whose beginning is kept when a peer fails.
 pub const PARTIALS: usize = 8;
 
-/// After so many more bytes of a segment that isn't whole yet others are told again how much of it is there.
-pub const TOLD_AGAIN: u64 = 3 * wire::pieces::PIECE;
+/// After so many more pieces of a segment that isn't whole yet others are told again which of it are there.
+pub const TOLD_AGAIN: usize = 3;
+
+/// Bytes that a viewer who fetches a live segment alone passes on in time. Of a longer one others fetch parts.
+pub const SHARED_OUT: u64 = 3 << 19;
+
+/// Parts in which so long a segment is fetched by several at most.
+pub const OWNERS: u64 = 4;
+
+/// Bytes of such a part at most, and what is fetched for a peer that has brought nothing yet.
+pub const LONGEST_ERRAND: u64 = 4 << 20;
 
 /// Segments whose first pieces others are told of, and have told of, each.
 pub const BEGUN: usize = 16;
@@ -289,7 +298,7 @@ pub const BANNED_PEERS: usize = 256;
 /// Peers that are given to at once: each then gets a good share of the line, and passes on the sooner.
 pub const UPLOAD_SLOTS: usize = 2;
 
-/// Kilobits a second that each of several is given at least: thrice what is watched most.
+/// Kilobits a second that each of several is given at least: thrice what is watched most, and a quarter more than what is watched.
 pub const SLOT_KBPS: u64 = 6_000;
 
 /// How long a peer waits for room before it is told to ask elsewhere: within the patience of stock peers.

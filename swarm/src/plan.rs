@@ -282,6 +282,7 @@ impl Engine {
         }
         let Some(missing) = self.missing((rendition, no), 0) else { return Asked::Goes };
         let missing = self.only_what_is_urgent((rendition, no), missing);
+        let missing = self.share_out(now, (rendition, no), missing);
         self.ask_server_for(now, (rendition, no), missing);
         Asked::Goes
     }

@@ -21,6 +21,7 @@
 //! - `download`: what is asked of peers, and what they answer
 //! - `news`: what viewers tell each other of what they hold and of new segments
 //! - `election`: whose turn it is to fetch what nobody has
+//! - `owners`: what several fetch together, since it is too long for one
 //! - `source`: who is asked for a segment: a peer, the server, or nobody yet
 //! - `upload`: who is given what, within room and budget
 //! - `pieces`: what is passed on before it is whole
@@ -36,6 +37,7 @@ mod election;
 mod links;
 mod lists;
 mod news;
+mod owners;
 mod pieces;
 mod segments;
 mod source;
@@ -87,7 +89,7 @@ pub(crate) struct Share {
     /// Segments that came wrong, and are taken from the server alone.
     distrusted: VecDeque<(usize, usize)>,
     /// Segments of which others were told that the first pieces are here, and up to which byte, the latest last.
-    begun: VecDeque<((usize, usize), u64)>,
+    begun: VecDeque<((usize, usize), usize)>,
     /// Somebody gave wrong bytes.
     is_cheated: bool,
     /// Ids of those who cheated, the latest last.

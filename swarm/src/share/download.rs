@@ -262,14 +262,17 @@ impl Engine {
         let (Some(link), Ok(no)) = (self.share.links.get_mut(&id), usize::try_from(no)) else {
             return;
         };
-        if !link.holds.contains(no) && link.begun_bytes(no) > 0 {
-            // What was coming to it comes no more.
-            link.forget_begun(no);
+        if !link.holds.contains(no) {
             link.rests_until = now + BUSY_REST;
-            return self.blame(now, id, Misdeed::Busy);
+            if link.has_begun(no) {
+                // What was coming to it comes no more.
+                link.forget_begun(no);
+                self.blame(now, id, Misdeed::Busy);
+            }
+            return;
         }
         let is_prompt = asked_at.is_some_and(|at| now.since(at) < PROMPT_REFUSAL);
-        if link.is_extended() && link.holds.contains(no) && is_prompt {
+        if link.is_extended() && is_prompt {
             // It would have said so if it held it no longer: it has too much to do.
             link.rests_until = now + BUSY_REST;
             return self.blame(now, id, Misdeed::Busy);
@@ -309,7 +312,7 @@ impl Engine {
     fn asked_of_who_has_begun(&mut self, id: LinkId) -> bool {
         let Some(link) = self.share.links.get_mut(&id) else { return false };
         let Some(no) = link.download.map(|download| download.no) else { return false };
-        !link.holds.contains(no) && link.begun_bytes(no) > 0
+        !link.holds.contains(no)
     }
 
     /// Tells a peer that what was asked of it is no longer wanted.

@@ -51,8 +51,10 @@ pub(crate) struct Link {
     pub(crate) fetches: Segments,
     /// What is coming to the other from peers.
     pub(crate) comes: Segments,
-    /// Of which segments it has told that their first pieces are there, and up to which byte.
-    pub(crate) begun: VecDeque<(usize, u64)>,
+    /// Of which segments it has told that some pieces are there, and which.
+    pub(crate) begun: VecDeque<(usize, Segments)>,
+    /// Bytes that were fetched from the server since it asked for them.
+    pub(super) fetched_for: u64,
     pub(crate) download: Option<Download>,
     pub(crate) upload: Option<Upload>,
     /// What was given last is on its way since then.
@@ -107,6 +109,7 @@ impl Link {
             fetches: Segments::default(),
             comes: Segments::default(),
             begun: VecDeque::new(),
+            fetched_for: 0,
             download: None,
             upload: None,
             sending_since: None,

@@ -22,6 +22,7 @@ use crate::parts::{Part, Parts};
 
 use super::conduct::Misdeed;
 use super::links::Link;
+use super::segments::Segments;
 
 /// How many bytes of a request, from its first one on, have been compared with their digests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -248,21 +249,20 @@ impl Engine {
         if self.share.permitted != Sharing::Full {
             return;
         }
-        let mut bytes = 0;
-        while let Some((.., more)) = self.given_from(key, bytes) {
-            bytes += more;
-        }
+        let last = self.length_of(rendition, no).unwrap_or(0) / PIECE;
+        let pieces: Vec<u64> =
+            (0..last).filter(|piece| self.given_from(key, piece * PIECE).is_some()).collect();
+        let count = pieces.len();
         let told = self.share.begun.iter().find(|(of, _)| *of == key);
-        let told = told.map_or(0, |(_, bytes)| *bytes);
-        if bytes < PIECE || (told > 0 && bytes < told + TOLD_AGAIN) {
+        let told = told.map_or(0, |(_, count)| *count);
+        if count == 0 || (told > 0 && count < told + TOLD_AGAIN) {
             return;
         }
         self.share.take_back_begun(key);
         if self.share.begun.len() == BEGUN {
             self.share.begun.pop_front();
         }
-        self.share.begun.push_back((key, bytes));
-        let pieces = (0..bytes / PIECE).collect();
+        self.share.begun.push_back((key, count));
         let command = Command::Pieces { segment: no as u64, piece_bytes: PIECE, pieces };
         let lacks_it = |link: &Link| {
             link.rendition == rendition
@@ -274,7 +274,7 @@ impl Engine {
         self.links_where(lacks_it).into_iter().for_each(|link| self.say(link, &command));
     }
 
-    /// A peer tells which pieces of a segment it has; of use are those that follow each other from the first one on.
+    /// A peer tells which pieces of a segment it has, before it has all of them.
     pub(crate) fn pieces_came(
         &mut self,
         id: LinkId,
@@ -287,20 +287,24 @@ impl Engine {
         if piece_bytes != PIECE {
             return;
         }
-        let first = (0..).zip(pieces).take_while(|(no, piece)| no == *piece).count() as u64;
         link.forget_begun(no);
         if link.begun.len() == BEGUN {
             link.begun.pop_front();
         }
-        link.begun.push_back((no, first * PIECE));
+        link.begun.push_back((no, Segments::of(pieces)));
         link.note_owned(&[segment]);
     }
 }
 
 impl Link {
-    /// How much of a segment, from its first byte on, the other has told that it has, before it had all of it.
-    pub(crate) fn begun_bytes(&self, no: usize) -> u64 {
-        self.begun.iter().find(|(of, _)| *of == no).map_or(0, |(_, bytes)| *bytes)
+    /// It has told that it has the piece that this byte is in, before it had all of the segment.
+    pub(crate) fn has_piece(&self, no: usize, byte: u64) -> bool {
+        self.begun.iter().any(|(of, pieces)| *of == no && pieces.contains((byte / PIECE) as usize))
+    }
+
+    /// It has told that it has some of a segment.
+    pub(crate) fn has_begun(&self, no: usize) -> bool {
+        self.begun.iter().any(|(of, _)| *of == no)
     }
 
     pub(super) fn forget_begun(&mut self, no: usize) {

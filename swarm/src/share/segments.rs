@@ -70,7 +70,7 @@ impl Segments {
         self.base += old * 64;
     }
 
-    fn iter(&self) -> impl Iterator<Item = usize> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = usize> {
         let base = self.base;
         let bits = |word: u64| (0..64).filter(move |bit| word >> bit & 1 == 1);
         let all = self.words.iter().enumerate().filter(|(_, word)| **word != 0);

@@ -3,6 +3,7 @@
 //! What is urgent comes from the server, so that sharing never costs a stall. Of the rest, what peers have comes from peers,
 //! from several at once where they understand parts. What nobody has is fetched by whoever was elected (`election`).
 
+use std::iter;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -44,16 +45,14 @@ impl Engine {
             let open = self.links_of(rendition).filter(|(_, link)| link.is_open());
             open.filter(|(_, link)| !link.conduct.is_doubtful())
         };
-        let is_coming =
-            believed().any(|(_, link)| link.begun_bytes(no) > 0 || link.comes.contains(no));
-        let had = self.missing((rendition, no), 0).map_or(0, |missing| missing.start);
+        let is_coming = believed().any(|(_, link)| link.has_begun(no) || link.comes.contains(no));
         let has_more = |link: &Link| {
-            let sets = [&link.holds, &link.fetches];
-            link.begun_bytes(no) > had || sets.iter().any(|set| set.contains(no))
+            [&link.holds, &link.fetches].iter().any(|set| set.contains(no))
+                || self.stretches((rendition, no)).any(|stretch| link.first_of(no, &stretch).is_some())
         };
         let is_there = believed().any(|(_, link)| has_more(link));
         if is_there || is_coming && !self.is_live(rendition) {
-            let is_free = !self.free_holders(now, (rendition, no)).is_empty();
+            let is_free = self.free_holders(now, (rendition, no)).is_some();
             return if is_free { Source::Peers } else { Source::Later };
         }
         if !is_idle
@@ -75,7 +74,7 @@ impl Engine {
     }
 
     /// It failed with another segment a moment ago.
-    fn is_server_resting(&self, now: Time, no: usize) -> bool {
+    pub(super) fn is_server_resting(&self, now: Time, no: usize) -> bool {
         self.retries.iter().any(|(what, retry)| {
             matches!(what, What::Segment { no: other, .. } if other != no) && retry.at > now
         })
@@ -91,17 +90,30 @@ impl Engine {
             && !self.share.distrusted.contains(&(rendition, no))
     }
 
-    /// Peers that have it, are free, and can give the first stretch that is missing, with how fast they are: one that hasn't
-    /// shown yet counts as fast as it says, or as the best. Stock peers can't stop before the end.
-    fn free_holders(&self, now: Time, key: (usize, usize)) -> Vec<Holder> {
-        let (missing, length) = (self.missing(key, 0), self.length_of(key.0, key.1));
-        let (Some(missing), Some(length)) = (missing, length) else { return Vec::new() };
-        self.holders(now, key, Some(missing.start), |link| {
-            link.is_extended() || missing.end == length
+    /// Stretches of a segment that haven't come and that nobody was asked for.
+    fn stretches(&self, key: (usize, usize)) -> impl Iterator<Item = Range<u64>> {
+        iter::successors(self.missing(key, 0), move |before| {
+            self.missing(key, before.end).filter(|next| next.start >= before.end)
         })
     }
 
-    /// Peers that have all of it; and those that have it up to behind `begun`, and get the rest, if that is of use.
+    /// The first bytes that are missing and that peers can give who are free, with how fast they are: one that hasn't shown yet
+    /// counts as fast as it says, or as the best. Stock peers can't stop before the end.
+    fn free_holders(&self, now: Time, key: (usize, usize)) -> Option<(Range<u64>, Vec<Holder>)> {
+        let length = self.length_of(key.0, key.1)?;
+        let from = |start: u64, end: u64| {
+            let can_give = |link: &Link| link.is_extended() || end == length;
+            let holders = self.holders(now, key, Some(start), can_give);
+            (!holders.is_empty()).then_some((start..end, holders))
+        };
+        self.stretches(key).find_map(|Range { start, end }| {
+            let begun = self.links_of(key.0).filter(|(_, link)| link.is_open());
+            let begun = begun.filter_map(|(_, link)| link.first_of(key.1, &(start..end)));
+            from(start, end).or_else(|| from(begun.min()?, end))
+        })
+    }
+
+    /// Peers that have all of it; and those that have the piece that begins with `begun`, and get what follows, if that is of use.
     fn holders(
         &self,
         now: Time,
@@ -115,8 +127,7 @@ impl Engine {
         }
         let begun = begun.filter(|_| self.is_in_pieces((rendition, no)));
         let has_begun = |link: &Link| {
-            let is_ours = link.upload.is_some_and(|upload| upload.no == no);
-            begun.is_some_and(|begun| begun < link.begun_bytes(no)) && !is_ours
+            begun.is_some_and(|at| link.has_piece(no, at) && !link.is_given(no, at))
         };
         let is_free = |link: &Link| {
             link.is_open()
@@ -136,8 +147,7 @@ impl Engine {
 
     /// Asks peers for what is missing: several for parts of it, the likelier each the faster it was.
     pub(crate) fn ask_peers(&mut self, now: Time, key: (usize, usize)) {
-        let mut holders = self.free_holders(now, key);
-        let Some(missing) = self.missing(key, 0) else { return };
+        let Some((missing, mut holders)) = self.free_holders(now, key) else { return };
         let bytes = missing.end - missing.start;
         let most = (bytes / PART_BYTES).clamp(1, PARTS as u64);
         let extended = holders.iter().filter(|holder| holder.gives_parts).count() as u64;
@@ -146,10 +156,27 @@ impl Engine {
         let mut start = missing.start;
         while start < missing.end {
             let Some(holder) = self.choose(&mut holders, parts > 1) else { return };
-            let end = if parts == 1 { missing.end } else { (start + each).min(missing.end) };
+            let end = (start + each).min(missing.end);
+            if parts == 1 {
+                let end = self.end_with(key, holder.link, start..end);
+                return self.ask_peer(now, holder.link, key, start..end);
+            }
             self.ask_peer(now, holder.link, key, start..end);
             start = end;
         }
+    }
+
+    /// Where a peer that has some of a segment has no more, and another has, or we are to give it what follows.
+    fn end_with(&self, (rendition, no): (usize, usize), id: LinkId, bytes: Range<u64>) -> u64 {
+        let Some(link) = self.share.links.get(&id).filter(|link| !link.holds.contains(no)) else {
+            return bytes.end;
+        };
+        let has = |at: u64| {
+            let all = || self.links_of(rendition).filter(|(_, link)| link.is_open());
+            link.has_piece(no, at)
+                || !link.is_given(no, at) && !all().any(|(_, other)| other.has_piece(no, at))
+        };
+        bytes.clone().step_by(PIECE as usize).find(|at| !has(*at)).unwrap_or(bytes.end)
     }
 
     /// Takes one of them, much the likelier the faster it is.
@@ -171,7 +198,7 @@ impl Engine {
     pub(crate) fn may_come_from_peers(&self, (rendition, no): (usize, usize)) -> bool {
         let has = |link: &Link| {
             let sets = [&link.holds, &link.fetches, &link.comes];
-            link.is_open() && (link.begun_bytes(no) > 0 || sets.iter().any(|set| set.contains(no)))
+            link.is_open() && (link.has_begun(no) || sets.iter().any(|set| set.contains(no)))
         };
         let swarm = self.share.swarms.get(&rendition);
         let meets = swarm.is_some_and(|swarm| swarm.awaits_peers(self.looked_at));
@@ -464,6 +491,18 @@ struct Holder {
 }
 
 impl Link {
+    /// The first byte of a stretch of a segment with which a piece begins that it has told of.
+    fn first_of(&self, no: usize, stretch: &Range<u64>) -> Option<u64> {
+        let (_, pieces) = self.begun.iter().find(|(of, _)| *of == no)?;
+        let mut starts = pieces.iter().map(|piece| (piece as u64).saturating_mul(PIECE));
+        starts.find(|at| stretch.contains(at))
+    }
+
+    /// It waits for this byte of us.
+    fn is_given(&self, no: usize, byte: u64) -> bool {
+        self.upload.is_some_and(|upload| upload.no == no && (upload.next..upload.end).contains(&byte))
+    }
+
     /// Bytes a second that it says it can give.
     fn told_rate(&self) -> Option<f64> {
         let kbps = self.kbps?.min(MOST_KBPS);

@@ -6,7 +6,7 @@ use wire::peer::Command;
 use wire::pieces::PIECE;
 
 use crate::Time;
-use crate::engine::{Engine, Soonest};
+use crate::engine::{Engine, Request, Soonest};
 use crate::limits::{
     FAST_KBPS, HEAD_START, PROMPT_REFUSAL, SLOT_KBPS, SLOT_PATIENCE, UPLOAD_BYTES_PER_SECOND,
     UPLOAD_PATIENCE, UPLOAD_SHARE, UPLOAD_SLOTS, UPLOAD_STALL,
@@ -38,8 +38,8 @@ pub(crate) struct Upload {
     /// What the request is called on the wire.
     number: u64,
     /// The next byte to give.
-    next: u64,
-    end: u64,
+    pub(super) next: u64,
+    pub(super) end: u64,
     /// It waits for room since then; `None` once its header was sent.
     queued_at: Option<Time>,
     /// The asker needs it then.
@@ -73,9 +73,12 @@ impl Engine {
         let Some(link) = self.share.links.get_mut(&id) else { return };
         (link.upload, link.kbps) = (None, kbps.or(link.kbps));
         let (rendition, is_extended) = (link.rendition, link.is_extended());
+        let no = usize::try_from(segment).ok();
+        if let (Some(no), Some(end)) = (no, end) {
+            self.run_errand(now, id, no, start..end);
+        }
         let end_within = |bytes: u64| end.unwrap_or(bytes).min(bytes);
-        let held = usize::try_from(segment)
-            .ok()
+        let held = no
             .and_then(|no| Some((no, self.bytes_given(rendition, no, start, is_extended)?)))
             .filter(|(_, bytes)| start < end_within(*bytes))
             .filter(|_| self.share.permitted == Sharing::Full);
@@ -99,7 +102,7 @@ impl Engine {
     }
 
     /// The length of a segment that is given from a byte on: one that is held, or, to those who know that it may take longer, one
-    /// of which this much has come.
+    /// of which this much has come, or is on its way from the server.
     fn bytes_given(
         &self,
         rendition: usize,
@@ -108,8 +111,10 @@ impl Engine {
         is_extended: bool,
     ) -> Option<u64> {
         let held = self.share.store.verified(rendition, no).map(|stored| stored.bytes);
-        let begun = self.given_from((rendition, no), from).filter(|_| is_extended);
-        held.or_else(|| begun.and_then(|_| self.length_of(rendition, no)))
+        let comes = |request: &Request| !request.is_from_peer() && request.range().contains(&from);
+        let is_begun = self.given_from((rendition, no), from).is_some()
+            || self.requests_for((rendition, no)).any(|(_, request)| comes(request));
+        held.or_else(|| self.length_of(rendition, no).filter(|_| is_extended && is_begun))
     }
 
     /// Bytes that could be given now of what was asked for.
@@ -235,7 +240,9 @@ impl Engine {
 
     /// Peers that are given to at once: as many as get enough for it to be passed on soon.
     fn slots(&self) -> usize {
-        let slots = self.uplink_rate() / 125.0 / SLOT_KBPS as f64;
+        let watched = self.renditions.get(self.target).map_or(0, |it| it.info.bandwidth_bps);
+        let each = SLOT_KBPS.max(watched / 800);
+        let slots = self.uplink_rate() / 125.0 / each as f64;
         (slots as usize).clamp(1, UPLOAD_SLOTS)
     }
 
