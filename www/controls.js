@@ -2,7 +2,7 @@
 // <shoal-player> loads this then.
 
 /** Adds them to a player whose controls are there, as far as the browser and the page have it. Ended by `signal`. */
-export function addButtons(host, signal) {
+export function furnish(host, signal) {
   const root = host.shadowRoot;
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(STYLE);

@@ -4,7 +4,7 @@
 // and tells the rest with its `stats()`.
 
 /** Adds the panel to a player whose controls are there. Ended by `signal`. */
-export function addPanel(host, signal) {
+export function furnish(host, signal) {
   const root = host.shadowRoot;
   const player = root.querySelector(".player");
   const sheet = new CSSStyleSheet();
