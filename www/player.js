@@ -21,7 +21,7 @@ const load = (file) => new Promise((resolve, reject) => {
   const ask = () => {
     if (tries === 3) return clearInterval(again), reject(`no ${file}`);
     // By the same address a browser gives the same failure.
-    import(tries++ ? `${file}?${tries}` : file).then((module) => (clearInterval(again), resolve(module)), () => {});
+    import(tries++ ? `${file}?${Date.now()}` : file).then((module) => (clearInterval(again), resolve(module)), () => {});
   };
   const again = setInterval(ask, 4000);
   ask();
