@@ -53,6 +53,17 @@ test("the player of a French page speaks French, whatever it has to say", async 
   await player.until(() => /Mo \(/.test(e2e.player().shadowRoot.querySelector("[data-figure=p2p]")?.textContent));
   await screenshot("french-panel");
   assert.deepEqual(strange(await said(player)), []);
+  // Who has the panel read aloud hears what it says once.
+  const rewritten = await page.evaluate(async () => {
+    const sentence = e2e.player().shadowRoot.querySelector("[data-role=hindrance]");
+    e2e.player().stats = () => ({ ...Object.getPrototypeOf(e2e.player()).stats.call(e2e.player()), hindrance: "stun" });
+    while (!/STUN.*continue/.test(sentence.textContent)) await new Promise((resolve) => setTimeout(resolve, 50));
+    const changes = [];
+    new MutationObserver((more) => changes.push(...more)).observe(sentence, { childList: true, characterData: true, subtree: true });
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    return changes.length;
+  });
+  assert.equal(rewritten, 0);
   await page.evaluate(() => e2e.video().pause());
   await player.until(() => e2e.player().shadowRoot.querySelector(".row [data-action=play]").ariaLabel === "Lire");
 });

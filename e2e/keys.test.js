@@ -6,9 +6,9 @@ import { serverAndBrowser } from "./lib/fixture.js";
 
 const fixture = serverAndBrowser();
 
-async function focused() {
+async function focused(page = "watch") {
   const { server, browser } = fixture;
-  const player = await browser.open(server.watch(server.ids.long));
+  const player = await browser.open(server[page](server.ids.long));
   await player.play();
   await player.frame.evaluate(() => e2e.player().shadowRoot.querySelector("[tabindex]").focus());
   const press = (key) => player.page.keyboard.press(key);
@@ -79,4 +79,74 @@ test("speed is chosen from its menu", async () => {
   await player.frame.locator("[data-menu=speed] button", { hasText: "2" }).last().click();
   await player.until(() => e2e.video().playbackRate === 2);
   assert.equal((await player.video("playbackRate")).playbackRate, 2);
+});
+
+/** What has the focus within the player. */
+const focus = (player) => player.frame.evaluate(() => {
+  const element = e2e.player().shadowRoot.activeElement;
+  return element?.dataset.action ?? element?.dataset.role ?? element?.localName;
+});
+
+test("who leaves a menu or the panel is back on its button", async () => {
+  const { player, press } = await focused();
+  await player.until(() => e2e.player().shadowRoot.querySelector("[data-action=speed]"));
+  for (const action of ["quality", "speed"]) {
+    for (const leave of ["Enter", "Escape"]) {
+      await player.frame.locator(`[data-action=${action}]`).focus();
+      await press("Enter");
+      await player.until((action) => e2e.player().shadowRoot.activeElement?.closest(`[data-menu=${action}]`), action);
+      await press(leave);
+      assert.equal(await focus(player), action, `${leave} in the menu of ${action}`);
+    }
+  }
+  await press("n");
+  await player.until(() => e2e.player().shadowRoot.querySelector(".panel")?.hidden === false);
+  await player.frame.locator("[data-role=sharing]").focus();
+  await press("Escape");
+  await player.until(() => e2e.player().shadowRoot.querySelector(".panel").hidden);
+  assert.equal(await focus(player), "feeds");
+});
+
+test("in a menu arrows, home and end move, and the video stays where it is", async () => {
+  const { player, press } = await focused();
+  await player.until(() => e2e.player().shadowRoot.querySelector("[data-action=speed]"));
+  await press("Space");
+  await player.until(() => e2e.video().paused);
+  const before = await player.video("currentTime", "volume");
+  await player.frame.locator("[data-action=speed]").focus();
+  await press("Enter");
+  const speed = () => player.frame.evaluate(() => e2e.player().shadowRoot.activeElement.dataset.speed);
+  assert.equal(await speed(), "1");
+  for (const [key, at] of [["ArrowDown", "1.25"], ["ArrowUp", "1"], ["Home", "0.5"], ["ArrowUp", "2"], ["ArrowDown", "0.5"], ["End", "2"], ["ArrowRight", "2"]]) {
+    await press(key);
+    assert.equal(await speed(), at, key);
+  }
+  assert.deepEqual(await player.video("currentTime", "volume"), before);
+});
+
+test("on the slider of the volume arrows, home and end turn the sound and don't seek", async () => {
+  const { player, press } = await focused();
+  await player.until(() => e2e.player().shadowRoot.querySelector("[data-action=speed]"));
+  await press("Space");
+  await player.until(() => e2e.video().paused);
+  const { currentTime } = await player.video("currentTime");
+  await player.frame.locator("[data-role=volume]").focus();
+  await press("Home");
+  await player.until(() => e2e.video().volume === 0);
+  await press("End");
+  await player.until(() => e2e.video().volume === 1);
+  await press("ArrowLeft");
+  await player.until(() => e2e.video().volume < 1);
+  assert.equal((await player.video("currentTime")).currentTime, currentTime);
+});
+
+test("what embeds is a dialog that takes the focus and gives it back", async () => {
+  const { player, press } = await focused("embed");
+  await player.frame.locator("[data-action=share]").focus();
+  await press("Enter");
+  await player.frame.getByRole("dialog", { name: "Embed" }).waitFor();
+  assert.equal(await focus(player), "textarea");
+  await press("Escape");
+  await player.until(() => e2e.player().shadowRoot.querySelector(".share").hidden);
+  assert.equal(await focus(player), "share");
 });

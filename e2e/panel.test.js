@@ -216,3 +216,94 @@ test("the page's policy lets it reach its own tracker", async () => {
   assert.ok(isReached);
   assert.deepEqual(player.log.errors, []);
 });
+
+/** Lets the panel hear these of the player's figures instead. */
+const pretend = (player, figures) =>
+  player.frame.evaluate((figures) => {
+    const { stats } = Object.getPrototypeOf(e2e.player());
+    e2e.player().stats = () => ({ ...stats.call(e2e.player()), ...figures });
+  }, figures);
+const isSaid = (text) => {
+  const notice = e2e.player().shadowRoot.querySelector(".notice");
+  return !notice.hidden && notice.textContent.includes(text);
+};
+
+/** A viewer who has answered and has the panel before them. */
+async function withPanel(path, size) {
+  const player = await firstVisit(path);
+  if (size) await player.page.setViewportSize(size);
+  await player.play();
+  await player.until(() => e2e.player().shadowRoot.querySelector(".panel"));
+  if (await player.frame.locator(".consent.open").count()) await player.frame.locator("[data-action=accept]").click();
+  await player.frame.evaluate(() => e2e.player().shadowRoot.querySelector(".player").focus());
+  await player.page.keyboard.press("n");
+  await player.until(isPanelOpen);
+  return player;
+}
+
+test("once sharing has ended for good the sentence on it goes", async () => {
+  const { server } = fixture;
+  const player = await firstVisit(server.watch(server.ids.long));
+  await player.play();
+  await player.until(isAsked);
+  await pretend(player, { hindrance: "listForged" });
+  await player.frame.waitForFunction(isNotAsked, undefined, { timeout: 4000 });
+  assert.equal(await sentence(player), "");
+});
+
+test("what mirrors gave has a line of its own, and isn't the server's", async () => {
+  const { server } = fixture;
+  const player = await withPanel(server.watch(server.ids.clip));
+  const line = player.frame.locator("dl div", { has: player.frame.locator("[data-figure=mirrors]") });
+  assert.ok(!(await line.isVisible()), "a line on mirrors where there are none");
+  await pretend(player, { httpBytes: 5e6, mirrorBytes: 2e6, p2pBytes: 5e6 });
+  await player.until(() => e2e.player().shadowRoot.querySelector("[data-figure=mirrors]")?.textContent === "2.0 MB");
+  assert.ok(await line.isVisible());
+  assert.equal(await player.frame.locator("[data-figure=http]").textContent(), "3.0 MB");
+  assert.equal(await player.frame.locator("[data-figure=p2p]").textContent(), "5.0 MB (50 %)");
+});
+
+test("in a small player nothing of the panel is too wide, and the switch and the reason come first", async () => {
+  const { server } = fixture;
+  for (const [width, height] of [[288, 162], [320, 180], [480, 270]]) {
+    const player = await withPanel(server.embed(server.ids.clip), { width, height });
+    await pretend(player, { hindrance: "tracker", httpBytes: 5e6, mirrorBytes: 1e6 });
+    await player.until(() => e2e.player().shadowRoot.querySelector("[data-role=hindrance]").textContent.includes("tracker"));
+    await player.screenshot(`panel-${width}`);
+    const seen = await player.frame.evaluate(() => {
+      const panel = e2e.player().shadowRoot.querySelector(".panel");
+      const { bottom } = panel.getBoundingClientRect();
+      const end = (selector) => panel.querySelector(selector).getBoundingClientRect().bottom;
+      return { wider: panel.scrollWidth - panel.clientWidth, toggle: end("label") - bottom, reason: end("[data-role=hindrance]") - bottom };
+    });
+    assert.ok(seen.wider <= 0, `${seen.wider} px too wide at ${width}`);
+    assert.ok(seen.toggle <= 0, `the switch is ${seen.toggle} px below at ${width}`);
+    assert.ok(seen.reason <= 0, `the reason is ${seen.reason} px below at ${width}`);
+    await player.page.close();
+  }
+});
+
+test("what somebody can mend is said when trouble with playback is over, and each for its own time", async () => {
+  const { server } = fixture;
+  const player = await firstVisit(server.watch(server.ids.long));
+  await player.play();
+  await player.until(() => e2e.player().shadowRoot.querySelector(".panel"));
+  const trouble = (isThere) =>
+    player.frame.evaluate((isThere) => {
+      const notice = e2e.player().shadowRoot.querySelector(".notice");
+      if (isThere) notice.textContent = "Trouble";
+      notice.hidden = !isThere;
+    }, isThere);
+  await trouble(true);
+  await pretend(player, { hindrance: "tracker" });
+  await player.moves(2.5);
+  assert.ok(await player.frame.evaluate(isSaid, "Trouble"));
+  await trouble(false);
+  await player.until(isSaid, "tracker");
+  // The first hint would end after eight seconds.
+  await player.moves(5);
+  await pretend(player, { hindrance: "stun" });
+  await player.until(isSaid, "STUN");
+  await player.moves(5);
+  assert.ok(await player.frame.evaluate(isSaid, "STUN"), "the first hint's end has ended the second");
+});

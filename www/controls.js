@@ -2,24 +2,25 @@
 // <shoal-player> loads this then.
 
 /** Adds them to a player whose controls are there, as far as the browser and the page have it. Ended by `signal`. */
-export function addButtons(host, signal) {
+export function furnish(host, signal) {
   const root = host.shadowRoot;
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(STYLE);
   root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
-  const add = (action, label, drawing, press) => {
+  const add = (action, label, drawing) => {
     const button = document.createElement("button");
     button.dataset.action = action;
     button.ariaLabel = label;
     button.innerHTML = `<svg viewBox="0 0 24 24">${drawing}</svg>`;
-    button.addEventListener("click", press);
     root.querySelector("[data-action=fullscreen]").before(button);
+    return button;
   };
   addSpeeds(host, signal);
+  addMenus(host, signal);
   const snippet = host.getAttribute("snippet");
-  if (snippet) add("share", "Embed", BRACKETS, dialog(root, snippet));
+  if (snippet) addDialog(host, snippet, add("share", "Embed", BRACKETS), signal);
   const video = root.querySelector("video");
-  if (video.requestPictureInPicture) add("pip", "Picture in picture", PICTURE, () => picture(video));
+  if (video.requestPictureInPicture) add("pip", "Picture in picture", PICTURE).addEventListener("click", () => picture(video));
   addKeys(host, signal);
 }
 
@@ -59,10 +60,31 @@ function addSpeeds(host, signal) {
   refresh();
 }
 
-/** A dialog with HTML that others paste; what opens and closes it. */
-function dialog(root, snippet) {
+/** Every menu by keys: arrows, Home and End move in it, and whoever leaves it is back on its button. */
+function addMenus(host, signal) {
+  const root = host.shadowRoot;
+  const back = () => root.activeElement?.closest(".menu[hidden]")?.previousElementSibling.focus();
+  root.addEventListener("click", back, { signal });
+  host.addEventListener("keydown", (event) => {
+    const { key, ctrlKey, altKey, metaKey } = event;
+    if (key === "Escape") return back();
+    const choices = [...(root.activeElement?.closest(".menu")?.children ?? [])];
+    const at = choices.indexOf(root.activeElement);
+    if (at < 0 || ctrlKey || altKey || metaKey) return;
+    const to = { ArrowUp: at - 1, ArrowDown: at + 1, Home: 0, End: -1 }[key];
+    if (to === undefined) return;
+    event.preventDefault();
+    choices.at(to % choices.length).focus();
+  }, { signal });
+}
+
+/** A dialog with HTML that others paste, which `opener` opens and closes. */
+function addDialog(host, snippet, opener, signal) {
+  const root = host.shadowRoot;
   const share = document.createElement("div");
   share.className = "share";
+  share.setAttribute("role", "dialog");
+  share.setAttribute("aria-label", "Embed");
   share.hidden = true;
   share.innerHTML = HTML;
   const [area, button] = [share.querySelector("textarea"), share.querySelector("button")];
@@ -74,7 +96,16 @@ function dialog(root, snippet) {
     button.textContent = isCopied ? "Copied" : "Press Ctrl+C";
   });
   root.querySelector(".controls").before(share);
-  return () => (share.hidden = !share.hidden);
+  const open = (isOpen) => {
+    share.hidden = !isOpen;
+    opener.setAttribute("aria-expanded", String(isOpen));
+    if (isOpen) area.focus();
+    else opener.focus();
+  };
+  opener.setAttribute("aria-haspopup", "dialog");
+  opener.setAttribute("aria-expanded", "false");
+  opener.addEventListener("click", () => open(share.hidden));
+  host.addEventListener("keydown", ({ key }) => key === "Escape" && !share.hidden && open(false), { signal });
 }
 
 /** The keys that video sites have in common, but for those that the player hears itself. */
@@ -101,7 +132,7 @@ function addKeys(host, signal) {
   for (let tenth = 0; tenth < 10; tenth++) keys[tenth] = () => to(tenth / 10);
   const press = (event) => {
     const { key, ctrlKey, altKey, metaKey, defaultPrevented } = event;
-    if (defaultPrevented || ctrlKey || altKey || metaKey || isTyping(event) || !Object.hasOwn(keys, key)) return;
+    if (defaultPrevented || ctrlKey || altKey || metaKey || isTyping(event) || !Object.hasOwn(keys, key) || isOwn(event)) return;
     event.preventDefault();
     keys[key]();
     // Shows the controls for a while.
@@ -122,6 +153,9 @@ function isTyping(event) {
   return target.isContentEditable || target.matches?.("textarea,select,input:not([type=range]):not([type=checkbox])");
 }
 
+/** The key moves within what has the focus: the slider of the volume, or a menu. */
+const isOwn = (event) => /^(Arrow|Home|End)/.test(event.key) && !!event.composedPath()[0].matches?.("[data-role=volume],.menu *");
+
 const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 2];
 
 const BRACKETS = "<path d='M9 7l-5 5 5 5M15 7l5 5-5 5' fill='none' stroke='currentColor' stroke-width='2'/>";
@@ -139,5 +173,5 @@ const STYLE = `
 .share label{display:grid;gap:8px;text-align:start}
 .share[hidden]{display:none}
 textarea{box-sizing:border-box;width:min(34em,80vw);font:13px/1.4 ui-monospace,monospace;color:#fff;background:#0006;border:1px solid #fff5;border-radius:6px;padding:8px;resize:none}
-@container (max-width:420px){[data-action=pip]{display:none}}
+@container (max-width:560px){[data-action=pip]{display:none}}
 `;

@@ -27,7 +27,20 @@ function read(host, name, isGood) {
   return null;
 }
 
-const isCaption = (caption) => ["language", "label", "src"].every((name) => typeof caption?.[name] === "string");
+function isCaption(caption) {
+  const isWhole = ["language", "label", "src"].every((name) => typeof caption?.[name] === "string");
+  if (isWhole && isAddress(caption.src)) return true;
+  console.warn("shoal-player: one of the captions has no name or address and is left out");
+  return false;
+}
+
+function isAddress(src) {
+  try {
+    return !!new URL(src, document.baseURI);
+  } catch {
+    return false;
+  }
+}
 
 function isStoryboard({ src, totalWidth, totalHeight, spriteWidth, spriteHeight, spriteDuration }) {
   const numbers = [totalWidth, totalHeight, spriteWidth, spriteHeight, spriteDuration];

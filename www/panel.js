@@ -4,7 +4,7 @@
 // and tells the rest with its `stats()`.
 
 /** Adds the panel to a player whose controls are there. Ended by `signal`. */
-export function addPanel(host, signal) {
+export function furnish(host, signal) {
   const root = host.shadowRoot;
   const player = root.querySelector(".player");
   const sheet = new CSSStyleSheet();
@@ -18,8 +18,10 @@ export function addPanel(host, signal) {
   player.append(panel);
 
   const find = (selector) => panel.querySelector(selector);
+  // Compared with what was written and not with what is there: that may be in another language by now.
+  const written = {};
   const write = (selector, text) => {
-    if (find(selector).textContent !== text) find(selector).textContent = text;
+    if (written[selector] !== text) find(selector).textContent = written[selector] = text;
   };
   const say = (role, text) => {
     write(`[data-role=${role}]`, text ?? "");
@@ -31,12 +33,17 @@ export function addPanel(host, signal) {
   say("terms", terms);
 
   const samples = [];
-  let before = { httpBytes: 0, p2pBytes: 0 };
-  let hinted = null;
+  let before = { httpBytes: 0, mirrorBytes: 0, p2pBytes: 0 };
+  const hint = hinter(player.querySelector(".notice"), signal);
+  const consent = player.querySelector(".consent");
   const refresh = () => {
     const stats = host.stats();
     toggle.checked = stats.sharing !== "off";
-    if (stats.hindrance !== hinted) hint(player.querySelector(".notice"), (hinted = stats.hindrance), signal);
+    hint(stats.hindrance);
+    if (FINAL.includes(stats.hindrance) && consent.classList.contains("open")) {
+      consent.classList.remove("open");
+      consent.querySelector("p").textContent = "";
+    }
     say("hindrance", SENTENCES[stats.hindrance]);
     say("trust", TRUST[stats.trust]?.replace("{}", hostOf(host)));
     if (panel.hidden) return;
@@ -46,16 +53,25 @@ export function addPanel(host, signal) {
   const sample = () => {
     const stats = host.stats();
     if (samples.length === SECONDS) samples.shift();
-    samples.push({ http: stats.httpBytes - before.httpBytes, p2p: stats.p2pBytes - before.p2pBytes });
+    samples.push({
+      mirrors: stats.mirrorBytes - before.mirrorBytes,
+      http: stats.httpBytes - before.httpBytes,
+      p2p: stats.p2pBytes - before.p2pBytes,
+    });
     before = stats;
     refresh();
   };
   const open = () => {
+    const isLeft = panel.contains(root.activeElement);
     panel.hidden = !player.classList.contains("feeds");
+    if (panel.hidden && isLeft) {
+      player.focus(); // stays there where the page has no controls
+      player.querySelector("[data-action=feeds]").focus();
+    }
     refresh();
   };
   const classes = new MutationObserver(open);
-  classes.observe(player, { attributeFilter: ["class"] });
+  for (const element of [player, consent]) classes.observe(element, { attributeFilter: ["class"] });
   // The player's own listeners come first. A switch that is being clicked has turned, and the player hears it afterwards.
   root.addEventListener("input", refresh, { signal });
   root.addEventListener("click", ({ target }) => target !== toggle && refresh(), { signal });
@@ -79,31 +95,38 @@ function termsOf(host) {
 
 const hostOf = (host) => new URL(host.getAttribute("src") ?? "", document.baseURI).host;
 
-/** Says over the picture, for a while, what somebody can mend; the panel keeps it. Trouble with playback goes first. */
-function hint(notice, hindrance, signal) {
-  const isHint = notice.classList.contains("hint");
-  if (!isHint && !notice.hidden) return;
-  const text = MENDED.includes(hindrance) ? SENTENCES[hindrance] : undefined;
-  notice.classList.toggle("hint", !!text);
-  notice.hidden = !text;
-  if (!text) return;
-  notice.textContent = text;
-  const fade = setTimeout(() => {
-    if (notice.textContent && notice.classList.contains("hint")) notice.hidden = true;
-  }, HINT_MS);
+/** What says over the picture, for a while, what somebody can mend; the panel keeps it. Trouble with playback goes first. */
+function hinter(notice, signal) {
+  let told = null;
+  let fade;
   signal.addEventListener("abort", () => clearTimeout(fade));
+  return (hindrance) => {
+    const isFree = notice.hidden || notice.classList.contains("hint");
+    if (hindrance === told || !isFree) return;
+    told = hindrance;
+    clearTimeout(fade);
+    const text = MENDED.includes(hindrance) ? SENTENCES[hindrance] : undefined;
+    notice.classList.toggle("hint", !!text);
+    notice.hidden = !text;
+    if (!text) return;
+    notice.textContent = text;
+    fade = setTimeout(() => {
+      if (notice.classList.contains("hint")) notice.hidden = true;
+    }, HINT_MS);
+  };
 }
 
-function show({ p2pBytes, httpBytes, peers, uploadedBytes, duplicateBytes }, write) {
+function show({ p2pBytes, httpBytes, mirrorBytes, peers, uploadedBytes, duplicateBytes }, write) {
   const percent = Math.round((100 * p2pBytes) / (p2pBytes + httpBytes)) || 0;
   write("[data-figure=p2p]", `${megabytes(p2pBytes)} (${percent} %)`);
-  write("[data-figure=http]", megabytes(httpBytes));
+  write("[data-figure=http]", megabytes(httpBytes - mirrorBytes));
+  write("[data-figure=mirrors]", mirrorBytes ? megabytes(mirrorBytes) : "");
   write("[data-figure=peers]", String(peers));
   write("[data-figure=uploaded]", megabytes(uploadedBytes));
   write("[data-figure=saved]", megabytes(Math.max(p2pBytes - duplicateBytes, 0)));
 }
 
-/** Draws the server's bytes at the bottom and those from viewers on top of them, newest at the right. */
+/** Draws the server's bytes at the bottom, those of mirrors on top of them and those from viewers above, newest at the right. */
 function draw(samples, find, write) {
   const total = ({ http, p2p }) => http + p2p;
   const peak = Math.max(...samples.map(total), 0);
@@ -112,7 +135,8 @@ function draw(samples, find, write) {
     return `M${SECONDS - samples.length} ${HEIGHT}${steps.join("")}V${HEIGHT}z`;
   };
   find("path.p2p").setAttribute("d", path(total));
-  find("path.http").setAttribute("d", path(({ http }) => http));
+  find("path.mirrors").setAttribute("d", path(({ http }) => http));
+  find("path.http").setAttribute("d", path(({ http, mirrors }) => http - mirrors));
   write("[data-role=peak]", megabytes(peak));
 }
 
@@ -132,6 +156,9 @@ const SENTENCES = {
 /** Of those, what a host can mend who sees it. */
 const MENDED = ["tracker", "stun"];
 
+/** Of those, what ends sharing for good. */
+const FINAL = ["listForged", "listBroken", "listForeign", "listMissing", "uncheckable"];
+
 /** Whose word others' bytes are held against, by its name in `stats()`. */
 const TRUST = {
   signed: "What others send is checked piece by piece against a list that {} signed.",
@@ -146,14 +173,15 @@ const HINT_MS = 8000;
 
 const HTML = `
 <b id="feeds">Who feeds you</b>
-<div class="chart"><svg viewBox="0 0 60 100" preserveAspectRatio="none" role="img" aria-label="Bytes in each second of the last minute"><path class="p2p"/><path class="http"/></svg><p>Last minute, at most <span data-role="peak"></span> a second</p></div>
+<div class="switch"><label><input type="checkbox" data-role="sharing">Share with other viewers</label><p data-role="terms" hidden></p><p data-role="hindrance" role="status" hidden></p></div>
+<div class="chart"><svg viewBox="0 0 60 100" preserveAspectRatio="none" role="img" aria-label="Bytes in each second of the last minute"><path class="p2p"/><path class="mirrors"/><path class="http"/></svg><p>Last minute, at most <span data-role="peak"></span> a second</p></div>
 <div class="figures"><dl>
 <div><dt class="p2p">From viewers</dt><dd data-figure="p2p"></dd></div>
 <div><dt class="http">From the server</dt><dd data-figure="http"></dd></div>
+<div><dt class="mirrors">From mirrors</dt><dd data-figure="mirrors"></dd></div>
 <div><dt>Viewers connected</dt><dd data-figure="peers"></dd></div>
 <div><dt>Given to viewers</dt><dd data-figure="uploaded"></dd></div>
-</dl><p>Viewers spared the server <span data-figure="saved"></span>.</p><p data-role="trust" hidden></p><p data-role="hindrance" role="status" hidden></p></div>
-<div class="switch"><label><input type="checkbox" data-role="sharing">Share with other viewers</label><p data-role="terms" hidden></p></div>
+</dl><p>Viewers spared the server <span data-figure="saved"></span>.</p><p data-role="trust" hidden></p></div>
 `;
 
 const STYLE = `
@@ -161,6 +189,7 @@ const STYLE = `
 .panel[hidden],.failed .panel{display:none}
 .chart svg{display:block;width:100%;height:56px;background:#fff1}
 path.p2p{fill:#8fe8d0}
+path.mirrors{fill:#ffd27a}
 path.http{fill:#c2571a}
 .notice:has(~.panel:not([hidden])){margin-inline-start:10px;max-width:calc(100% - 310px)}
 .notice.hint:has(~.panel:not([hidden])){display:none}
@@ -174,8 +203,10 @@ dt{flex:1}
 dd,.panel span{font-variant-numeric:tabular-nums}
 dt:not([class]){padding-inline-start:18px}
 dt[class]::before{content:"";display:inline-block;width:10px;height:10px;margin-inline-end:8px;border-radius:2px;background:#8fe8d0}
+dt.mirrors::before{background:#ffd27a}
 dt.http::before{background:#c2571a}
-.figures [data-role=hindrance]{margin-top:6px;padding-inline-start:8px;border-inline-start:3px solid #ffd27a}
+dl div:has(dd:empty){display:none}
+.switch [data-role=hindrance]{margin-top:4px;font-size:inherit;color:inherit;padding-inline-start:8px;border-inline-start:3px solid #ffd27a}
 .switch label{display:flex;align-items:center;gap:8px;min-height:24px;cursor:pointer}
 .switch input{width:16px;height:16px;margin:0;accent-color:#3fb6dd}
 .switch input:disabled,.switch label:has(:disabled){cursor:default;opacity:.8}
@@ -183,9 +214,13 @@ dt.http::before{background:#c2571a}
 .panel{font-size:12px}
 .consent:has(~.panel:not([hidden])){visibility:hidden}
 .notice:has(~.panel:not([hidden])){top:auto;bottom:70px;max-width:90%;margin-inline:auto}
-.panel,.consent.open~.panel{inset:6px 6px auto;width:auto;max-height:calc(100% - 76px);grid:auto auto/1fr 210px;gap:4px 14px;padding:6px 10px}
+.panel,.consent.open~.panel{inset:6px 6px auto;width:auto;max-height:calc(100% - 76px);grid:auto 1fr/1fr 210px;gap:4px 14px;padding:6px 10px}
 .panel b,.chart p{display:none}
 .figures{grid-area:1/2/3}
 .chart svg{height:32px}
+}
+@container (max-height:320px) and (max-width:420px){
+.panel,.consent.open~.panel{grid:none}
+.figures{grid-area:auto}
 }
 `;

@@ -9,7 +9,23 @@ const PANEL = "./__PANEL__";
 const CONTROLS = "./__CONTROLS__";
 const WATCHING = "./__WATCHING__";
 let compiled;
-const compile = () => (compiled ??= __wbg_init({ module_or_path: PLAYER_WASM }));
+const compile = () => (compiled ??= __wbg_init({ module_or_path: PLAYER_WASM }).catch((error) => {
+  // The next who asks may have more luck.
+  compiled = null;
+  throw error;
+}));
+
+/** A module that is of use later, asked for up to three times: a server may be starting anew, or never answer. */
+const load = (file) => new Promise((resolve, reject) => {
+  let tries = 0;
+  const ask = () => {
+    if (tries === 3) return clearInterval(again), reject(`no ${file}`);
+    // By the same address a browser gives the same failure.
+    import(tries++ ? `${file}?${Date.now()}` : file).then((module) => (clearInterval(again), resolve(module)), () => {});
+  };
+  const again = setInterval(ask, 4000);
+  ask();
+});
 
 // The same rule as `start_rendition` in swarm/src/abr.rs: these requests go out while the engine still compiles.
 const SHARE = 0.7;
@@ -19,7 +35,8 @@ function estimate() {
   try {
     return Number(localStorage.getItem("shoal.bps")) || FIRST_ESTIMATE_BPS;
   } catch {
-    return FIRST_ESTIMATE_BPS; // an iframe without storage
+    // An iframe without storage.
+    return FIRST_ESTIMATE_BPS;
   }
 }
 
@@ -31,15 +48,15 @@ function head(range) {
   return length < 262_144 ? range : `${first}-${first + bytes - 1}`;
 }
 
-/** Asks for what the engine will want first; `opening` is what the server knows of the video. */
-function askEarly(src, opening) {
-  const early = new Map();
+/** Asks for what the engine will want first, and puts it into `early`; `opening` is what the server knows of the video. */
+function askEarly(early, src, opening) {
   const ask = (path, range) => {
     const url = new URL(path, document.baseURI).href;
     const controller = new AbortController();
     const headers = range ? { Range: `bytes=${range}` } : {};
     const response = fetch(url, { headers, signal: controller.signal });
-    response.catch(() => {}); // whoever takes it sees the failure
+    // Whoever takes it sees the failure.
+    response.catch(() => {});
     early.set(range ? `${url} ${range}` : url, { began: performance.now(), response, controller });
   };
   ask(src);
@@ -50,8 +67,9 @@ function askEarly(src, opening) {
     ask(start.media, start.init);
     ask(start.media, head(start.first));
   }
-  return early;
 }
+
+const warn = (error) => console.warn("shoal-player:", error);
 
 /** Waits for the first picture, or this long. */
 const picture = (video, ms) => new Promise((resolve) => {
@@ -99,60 +117,58 @@ class ShoalPlayer extends HTMLElement {
     const visit = ++this.#visit;
     const src = this.getAttribute("src");
     if (!src) return;
-    let opening = [];
+    const early = (this.#early = new Map());
     try {
-      opening = JSON.parse(this.dataset.opening ?? "[]");
-    } catch {
-      console.warn("shoal-player: data-opening is no JSON and is left out");
+      if (!this.getAttribute("start")) askEarly(early, src, JSON.parse(this.dataset.opening ?? "[]"));
+    } catch (error) {
+      warn(error);
     }
-    const early = this.getAttribute("start") ? new Map() : askEarly(src, opening);
-    this.#early = early;
     try {
       await compile();
-    } catch (error) {
       if (visit !== this.#visit) return;
-      console.error("shoal-player:", error);
-      this.shadowRoot.textContent = "This browser cannot run the player: it needs WebAssembly.";
-      this.dispatchEvent(new CustomEvent("shoal:error", { detail: String(error) }));
-      return;
+      const video = () => this.shadowRoot.querySelector("video");
+      // Not for long: the first picture may be made of bytes that have to be verified before.
+      let verifier;
+      const verify = async (name, ...given) => (await (verifier ??= picture(video(), 2000).then(() => load(VERIFIER))))[name](...given);
+      this.#player = new Player(this, early, verify);
+      this.#furnish(video());
+    } catch (error) {
+      if (visit === this.#visit) this.#fail(error);
     }
-    if (visit !== this.#visit) return;
-    const video = () => this.shadowRoot.querySelector("video");
-    // Not for long: the first picture may be made of bytes that have to be verified before.
-    let verifier;
-    const load = () => picture(video(), 2000).then(() => import(VERIFIER));
-    this.#player = new Player(this, early, async (name, ...given) => (await (verifier ??= load()))[name](...given));
-    this.#furnish(video());
+  }
+
+  /** Says that the player isn't there, which says all else. */
+  #fail(error) {
+    warn(error);
+    const { CompileError } = globalThis.WebAssembly ?? {};
+    const isLacking = !CompileError || error instanceof CompileError;
+    const text = isLacking ? "This browser cannot run the player: it needs WebAssembly." : "The player could not be loaded.";
+    const box = document.createElement("div");
+    box.role = "alert";
+    box.style = "padding:1em;background:#000;color:#fff";
+    const again = document.createElement("button");
+    again.textContent = "Try again";
+    again.onclick = () => this.attributeChangedCallback();
+    box.append(text, " ", again);
+    this.shadowRoot.replaceChildren(box);
+    this.dispatchEvent(new CustomEvent("shoal:error", { detail: String(error) }));
   }
 
   /** Says in the page's language what the player says in English. */
-  async #speak() {
+  #speak() {
     const language = this.closest("[lang]")?.lang;
-    if (!language || language.startsWith("en")) return;
-    try {
-      (await import(WORDS)).speak(this.shadowRoot, language);
-    } catch (error) {
-      console.warn("shoal-player:", error);
-    }
+    if (language && !language.startsWith("en")) load(WORDS).then(({ speak }) => speak(this.shadowRoot, language)).catch(warn);
   }
 
-  /** Adds what only some videos have, and what nobody looks for before there is a picture. Without it the player plays on. */
+  /** Adds what only some videos have, and what nobody looks for before there is a picture. Without either the player plays on. */
   async #furnish(video) {
     const { signal } = (this.#furnished = new AbortController());
-    try {
-      if (this.hasAttribute("captions") || this.hasAttribute("storyboard")) {
-        const { furnish } = await import(EXTRAS);
-        if (!signal.aborted) furnish(this, signal);
-      }
-      await picture(video, 10_000);
-      if (this.dataset.video) import(WATCHING);
-      const [{ addPanel }, { addButtons }] = await Promise.all([import(PANEL), import(CONTROLS)]);
-      if (signal.aborted) return;
-      addPanel(this, signal);
-      addButtons(this, signal);
-    } catch (error) {
-      console.warn("shoal-player:", error);
-    }
+    const add = (file) => load(file).then(({ furnish }) => signal.aborted || furnish(this, signal)).catch(warn);
+    if (this.hasAttribute("captions") || this.hasAttribute("storyboard")) add(EXTRAS);
+    await picture(video, 10_000);
+    add(PANEL);
+    add(CONTROLS);
+    if (this.dataset.video) import(WATCHING).catch(warn);
   }
 
   #close() {

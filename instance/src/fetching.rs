@@ -298,7 +298,7 @@ fn failed(error: OutboundError) -> Failure {
 const AT_ONCE: usize = 2;
 
 /// What another host gets for one file.
-const BOUNDS: Bounds = Bounds {
+pub(crate) const BOUNDS: Bounds = Bounds {
     // As large as an upload may be.
     bytes: 256 << 30,
     connect: Duration::from_secs(15),

@@ -1,5 +1,5 @@
-//! `shoal mirror`: keeps a plain copy of a public video's files, which any web server can serve, and believes none of them before
-//! it is as the video's own host signed it.
+//! `shoal mirror`: keeps a plain copy of a public video's files, which any web server can serve, and gives no media its name before
+//! each of its segments is as the video's own host signed it.
 //!
 //! ```text
 //! FOLDER/<uuid>/g1-240-fragmented.mp4   first: each segment compared, as `.g1-240-fragmented.mp4.part` until then
@@ -8,17 +8,19 @@
 //!               g1-poster.jpg  g1-storyboard.jpg  g1-segments-sha256.json
 //!               g1-master.m3u8          last
 //! ```
-//! The word of the video's own host is its master over https, which names the key; lists and media may then come by whomever. What is
-//! there is not fetched again, since names carry a generation; the files of other generations go when a new one is whole.
+//! The word of the video's own host is its master over https, which names the key, and its playlists: no redirect leads them to another
+//! host. Lists and media may come by whomever. No list tells of what is before the first segment: it is as whoever sent it wrote it,
+//! which is why players take that from the video's own host. What is there is not fetched again, since names carry a generation; the
+//! files of other generations go when a new one is whole, and all of ours once the host shows the video to nobody, or not to everybody.
 
+mod folder;
 mod media;
 mod proof;
+mod withdrawal;
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
 use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
@@ -30,7 +32,9 @@ use wire::id::VideoId;
 use wire::playlist::{Master, TEXT_LIMIT};
 
 use crate::config::Config;
-use proof::{Rendition, Word};
+use crate::fetching;
+use folder::{Folder, part};
+use proof::{Layout, Rendition, Word};
 
 /// What to copy.
 #[derive(Debug, Args)]
@@ -42,7 +46,7 @@ pub(crate) struct MirrorArgs {
     #[arg(long, value_name = "FOLDER", default_value = "mirror")]
     to: PathBuf,
     /// Bytes that a video may have.
-    #[arg(long, value_name = "BYTES", default_value_t = MOST_BYTES)]
+    #[arg(long, value_name = "BYTES", default_value_t = BOUNDS.bytes)]
     most: u64,
 }
 
@@ -57,6 +61,14 @@ pub(crate) enum MirrorError {
     /// Not everybody may see it.
     #[error("{0} is not open to all, and a copy would be")]
     Private(Url),
+    /// It was copied, and isn't for everybody any more.
+    #[error("{0} is not open to all any more, or gone: the copy is out of service, {1}")]
+    Withdrawn(Url, Box<folder::Cleared>),
+    /// Who isn't the video's own host would be believed.
+    #[error(
+        "{0} leads to {1}: what a video is is believed of its own host alone, so name it there"
+    )]
+    Elsewhere(Url, String),
     /// Another run does the same.
     #[error("{0:?} is being brought up to date by somebody else")]
     Busy(PathBuf),
@@ -144,13 +156,16 @@ pub(crate) fn run(args: &MirrorArgs, config: &Config) -> anyhow::Result<()> {
 }
 
 async fn mirror(mut source: Source, args: &MirrorArgs) -> Result<String, MirrorError> {
-    let (url, id) = source.find(&args.url).await?;
+    let asked = source.asked(&args.url)?;
+    let (url, text) = match source.find(&asked).await {
+        Err(error) => return Err(source.withdraw(&asked, &args.to, error).await),
+        found => found?,
+    };
     let file = url.path().rsplit('/').next().unwrap_or_default().to_owned();
-    let text = source.text(&url).await?;
     let master: Master =
         text.parse().map_err(|_| MirrorError::strange(&file, "is no master playlist"))?;
-    let word = Word::of(&file, &id, &master)?;
-    let folder = Folder::open(&args.to, &id)?;
+    let word = Word::of(&file, &asked.id, &master)?;
+    let folder = Folder::open(&args.to, &asked.id)?;
     let mut copy = Copy { source, url, folder, word, fetched: 0, bar: bar() };
     let said = copy.bring_up_to_date(&master, &text, args.most).await;
     copy.bar.finish_and_clear();
@@ -186,11 +201,15 @@ impl Copy {
         most: u64,
     ) -> Result<String, MirrorError> {
         let digests = self.digests().await?;
-        let mut renditions = Vec::new();
+        let mut found = Vec::new();
         for variant in &master.variants {
-            renditions.push(self.rendition(&variant.uri, digests.as_ref()).await?);
+            found.push(self.look(&variant.uri, digests.as_ref()).await?);
         }
-        self.check_room(&renditions, most)?;
+        self.check_room(&found, most)?;
+        let mut renditions = Vec::new();
+        for found in found {
+            renditions.push(self.rendition(found, digests.as_ref()).await?);
+        }
         let mut kept = BTreeSet::from([self.word.master.clone()]);
         for rendition in &renditions {
             self.bring_media(rendition).await?;
@@ -229,27 +248,42 @@ impl Copy {
         Ok(Some((name, text, parsed)))
     }
 
-    /// A rendition and what proves it: from what is here, if that fits, else from the host.
-    async fn rendition(
+    /// A rendition as it is here, if what is here proves it; else what its playlist says, before anything large is asked for.
+    async fn look(
         &mut self,
         playlist: &str,
         digests: Option<&proof::Digests>,
-    ) -> Result<Rendition, MirrorError> {
+    ) -> Result<Found, MirrorError> {
         let playlist = self.word.name(playlist, Kind::MediaPlaylist)?;
-        let list = self.word.list_name(&playlist);
         let kept = self.folder.read(&playlist, TEXT_LIMIT as u64);
-        if let Some(text) = kept.and_then(|bytes| String::from_utf8(bytes).ok()) {
-            let list = list.as_deref().and_then(|name| self.folder.read(name, MOST_LIST));
-            if let Ok(rendition) = self.word.rendition(&playlist, text, list, digests) {
-                return Ok(rendition);
+        if let Some(text) = kept.and_then(|bytes| String::from_utf8(bytes).ok())
+            && let Ok(layout) = self.word.layout(&playlist, text)
+        {
+            let list = self.word.list(&layout);
+            let list = list.and_then(|(name, bytes)| self.folder.read(&name, bytes));
+            if let Ok(rendition) = self.word.rendition(layout, list, digests) {
+                return Ok(Found::Here(rendition));
             }
         }
         let text = self.fetch_text(&playlist).await?;
-        let list = match list {
-            Some(name) => Some(self.fetch_list(&name).await?),
+        Ok(Found::There(self.word.layout(&playlist, text)?))
+    }
+
+    /// A rendition, each segment proved.
+    async fn rendition(
+        &mut self,
+        found: Found,
+        digests: Option<&proof::Digests>,
+    ) -> Result<Rendition, MirrorError> {
+        let layout = match found {
+            Found::Here(rendition) => return Ok(rendition),
+            Found::There(layout) => layout,
+        };
+        let list = match self.word.list(&layout) {
+            Some((name, bytes)) => Some(self.fetch_list(&name, bytes).await?),
             None => None,
         };
-        self.word.rendition(&playlist, text, list, digests)
+        self.word.rendition(layout, list, digests)
     }
 
     async fn fetch_text(&mut self, name: &str) -> Result<String, MirrorError> {
@@ -257,24 +291,30 @@ impl Copy {
         self.source.text(&url).await
     }
 
-    async fn fetch_list(&mut self, name: &str) -> Result<Vec<u8>, MirrorError> {
+    /// A list that has this many bytes, if it is the right one.
+    async fn fetch_list(&mut self, name: &str, bytes: u64) -> Result<Vec<u8>, MirrorError> {
         let url = self.beside(name)?;
-        match self.source.bytes(&url, MOST_LIST).await {
-            Err(MirrorError::Answer(_, StatusCode::NOT_FOUND | StatusCode::GONE)) => {
-                let (file, reason) = (name.to_owned(), "is named by the master, and is not there");
-                Err(MirrorError::Forged { file, reason })
-            }
-            read => read,
+        let forged = |reason| MirrorError::Forged { file: name.to_owned(), reason };
+        match self.source.ask(&url, HeaderMap::new(), bytes).await {
+            Ok(answer) => match whole(&url, answer).await {
+                Err(MirrorError::Answer(_, StatusCode::NOT_FOUND | StatusCode::GONE)) => {
+                    Err(forged("is named by the master, and is not there"))
+                }
+                Err(MirrorError::Outbound(OutboundError::TooLarge(..))) => Err(forged(LONG)),
+                read => read,
+            },
+            Err(MirrorError::Outbound(OutboundError::TooLarge(..))) => Err(forged(LONG)),
+            Err(error) => Err(error),
         }
     }
 
     /// Pictures are for people who look into the folder: a player has them from the video's host. Whether there is one.
     async fn bring_picture(&mut self, name: &str) -> Result<bool, MirrorError> {
-        if self.folder.path.join(name).exists() {
+        if self.folder.length(name) > 0 {
             return Ok(true);
         }
         let url = self.beside(name)?;
-        match self.source.bytes(&url, MOST_PICTURE).await {
+        match self.source.own(&url, MOST_PICTURE).await {
             Ok(bytes) if bytes.starts_with(JPEG) => self.folder.put(name, &bytes).map(|()| true),
             Ok(_) => Err(MirrorError::strange(name, "is no picture")),
             Err(MirrorError::Answer(..)) => Ok(false),
@@ -288,20 +328,42 @@ impl Copy {
         self.url.join(name).map_err(bad)
     }
 
-    fn check_room(&self, renditions: &[Rendition], most: u64) -> Result<(), MirrorError> {
-        let all = renditions.iter().fold(0_u64, |sum, made| sum.saturating_add(made.bytes()));
+    fn check_room(&self, found: &[Found], most: u64) -> Result<(), MirrorError> {
+        let all = found.iter().fold(0_u64, |sum, found| sum.saturating_add(found.bytes()));
         if all > most {
             return Err(MirrorError::TooLarge { needed: all, most });
         }
         let there = |name: &str| self.folder.length(name).max(self.folder.length(&part(name)));
-        let needed = renditions.iter().fold(MARGIN, |sum, made| {
-            sum.saturating_add(made.bytes().saturating_sub(there(&made.media)))
+        let needed = found.iter().fold(MARGIN, |sum, found| {
+            sum.saturating_add(found.bytes().saturating_sub(there(found.media())))
         });
-        let disk =
-            |error: rustix::io::Errno| MirrorError::Disk(self.folder.path.clone(), error.into());
-        let found = rustix::fs::statvfs(&self.folder.path).map_err(disk)?;
-        let free = found.f_bavail.saturating_mul(found.f_frsize);
+        let free = self.folder.free()?;
         if free < needed { Err(MirrorError::NoSpace { needed, free }) } else { Ok(()) }
+    }
+}
+
+/// What is known of a rendition before the room for it was looked at.
+enum Found {
+    /// All but its media.
+    Here(Rendition),
+    /// What its playlist says.
+    There(Layout),
+}
+
+impl Found {
+    /// Of its media.
+    fn bytes(&self) -> u64 {
+        match self {
+            Found::Here(rendition) => rendition.bytes(),
+            Found::There(layout) => layout.bytes(),
+        }
+    }
+
+    fn media(&self) -> &str {
+        match self {
+            Found::Here(rendition) => &rendition.media,
+            Found::There(layout) => &layout.media,
+        }
     }
 }
 
@@ -311,46 +373,64 @@ struct Source {
     budget: Budget,
 }
 
+/// What somebody names.
+struct Asked {
+    /// The page or the master, on the video's own host.
+    url: Url,
+    id: VideoId,
+    is_master: bool,
+}
+
 impl Source {
-    /// The master playlist of what somebody names, and which video that is.
-    async fn find(&mut self, text: &str) -> Result<(Url, VideoId), MirrorError> {
+    /// What an address names, without asking anybody.
+    fn asked(&self, text: &str) -> Result<Asked, MirrorError> {
         let url = self.door.address(text)?;
-        let not_a_video = || MirrorError::NotAVideo(url.clone());
         if url.path().ends_with("-master.m3u8") {
-            return master_of(&url);
+            let id = video_of(&url)?;
+            return Ok(Asked { url, id, is_master: true });
         }
         let id = url.path().trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-        let id: VideoId = id.parse().map_err(|_| not_a_video())?;
-        let api = url.join(&format!("/api/v1/videos/{id}")).map_err(|_| not_a_video())?;
-        let told = match self.bytes(&api, MOST_JSON).await {
+        let id = id.parse().map_err(|_| MirrorError::NotAVideo(url.clone()))?;
+        Ok(Asked { url, id, is_master: false })
+    }
+
+    /// The master playlist of what somebody names, where it is and what it says.
+    async fn find(&mut self, asked: &Asked) -> Result<(Url, String), MirrorError> {
+        let url = &asked.url;
+        if asked.is_master {
+            return Ok((url.clone(), self.text(url).await?));
+        }
+        let not_a_video = || MirrorError::NotAVideo(url.clone());
+        let told = match self.own(&asked.api()?, MOST_JSON).await {
             Err(MirrorError::Answer(_, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)) => {
-                return Err(MirrorError::Private(url));
+                return Err(MirrorError::Private(url.clone()));
             }
             told => told?,
         };
         let told: serde_json::Value = serde_json::from_slice(&told).map_err(|_| not_a_video())?;
         let master = told["streamingPlaylists"][0]["playlistUrl"].as_str();
         let master = self.door.address(master.ok_or_else(not_a_video)?)?;
-        let (master, found) = master_of(&master)?;
-        if found == id { Ok((master, id)) } else { Err(not_a_video()) }
+        if video_of(&master)? != asked.id {
+            return Err(not_a_video());
+        }
+        let text = self.text(&master).await?;
+        Ok((master, text))
     }
 
+    /// A whole text that this host itself says.
     async fn text(&mut self, url: &Url) -> Result<String, MirrorError> {
-        let bytes = self.bytes(url, TEXT_LIMIT as u64).await?;
+        let bytes = self.own(url, TEXT_LIMIT as u64).await?;
         String::from_utf8(bytes).map_err(|_| MirrorError::strange(url.path(), "is no text"))
     }
 
-    /// A whole file of at most so many bytes.
-    async fn bytes(&mut self, url: &Url, most: u64) -> Result<Vec<u8>, MirrorError> {
-        let mut answer = self.ask(url, HeaderMap::new(), most).await?;
-        if answer.status != StatusCode::OK {
-            return Err(MirrorError::Answer(url.clone(), answer.status));
+    /// A whole file of at most so many bytes that this host itself gives, and nobody to whom it leads.
+    async fn own(&mut self, url: &Url, most: u64) -> Result<Vec<u8>, MirrorError> {
+        let answer = self.ask(url, HeaderMap::new(), most).await?;
+        if answer.url.origin() != url.origin() {
+            let other = answer.url.host_str().unwrap_or_default().to_owned();
+            return Err(MirrorError::Elsewhere(url.clone(), other));
         }
-        let mut bytes = Vec::new();
-        while let Some(piece) = answer.next_chunk().await? {
-            bytes.extend(piece);
-        }
-        Ok(bytes)
+        whole(url, answer).await
     }
 
     async fn ask(
@@ -364,8 +444,28 @@ impl Source {
     }
 }
 
-/// Takes the last two parts of a path for a video and its master.
-fn master_of(url: &Url) -> Result<(Url, VideoId), MirrorError> {
+impl Asked {
+    /// Where the API of its host tells of it.
+    fn api(&self) -> Result<Url, MirrorError> {
+        let joined = self.url.join(&format!("/api/v1/videos/{}", self.id));
+        joined.map_err(|_| MirrorError::NotAVideo(self.url.clone()))
+    }
+}
+
+/// All that an answer brings, if it is a good one.
+async fn whole(url: &Url, mut answer: Answer) -> Result<Vec<u8>, MirrorError> {
+    if answer.status != StatusCode::OK {
+        return Err(MirrorError::Answer(url.clone(), answer.status));
+    }
+    let mut bytes = Vec::new();
+    while let Some(piece) = answer.next_chunk().await? {
+        bytes.extend(piece);
+    }
+    Ok(bytes)
+}
+
+/// The video whose master this is, by the last two parts of its path.
+fn video_of(url: &Url) -> Result<VideoId, MirrorError> {
     let not_a_video = || MirrorError::NotAVideo(url.clone());
     if url.path().contains("/~") {
         return Err(MirrorError::Private(url.clone()));
@@ -374,113 +474,22 @@ fn master_of(url: &Url) -> Result<(Url, VideoId), MirrorError> {
     let id = folder.rsplit('/').next().unwrap_or_default();
     let path = format!("/hls/{id}/{file}");
     let parsed = MediaPath::parse(&path).filter(|parsed| parsed.kind == Kind::Master);
-    let id = parsed.map(|parsed| parsed.id).ok_or_else(not_a_video)?;
-    Ok((url.clone(), id))
+    parsed.map(|parsed| parsed.id).ok_or_else(not_a_video)
 }
-
-/// The folder of one copy, which nobody else writes to meanwhile.
-struct Folder {
-    path: PathBuf,
-    _lock: File,
-}
-
-impl Folder {
-    fn open(to: &Path, id: &VideoId) -> Result<Folder, MirrorError> {
-        let path = to.join(id.to_string());
-        let failed = |error| MirrorError::Disk(path.clone(), error);
-        fs::create_dir_all(&path).map_err(failed)?;
-        let lock = File::create(path.join(LOCK)).map_err(failed)?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Folder { path, _lock: lock }),
-            Err(fs::TryLockError::WouldBlock) => Err(MirrorError::Busy(path)),
-            Err(fs::TryLockError::Error(error)) => Err(failed(error)),
-        }
-    }
-
-    /// A small file that is there; none if it is larger than it may be.
-    fn read(&self, name: &str, most: u64) -> Option<Vec<u8>> {
-        let is_small = self.length(name) <= most;
-        fs::read(self.path.join(name)).ok().filter(|_| is_small)
-    }
-
-    /// Zero if it isn't there.
-    fn length(&self, name: &str) -> u64 {
-        fs::metadata(self.path.join(name)).map_or(0, |found| found.len())
-    }
-
-    /// Writes a small file in one step; the same file is left alone.
-    fn put(&self, name: &str, bytes: &[u8]) -> Result<(), MirrorError> {
-        if self.read(name, bytes.len() as u64).as_deref() == Some(bytes) {
-            return Ok(());
-        }
-        let draft = self.path.join(part(name));
-        let written = File::create(&draft)
-            .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
-        written.map_err(|error| MirrorError::Disk(draft.clone(), error))?;
-        self.finish(name)
-    }
-
-    /// Gives what was written its name.
-    fn finish(&self, name: &str) -> Result<(), MirrorError> {
-        let to = self.path.join(name);
-        let renamed = fs::rename(self.path.join(part(name)), &to)
-            .and_then(|()| File::open(&self.path)?.sync_all());
-        renamed.map_err(|error| MirrorError::Disk(to, error))
-    }
-
-    /// Removes what is of a video and not of this copy, and tells how many files that were.
-    fn tidy(&self, kept: &BTreeSet<String>) -> Result<usize, MirrorError> {
-        let failed = |error| MirrorError::Disk(self.path.clone(), error);
-        let mut gone = 0;
-        for entry in fs::read_dir(&self.path).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let whole = name.strip_prefix('.').and_then(|name| name.strip_suffix(".part"));
-            let is_old = proof::generation(whole.unwrap_or(&name)).is_some();
-            if is_old && !kept.contains(&name) {
-                fs::remove_file(entry.path()).map_err(failed)?;
-                gone += 1;
-            }
-        }
-        Ok(gone)
-    }
-}
-
-/// What a file is called until it is whole and proved; web servers give no such files, and no file of a video begins so.
-fn part(name: &str) -> String {
-    format!(".{name}.part")
-}
-
-/// A lock in each copy's folder.
-const LOCK: &str = ".lock";
 
 /// What is beside playlists and media.
 const PICTURES: [&str; 2] = ["poster.jpg", "storyboard.jpg"];
 
+/// What is wrong with a list of which only so much was read.
+const LONG: &str = "is longer than its playlist says";
+
 const JPEG: &[u8] = &[0xff, 0xd8, 0xff];
 
-/// What a host gets for one file; bytes are set by what it is.
-const BOUNDS: Bounds = Bounds {
-    bytes: 0,
-    connect: Duration::from_secs(15),
-    first_byte: Duration::from_secs(30),
-    pause: Duration::from_secs(30),
-    // A large film over a slow line; what is there then is gone on from.
-    whole: Duration::from_secs(24 * 3600),
-    least_rate: 32 << 10,
-    redirects: 5,
-    // What it is is told by what it says, not by what it is called.
-    is_wanted: |_| true,
-};
+/// As an import by address has them, but that a file is told by what it says, not by what it is called.
+const BOUNDS: Bounds = Bounds { is_wanted: |_| true, ..fetching::BOUNDS };
 
 /// Requests of a run: a few for each of [`proof::MOST_RENDITIONS`], and their redirects.
 const MOST_REQUESTS: u32 = 1_000;
-
-/// As large as an upload may be.
-const MOST_BYTES: u64 = 256 << 30;
-
-/// A day of 4-second segments of 4 MiB has 25 MB.
-const MOST_LIST: u64 = 64 << 20;
 
 /// A storyboard has less than 4.
 const MOST_PICTURE: u64 = 16 << 20;
@@ -490,29 +499,3 @@ const MOST_JSON: u64 = 1 << 20;
 
 /// What is left on the disk for others.
 const MARGIN: u64 = 64 << 20;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn two_do_not_write_one_copy_and_only_old_files_of_the_video_go() {
-        let place = tempfile::tempdir().unwrap();
-        let id = VideoId::from_random([1; 16]);
-        let folder = Folder::open(place.path(), &id).unwrap();
-        assert!(matches!(Folder::open(place.path(), &id), Err(MirrorError::Busy(_))));
-        for name in ["g1-240.mp4", ".g1-240.mp4.part", ".g2-240.mp4.part", "notes.txt", "g2-a.m3u8"]
-        {
-            fs::write(folder.path.join(name), "x").unwrap();
-        }
-        folder.put("g2-b.m3u8", b"x").unwrap();
-        let kept = ["g2-a.m3u8", "g2-b.m3u8"].map(str::to_owned).into();
-        assert_eq!(folder.tidy(&kept).unwrap(), 3);
-        let names = fs::read_dir(&folder.path).unwrap().map(|entry| entry.unwrap().file_name());
-        let mut names: Vec<_> = names.collect();
-        names.sort();
-        assert_eq!(names, [".lock", "g2-a.m3u8", "g2-b.m3u8", "notes.txt"]);
-        drop(folder);
-        Folder::open(place.path(), &id).unwrap();
-    }
-}

@@ -69,6 +69,22 @@ impl Host {
     }
 
     fn saying(files: PathBuf, say: impl Fn(&str, Vec<u8>) -> Said + Send + Sync + 'static) -> Host {
+        Host::start(files, |_| None, say)
+    }
+
+    /// One that is honest but where `raw` has an answer to a path, head and all.
+    fn raw(files: PathBuf, raw: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Host {
+        Host::start(files, raw, |_, bytes| {
+            let length = bytes.len();
+            Some((bytes, length))
+        })
+    }
+
+    fn start(
+        files: PathBuf,
+        raw: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+        say: impl Fn(&str, Vec<u8>) -> Said + Send + Sync + 'static,
+    ) -> Host {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let heard = Arc::new(Mutex::new(Vec::new()));
@@ -76,7 +92,7 @@ impl Host {
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let Ok(stream) = stream else { return };
-                answer(stream, &files, &say, &told);
+                answer(stream, &files, (&raw, &say), &told);
             }
         });
         Host { address, heard }
@@ -96,7 +112,7 @@ impl Host {
 fn answer(
     mut stream: TcpStream,
     files: &Path,
-    say: &impl Fn(&str, Vec<u8>) -> Said,
+    (raw, say): (&impl Fn(&str) -> Option<String>, &impl Fn(&str, Vec<u8>) -> Said),
     told: &Mutex<Vec<String>>,
 ) {
     let mut head = Vec::new();
@@ -108,6 +124,10 @@ fn answer(
     let path = head.split(' ').nth(1).unwrap_or_default();
     let name = path.rsplit('/').next().unwrap_or_default();
     told.lock().unwrap().push(head.clone());
+    if let Some(reply) = raw(path) {
+        let _ = stream.write_all(reply.as_bytes());
+        return;
+    }
     let said = fs::read(files.join(name)).ok().and_then(|bytes| say(name, bytes));
     let Some((bytes, sent)) = said else {
         let _ = stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
@@ -314,7 +334,7 @@ fn a_list_that_is_not_the_key_s_for_this_video_is_no_reason_to_ask_checksums() {
     };
     check_lie("is not signed by the key that the master names", forged(|list| flip(list, 200)));
     check_lie("is cut short", forged(|list| list[..list.len() - 1].to_vec()));
-    check_lie("doesn't fit its playlist", forged(|list| [list, vec![0]].concat()));
+    check_lie("is longer than its playlist says", forged(|list| [list, vec![0]].concat()));
     check_lie("is for another video, rendition or place", forged(|list| flip(list, 45)));
     check_lie("is cut short", forged(|_| Vec::new()));
     let place = tempfile::tempdir().unwrap();
@@ -388,7 +408,9 @@ fn what_a_host_names_is_no_path_and_what_it_sends_has_a_bound() {
     let host = Host::honest(video().files());
     let said = mirror_with(&["--most", "1000"], &host.master(&video().id), place.path());
     assert!(said.as_ref().unwrap_err().contains("more than --most 1000"), "{said:?}");
-    assert_eq!(host.asked_for_media(), [""; 0]);
+    let heard = host.heard.lock().unwrap();
+    let is_large = |head: &String| head.contains(".mp4 ") || head.contains(".pieces ");
+    assert!(!heard.iter().any(is_large), "{heard:?}");
 }
 
 #[test]
@@ -411,4 +433,159 @@ fn what_is_no_open_video_of_a_host_is_refused() {
     let said = run(&words, place.path()).unwrap_err();
     assert!(said.contains("must begin with https://"), "{said}");
     assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
+}
+
+/// An answer of `status`, for the API in its own form.
+fn refusal(status: &str, kind: &str) -> String {
+    format!("HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: 2\r\n\r\n{{}}")
+}
+
+fn redirect(to: &str) -> String {
+    format!("HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n")
+}
+
+#[test]
+fn a_video_that_turns_private_is_on_no_mirror_after_the_next_run() {
+    let place = tempfile::tempdir().unwrap();
+    let (data, to) = (place.path().join("data"), place.path().join("copies"));
+    let id = import(&data, 2);
+    let server = Shoal::start(&data, &[]);
+    let page = format!("http://{}/w/{}", server.address, id.short());
+    mirror(&page, &to).unwrap();
+    let copy = to.join(id.to_string());
+    fs::write(copy.join("notes.txt"), "mine").unwrap();
+    run(&["video", "set-privacy", &id.to_string(), "private"], &data).unwrap();
+    let master = format!("/hls/{id}/g1-master.m3u8");
+    server.until(|| match server.page(&master).status {
+        404 => Ok(()),
+        status => Err(status),
+    });
+    let said = mirror(&page, &to).unwrap_err();
+    assert!(said.contains("is not open to all any more, or gone"), "{said}");
+    assert!(said.contains("its 7 files in") && said.contains("isn't this command's"), "{said}");
+    let left = fs::read_dir(&copy).unwrap().map(|entry| entry.unwrap().file_name());
+    assert_eq!(left.collect::<Vec<_>>(), ["notes.txt"]);
+}
+
+#[test]
+fn only_the_video_s_own_host_takes_a_copy_out_of_service() {
+    const PROBLEM: &str = "application/problem+json; charset=utf-8";
+    let made = tempfile::tempdir().unwrap();
+    let honest = Host::honest(video().files());
+    let id = video().id;
+    mirror(&honest.master(&id), made.path()).unwrap();
+    let files = made.path().join(id.to_string());
+    let check = |path: &str, api: String, master: Option<String>, goes: bool| {
+        let place = tempfile::tempdir().unwrap();
+        let copy = place.path().join(id.to_string());
+        fs::create_dir(&copy).unwrap();
+        for name in names(&files) {
+            fs::copy(files.join(&name), copy.join(&name)).unwrap();
+        }
+        let told = format!("{api:?} {master:?}");
+        let host = Host::raw(video().files(), move |path| match path {
+            path if path.starts_with("/api/") => Some(api.clone()),
+            path if path.ends_with("-master.m3u8") => master.clone(),
+            _ => None,
+        });
+        let said = mirror(&format!("http://{}{path}", host.address), place.path()).unwrap_err();
+        assert_eq!(said.contains("is not open to all any more"), goes, "{said} {told}");
+        assert_eq!(!copy.exists(), goes, "{said} {told}");
+        if !goes {
+            assert_same(&copy, &files);
+        }
+    };
+    let master = format!("/hls/{id}/g1-master.m3u8");
+    let page = format!("/w/{}", id.short());
+    let gone = || Some(refusal("404 Not Found", "text/plain"));
+    for path in [&master, &page] {
+        check(path, refusal("404 Not Found", PROBLEM), gone(), true);
+        check(path, refusal("410 Gone", PROBLEM), gone(), true);
+        check(path, refusal("403 Forbidden", PROBLEM), gone(), true);
+        check(path, refusal("401 Unauthorized", PROBLEM), gone(), true);
+        check(path, refusal("404 Not Found", "text/html"), gone(), false);
+        check(path, refusal("403 Forbidden", "text/html"), gone(), false);
+        check(path, refusal("503 Service Unavailable", PROBLEM), gone(), false);
+    }
+    check(&page, refusal("404 Not Found", PROBLEM), None, false);
+    check(&page, refusal("403 Forbidden", PROBLEM), None, true);
+    check(&master, refusal("200 OK", "application/json"), gone(), false);
+    let elsewhere = Host::raw(PathBuf::new(), |_| Some(refusal("404 Not Found", PROBLEM)));
+    let led = |path: &str| redirect(&format!("http://{}{path}", elsewhere.address));
+    check(&page, led("/api"), gone(), false);
+    check(&master, led("/api"), gone(), false);
+    check(&page, refusal("404 Not Found", PROBLEM), Some(led("/master")), false);
+
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let said = mirror(&format!("http://127.0.0.1:{port}{page}"), made.path()).unwrap_err();
+    assert!(said.contains("cannot be reached"), "{said}");
+    assert_same(&files, &video().files());
+}
+
+#[test]
+fn playlists_come_from_the_own_host_and_lists_and_media_from_anybody() {
+    let files = || video().files();
+    let other = Arc::new(Host::honest(files()));
+    let leading = |ends: &'static [&'static str]| {
+        let other = Arc::clone(&other);
+        Host::raw(files(), move |path| {
+            let is_led = ends.iter().any(|end| path.ends_with(end));
+            is_led.then(|| redirect(&format!("http://{}{path}", other.address)))
+        })
+    };
+    let place = tempfile::tempdir().unwrap();
+    for end in [&["-master.m3u8"], &["g1-240.m3u8"], &["-sha256.json"]] {
+        let said = mirror(&leading(end).master(&video().id), place.path()).unwrap_err();
+        assert!(said.contains("leads to 127.0.0.1: what a video is"), "{said}");
+        assert_eq!(names(&place.path().join(video().id.to_string())), [""; 0]);
+    }
+    mirror(&leading(&[".mp4", ".pieces"]).master(&video().id), place.path()).unwrap();
+    assert_same(&place.path().join(video().id.to_string()), &files());
+}
+
+#[test]
+fn what_is_before_the_first_segment_is_kept_as_it_came_and_is_short() {
+    let place = tempfile::tempdir().unwrap();
+    let host =
+        Host::new(
+            video().files(),
+            |name, bytes| {
+                if name.ends_with(".mp4") { flip(bytes, 100) } else { bytes }
+            },
+        );
+    mirror(&host.master(&video().id), place.path()).unwrap();
+    let name = "g1-240-fragmented.mp4";
+    let copy = fs::read(place.path().join(video().id.to_string()).join(name)).unwrap();
+    assert_eq!(copy, flip(fs::read(video().files().join(name)).unwrap(), 100));
+
+    check_lie("g1-240.m3u8 is not as Shoals write it", |name, bytes| {
+        if name != "g1-240.m3u8" {
+            return bytes;
+        }
+        // All is shifted, and begins with somebody else's 50 MB.
+        let text = String::from_utf8(bytes).unwrap();
+        let init = text.split("BYTERANGE=\"").nth(1).unwrap().split('@').next().unwrap();
+        let by = 50_000_000 - init.parse::<u64>().unwrap();
+        let map = format!("\"{init}@0\"");
+        let shifted = text.lines().map(|line| match line.split_once('@') {
+            Some((_, "0\"")) => line.replace(&map, "\"50000000@0\""),
+            Some((length, start)) => format!("{length}@{}", start.parse::<u64>().unwrap() + by),
+            None => line.to_owned(),
+        });
+        shifted.map(|line| line + "\n").collect::<String>().into_bytes()
+    });
+}
+
+#[test]
+fn a_part_that_is_a_link_is_not_written_through() {
+    let place = tempfile::tempdir().unwrap();
+    let other = place.path().join("passwd");
+    fs::write(&other, "root").unwrap();
+    let copy = place.path().join(video().id.to_string());
+    fs::create_dir(&copy).unwrap();
+    std::os::unix::fs::symlink(&other, copy.join(".g1-240-fragmented.mp4.part")).unwrap();
+    let host = Host::honest(video().files());
+    let said = mirror(&host.master(&video().id), place.path()).unwrap_err();
+    assert!(said.contains("cannot write") && said.contains(".mp4.part"), "{said}");
+    assert_eq!(fs::read(&other).unwrap(), b"root");
 }

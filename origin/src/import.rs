@@ -15,6 +15,7 @@
 
 mod encode;
 mod error;
+mod fragments;
 mod meter;
 mod package;
 mod plan;

@@ -75,13 +75,14 @@ impl Consent {
         }
     }
 
-    /// Takes the bar away after a while, but not from under the pointer or the focus.
+    /// Takes the bar away after a while, but not from under the pointer or the focus, and not where the viewer would have nothing
+    /// else to turn sharing off with.
     fn leave_later(&self, driver: &Rc<Driver>) {
         let driver = Rc::downgrade(driver);
         let leave = move || {
             with(&driver, |driver| {
                 let consent = driver.page().consent();
-                if consent.bar.matches(":hover,:focus-within").unwrap_or(false) {
+                if consent.bar.matches(KEEPING).unwrap_or(true) {
                     consent.leave_later(driver);
                 } else {
                     consent.close();
@@ -112,5 +113,7 @@ impl Consent {
     }
 }
 
+/// What keeps the bar there; `bare` is a player without controls, and the panel comes from `www/panel.js`.
+const KEEPING: &str = ":hover,:focus-within,.bare *,:not(:has(~.panel))";
 /// Time to read the sentence twice.
 const SENTENCE_MS: u32 = 12_000;

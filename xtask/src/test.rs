@@ -14,8 +14,14 @@ pub(crate) fn test() -> Result<()> {
     step("lints", || {
         cargo(&with_natives(&["clippy", "--all-targets"], &["--", "-D", "warnings"]))
     })?;
-    step("lints of what runs in browsers", || cargo(BROWSER_LINTS))?;
+    step("lints of what runs in browsers", || {
+        cargo(BROWSER_LINTS)?;
+        cargo(&["clippy", "--package", VERIFIER, "--all-targets", "--", "-D", "warnings"])
+    })?;
     step("unit, integration and tidy tests", unit_tests)?;
+    step("unit tests of what verifies", || {
+        cargo(&["test", "--quiet", "--lib", "--package", VERIFIER])
+    })?;
     step("unit and integration tests of the engine, as wasm", wasm_tests)?;
     step("doc tests", || cargo(&with_natives(&["test", "--doc"], &[])))?;
     step("docs", docs)?;
@@ -67,9 +73,13 @@ fn docs() -> Result<()> {
 
 /// All packages but those that compile for browsers only.
 fn with_natives<'a>(before: &[&'a str], after: &[&'a str]) -> Vec<&'a str> {
-    let others = ["--workspace", "--exclude", "player-wasm", "--exclude", "verifier-wasm"];
+    let others = ["--workspace", "--exclude", "player-wasm", "--exclude", VERIFIER];
     [before, &others, after].concat()
 }
+
+/// What needs no browser to say whether a signature is good: its tests run natively, by themselves, since it has other features of
+/// what the origin uses too.
+const VERIFIER: &str = "verifier-wasm";
 
 /// What the player is made of and can run without a browser.
 const IN_WASM: &[&str] = &["wire", "swarm", "swarm-fuzzing"];
@@ -79,7 +89,7 @@ const BROWSER_LINTS: &[&str] = &[
     "--package",
     "player-wasm",
     "--package",
-    "verifier-wasm",
+    VERIFIER,
     "--target",
     install::WASM_TARGET,
     "--",

@@ -71,7 +71,12 @@ impl Module {
         for (no, import) in output.wasm_mut().imports.iter_mut().enumerate() {
             import.name = number(&mut glue, &import.name, no)?;
         }
-        let glue = with_short_names(without_unused(&glue)?)?;
+        let exports = output.wasm_mut().exports.iter_mut();
+        let closures = exports.filter(|export| export.name.starts_with(CLOSURE));
+        for (no, export) in closures.enumerate() {
+            export.name = renamed(&mut glue, &export.name, no)?;
+        }
+        let glue = with_short_names(without_detours(&without_unused(&glue)?))?;
         let wasm_file = folder.join(self.bound_name());
         fs::create_dir_all(&folder)?;
         fs::write(&wasm_file, output.wasm_mut().emit_wasm())?;
@@ -112,6 +117,37 @@ fn number(glue: &mut String, name: &str, no: usize) -> Result<String> {
     }
     *glue = glue.replace(&key, &format!("{short}("));
     Ok(short)
+}
+
+/// Gives what the module exports to call a closure by a number for a name, in the glue as well: these names end with 16 random
+/// digits each, too.
+fn renamed(glue: &mut String, name: &str, no: usize) -> Result<String> {
+    let short = format!("_c{no}");
+    if glue.contains(&short) || !glue.contains(name) {
+        bail!("wasm-bindgen's glue doesn't call {name} as it used to, so it can't be renamed");
+    }
+    *glue = glue.replace(name, &short);
+    Ok(short)
+}
+
+/// The glue without names for what is returned on the next line, and without what only `using` calls: 70 bytes when compressed.
+fn without_detours(glue: &str) -> String {
+    let mut kept: Vec<String> = Vec::new();
+    for line in glue.lines().filter(|line| !line.starts_with("if (Symbol.dispose)")) {
+        let value = kept.last().and_then(|last| last.trim().strip_prefix("const ret = "));
+        let value = value.and_then(|value| value.strip_suffix(';'));
+        let returned = ["ret;", "addHeapObject(ret);", "takeObject(ret);"]
+            .into_iter()
+            .find(|returned| line.trim().strip_prefix("return ") == Some(returned));
+        if let (Some(value), Some(returned)) = (value, returned) {
+            let joined = format!("return {}", returned.replace("ret", value));
+            kept.pop();
+            kept.push(joined);
+        } else {
+            kept.push(line.to_owned());
+        }
+    }
+    kept.join("\n")
 }
 
 /// The glue without `initSync`, which nobody calls, and without the line that exports it: 200 bytes when compressed.
@@ -166,6 +202,9 @@ fn refuse_env(wasm: &[u8]) -> Result<()> {
     }
     Ok(())
 }
+
+/// How the names begin of what calls a closure.
+const CLOSURE: &str = "wasm_bindgen__convert__closures";
 
 /// Functions of wasm-bindgen's glue, none of which ends as another does.
 const LONG_NAMES: &[&str] = &[
@@ -249,6 +288,21 @@ mod tests {
         let short = "function _0(a0) {} function dropObject(idx) {} f = _0(0);";
         assert_eq!(with_short_names(glue.to_owned()).unwrap(), short);
         assert!(with_short_names(format!("{glue} _0")).is_err());
+    }
+
+    #[test]
+    fn what_is_returned_at_once_has_no_name() {
+        let glue = "  const ret = f(1);\n  return ret;\nif (Symbol.dispose) x;\nconst ret = a;\nreturn addHeapObject(ret);\nconst ret = b;\nreturn ret ? 1 : 0;";
+        let short = "return f(1);\nreturn addHeapObject(a);\nconst ret = b;\nreturn ret ? 1 : 0;";
+        assert_eq!(without_detours(glue), short);
+    }
+
+    #[test]
+    fn an_export_is_renamed_where_the_glue_calls_it() {
+        let mut glue = "function invoke_h12(a) { wasm.invoke_h12(a); }".to_owned();
+        assert_eq!(renamed(&mut glue, "invoke_h12", 3).unwrap(), "_c3");
+        assert_eq!(glue, "function _c3(a) { wasm._c3(a); }");
+        assert!(renamed(&mut glue, "invoke_h12", 4).is_err());
     }
 
     #[test]

@@ -57,7 +57,12 @@ impl Wish {
                 (Some(("--rounds", rounds)), _, Wish::Measure { plan, .. }) => {
                     plan.rounds = rounds.parse().context("--rounds= needs a number")?;
                 }
-                _ => bail!("browsers takes --quick, --rounds=NUMBER or --redraw, not {option:?}"),
+                (Some(("--pairs", pairs)), _, Wish::Measure { plan, .. }) => {
+                    plan.pairs = pairs.parse().context("--pairs= needs a number")?;
+                }
+                _ => bail!(
+                    "browsers takes --quick, --rounds=NUMBER, --pairs=NUMBER or --redraw, not {option:?}"
+                ),
             }
         }
         Ok(wish)

@@ -1,16 +1,18 @@
-//! The bytes of a rendition: fetched from where they end, compared segment by segment, and called by their name when all are right.
+//! The bytes of a rendition: fetched from where they end, compared segment by segment, and called by their name when all segments are
+//! right. What is before the first is kept as it came.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::PathBuf;
 
 use http::header::{self, HeaderValue};
 use http::{HeaderMap, StatusCode};
 use origin::signing::digest;
 use sidecar::outbound::{Answer, OutboundError};
 
+use super::folder::{Folder, part};
 use super::proof::Rendition;
-use super::{Copy, MirrorError, part};
+use super::{Copy, MirrorError};
 
 impl Copy {
     /// Brings the media of a rendition, unless it is there: it got its name when it was proved.
@@ -18,8 +20,7 @@ impl Copy {
         if self.folder.length(&rendition.media) == rendition.bytes() {
             return Ok(());
         }
-        let path = self.folder.path.join(part(&rendition.media));
-        let mut growing = Growing::open(&path, rendition)?;
+        let mut growing = Growing::open(&self.folder, rendition)?;
         self.bar.set_message(rendition.media.clone());
         self.bar.set_length(rendition.bytes());
         if growing.end < rendition.bytes() {
@@ -86,7 +87,7 @@ impl Copy {
 
 /// A file that holds a rendition's media from its beginning: all of it was compared, but for what is after the last whole segment.
 struct Growing<'a> {
-    path: &'a Path,
+    path: PathBuf,
     rendition: &'a Rendition,
     file: File,
     /// Bytes that are there.
@@ -97,12 +98,11 @@ struct Growing<'a> {
 
 impl<'a> Growing<'a> {
     /// What an earlier run left is compared again: somebody may have changed it.
-    fn open(path: &'a Path, rendition: &'a Rendition) -> Result<Growing<'a>, MirrorError> {
-        let failed = |error| MirrorError::Disk(path.to_owned(), error);
-        let mut options = OpenOptions::new();
-        let file = options.read(true).write(true).create(true).truncate(false).open(path);
-        let file = file.map_err(failed)?;
-        let end = file.metadata().map_err(failed)?.len();
+    fn open(folder: &Folder, rendition: &'a Rendition) -> Result<Growing<'a>, MirrorError> {
+        let name = part(&rendition.media);
+        let path = folder.path.join(&name);
+        let file = folder.writable(&name)?;
+        let end = file.metadata().map_err(|error| MirrorError::Disk(path.clone(), error))?.len();
         let mut growing = Growing { path, rendition, file, end, proved: 0 };
         growing.cut(end.min(rendition.bytes()))?;
         match growing.prove() {
@@ -162,6 +162,6 @@ impl<'a> Growing<'a> {
     }
 
     fn failed(&self, error: io::Error) -> MirrorError {
-        MirrorError::Disk(self.path.to_owned(), error)
+        MirrorError::Disk(self.path.clone(), error)
     }
 }

@@ -28,6 +28,16 @@ pub(super) struct Word {
     pub(super) digests: Option<String>,
 }
 
+/// What a playlist says of its rendition, of which nothing is proved.
+#[derive(Debug)]
+pub(super) struct Layout {
+    playlist: (String, String),
+    /// The file name of its media.
+    pub(super) media: String,
+    init: u64,
+    ranges: Vec<ByteRange>,
+}
+
 /// A rendition whose files belong together.
 #[derive(Debug)]
 pub(super) struct Rendition {
@@ -105,49 +115,67 @@ impl Word {
         Err(MirrorError::strange(&self.master, "names a file that is none of the video's"))
     }
 
-    /// What the list of a playlist is called, if there is one.
-    pub(super) fn list_name(&self, playlist: &str) -> Option<String> {
-        let key = self.signed.as_ref()?.keys.first()?;
-        Some(list_name(playlist, key))
+    /// What a playlist says.
+    pub(super) fn layout(&self, playlist: &str, text: String) -> Result<Layout, MirrorError> {
+        let strange = |reason| MirrorError::strange(playlist, reason);
+        let read: Media = text.parse().map_err(|_| strange("is no playlist"))?;
+        let (name, init, ranges) =
+            tiles(&read).ok_or_else(|| strange("is not as Shoals write it"))?;
+        let media = self.name(name, Kind::Media)?;
+        Ok(Layout { playlist: (playlist.to_owned(), text), media, init, ranges })
+    }
+
+    /// What the list of a rendition is called and how many bytes it has, if there is one.
+    pub(super) fn list(&self, layout: &Layout) -> Option<(String, u64)> {
+        let signed = self.signed.as_ref()?;
+        let playlist = &layout.playlist.0;
+        let last = layout.ranges.len().saturating_sub(1);
+        let lengths = layout.ranges.iter().map(|range| range.length);
+        let (start, bytes) = Windows::of(&signed.video, playlist).range(last, lengths);
+        let name = list_name(playlist, signed.keys.first()?);
+        Some((name, start.saturating_add(bytes).min(MOST_LIST)))
     }
 
     /// A rendition as its playlist says, every segment of it proved by the list; by checksums only where the master names no key.
     pub(super) fn rendition(
         &self,
-        playlist: &str,
-        text: String,
+        layout: Layout,
         list: Option<Vec<u8>>,
         digests: Option<&Digests>,
     ) -> Result<Rendition, MirrorError> {
-        let strange = |reason| MirrorError::strange(playlist, reason);
-        let media: Media = text.parse().map_err(|_| strange("is no playlist"))?;
-        let (name, init, ranges) =
-            tiles(&media).ok_or_else(|| strange("is not as Shoals write it"))?;
-        let name = self.name(name, Kind::Media)?;
+        let list_name = self.list(&layout).map(|(name, _)| name).unwrap_or_default();
+        let Layout { playlist: (playlist, text), media, init, ranges } = layout;
         let (list, proofs) = match &self.signed {
             Some(signed) => {
-                let list_name = self.list_name(playlist).unwrap_or_default();
                 let bytes = list.unwrap_or_default();
-                let proofs = read_list(signed, playlist, &bytes, &ranges)
+                let proofs = read_list(signed, &playlist, &bytes, &ranges)
                     .map_err(|reason| MirrorError::Forged { file: list_name.clone(), reason })?;
                 (Some((list_name, bytes)), proofs)
             }
             None => {
-                let of_media = digests.iter().flat_map(|(.., digests)| digests.of_file(&name));
+                let of_media = digests.iter().flat_map(|(.., digests)| digests.of_file(&media));
                 let said: BTreeMap<ByteRange, [u8; 32]> = of_media.collect();
                 let proof = |range: &ByteRange| said.get(range).copied().map(Proof::Sha256);
                 let proofs = ranges.iter().map(proof).collect::<Option<Vec<_>>>();
-                (None, proofs.ok_or_else(|| strange("has segments without a checksum"))?)
+                let missing = || MirrorError::strange(&playlist, "has segments without a checksum");
+                (None, proofs.ok_or_else(missing)?)
             }
         };
         let segments = ranges.into_iter().zip(proofs);
         Ok(Rendition {
-            playlist: (playlist.to_owned(), text),
+            playlist: (playlist, text),
             list,
-            media: name,
+            media,
             init,
             segments: segments.map(|(range, proof)| Segment { range, proof }).collect(),
         })
+    }
+}
+
+impl Layout {
+    /// Of its media.
+    pub(super) fn bytes(&self) -> u64 {
+        self.ranges.last().map_or(self.init, |last| last.start + last.length)
     }
 }
 
@@ -173,7 +201,8 @@ pub(super) fn generation(name: &str) -> Option<u32> {
 /// The one file of a finished playlist, what is before its first segment, and its segments, end to end.
 fn tiles(media: &Media) -> Option<(&str, u64, Vec<ByteRange>)> {
     let init = media.init.as_ref()?;
-    let before = init.range.filter(|range| range.start == 0)?.length;
+    let is_one = |range: &ByteRange| range.start == 0 && range.length <= MOST_INIT;
+    let before = init.range.filter(is_one)?.length;
     let name = init.uri.as_str();
     let mut end = before;
     let mut ranges = Vec::new();
@@ -221,3 +250,34 @@ fn read_list(
 
 /// No video of ours has more than eight.
 pub(super) const MOST_RENDITIONS: usize = 32;
+
+/// Bytes before the first segment: nothing proves them, and tracks are named in some hundred.
+const MOST_INIT: u64 = 64 << 10;
+
+/// A day of 4-second segments of 4 MiB has 25 MB.
+const MOST_LIST: u64 = 64 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nothing_proves_is_short_and_before_the_first_segment() {
+        #[track_caller]
+        fn check(init: &str, first: &str, wanted: Option<u64>) {
+            let text = format!(
+                "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:4\n\
+                 #EXT-X-MAP:URI=\"g1-a.mp4\",BYTERANGE=\"{init}\"\n\
+                 #EXTINF:4.0,\n#EXT-X-BYTERANGE:{first}\ng1-a.mp4\n#EXT-X-ENDLIST\n"
+            );
+            let media: Media = text.parse().unwrap();
+            assert_eq!(tiles(&media).map(|(_, init, _)| init), wanted, "{init} {first}");
+        }
+        check("800@0", "1000@800", Some(800));
+        check("65536@0", "1000@65536", Some(65_536));
+        check("65537@0", "1000@65537", None);
+        check("50000000@0", "1000@50000000", None);
+        check("800@1", "1000@801", None);
+        check("800@0", "1000@801", None);
+    }
+}

@@ -14,6 +14,7 @@ use wire::playlist::{ByteRange, Master, Media, Resolution, Segment, Variant};
 
 use super::encode;
 use super::error::ImportError;
+use super::fragments;
 use super::plan::Rung;
 use super::probe::Rate;
 use super::storyboard;
@@ -50,9 +51,12 @@ impl Made {
             .map_err(|error| ImportError::Unusable(format!("its playlist: {error}")))?;
         let path = folder.join(encode::media_name(rung));
         let unreadable = |error| ImportError::writing(&path, error);
-        let mut file = File::open(&path).map_err(unreadable)?;
-        let bytes = file.metadata().map_err(unreadable)?.len();
+        let bytes = fs::metadata(&path).map_err(unreadable)?.len();
         let (init, ranges) = tiles(&media, bytes)?;
+        let ranges = fragments::cut_file(&path, init, ranges).map_err(unreadable)?;
+        let bytes = ranges.last().map_or(bytes, |last| last.start + last.length);
+
+        let mut file = File::open(&path).map_err(unreadable)?;
 
         let mut header = Vec::new();
         (&mut file).take(init.length).read_to_end(&mut header).map_err(unreadable)?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::studio::{PICTURE, Studio, TONE};
+use crate::studio::{PICTURE, Studio, TONE, packets};
 
 #[test]
 fn a_film_that_browsers_play_is_remuxed_and_the_others_follow_its_keyframes() {
@@ -37,6 +37,24 @@ fn a_film_that_browsers_play_is_remuxed_and_the_others_follow_its_keyframes() {
         sound.iter().all(|stream| stream["sample_rate"] == "44100"),
         "the sound is copied: {sound:?}"
     );
+}
+
+#[test]
+fn what_is_cut_into_fragments_has_the_very_samples_of_the_source_at_their_times() {
+    let studio = Studio::new();
+    let film = studio.film_of(
+        "a.mp4",
+        &["testsrc2=s=426x240:r=25:d=12", "sine=d=12"],
+        "-c:v libx264 -preset ultrafast -bf 3 -g 50 -pix_fmt yuv420p -c:a aac -ac 2",
+    );
+    let imported = studio.import_to(&film, &[240]).unwrap();
+    imported.assert_sound();
+    let made = imported.folder.join(&imported.video.renditions[0].media);
+    for kind in ["v:0", "a:0"] {
+        let (source, made) = (packets(kind, &film), packets(kind, &made));
+        assert!(source.len() > 250);
+        assert_eq!(source, made, "{kind}");
+    }
 }
 
 #[test]

@@ -154,6 +154,7 @@ impl Imported {
         self.assert_digests();
         self.assert_signed();
         self.assert_aligned();
+        self.assert_in_fragments();
         for rendition in &self.video.renditions {
             let errors = ffmpeg_errors(&self.folder.join(&rendition.playlist));
             assert_eq!(errors, "", "decoding {}", rendition.playlist);
@@ -324,6 +325,22 @@ impl Imported {
         }
     }
 
+    /// Each segment is cut into fragments of half a second, of which browsers show one as soon as it has come.
+    #[track_caller]
+    fn assert_in_fragments(&self) {
+        for (media, rendition) in self.media().iter().zip(&self.video.renditions) {
+            let bytes = fs::read(self.folder.join(&rendition.media)).unwrap();
+            for segment in &media.segments {
+                let range = segment.range.unwrap();
+                let segment_bytes = &bytes[range.start as usize..][..range.length as usize];
+                assert_eq!(&segment_bytes[4..8], b"moof");
+                let count = segment_bytes.windows(4).filter(|name| name == b"moof").count();
+                let wanted = segment.duration.as_secs_f64() * 2.0;
+                assert!((count as f64 - wanted).abs() < 1.5, "{count} in {:?}", segment.duration);
+            }
+        }
+    }
+
     pub(crate) fn streams(&self, file: &str) -> Vec<Value> {
         ffprobe(&self.folder.join(file))["streams"].as_array().unwrap().clone()
     }
@@ -362,6 +379,23 @@ impl Imported {
         let text = String::from_utf8(output.stdout).unwrap();
         text.lines().filter_map(|line| line.split_once(",K")?.0.parse().ok()).collect()
     }
+}
+
+/// When each packet of a kind of stream is shown, in milliseconds after the first, and a digest of it; in the order of decoding.
+pub(crate) fn packets(kind: &str, file: &Path) -> Vec<(i64, String)> {
+    let words = ["-v", "error", "-show_entries", "packet=pts_time,data_hash", "-show_data_hash"];
+    let words = words.into_iter().chain(["md5", "-of", "json", "-select_streams", kind]);
+    let output = run("ffprobe", words.map(OsStr::new).chain([file.as_os_str()]));
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let text = |packet: &Value, name: &str| packet[name].as_str().unwrap().to_owned();
+    let all = found["packets"].as_array().unwrap().iter();
+    let all = all.map(|packet| {
+        let time: f64 = text(packet, "pts_time").parse().unwrap();
+        (time, text(packet, "data_hash"))
+    });
+    let all: Vec<_> = all.collect();
+    let millis = |time: f64| ((time - all[0].0) * 1000.0).round() as i64;
+    all.iter().map(|(time, digest)| (millis(*time), digest.clone())).collect()
 }
 
 /// What ffprobe finds in a file.

@@ -75,7 +75,8 @@ impl Engine {
         self.share.is_on() || self.mirrors.are_named()
     }
 
-    /// Nothing of the video can be checked, for this reason: nothing of it is shared any more, as long as the page is open.
+    /// Nothing of the video can be checked, for this reason: nothing of it is shared any more, until the player is loaded
+    /// anew.
     pub(crate) fn trust_nobody(&mut self, now: Time, why: Hindrance) {
         self.share.digests = Digests::Refused(why);
         let is_list = |what: What| matches!(what, What::List { .. } | What::Digests);
