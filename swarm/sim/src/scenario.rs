@@ -196,6 +196,7 @@ pub(crate) fn seconds(seconds: f64) -> Duration {
 const SCENARIOS: &[(&str, &str)] = &[
     ("live-1000", include_str!("../scenarios/live-1000.toml")),
     ("live-1000-short", include_str!("../scenarios/live-1000-short.toml")),
+    ("live-high", include_str!("../scenarios/live-high.toml")),
     ("live-100", include_str!("../scenarios/live-100.toml")),
     ("live-10000", include_str!("../scenarios/live-10000.toml")),
     ("flash-crowd", include_str!("../scenarios/flash-crowd.toml")),

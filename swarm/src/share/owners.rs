@@ -27,7 +27,7 @@ impl Engine {
         bytes: Range<u64>,
     ) -> Range<u64> {
         let parts = ((bytes.end - bytes.start) / SHARED_OUT).min(OWNERS);
-        if parts < 2 || bytes.start > 0 || !self.is_streamed(key) {
+        if parts < 2 || bytes.start > 0 || !self.is_long(key) {
             return bytes;
         }
         let mut helpers = self.links_where(|link| {
@@ -61,7 +61,7 @@ impl Engine {
             && self.length_of(key.0, no).is_some_and(|length| bytes.end <= length);
         let is_ours = self.share.permitted == Sharing::Full
             && key.0 == self.target
-            && self.is_streamed(key)
+            && self.is_long(key)
             && !self.is_on_its_way(key)
             && self.is_ahead(key);
         let is_resting = self.is_server_resting(now, no)
@@ -71,6 +71,11 @@ impl Engine {
             self.share.links.get_mut(&id).into_iter().for_each(|link| link.fetched_for += long);
             self.ask_server_for(now, key, bytes);
         }
+    }
+
+    /// It is of a live stream, and several fetch it.
+    pub(super) fn is_long(&self, key: (usize, usize)) -> bool {
+        self.is_streamed(key) && self.length_of(key.0, key.1) >= Some(2 * SHARED_OUT)
     }
 
     /// It is to be played within the time that is fetched ahead.

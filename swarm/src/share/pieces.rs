@@ -250,8 +250,12 @@ impl Engine {
             return;
         }
         let last = self.length_of(rendition, no).unwrap_or(0) / PIECE;
-        let pieces: Vec<u64> =
-            (0..last).filter(|piece| self.given_from(key, piece * PIECE).is_some()).collect();
+        let is_there = |piece: &u64| self.given_from(key, piece * PIECE).is_some();
+        let pieces: Vec<u64> = match self.is_long(key) {
+            true => (0..last).filter(is_there).collect(),
+            // Who has others than the first doesn't get those before them any sooner than who asks.
+            false => (0..last).take_while(is_there).collect(),
+        };
         let count = pieces.len();
         let told = self.share.begun.iter().find(|(of, _)| *of == key);
         let told = told.map_or(0, |(_, count)| *count);

@@ -48,7 +48,9 @@ impl Engine {
         let is_coming = believed().any(|(_, link)| link.has_begun(no) || link.comes.contains(no));
         let has_more = |link: &Link| {
             [&link.holds, &link.fetches].iter().any(|set| set.contains(no))
-                || self.stretches((rendition, no)).any(|stretch| link.first_of(no, &stretch).is_some())
+                || self
+                    .stretches((rendition, no))
+                    .any(|stretch| self.first_of(link, no, &stretch).is_some())
         };
         let is_there = believed().any(|(_, link)| has_more(link));
         if is_there || is_coming && !self.is_live(rendition) {
@@ -90,11 +92,21 @@ impl Engine {
             && !self.share.distrusted.contains(&(rendition, no))
     }
 
-    /// Stretches of a segment that haven't come and that nobody was asked for.
+    /// Stretches of a segment that haven't come and that nobody was asked for: all, or the first if it isn't long.
     fn stretches(&self, key: (usize, usize)) -> impl Iterator<Item = Range<u64>> {
         iter::successors(self.missing(key, 0), move |before| {
-            self.missing(key, before.end).filter(|next| next.start >= before.end)
+            let next = self.missing(key, before.end).filter(|next| next.start >= before.end);
+            next.filter(|_| self.is_long(key))
         })
+    }
+
+    /// The first byte of a stretch of a segment that a peer has told that it has. If the segment isn't long, others than the very first
+    /// aren't taken by themselves: more is asked for less, and each time is a round trip.
+    fn first_of(&self, link: &Link, no: usize, stretch: &Range<u64>) -> Option<u64> {
+        match self.is_long((link.rendition, no)) {
+            true => link.first_of(no, stretch),
+            false => Some(stretch.start).filter(|start| link.has_piece(no, *start)),
+        }
     }
 
     /// The first bytes that are missing and that peers can give who are free, with how fast they are: one that hasn't shown yet
@@ -108,7 +120,7 @@ impl Engine {
         };
         self.stretches(key).find_map(|Range { start, end }| {
             let begun = self.links_of(key.0).filter(|(_, link)| link.is_open());
-            let begun = begun.filter_map(|(_, link)| link.first_of(key.1, &(start..end)));
+            let begun = begun.filter_map(|(_, link)| self.first_of(link, key.1, &(start..end)));
             from(start, end).or_else(|| from(begun.min()?, end))
         })
     }
@@ -126,9 +138,12 @@ impl Engine {
             return Vec::new();
         }
         let begun = begun.filter(|_| self.is_in_pieces((rendition, no)));
-        let has_begun = |link: &Link| {
-            begun.is_some_and(|at| link.has_piece(no, at) && !link.is_given(no, at))
+        let is_long = self.is_long((rendition, no));
+        let is_given = |link: &Link, at| {
+            link.upload.is_some_and(|upload| upload.no == no && (!is_long || upload.has(at)))
         };
+        let has_begun =
+            |link: &Link| begun.is_some_and(|at| link.has_piece(no, at) && !is_given(link, at));
         let is_free = |link: &Link| {
             link.is_open()
                 && link.download.is_none()
@@ -168,13 +183,13 @@ impl Engine {
 
     /// Where a peer that has some of a segment has no more, and another has, or we are to give it what follows.
     fn end_with(&self, (rendition, no): (usize, usize), id: LinkId, bytes: Range<u64>) -> u64 {
-        let Some(link) = self.share.links.get(&id).filter(|link| !link.holds.contains(no)) else {
-            return bytes.end;
-        };
+        let link = self.share.links.get(&id).filter(|link| !link.holds.contains(no));
+        let Some(link) = link.filter(|_| self.is_long((rendition, no))) else { return bytes.end };
+        let is_given = |at| link.upload.is_some_and(|upload| upload.no == no && upload.has(at));
         let has = |at: u64| {
             let all = || self.links_of(rendition).filter(|(_, link)| link.is_open());
             link.has_piece(no, at)
-                || !link.is_given(no, at) && !all().any(|(_, other)| other.has_piece(no, at))
+                || !is_given(at) && !all().any(|(_, other)| other.has_piece(no, at))
         };
         bytes.clone().step_by(PIECE as usize).find(|at| !has(*at)).unwrap_or(bytes.end)
     }
@@ -496,11 +511,6 @@ impl Link {
         let (_, pieces) = self.begun.iter().find(|(of, _)| *of == no)?;
         let mut starts = pieces.iter().map(|piece| (piece as u64).saturating_mul(PIECE));
         starts.find(|at| stretch.contains(at))
-    }
-
-    /// It waits for this byte of us.
-    fn is_given(&self, no: usize, byte: u64) -> bool {
-        self.upload.is_some_and(|upload| upload.no == no && (upload.next..upload.end).contains(&byte))
     }
 
     /// Bytes a second that it says it can give.

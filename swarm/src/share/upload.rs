@@ -38,8 +38,8 @@ pub(crate) struct Upload {
     /// What the request is called on the wire.
     number: u64,
     /// The next byte to give.
-    pub(super) next: u64,
-    pub(super) end: u64,
+    next: u64,
+    end: u64,
     /// It waits for room since then; `None` once its header was sent.
     queued_at: Option<Time>,
     /// The asker needs it then.
@@ -61,6 +61,11 @@ fn turn_of(now: Time, id: LinkId, link: &Link) -> Option<(Turn, Upload)> {
 }
 
 impl Upload {
+    /// This byte is still to be given.
+    pub(super) fn has(&self, byte: u64) -> bool {
+        (self.next..self.end).contains(&byte)
+    }
+
     fn is_needed_within(&self, now: Time, time: Duration) -> bool {
         self.needed_at.is_some_and(|at| at < now + time)
     }
@@ -111,9 +116,10 @@ impl Engine {
         is_extended: bool,
     ) -> Option<u64> {
         let held = self.share.store.verified(rendition, no).map(|stored| stored.bytes);
+        let key = (rendition, no);
         let comes = |request: &Request| !request.is_from_peer() && request.range().contains(&from);
-        let is_begun = self.given_from((rendition, no), from).is_some()
-            || self.requests_for((rendition, no)).any(|(_, request)| comes(request));
+        let is_begun = self.given_from(key, from).is_some()
+            || self.is_long(key) && self.requests_for(key).any(|(_, request)| comes(request));
         held.or_else(|| self.length_of(rendition, no).filter(|_| is_extended && is_begun))
     }
 

@@ -5,6 +5,7 @@ mod lists;
 mod live;
 mod meeting;
 mod mirrors;
+mod owners;
 mod pieces;
 mod servers;
 mod slow;

@@ -224,11 +224,12 @@ fn who_has_begun_is_asked_and_goes_on_giving_as_it_comes() {
 }
 
 #[test]
-fn pieces_of_another_size_or_without_the_first_are_of_no_use() {
+fn pieces_of_another_size_or_that_there_can_t_be_are_of_no_use() {
     let mut stage = Stage::in_pieces(9);
     let link = stage.meet_who_says(peer(1), 20_000, [&[], &[1]]);
     stage.say(link, &Command::Pieces { segment: 1, piece_bytes: 16_384, pieces: vec![0, 1, 2] });
-    stage.say(link, &Command::Pieces { segment: 1, piece_bytes: PIECE, pieces: vec![1] });
+    let pieces = vec![2, u64::MAX / PIECE, u64::MAX];
+    stage.say(link, &Command::Pieces { segment: 1, piece_bytes: PIECE, pieces });
     assert_eq!(stage.part_asked_of(link), None);
 }
 

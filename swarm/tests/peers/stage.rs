@@ -251,9 +251,14 @@ impl Stage {
 
     /// A viewer who has seen the beginning of the first segment of a live stream in twelve pieces each, and whom no tracker answers.
     pub(crate) fn begun_live() -> Stage {
-        let mut stage = Stage::opened(&signed_master(), &live_in_pieces(0));
+        Stage::begun_live_of(LONG_BYTES)
+    }
+
+    /// The same of segments of so many bytes, whole pieces by the four.
+    pub(crate) fn begun_live_of(bytes: u64) -> Stage {
+        let mut stage = Stage::opened(&signed_master(), &media_in_pieces(0, bytes, false));
         stage.fetched("init.mp4", Body::Held(9));
-        stage.fetched("0-196607", Body::Held(LONG_BYTES / 4));
+        stage.fetched(&format!("0-{}", bytes / 4 - 1), Body::Held(bytes / 4));
         stage.tell(Input::Updated);
         stage.tell(Input::Updated);
         stage
