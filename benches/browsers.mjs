@@ -43,7 +43,7 @@ try {
 }
 
 async function watched(what, kind, { viewers, apartSeconds, seconds }, more) {
-  const found = await round({ lines: lines.slice(0, viewers), origin, apartSeconds, seconds, segments: made.segments, ...more });
+  const found = await round({ lines: lines.slice(0, viewers), origin, apartSeconds, seconds, segments: made.segments.slice(0, more.stream?.count), ...more });
   report[what].push({ kind, ...found });
   const copies = sum(found.pages.map(({ lateBytes }) => lateBytes.media)) / found.publishedBytes;
   const { stalls, startMs, isThrough } = Object.fromEntries(["stalls", "startMs", "isThrough"].map((name) => [name, found.pages.map((page) => page[name])]));

@@ -58,6 +58,8 @@ export function stream({ init, bodies, lines, durations, master }, { seconds, wi
   }
 
   return {
+    /** Segments that are released until the end. */
+    count: ends.filter((end) => end <= seconds + head).length,
     begin: () => (began = performance.now()),
     /** Bytes of media published between two moments of `performance.now()`. */
     published(from, to) {

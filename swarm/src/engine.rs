@@ -10,7 +10,7 @@ use crate::buffer::Buffer;
 use crate::catalogue::Rendition;
 use crate::dice::Dice;
 use crate::limits::{
-    CUT_TOLERANCE, HEAD_WATCH_INTERVAL, HELD_BYTES, LONGEST_FETCH, NEIGHBOURS, PATIENCE,
+    CUT_TOLERANCE, HEAD_WATCH_INTERVAL, HELD_BYTES, HOLES, LONGEST_FETCH, NEIGHBOURS, PATIENCE,
     PEER_PATIENCE, RATE_WINDOW, WATCH_INTERVAL,
 };
 use crate::message::{
@@ -307,6 +307,11 @@ impl Engine {
         if self.phase == Phase::Failed {
             return;
         }
+        // Peers that are asked are looked at more often: the page slept, and what came meanwhile is still to be told.
+        if now.since(self.looked_at) >= PEER_PATIENCE {
+            let asked = self.requests.values_mut().filter(|request| request.is_from_peer());
+            asked.for_each(|request| request.heard_at = now);
+        }
         self.looked_at = now;
         self.note(now, input);
         self.give_up_silent_requests(now);
@@ -517,11 +522,16 @@ impl Element {
         self.state == ElementState::Idle && self.ready.is_empty()
     }
 
-    /// Keeps one hole for each stretch without a gap, however many segments a server lacks.
+    /// Keeps one hole for each stretch without a gap, and the latest few: what was forgotten is noted again where it is looked at.
     pub(crate) fn note_hole(&mut self, new: Span) {
         match self.holes.iter_mut().find(|hole| hole.start <= new.start && new.start <= hole.end) {
             Some(hole) => hole.end = hole.end.max(new.end),
-            None => self.holes.push(new),
+            None => {
+                if self.holes.len() >= HOLES {
+                    self.holes.remove(0);
+                }
+                self.holes.push(new);
+            }
         }
     }
 
@@ -535,5 +545,22 @@ impl Element {
     /// Bytes that the element holds or is about to.
     pub(crate) fn bytes(&self) -> u64 {
         self.buffer.bytes() + self.ready.iter().map(|ready| ready.bytes).sum::<u64>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn however_much_a_server_lacks_the_holes_have_a_bound() {
+        let mut element = Element::new();
+        let hole = |no: u64| Span {
+            start: Duration::from_secs(8 * no),
+            end: Duration::from_secs(8 * no + 4),
+        };
+        (0..1_000).for_each(|no| element.note_hole(hole(no)));
+        assert_eq!(element.holes.len(), HOLES);
+        assert_eq!(element.holes.last(), Some(&hole(999)));
     }
 }

@@ -93,6 +93,9 @@ pub const KEPT_SEGMENTS: usize = 64;
 /// So often in a row a peer may refuse what it announces before that is no longer counted on.
 pub const REFUSALS: u32 = 3;
 
+/// Stretches that are known to be missing: twice as many as there can be among what is looked at ahead.
+pub const HOLES: usize = 32;
+
 /// How long a peer may stay silent before it is given up: as long as stock peers wait.
 pub const PEER_PATIENCE: Duration = Duration::from_secs(2);
 

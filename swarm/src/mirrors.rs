@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use crate::Time;
 use crate::engine::{Engine, Request, Via, What};
-use crate::limits::{LONGEST_WAIT, MIRROR_FAILURES, MIRRORS, STALL, WATCH_BEFORE_RACE};
+use crate::limits::{LONGEST_WAIT, MIRROR_FAILURES, MIRRORS, STALL};
 use crate::message::{Failure, RequestId};
+use crate::retry::Retry;
 use crate::timeline::{Place, file_name};
 
 /// All servers, and how they have done.
@@ -138,22 +139,26 @@ impl Engine {
             (Via::Mirror(_), _) => self.server_failed(now, request.via),
             (_, What::Segment { rendition, no }) if self.may_be_mirrored((rendition, no)) => {
                 self.server_failed(now, request.via);
+                return self.mirrors.ready(now).next().is_some();
             }
             _ => return false,
         }
         true
     }
 
-    /// Leaves a server in peace for a while, the longer the oftener it has failed, and a mirror for good after a few times.
+    /// Leaves a server in peace for a while, the longer the oftener it has failed: the video's own host, which alone has everything,
+    /// for as short as any that fails, a mirror for longer, and for good after a few times.
     fn server_failed(&mut self, now: Time, via: Via) {
         let Some(server) = self.mirrors.server(via) else { return };
-        server.failures = (server.failures + 1).min(MIRROR_FAILURES);
-        server.rests_until = now + LONGEST_WAIT * server.failures;
-        let failures = server.failures;
-        if let Via::Mirror(no) = via
-            && failures == MIRROR_FAILURES
-        {
-            self.drop_mirror(now, no);
+        let before = Retry { failures: server.failures, at: now };
+        let retry = Retry::after(now, Some(before), None, &mut self.dice);
+        server.failures = retry.failures;
+        server.rests_until = retry.at;
+        if let Via::Mirror(no) = via {
+            server.rests_until = now + LONGEST_WAIT * retry.failures;
+            if retry.failures >= MIRROR_FAILURES {
+                self.drop_mirror(now, no);
+            }
         }
     }
 
@@ -198,8 +203,8 @@ impl Engine {
         let (Via::Mirror(_), What::Segment { rendition, no }) = (request.via, request.what) else {
             return false;
         };
-        let waited = now.since(request.asked_at);
-        if waited < WATCH_BEFORE_RACE || !self.playhead.moves() {
+        // Until then one that is far away looks like one that is slow.
+        if now.since(request.asked_at) < STALL || !self.playhead.moves() {
             return false;
         }
         let rate = request.rate(now);

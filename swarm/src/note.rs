@@ -221,7 +221,7 @@ impl Engine {
         });
         let asked: Vec<RequestId> = asked.map(|(id, _)| id).collect();
         asked.into_iter().for_each(|id| self.end_request(self.looked_at, id));
-        self.drop_parts_where(|_, of, no| of == rendition && is_gone(no));
+        self.drop_parts_where(&|_, of, no| of == rendition && is_gone(no));
         self.element.head =
             self.element.head.filter(|head| head.rendition != rendition || !is_gone(head.no));
     }
@@ -329,7 +329,7 @@ impl Engine {
 
     /// A live stream whose playlist is gone for good is over; what it listed is played to its end.
     fn live_playlist_failed(&mut self, rendition: usize, retry: Retry, failure: Failure) {
-        if retry.failures >= PLAYLIST_TRIES {
+        if failure.is_final() && retry.failures >= PLAYLIST_TRIES {
             if let Known::Yes(line) = &mut self.renditions[rendition].playlist {
                 line.live = None;
             }
@@ -501,7 +501,7 @@ impl Engine {
             What::Segment { rendition, no } => !contains(engine.span_of(rendition, no), wanted),
             _ => false,
         });
-        self.drop_parts_where(is_far);
+        self.drop_parts_where(&is_far);
     }
 
     /// A chosen rendition replaces what is held ahead, after the segment that is on.
@@ -520,7 +520,7 @@ impl Engine {
             self.cancel(|_, request| {
                 matches!(request.what, What::Segment { rendition, .. } if rendition != chosen)
             });
-            self.drop_parts_where(|_, rendition, _| rendition != chosen);
+            self.drop_parts_where(&|_, rendition, _| rendition != chosen);
             self.element.replaces_ahead = true;
         }
     }

@@ -301,10 +301,18 @@ impl Engine {
     }
 
     /// Lets go of what has come of segments that are no longer wanted.
-    pub(crate) fn drop_parts_where(&mut self, is_useless: impl Fn(&Engine, usize, usize) -> bool) {
+    pub(crate) fn drop_parts_where(&mut self, is_useless: &dyn Fn(&Engine, usize, usize) -> bool) {
         let keys = self.parts.keys();
         let useless: Vec<_> = keys.filter(|key| is_useless(self, key.0, key.1)).collect();
         useless.into_iter().for_each(|key| self.drop_parts(key));
+    }
+
+    /// Lets go of segments of which others than the video's own host gave some.
+    pub(crate) fn drop_parts_of_others(&mut self) {
+        self.drop_parts_where(&|engine, rendition, no| {
+            let parts = engine.parts.get(&(rendition, no));
+            parts.is_some_and(|parts| parts.iter().any(|part| !part.via.is_believed()))
+        });
     }
 
     /// It has come already, if perhaps unchecked.

@@ -586,10 +586,14 @@ impl Engine {
     /// missing is likely to be there before it is over.
     fn begin(&mut self) {
         let (rendition, position) = (self.target, self.playhead.position);
-        if let Some(head) = self.element.head {
+        let covered = self.element.covered_from(position);
+        let is_here = |head: &Head| {
+            let span = self.span_of(head.rendition, head.no);
+            span.start <= covered && position < span.end
+        };
+        if let Some(head) = self.element.head.filter(is_here) {
             return self.go_on(head);
         }
-        let covered = self.element.covered_from(position);
         if covered > self.playhead.position_at(self.looked_at) + NEARLY_DRY {
             return;
         }

@@ -200,7 +200,7 @@ impl Engine {
         if sharing == Sharing::Off {
             self.leave_all(now);
             self.empty_store();
-            self.drop_parts_where(|_, _, _| true);
+            self.drop_parts_of_others();
             self.compare_no_more();
             self.report_hindrance();
         } else if sharing < before {

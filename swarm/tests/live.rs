@@ -146,3 +146,30 @@ fn who_falls_behind_what_is_kept_goes_on_near_the_end() {
     let target = s(300 * 4 + 3 * 4);
     assert!(stage.wanted.contains(&Output::Jump(target)), "{:?}", stage.wanted);
 }
+
+#[test]
+fn a_stream_goes_on_however_long_its_server_could_not_be_reached() {
+    let mut stage = Stage::playing(100, 106);
+    while stage.now < s(60) {
+        stage.sleep_until(stage.now + Duration::from_millis(250));
+        if let Some(request) = stage.asked("m.m3u8") {
+            stage.tell(Input::Failed { request, failure: Failure::Unreachable });
+        }
+    }
+    stage.sleep_until(s(75));
+    stage.answer("m.m3u8", Body::Text(playlist(103, 109, "")));
+    assert!(stage.engine.stats(Time::at(stage.now)).live_delay.is_some());
+}
+
+#[test]
+fn a_stream_whose_playlist_is_gone_is_over() {
+    let mut stage = Stage::playing(100, 106);
+    while stage.now < s(60) {
+        stage.sleep_until(stage.now + Duration::from_millis(250));
+        if let Some(request) = stage.asked("m.m3u8") {
+            let failure = Failure::Status { code: 404, retry_after: None };
+            stage.tell(Input::Failed { request, failure });
+        }
+    }
+    assert_eq!(stage.engine.stats(Time::at(stage.now)).live_delay, None);
+}

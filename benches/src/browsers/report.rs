@@ -123,9 +123,9 @@ impl Report {
             value: median(&rounds.iter().map(|round| round.copies()).collect::<Vec<_>>()),
             interval: None,
         });
-        let cpu = self.grouped(|rounds| Figure::of(pages(rounds).map(Page::cpu_percent)));
+        let cpu = self.grouped(|rounds| Figure::spread(pages(rounds).map(Page::cpu_percent)));
         let start =
-            self.grouped(|rounds| Figure::of(pages(rounds).filter_map(|page| page.start_ms)));
+            self.grouped(|rounds| Figure::spread(pages(rounds).filter_map(|page| page.start_ms)));
         let runs = KINDS.iter().filter_map(|kind| of(&self.vod, *kind).into_iter().next());
         let runs = runs.map(|round| Run {
             scenario: String::new(),
@@ -138,8 +138,8 @@ impl Report {
         let viewers = self.plan.vod.viewers;
         let copied = format!("Copies that the origin sends {viewers} pages after their first 10 s");
         let sent = format!("What the origin sends {viewers} pages that watch a finished video");
-        let began = "First frame: median of the pages, and its 95 % interval";
-        let taken = "What a page takes of a core: median, and its 95 % interval";
+        let began = "First frame: median of the pages, the least and the most";
+        let taken = "What a page takes of a core: median, the least and the most";
         Ok(vec![
             ("browsers-copies.svg", chart::groups(&copied, "copies of the media", &copies)?),
             ("browsers-origin.svg", chart::sending(&sent, &runs)?),
@@ -248,7 +248,8 @@ impl Report {
         };
         format!(
             "{}, {cores} cores of {processor}, Linux {kernel}, Chromium {chromium}; each kind of page {} × in turn. \
-             The origin's line carries {origin} Mbit/s, each page's {down} down and {up} up. Medians with 95 % intervals. \
+             The origin's line carries {origin} Mbit/s, each page's {down} down and {up} up. Medians of the pages with the least and the \
+             most; of the pairs with 95 % intervals. \
              {verdict} Others took {others:.0} % of it at most; with them it was busy for {:.0} % of the time at most.",
             self.made.get(..10).unwrap_or(&self.made),
             self.plan.rounds,
@@ -285,39 +286,49 @@ const ROWS: &[(&str, Cell)] = &[
     ("the same of one page", |rounds| {
         let of = |round: &Round, page: &Page| page.late_bytes.media / round.published_bytes;
         let copies = rounds.iter().flat_map(|round| round.pages.iter().map(|page| of(round, page)));
-        Figure::of(copies).to_string()
+        Figure::spread(copies).to_string()
     }),
-    ("media sent by the origin, MB", |rounds| each(rounds, |round| round.sent(|sent| sent.media))),
+    (SENT, |rounds| each(rounds, |round| round.sent(|sent| sent.media))),
     ("playlists and lists of digests, MB", |rounds| {
         each(rounds, |round| round.sent(|sent| sent.lists))
     }),
-    (PEERS, |rounds| Figure::of(pages(rounds).map(Page::peers_percent)).to_string()),
-    (TWICE, |rounds| Figure::of(pages(rounds).map(Page::duplicate_percent)).to_string()),
-    (FIRST, |rounds| Figure::of(pages(rounds).filter_map(|page| page.start_ms)).to_string()),
+    (PEERS, |rounds| Figure::spread(pages(rounds).map(Page::peers_percent)).to_string()),
+    (TWICE, |rounds| Figure::spread(pages(rounds).map(Page::duplicate_percent)).to_string()),
+    (FIRST, |rounds| {
+        let never = pages(rounds).filter(|page| page.start_ms.is_none()).count();
+        let figure = Figure::spread(pages(rounds).filter_map(|page| page.start_ms)).to_string();
+        if never == 0 { figure } else { format!("{figure}; none on {never}") }
+    }),
     (STALLS, |rounds| {
         let stalled = pages(rounds).map(|page| page.stall_ms).sum::<f64>() / 1000.0;
         format!("{} ({stalled:.1} s)", pages(rounds).map(|page| page.stalls).sum::<u32>())
     }),
-    (CPU, |rounds| Figure::of(pages(rounds).map(Page::cpu_percent)).to_string()),
+    (CPU, |rounds| Figure::spread(pages(rounds).map(Page::cpu_percent)).to_string()),
     (BEHIND, |rounds| {
         let behind: Vec<f64> = pages(rounds).filter_map(|page| page.behind_seconds).collect();
-        if behind.is_empty() { String::new() } else { Figure::of(behind.into_iter()).to_string() }
+        if behind.is_empty() {
+            String::new()
+        } else {
+            Figure::spread(behind.into_iter()).to_string()
+        }
     }),
-    ("played to the end", |rounds| {
+    (THROUGH, |rounds| {
         let through = pages(rounds).filter(|page| page.is_through).count();
         format!("{through} of {}", pages(rounds).count())
     }),
 ];
 
 /// What strangers are told.
-const SHORT: &[&str] = &[COPIES, PEERS, TWICE, FIRST, STALLS, CPU, BEHIND];
+const SHORT: &[&str] = &[COPIES, SENT, PEERS, TWICE, FIRST, STALLS, THROUGH, CPU, BEHIND];
 
 const COPIES: &str = "copies from the origin after each page's first 10 s";
 const PEERS: &str = "from peers, % of a page's bytes";
 const TWICE: &str = "come twice, % of what a page needs";
 const FIRST: &str = "first frame, ms";
 const STALLS: &str = "stalls after that, of all pages";
-const BEHIND: &str = "behind the live edge, s";
+const BEHIND: &str = "behind the live edge, as each tells, s";
+const SENT: &str = "media sent by the origin in all, MB";
+const THROUGH: &str = "played to the end";
 const CPU: &str = "a page takes of one core, %";
 
 /// The cells of one row, if it has any.
@@ -331,7 +342,7 @@ fn columns(first: &str) -> [&str; 4] {
     [first, "Shoal", "Shoal, sharing off", "p2p-media-loader 2.3.1"]
 }
 
-/// A median, and where the true one is in 95 of 100 such measurements, if there are enough to say.
+/// A median, and either where the true one is in 95 of 100 such measurements, if there are enough to say, or the least and the most.
 #[derive(Debug, Clone, Copy)]
 struct Figure {
     value: f64,
@@ -342,6 +353,13 @@ impl Figure {
     fn of(values: impl Iterator<Item = f64>) -> Figure {
         let values: Vec<f64> = values.collect();
         Figure { value: median(&values), interval: interval_of_median(&values) }
+    }
+
+    /// Of pages that share with each other, which are no measurements apart.
+    fn spread(values: impl Iterator<Item = f64>) -> Figure {
+        let values: Vec<f64> = values.collect();
+        let [least, most] = [f64::min, f64::max].map(|of| values.iter().copied().reduce(of));
+        Figure { value: median(&values), interval: least.zip(most) }
     }
 }
 
@@ -436,10 +454,10 @@ mod tests {
             "| a finished video of 300 s, 6 pages 12 s apart | Shoal | Shoal, sharing off | p2p-media-loader 2.3.1 |",
             "| copies from the origin after each page's first 10 s | 1.20 | 6.00 | 2.40 |",
             "| come twice, % of what a page needs | 10.00 (10.00 to 10.00) |",
-            "| first frame, ms | 700 |",
+            "| first frame, ms | 700 (500 to 900); none on 1 |",
             "| stalls after that, of all pages | 6 (3.0 s) |",
             "| a page takes of one core, % | 15.00 (15.00 to 15.00) |",
-            "| behind the live edge, s | 11.25 (11.25 to 11.25) |",
+            "| behind the live edge, as each tells, s | 11.25 (11.25 to 11.25) |",
             "| played to the end | 5 of 6 | 5 of 6 | 5 of 6 |",
         ];
         check(&report(0.02).to_string(), &lines);
@@ -451,7 +469,7 @@ mod tests {
             "| 6 pages, each on a line of its own | Shoal |",
             "| a finished video: copies from the origin after each page's first 10 s | 1.20 |",
             "| a live stream: stalls after that, of all pages | 6 (3.0 s) |",
-            "| a live stream: behind the live edge, s | 11.25 (11.25 to 11.25) |",
+            "| a live stream: behind the live edge, as each tells, s | 11.25 (11.25 to 11.25) |",
             "Start of our page in 6 pairs",
             "2026-11-27, 2 cores of Abacus",
             "](docs/charts/browsers-copies.svg)",

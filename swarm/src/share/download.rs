@@ -201,7 +201,11 @@ impl Engine {
         };
         let Check { key, bytes, peer_bytes, givers } = check;
         let (rendition, no) = key;
-        if self.digest_of(rendition, no).is_none_or(|(_, wanted)| wanted != digest) {
+        let Some((_, wanted)) = self.digest_of(rendition, no) else {
+            // The playlist has forgotten it meanwhile.
+            return self.want(Output::Forget(id));
+        };
+        if wanted != digest {
             return self.reject(now, id, key, &givers);
         }
         self.stats.p2p_bytes += peer_bytes;

@@ -30,6 +30,7 @@ pub(crate) struct Verifying {
     window: Window,
     /// When its first segment was listed: a stream that has begun to count anew since then has other ones.
     listed_at: Time,
+    asked_at: Time,
 }
 
 impl Verifying {
@@ -148,8 +149,20 @@ impl Engine {
         }
     }
 
+    /// The driver takes so long to verify its list that nobody waits for it to come from others.
+    pub(super) fn is_verified_slowly(&self, rendition: usize, no: usize) -> bool {
+        let since = self.verified_since(rendition, no);
+        since.is_some_and(|since| self.looked_at.since(since) >= WATCH_BEFORE_RACE)
+    }
+
     fn is_being_verified(&self, rendition: usize, no: usize) -> bool {
-        self.share.verifying.iter().any(|of| of.covers(rendition, no))
+        self.verified_since(rendition, no).is_some()
+    }
+
+    /// When the driver was asked about its list, if it hasn't answered.
+    fn verified_since(&self, rendition: usize, no: usize) -> Option<Time> {
+        let window = self.share.verifying.iter().find(|of| of.covers(rendition, no));
+        window.map(|of| of.asked_at)
     }
 
     /// Has a window verified, if it is of these segments.
@@ -166,13 +179,13 @@ impl Engine {
             return self.trust_nobody(now, Hindrance::ListForeign);
         }
         let listed_at = line.slot(numbers.start).map_or(now, |slot| slot.listed_at);
-        self.share.verifying.push_back(Verifying { rendition, window, listed_at });
+        self.share.verifying.push_back(Verifying { rendition, window, listed_at, asked_at: now });
         self.want(Output::Verify { key, message, signature: by });
     }
 
     /// The driver tells of the window that it was asked about first.
     pub(crate) fn window_verified(&mut self, now: Time, is_right: bool) {
-        let Some(Verifying { rendition, window, listed_at }) = self.share.verifying.pop_front()
+        let Some(Verifying { rendition, window, listed_at, .. }) = self.share.verifying.pop_front()
         else {
             return;
         };

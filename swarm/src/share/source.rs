@@ -33,12 +33,14 @@ impl Engine {
     pub(crate) fn source_of(&mut self, now: Time, rendition: usize, no: usize) -> Source {
         let is_idle = self.server_segments().next().is_none();
         let is_resting = self.is_server_resting(now, no);
-        if !self.can_share(rendition, no) {
-            return if is_idle && !is_resting { Source::Server } else { Source::Later };
-        }
         let span = self.span_of(rendition, no);
+        let is_urgent = self.is_urgent((rendition, no)) && self.may_overtake(span);
+        if !self.can_share(rendition, no) {
+            let may_ask = (is_idle || is_urgent) && !is_resting;
+            return if may_ask { Source::Server } else { Source::Later };
+        }
         let may_ask = !is_resting && !self.is_resting(now, What::Segment { rendition, no });
-        if self.is_urgent((rendition, no)) && self.may_overtake(span) && may_ask {
+        if is_urgent && may_ask {
             return Source::Server;
         }
         let believed = || {
@@ -89,6 +91,7 @@ impl Engine {
             && self.is_verifiable()
             && is_joined
             && !self.lacks_list(rendition, no)
+            && !self.is_verified_slowly(rendition, no)
             && !self.share.distrusted.contains(&(rendition, no))
     }
 
@@ -134,7 +137,10 @@ impl Engine {
         can_give: impl Fn(&Link) -> bool,
     ) -> Vec<Holder> {
         let busy = self.requests.values().filter(|request| request.is_from_peer()).count();
-        if self.digest_of(rendition, no).is_none() || busy >= PEER_FETCHES {
+        if self.digest_of(rendition, no).is_none()
+            || self.share.distrusted_of((rendition, no))
+            || busy >= PEER_FETCHES
+        {
             return Vec::new();
         }
         let begun = begun.filter(|_| self.is_in_pieces((rendition, no)));

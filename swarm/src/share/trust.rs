@@ -87,7 +87,7 @@ impl Engine {
         self.leave_all(now);
         self.drop_mirrors(now);
         self.empty_store();
-        self.drop_parts_where(|_, _, _| true);
+        self.drop_parts_of_others();
         self.take_back_tests();
         self.report_hindrance();
     }

@@ -9,8 +9,8 @@ use wire::pieces::{PIECE, WINDOW, Window, Windows};
 use wire::playlist::ByteRange;
 
 use crate::stage::{
-    HIGH, MASTER, SEGMENT_BYTES, SEGMENTS, Stage, checked, digest, live_in_pieces, media, piece,
-    range, signed, signed_master, window,
+    HIGH, LONG_BYTES, MASTER, SEGMENT_BYTES, SEGMENTS, Stage, checked, digest, live_in_pieces,
+    media, piece, range, signed, signed_master, window,
 };
 
 /// The master of a video that has both kinds of lists.
@@ -272,4 +272,32 @@ fn a_long_video_has_its_list_in_windows() {
     let (_, range) = asked(&stage).expect("the last window is asked for");
     assert_eq!((range.start, range.length), (start, length));
     assert_eq!(length as usize, signed(&window(64, 1, SEGMENT_BYTES)).len());
+}
+
+#[test]
+fn a_signature_that_is_long_in_being_verified_is_not_waited_for() {
+    let mut stage = seen(9);
+    answer(&mut stage, signed(&right()));
+    let link = stage.meet_extended(HIGH, 20_000, &[1]);
+    serve(&mut stage);
+    stage.wait(Duration::from_secs(1));
+    assert!(stage.server_is_asked(0, 1).is_some());
+    assert!(!stage.is_dropped(link) && stage.hindrance().is_none());
+}
+
+#[test]
+fn who_is_long_in_verifying_all_of_a_live_stream_leaves_nobody() {
+    // It has just begun.
+    let playlist = live_in_pieces(0);
+    let (end, _) = playlist.match_indices("#EXTINF").nth(2).expect("it has more segments");
+    let mut stage = Stage::opened(&signed_master(), &playlist[..end]);
+    stage.fetched("init.mp4", Body::Held(9));
+    stage.fetched("0-196607", Body::Held(LONG_BYTES / 4));
+    stage.tell(Input::Updated);
+    stage.tell(Input::Updated);
+    stage.is_counted_live(9);
+    assert_eq!(stage.signatures(), 2);
+    let link = stage.meet_extended(HIGH, 20_000, &[]);
+    stage.wait(Duration::from_secs(1));
+    assert!(!stage.is_dropped(link) && stage.hindrance().is_none());
 }

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use swarm::limits::{COMING_LIFE, FRESH_AHEAD, LONGEST_FRESH_TURN, OWNED_LIFE, PROMPTS};
-use swarm::{Body, Input, LinkId, Output, Sharing};
+use swarm::{Body, Input, LinkId, Output, Sharing, Time};
 use wire::peer::{Command, PeerId};
 
 use crate::stage::{
-    LONG_BYTES, MASTER_WITHOUT_DIGESTS, SEGMENT_BYTES, Stage, live, live_in_pieces, signed_master,
+    LONG_BYTES, MASTER_WITHOUT_DIGESTS, SEGMENT_BYTES, Stage, checked, digest, live,
+    live_in_pieces, signed_master,
 };
 
 /// The first segment that isn't listed yet.
@@ -180,4 +181,20 @@ fn a_stream_that_counts_anew_loses_what_came_under_the_old_numbers_and_plays_on(
     let is_asked =
         |output: &Output| matches!(output, Output::Fetch { uri, .. } if uri.ends_with("m4s"));
     assert!(stage.wanted[before..].iter().any(is_asked), "{:?}", &stage.wanted[before..]);
+}
+
+#[test]
+fn who_gave_what_the_playlist_forgot_before_it_was_checked_is_not_blamed() {
+    let mut stage = Stage::live(NEXT, 9);
+    let link = stage.meet_extended(PeerId::from_random([2; 12]), 20_000, &[3, 4, 5]);
+    let (segment, request) = stage.part_asked_of(link).expect("who holds it is asked");
+    stage.say(link, &Command::SegmentData { segment, size: SEGMENT_BYTES, request });
+    stage.tell(Input::Received { link, bytes: 60_000 });
+    stage.tell(Input::Received { link, bytes: 30_000 });
+    let check = stage.check();
+    let later = live(NEXT).replace("#EXT-X-MAP", "#EXT-X-MEDIA-SEQUENCE:400\n#EXT-X-MAP");
+    looks_at(&mut stage, &later);
+    stage.tell(checked(check, digest(segment as usize)));
+    assert!(stage.wanted.contains(&Output::Forget(check)) && !stage.is_dropped(link));
+    assert_eq!(stage.engine.stats(Time::at(stage.now)).rejected_pieces, 0);
 }

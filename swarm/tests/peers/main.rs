@@ -17,9 +17,11 @@ use std::time::Duration;
 use swarm::limits::OFFERS_AT_ONCE;
 use swarm::{Body, Heard, Hindrance, Input, LinkId, Output, Sharing, Span, Time};
 use wire::peer::{Command, MESSAGE_BYTES, PeerId};
+use wire::pieces::PIECE;
 
 use stage::{
-    HIGH, LOW, MASTER_WITHOUT_DIGESTS, SDP, SEGMENT_BYTES, SEGMENTS, Stage, checked, digest,
+    HIGH, LONG_BYTES, LOW, MASTER_WITHOUT_DIGESTS, SDP, SEGMENT_BYTES, SEGMENTS, Stage, checked,
+    digest,
 };
 
 #[test]
@@ -429,4 +431,88 @@ fn with_more_neighbours_than_are_looked_for_those_of_least_use_are_left_one_by_o
     assert_eq!(left(&stage), 20 - swarm::limits::NEIGHBOURS);
     let gone = links.iter().find(|link| stage.is_dropped(**link)).expect("one was left");
     assert_eq!(stage.said(*gone).last(), Some(&Command::Bye));
+}
+
+/// A peer that was asked for the second segment, and a server that sends the third: after `does`, the second has to come from the
+/// server, and is asked for before playback reaches it.
+#[track_caller]
+fn check_asked_in_time(does: impl Fn(&mut Stage, LinkId)) {
+    let mut stage = Stage::with(3);
+    let link = stage.meet_extended(HIGH, 20_000, &[1]);
+    assert!(stage.server_is_asked(0, 2).is_some());
+    does(&mut stage, link);
+    play_first(&mut stage);
+    assert!(stage.server_is_asked(0, 1).is_some(), "{:?}", stage.wanted);
+}
+
+/// The first segment plays almost to its end.
+fn play_first(stage: &mut Stage) {
+    for no in 1..80 {
+        stage.now += Duration::from_millis(50);
+        let buffered = vec![Span { start: Duration::ZERO, end: Duration::from_secs(4) }];
+        let position = Duration::from_millis(no * 50);
+        stage.tell(Input::Played { position, buffered, is_starved: false, speed: 1.0 });
+    }
+}
+
+/// All of the segment that the peer was asked for is there, and wrong.
+fn lie(stage: &mut Stage, link: LinkId) {
+    let (segment, request) = stage.part_asked_of(link).expect("who holds it is asked");
+    stage.say(link, &Command::SegmentData { segment, size: SEGMENT_BYTES, request });
+    stage.tell(Input::Received { link, bytes: 60_000 });
+    stage.tell(Input::Received { link, bytes: 30_000 });
+    let check = stage.check();
+    stage.tell(checked(check, [0; 32]));
+    assert!(stage.is_dropped(link));
+}
+
+#[test]
+fn what_only_the_server_may_send_is_asked_for_in_time_while_it_sends_a_later_segment() {
+    check_asked_in_time(|stage, _| stage.tell(Input::Permitted(Sharing::Off)));
+    check_asked_in_time(lie);
+}
+
+#[test]
+fn a_segment_of_which_wrong_bytes_came_is_asked_of_no_peer_again() {
+    let mut stage = Stage::long(9);
+    let liar = stage.meet_extended(HIGH, 20_000, &[1]);
+    let (segment, request) = stage.part_asked_of(liar).expect("who holds it is asked");
+    stage.say(liar, &Command::SegmentData { segment, size: LONG_BYTES, request });
+    (0..24).for_each(|_| stage.tell(Input::Received { link: liar, bytes: PIECE / 2 }));
+    let request = stage.check();
+    stage.tell(Input::Checked { request, bytes: 0..LONG_BYTES, digest: [0; 32] });
+    assert!(stage.is_dropped(liar));
+    let honest = stage.meet_extended(LOW, 20_000, &[1]);
+    let mut at = 0;
+    let request = (0..100).find_map(|_| {
+        stage.plays(Duration::from_secs(1));
+        at += 1;
+        let output = stage.wanted.get(at - 1)?.clone();
+        let Output::Fetch { request, range: Some(range), .. } = output else { return None };
+        if range.last() >= 9 + LONG_BYTES {
+            return Some(request);
+        }
+        let (url, took) = ("http://a/m.mp4".to_owned(), Duration::from_millis(50));
+        stage.tell(Input::Fetched { request, url, body: Body::Held(range.length), took });
+        stage.tell(Input::Updated);
+        None
+    });
+    let request = request.expect("the server is asked");
+    for tick in 1..20 {
+        stage.now += Duration::from_millis(100);
+        stage.tell(Input::Progressed { request, bytes: tick * 1_000 });
+    }
+    assert_eq!(stage.part_asked_of(honest), None, "however slow the server is");
+}
+
+#[test]
+fn nobody_is_blamed_for_what_came_while_the_page_slept() {
+    let (mut stage, link, segment, request) = Stage::asking();
+    let cancel = Command::CancelSegmentRequest { segment, request };
+    stage.say(link, &Command::SegmentData { segment, size: SEGMENT_BYTES, request });
+    stage.now += Duration::from_secs(3);
+    stage.tell(Input::Woken);
+    assert!(!stage.said(link).contains(&cancel), "what it gave is still to be told");
+    stage.wait(Duration::from_millis(2_200));
+    assert!(stage.said(link).contains(&cancel), "there was nothing");
 }

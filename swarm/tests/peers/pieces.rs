@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use swarm::{Body, Content, Input, LinkId, Output, Span, Time};
+use swarm::{Body, Content, Input, LinkId, Output, Sharing, Span, Time};
 use wire::peer::{Command, PeerId};
 use wire::pieces::PIECE;
 use wire::playlist::ByteRange;
@@ -397,4 +397,30 @@ fn the_rest_of_a_segment_that_the_playlist_has_forgotten_meanwhile_is_dropped() 
     let (url, took) = ("http://a/27.m4s".to_owned(), Duration::from_millis(50));
     stage.tell(Input::Fetched { request, url, body: Body::Held(bytes), took });
     assert!(stage.wanted[before..].contains(&Output::Forget(request)));
+}
+
+#[test]
+fn a_jump_does_not_wait_for_the_rest_of_a_beginning_that_is_elsewhere() {
+    let (mut stage, mut at) = (Stage::begun(9), 0);
+    // Somebody may bring the rest of where it leads, so that the server is asked for the beginning alone.
+    stage.meet_who_says(peer(2), 20_000, [&[], &[5]]);
+    stage.tell(Input::Seeked { position: LONG * 5 });
+    send(&mut stage, &mut at, |uri| uri == "5.m4s");
+    let buffered = vec![Span { start: Duration::ZERO, end: LONG / 3 }];
+    stage.tell(Input::Played { position: LONG * 5, buffered, is_starved: true, speed: 1.0 });
+    let begins = |output: &Output| matches!(output, Output::Append { content: Content::Head(start), .. } if *start == LONG * 5);
+    assert!(stage.wanted.iter().any(begins));
+}
+
+#[test]
+fn who_turns_sharing_off_keeps_what_the_server_sent() {
+    let (mut stage, mut at) = (Stage::begun(9), 0);
+    let before = stage.wanted.len();
+    stage.tell(Input::Permitted(Sharing::Off));
+    for _ in 0..3 {
+        send(&mut stage, &mut at, |uri| uri == "0.m4s");
+        stage.wait(Duration::from_millis(100));
+    }
+    let is_again = |output: &Output| matches!(output, Output::Fetch { uri, range: Some(range), .. } if &**uri == "0.m4s" && range.start == 0);
+    assert!(!stage.wanted[before..].iter().any(is_again));
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use swarm::{Body, Content, Failure, Input, Output, RequestId, Span};
+use swarm::{Body, Content, Failure, Input, Output, RequestId, Span, Time};
 use wire::playlist::ByteRange;
 
 use crate::mirrors::{MIRROR, fetch, listed_at, piece_at};
@@ -13,6 +13,8 @@ use crate::stage::{LONG_BYTES, Stage};
 enum Does {
     /// It sends so many kilobytes a second, after 100 ms.
     Sends(u64),
+    /// The same, after 600 ms.
+    Far(u64),
     /// The same, and no byte is what the list says.
     Lies(u64),
     Fails,
@@ -93,14 +95,15 @@ impl Race {
             return;
         }
         let took = self.stage.now - since;
-        let (Does::Sends(kbytes) | Does::Lies(kbytes)) = does else {
+        let (Does::Sends(kbytes) | Does::Far(kbytes) | Does::Lies(kbytes)) = does else {
             if does == Does::Fails {
                 let (request, failure) = (id, Failure::Unreachable);
                 return self.stage.tell(Input::Failed { request, failure });
             }
             return self.running.push(request);
         };
-        let bytes = took.saturating_sub(Duration::from_millis(100)).as_millis() as u64 * kbytes;
+        let latency = if matches!(does, Does::Far(_)) { 600 } else { 100 };
+        let bytes = took.saturating_sub(Duration::from_millis(latency)).as_millis() as u64 * kbytes;
         if bytes < range.length {
             self.running.push(request);
             if bytes > 0 {
@@ -211,4 +214,34 @@ fn where_both_are_slow_what_comes_is_used() {
     let wanted = Duration::from_secs_f64(100.0 * (160_000.0 / LONG_BYTES as f64 * 4.0) / 2.0);
     assert!(race.position > wanted, "at {:?}, asked {:?}", race.position, race.asked);
     assert!(race.asked.0 + race.asked.1 < 150, "asked {:?}", race.asked);
+}
+
+#[test]
+fn where_both_fail_they_are_asked_no_oftener_than_one_that_fails_alone() {
+    let mut race = Race::new(600, Does::Fails, Does::Fails);
+    race.run(Duration::from_secs(10));
+    assert!(race.asked.0 < 20, "asked {:?}", race.asked);
+}
+
+#[test]
+fn a_mirror_that_is_far_away_is_of_use() {
+    let mut race = Race::new(600, Does::Sends(600), Does::Far(2_000));
+    race.run(Duration::from_secs(100));
+    assert!(race.position > Duration::from_secs(92), "at {:?}", race.position);
+    let stats = race.stage.engine.stats(Time::at(race.stage.now));
+    assert!(
+        stats.mirror_bytes > 5 * LONG_BYTES,
+        "{} from it, asked {:?}",
+        stats.mirror_bytes,
+        race.asked
+    );
+}
+
+#[test]
+fn an_own_host_that_failed_once_is_soon_asked_again_where_the_mirror_is_slow() {
+    let mut race = Race::new(600, Does::Fails, Does::Sends(30));
+    race.run(Duration::from_millis(100));
+    race.own = Does::Sends(600);
+    race.run(Duration::from_secs(20));
+    assert!(race.position > Duration::from_secs(18), "at {:?}", race.position);
 }

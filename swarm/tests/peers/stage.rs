@@ -162,6 +162,20 @@ impl Stage {
         stage
     }
 
+    /// The same of a video whose segments are longer, after the beginning of the first.
+    pub(crate) fn long(members: usize) -> Stage {
+        let mut stage = Stage::opened(MASTER, &long_media());
+        stage.fetched("0-8", Body::Held(9));
+        stage.fetched("-262152", Body::Held(LONG_BYTES / 3));
+        (0..2).for_each(|_| stage.tell(Input::Updated));
+        let mut digests = SegmentDigests::default();
+        let range = |no| ByteRange { start: 9 + no as u64 * LONG_BYTES, length: LONG_BYTES };
+        (0..SEGMENTS).for_each(|no| digests.insert("m.mp4", range(no), digest(no)));
+        stage.fetched("d.json", Body::Text(digests.to_json()));
+        stage.is_counted(members);
+        stage
+    }
+
     /// The same of a video whose playlist tells the digests of pieces.
     pub(crate) fn in_pieces(members: usize) -> Stage {
         let media = media_in_pieces(0, SEGMENT_BYTES, true);
