@@ -199,12 +199,12 @@ impl Engine {
             let first = line.first();
             if line.update(media, asked_at) {
                 self.empty_store();
-                self.forget_segments(rendition, |_| true);
+                self.forget_segments(rendition, &|_| true);
             } else if line.first() != first {
                 let first = line.first();
                 self.renditions[rendition].missing.retain(|no, _| no >= first);
                 self.forget_before(rendition, first);
-                self.forget_segments(rendition, |no| no < first);
+                self.forget_segments(rendition, &|no| no < first);
             }
             return;
         }
@@ -214,7 +214,7 @@ impl Engine {
     }
 
     /// Of segments that aren't listed any more nothing is of use, and nobody need send it.
-    fn forget_segments(&mut self, rendition: usize, is_gone: impl Fn(usize) -> bool) {
+    fn forget_segments(&mut self, rendition: usize, is_gone: &dyn Fn(usize) -> bool) {
         let asked = self.requests.iter().filter(|(_, request)| match request.what {
             What::Segment { rendition: of, no } => of == rendition && is_gone(no),
             _ => false,
@@ -434,8 +434,8 @@ impl Engine {
         if let Some(broken) = self.renditions.get_mut(rendition) {
             broken.playlist = Known::Broken(why);
         }
-        self.discard_ready(|ready| ready.rendition == rendition);
-        self.cancel(|_, request| request.what.rendition() == Some(rendition));
+        self.discard_ready(&|ready| ready.rendition == rendition);
+        self.cancel(&|_, request| request.what.rendition() == Some(rendition));
     }
 
     /// The decoder gave up by itself: on the segment under the playhead, or, if it never showed one, on everything.
@@ -489,12 +489,12 @@ impl Engine {
             self.stats.stalled += now.since(since);
         }
         let wanted = self.element.buffer.end_from(position);
-        self.discard_ready(|ready| ready.span.end <= position || ready.span.start > wanted);
+        self.discard_ready(&|ready| ready.span.end <= position || ready.span.start > wanted);
         let is_far = |engine: &Engine, rendition, no| {
             let span = engine.span_of(rendition, no);
             span.end <= wanted || span.start >= wanted.saturating_add(AHEAD)
         };
-        self.cancel(|engine, request| match request.what {
+        self.cancel(&|engine, request| match request.what {
             What::Segment { rendition, no } if request.is_from_peer() => {
                 is_far(engine, rendition, no)
             }
@@ -516,8 +516,8 @@ impl Engine {
             && chosen != self.target
         {
             self.switch(chosen);
-            self.discard_ready(|ready| ready.rendition != chosen);
-            self.cancel(|_, request| {
+            self.discard_ready(&|ready| ready.rendition != chosen);
+            self.cancel(&|_, request| {
                 matches!(request.what, What::Segment { rendition, .. } if rendition != chosen)
             });
             self.drop_parts_where(&|_, rendition, _| rendition != chosen);
@@ -544,7 +544,7 @@ impl Engine {
     }
 
     /// Gives up the requests of which `is_useless` says so.
-    pub(crate) fn cancel(&mut self, is_useless: impl Fn(&Engine, &Request) -> bool) {
+    pub(crate) fn cancel(&mut self, is_useless: &dyn Fn(&Engine, &Request) -> bool) {
         let useless = self.requests.iter().filter(|(_, request)| is_useless(self, request));
         for id in useless.map(|(id, _)| id).collect::<Vec<_>>() {
             self.end_request(self.looked_at, id);
@@ -565,7 +565,7 @@ impl Engine {
         }
     }
 
-    fn discard_ready(&mut self, is_useless: impl Fn(&Ready) -> bool) {
+    fn discard_ready(&mut self, is_useless: &dyn Fn(&Ready) -> bool) {
         let useless = self.element.ready.extract_if(.., |ready| is_useless(ready));
         for request in useless.map(|ready| ready.request).collect::<Vec<_>>() {
             self.let_go(request);
@@ -604,7 +604,7 @@ impl Engine {
     }
 
     pub(crate) fn give_up(&mut self, fatal: Fatal) {
-        self.cancel(|_, _| true);
+        self.cancel(&|_, _| true);
         self.leave_all(self.looked_at);
         self.phase = Phase::Failed;
         self.want(Output::Report(Event::Failed(fatal)));

@@ -93,21 +93,17 @@ impl Parts {
 
     /// Whether all bytes of a segment of this length are there.
     fn is_whole(&self, length: u64) -> bool {
-        first_gap(0, length, || self.ranges()).is_none()
+        first_gap(0, length, &self.ranges().collect::<Vec<_>>()).is_none()
     }
 }
 
 /// The first stretch from `from` on, and before `end`, that none of `ranges` covers.
-fn first_gap<I: Iterator<Item = Range<u64>>>(
-    from: u64,
-    end: u64,
-    ranges: impl Fn() -> I,
-) -> Option<Range<u64>> {
+fn first_gap(from: u64, end: u64, ranges: &[Range<u64>]) -> Option<Range<u64>> {
     let mut start = from;
-    while let Some(range) = ranges().find(|range| range.start <= start && start < range.end) {
+    while let Some(range) = ranges.iter().find(|range| range.contains(&start)) {
         start = range.end;
     }
-    let next = ranges().map(|range| range.start).filter(|next| *next > start).min();
+    let next = ranges.iter().map(|range| range.start).filter(|next| *next > start).min();
     (start < end).then(|| start..next.unwrap_or(end).min(end))
 }
 
@@ -119,12 +115,17 @@ impl Engine {
         if self.share.checks.values().any(|check| check.key == key) {
             return None;
         }
-        let asked = || self.requests_for(key).map(|(_, request)| request.range());
         let Some(length) = self.length_of(rendition, no) else {
-            return asked().next().is_none().then_some(0..u64::MAX);
+            return self.requests_for(key).next().is_none().then_some(0..u64::MAX);
         };
-        let came = self.parts.get(&key);
-        first_gap(from, length, || asked().chain(came.into_iter().flat_map(Parts::ranges)))
+        first_gap(from, length, &self.ranges(key, &|_| true))
+    }
+
+    /// What has come of a segment, and what requests will bring of which `is_it` says so.
+    fn ranges(&self, key: (usize, usize), is_it: &dyn Fn(&Request) -> bool) -> Vec<Range<u64>> {
+        let asked = self.requests_for(key).filter(|(_, request)| is_it(request));
+        let came = self.parts.get(&key).into_iter().flat_map(Parts::ranges);
+        came.chain(asked.map(|(_, request)| request.range())).collect()
     }
 
     /// Bytes of a segment that can be played, from this one on, of one request: the server sent them, or they are right.
@@ -217,11 +218,9 @@ impl Engine {
             return;
         }
         let is_idle = |request: &Request| {
-            let came = || self.parts.get(&key).into_iter().flat_map(Parts::ranges);
             let follows = |other: &Request| other.start > request.start && other.bytes > 0;
-            let comes = || self.requests_for(key).filter(|(_, other)| follows(other));
-            let ranges = || came().chain(comes().map(|(_, other)| other.range()));
-            first_gap(request.start + request.bytes, request.range().end, ranges).is_none()
+            let ranges = self.ranges(key, &follows);
+            first_gap(request.start + request.bytes, request.range().end, &ranges).is_none()
         };
         let idle = self.requests_for(key).find(|(_, request)| is_idle(request)).map(|(id, _)| id);
         if let Some(id) = idle {
@@ -234,13 +233,8 @@ impl Engine {
     /// follows.
     pub(crate) fn to_come(&self, request: &Request) -> Option<Range<u64>> {
         let What::Segment { rendition, no } = request.what else { return None };
-        let parts = self.parts.get(&(rendition, no));
-        let follows = |other: &Request| other.start > request.start;
-        let ranges = || {
-            let others = self.requests_for((rendition, no)).filter(|(_, other)| follows(other));
-            parts.into_iter().flat_map(Parts::ranges).chain(others.map(|(_, other)| other.range()))
-        };
-        first_gap(request.start + request.bytes, request.range().end, ranges)
+        let ranges = self.ranges((rendition, no), &|other| other.start > request.start);
+        first_gap(request.start + request.bytes, request.range().end, &ranges)
     }
 
     /// All parts are there, and nobody is about to say whether they are right: they become one body. What peers gave is checked
@@ -364,7 +358,7 @@ mod tests {
 
     #[test]
     fn the_first_gap_is_what_nobody_covers() {
-        let gap = |from, ranges: &[Range<u64>]| first_gap(from, 10, || ranges.iter().cloned());
+        let gap = |from, ranges: &[Range<u64>]| first_gap(from, 10, ranges);
         assert_eq!(gap(0, &[]), Some(0..10));
         assert_eq!(gap(0, &[4..6, 0..2]), Some(2..4));
         assert_eq!(gap(5, &[4..6, 8..12]), Some(6..8));

@@ -162,8 +162,18 @@ impl Engine {
         self.share.links.iter().filter(move |(_, link)| link.rendition == rendition)
     }
 
+    /// Whether it is so of any connection of a swarm.
+    pub(crate) fn is_any(&self, rendition: usize, is_it: &dyn Fn(&Link) -> bool) -> bool {
+        self.links_of(rendition).any(|(_, link)| is_it(link))
+    }
+
     /// Connections of all swarms of which `is_it` says so.
     pub(crate) fn links_where(&self, is_it: impl Fn(&Link) -> bool) -> Vec<LinkId> {
+        self.links_that(&is_it)
+    }
+
+    /// One function for all questions: each of their own would be downloaded by every viewer.
+    fn links_that(&self, is_it: &dyn Fn(&Link) -> bool) -> Vec<LinkId> {
         self.share.links.iter().filter(|(_, link)| is_it(link)).map(|(id, _)| id).collect()
     }
 
@@ -247,7 +257,7 @@ impl Engine {
     pub(crate) fn offer_came(&mut self, now: Time, offer: End) {
         let End { info_hash, peer_id: peer, offer_id, sdp } = offer;
         let Some((rendition, _)) = self.share.swarm_mut(info_hash) else { return };
-        let is_known = self.links_of(rendition).any(|(_, link)| link.peer == Some(peer));
+        let is_known = self.is_any(rendition, &|link| link.peer == Some(peer));
         let connections = self.share.links.values().filter(|link| !link.is_offer()).count();
         if is_known || self.share.is_banned(&peer) || connections >= LINKS || !is_for_data(&sdp) {
             return;

@@ -43,18 +43,18 @@ impl Engine {
         if is_urgent && may_ask {
             return Source::Server;
         }
-        let believed = || {
-            let open = self.links_of(rendition).filter(|(_, link)| link.is_open());
-            open.filter(|(_, link)| !link.conduct.is_doubtful())
+        let is_believed = |link: &Link| link.is_open() && !link.conduct.is_doubtful();
+        let is_coming = self.is_any(rendition, &|link| {
+            is_believed(link) && (link.has_begun(no) || link.comes.contains(no))
+        });
+        let has_some = |link: &Link| {
+            let mut stretches = self.stretches((rendition, no));
+            stretches.any(|stretch| self.first_of(link, no, &stretch).is_some())
         };
-        let is_coming = believed().any(|(_, link)| link.has_begun(no) || link.comes.contains(no));
-        let has_more = |link: &Link| {
-            [&link.holds, &link.fetches].iter().any(|set| set.contains(no))
-                || self
-                    .stretches((rendition, no))
-                    .any(|stretch| self.first_of(link, no, &stretch).is_some())
-        };
-        let is_there = believed().any(|(_, link)| has_more(link));
+        let is_there = self.is_any(rendition, &|link| {
+            let sets = [&link.holds, &link.fetches];
+            is_believed(link) && (sets.iter().any(|set| set.contains(no)) || has_some(link))
+        });
         if is_there || is_coming && !self.is_live(rendition) {
             let is_free = self.free_holders(now, (rendition, no)).is_some();
             return if is_free { Source::Peers } else { Source::Later };
@@ -106,10 +106,9 @@ impl Engine {
     /// The first byte of a stretch of a segment that a peer has told that it has. If the segment isn't long, others than the very first
     /// aren't taken by themselves: more is asked for less, and each time is a round trip.
     fn first_of(&self, link: &Link, no: usize, stretch: &Range<u64>) -> Option<u64> {
-        match self.is_long((link.rendition, no)) {
-            true => link.first_of(no, stretch),
-            false => Some(stretch.start).filter(|start| link.has_piece(no, *start)),
-        }
+        let end = if self.is_long((link.rendition, no)) { stretch.end } else { stretch.start + 1 };
+        let mut starts = (stretch.start..end).step_by(PIECE as usize);
+        starts.find(|start| link.has_piece(no, *start))
     }
 
     /// The first bytes that are missing and that peers can give who are free, with how fast they are: one that hasn't shown yet
@@ -118,7 +117,7 @@ impl Engine {
         let length = self.length_of(key.0, key.1)?;
         let from = |start: u64, end: u64| {
             let can_give = |link: &Link| link.is_extended() || end == length;
-            let holders = self.holders(now, key, Some(start), can_give);
+            let holders = self.holders(now, key, Some(start), &can_give);
             (!holders.is_empty()).then_some((start..end, holders))
         };
         self.stretches(key).find_map(|Range { start, end }| {
@@ -134,7 +133,7 @@ impl Engine {
         now: Time,
         (rendition, no): (usize, usize),
         begun: Option<u64>,
-        can_give: impl Fn(&Link) -> bool,
+        can_give: &dyn Fn(&Link) -> bool,
     ) -> Vec<Holder> {
         let busy = self.requests.values().filter(|request| request.is_from_peer()).count();
         if self.digest_of(rendition, no).is_none()
@@ -193,9 +192,8 @@ impl Engine {
         let Some(link) = link.filter(|_| self.is_long((rendition, no))) else { return bytes.end };
         let is_given = |at| link.upload.is_some_and(|upload| upload.no == no && upload.has(at));
         let has = |at: u64| {
-            let all = || self.links_of(rendition).filter(|(_, link)| link.is_open());
-            link.has_piece(no, at)
-                || !is_given(at) && !all().any(|(_, other)| other.has_piece(no, at))
+            let is_elsewhere = |other: &Link| other.is_open() && other.has_piece(no, at);
+            link.has_piece(no, at) || !is_given(at) && !self.is_any(rendition, &is_elsewhere)
         };
         bytes.clone().step_by(PIECE as usize).find(|at| !has(*at)).unwrap_or(bytes.end)
     }
@@ -226,17 +224,17 @@ impl Engine {
         self.can_share(rendition, no)
             && (meets
                 || self.awaits_peers(self.looked_at, rendition)
-                || self.links_of(rendition).any(|(_, link)| has(link)))
+                || self.is_any(rendition, &has))
     }
 
     /// The tracker or a connection may bring a peer any moment.
     fn awaits_peers(&self, now: Time, rendition: usize) -> bool {
         // Before the first picture no swarm is joined, and soon after it is.
         let Some(swarm) = self.share.swarms.get(&rendition) else { return true };
-        if self.links_of(rendition).any(|(_, link)| link.is_about_to_tell(now)) {
+        if self.is_any(rendition, &|link| link.is_about_to_tell(now)) {
             return true;
         }
-        let has_peers = self.links_of(rendition).any(|(_, link)| link.is_open());
+        let has_peers = self.is_any(rendition, &Link::is_open);
         let awaits_tracker = swarm.awaits_tracker(now) && !self.share.tracker.is_failing();
         !has_peers && (awaits_tracker || swarm.awaits_peers(now))
     }
@@ -373,7 +371,7 @@ impl Engine {
             let range = request.range();
             other != id && range.start < left_to_it.end && left_to_it.start < range.end
         });
-        let faster = self.holders(now, (rendition, no), None, Link::is_extended);
+        let faster = self.holders(now, (rendition, no), None, &Link::is_extended);
         let faster = faster.into_iter().filter(|holder| holder.weight > rate * FASTER);
         let best = faster.max_by(|one, other| one.weight.total_cmp(&other.weight));
         let Some(best) = best.filter(|_| !is_shared) else { return };
@@ -512,13 +510,6 @@ struct Holder {
 }
 
 impl Link {
-    /// The first byte of a stretch of a segment with which a piece begins that it has told of.
-    fn first_of(&self, no: usize, stretch: &Range<u64>) -> Option<u64> {
-        let (_, pieces) = self.begun.iter().find(|(of, _)| *of == no)?;
-        let mut starts = pieces.iter().map(|piece| (piece as u64).saturating_mul(PIECE));
-        starts.find(|at| stretch.contains(at))
-    }
-
     /// Bytes a second that it says it can give.
     fn told_rate(&self) -> Option<f64> {
         let kbps = self.kbps?.min(MOST_KBPS);

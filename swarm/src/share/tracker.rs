@@ -321,7 +321,7 @@ impl Engine {
     /// Offers of a swarm that are made and not told yet; `None` while some are still in the making, and worth waiting for.
     fn gathered_offers(&mut self, now: Time, rendition: usize) -> Option<Vec<Offer<'static>>> {
         let is_late = self.share.swarms.get(&rendition).is_some_and(|swarm| swarm.is_late(now));
-        if !is_late && self.links_of(rendition).any(|(_, link)| link.state == LinkState::Offering) {
+        if !is_late && self.is_any(rendition, &|link| link.state == LinkState::Offering) {
             return None;
         }
         let mut offers = Vec::new();

@@ -81,7 +81,7 @@ impl Engine {
         self.share.digests = Digests::Refused(why);
         let is_list = |what: What| matches!(what, What::List { .. } | What::Digests);
         self.retries.retain(|what, _| !is_list(what));
-        self.cancel(|_, request| is_list(request.what));
+        self.cancel(&|_, request| is_list(request.what));
         let checks = std::mem::take(&mut self.share.checks);
         checks.keys().for_each(|request| self.want(Output::Forget(request)));
         self.leave_all(now);

@@ -231,10 +231,10 @@ impl Engine {
         let room = self.slots().saturating_sub(taking);
         begun.into_iter().for_each(|link| self.give_more(now, link));
         for _ in 0..self.room_for_who_needs_it_now(now) {
-            self.begin_upload(now, |upload| upload.is_needed_within(now, NEEDED_NOW));
+            self.begin_upload(now, &|upload| upload.is_needed_within(now, NEEDED_NOW));
         }
         for _ in 0..room {
-            self.begin_upload(now, |_| true);
+            self.begin_upload(now, &|_| true);
         }
         let has_waited = |link: &Link| {
             link.upload
@@ -263,7 +263,7 @@ impl Engine {
     }
 
     /// Begins with whoever comes first of those that have taken all that they were given.
-    fn begin_upload(&mut self, now: Time, is_it: impl Fn(Upload) -> bool) {
+    fn begin_upload(&mut self, now: Time, is_it: &dyn Fn(Upload) -> bool) {
         let is_about_to_ask = |link: &Link, (rendition, no): (usize, usize)| {
             let is_fast = link.kbps.is_some_and(|kbps| kbps >= FAST_KBPS);
             let has = [&link.holds, &link.fetches, &link.comes].iter().any(|set| set.contains(no));
