@@ -307,9 +307,9 @@ impl Engine {
         if self.phase == Phase::Failed {
             return;
         }
-        // Peers that are asked are looked at more often: the page slept, and what came meanwhile is still to be told.
+        // Who is asked is looked at more often: the page slept, and what came meanwhile is still to be told.
         if now.since(self.looked_at) >= PEER_PATIENCE {
-            let asked = self.requests.values_mut().filter(|request| request.is_from_peer());
+            let asked = self.requests.values_mut().filter(|request| !request.via.is_believed());
             asked.for_each(|request| request.heard_at = now);
         }
         self.looked_at = now;

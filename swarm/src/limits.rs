@@ -280,11 +280,17 @@ pub const PARTIALS: usize = 8;
 /// After so many more pieces of a segment that isn't whole yet others are told again which of it are there.
 pub const TOLD_AGAIN: usize = 3;
 
+/// So often they are told of a segment at most, eight times a second of four seconds.
+pub const TOLD_TIMES: usize = 32;
+
 /// Bytes that a viewer who fetches a live segment alone passes on in time. Of a longer one others fetch parts.
 pub const SHARED_OUT: u64 = 3 << 19;
 
 /// Parts in which so long a segment is fetched by several at most.
 pub const OWNERS: u64 = 4;
+
+/// How long who was asked to fetch such a part and stayed silent isn't asked again.
+pub const ERRAND_REST: Duration = Duration::from_secs(30);
 
 /// Bytes of such a part at most, and what is fetched for a peer that has brought nothing yet.
 pub const LONGEST_ERRAND: u64 = 4 << 20;

@@ -32,7 +32,7 @@ const LONGEST_SEGMENT: u64 = 64 << 20;
 
 /// Cuts all segments of a file, which tile it behind its initialisation section. Tells where they are then.
 ///
-/// If one isn't built as ffmpeg builds them, the file stays as it was.
+/// If one isn't built as ffmpeg builds them, or the disk has no room for both files, the file stays as it was.
 ///
 /// # Errors
 /// When the file can't be read, or another can't be written beside it.
@@ -41,32 +41,48 @@ pub(super) fn cut_file(
     init: ByteRange,
     segments: Vec<ByteRange>,
 ) -> io::Result<Vec<ByteRange>> {
+    let beside = path.with_extension("cut");
+    match cut_beside(path, &beside, init, &segments) {
+        Ok(Some(ranges)) => {
+            fs::rename(beside, path)?;
+            return Ok(ranges);
+        }
+        Err(error) if error.kind() != io::ErrorKind::StorageFull => return Err(error),
+        Ok(None) | Err(_) => {}
+    }
+    match fs::remove_file(&beside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(segments),
+    }
+}
+
+/// Writes what is cut to another file; `None` if a segment can't be cut.
+fn cut_beside(
+    path: &Path,
+    beside: &Path,
+    init: ByteRange,
+    segments: &[ByteRange],
+) -> io::Result<Option<Vec<ByteRange>>> {
     let mut file = File::open(path)?;
     let mut header = vec![0; usize::try_from(init.length).map_err(io::Error::other)?];
     file.read_exact(&mut header)?;
-    let Some(timescales) = timescales(&header) else { return Ok(segments) };
-    let beside = path.with_extension("cut");
-    let mut cut_ones = BufWriter::new(File::create(&beside)?);
+    let Some(timescales) = timescales(&header) else { return Ok(None) };
+    let mut cut_ones = BufWriter::new(File::create(beside)?);
     cut_ones.write_all(&header)?;
     let (mut ranges, mut start, mut sequence) = (Vec::new(), init.length, 0);
-    for segment in &segments {
+    for segment in segments {
         let mut whole = Vec::new();
         if segment.length <= LONGEST_SEGMENT {
             (&mut file).take(segment.length).read_to_end(&mut whole)?;
         }
-        let Some(cut) = cut(&whole, &timescales, &mut sequence).filter(|cut| !cut.is_empty())
-        else {
-            drop(cut_ones);
-            fs::remove_file(&beside)?;
-            return Ok(segments);
-        };
+        let cut = cut(&whole, &timescales, &mut sequence).filter(|cut| !cut.is_empty());
+        let Some(cut) = cut else { return Ok(None) };
         cut_ones.write_all(&cut)?;
         ranges.push(ByteRange { start, length: cut.len() as u64 });
         start += cut.len() as u64;
     }
     cut_ones.into_inner().map_err(io::IntoInnerError::into_error)?;
-    fs::rename(beside, path)?;
-    Ok(ranges)
+    Ok(Some(ranges))
 }
 
 /// Ticks a second, by track.
@@ -141,7 +157,9 @@ fn track(
     timescales: &BTreeMap<u32, u32>,
 ) -> Option<Track> {
     let Traf { tfhd, tfdt, trun: runs, .. } = traf;
-    let is_plain = tfhd.default_base_is_moof && traf.senc.is_none() && traf.saio.is_empty();
+    // What several runs leave to defaults isn't always the same.
+    let is_plain =
+        tfhd.default_base_is_moof && traf.senc.is_none() && traf.saio.is_empty() && runs.len() <= 1;
     let timescale = u64::from(*timescales.get(&tfhd.track_id)?);
     let mut decoded_at = tfdt.as_ref()?.base_media_decode_time;
     let (mut samples, mut left) = (Vec::new(), segment.len());

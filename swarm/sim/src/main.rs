@@ -9,7 +9,7 @@ use swarm_sim::{Policy, Report, Scenario};
 /// Plays an audience in virtual time around the engine.
 #[derive(Parser)]
 struct Arguments {
-    /// The name of a scenario that comes along (live-1000, live-1000-short, live-100, live-10000, flash-crowd, small-origin,
+    /// The name of a scenario that comes along (live-1000, live-1000-short, live-high, live-100, live-10000, flash-crowd, small-origin,
     /// hostile-30, slow-30, vod-crowd), or a file.
     #[arg(long, default_value = "live-1000")]
     scenario: String,

@@ -127,6 +127,11 @@ impl Link {
         self.state == LinkState::Open
     }
 
+    /// It can be asked for something now.
+    pub(super) fn is_free(&self, now: Time) -> bool {
+        self.is_open() && self.download.is_none() && self.rests_until <= now
+    }
+
     /// It understands the extension.
     pub(crate) fn is_extended(&self) -> bool {
         self.hello.is_some_and(|hello| hello.version >= EXTENSION)

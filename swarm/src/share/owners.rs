@@ -27,15 +27,15 @@ impl Engine {
         bytes: Range<u64>,
     ) -> Range<u64> {
         let parts = ((bytes.end - bytes.start) / SHARED_OUT).min(OWNERS);
-        if parts < 2 || bytes.start > 0 || !self.is_long(key) {
+        let is_checked = self.can_share(key.0, key.1) && self.digest_of(key.0, key.1).is_some();
+        if parts < 2 || bytes.start > 0 || !self.is_long(key) || !is_checked {
             return bytes;
         }
         let mut helpers = self.links_where(|link| {
             link.rendition == key.0
-                && link.is_open()
                 && link.is_extended()
-                && link.download.is_none()
-                && link.rests_until <= now
+                && link.is_free(now)
+                && !link.conduct.is_doubtful()
                 && link.kbps.is_some_and(|kbps| kbps >= FAST_KBPS)
         });
         let each = (bytes.end / parts).next_multiple_of(PIECE);
@@ -58,12 +58,14 @@ impl Engine {
         let is_earned = link.is_extended() && link.fetched_for <= link.brought;
         let is_part = bytes.start.is_multiple_of(PIECE)
             && (1..=LONGEST_ERRAND).contains(&long)
-            && self.length_of(key.0, no).is_some_and(|length| bytes.end <= length);
+            && self.length_of(key.0, no).is_some_and(|length| {
+                bytes.end == length || bytes.end < length && bytes.end.is_multiple_of(PIECE)
+            });
         let is_ours = self.share.permitted == Sharing::Full
             && key.0 == self.target
             && self.is_long(key)
             && !self.is_on_its_way(key)
-            && self.is_ahead(key);
+            && self.is_time_for(key, long);
         let is_resting = self.is_server_resting(now, no)
             || self.is_resting(now, What::Segment { rendition: key.0, no });
         let is_idle = self.server_segments().next().is_none();
@@ -78,9 +80,11 @@ impl Engine {
         self.is_streamed(key) && self.length_of(key.0, key.1) >= Some(2 * SHARED_OUT)
     }
 
-    /// It is to be played within the time that is fetched ahead.
-    fn is_ahead(&self, (rendition, no): (usize, usize)) -> bool {
-        let span = self.span_of(rendition, no);
-        span.start >= self.playhead.position && self.slack_of((rendition, no)) <= AHEAD
+    /// It is to be played within the time that is fetched ahead, and what is needed first can still be fetched after so many bytes.
+    fn is_time_for(&self, key: (usize, usize), bytes: u64) -> bool {
+        let is_ahead = self.span_of(key.0, key.1).start >= self.playhead.position;
+        let takes = self.reserve(key) + self.server_time(bytes) * 2;
+        let slack = self.slack_of(key);
+        is_ahead && takes < slack && slack <= AHEAD
     }
 }

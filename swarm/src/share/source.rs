@@ -85,7 +85,7 @@ impl Engine {
     }
 
     /// It could be checked if a peer gave it.
-    fn can_share(&self, rendition: usize, no: usize) -> bool {
+    pub(super) fn can_share(&self, rendition: usize, no: usize) -> bool {
         let is_joined = rendition == self.target || self.share.swarms.contains_key(&rendition);
         self.share.is_on()
             && self.is_verifiable()
@@ -121,7 +121,7 @@ impl Engine {
             (!holders.is_empty()).then_some((start..end, holders))
         };
         self.stretches(key).find_map(|Range { start, end }| {
-            let begun = self.links_of(key.0).filter(|(_, link)| link.is_open());
+            let begun = self.links_of(key.0).filter(|(_, link)| link.is_free(now));
             let begun = begun.filter_map(|(_, link)| self.first_of(link, key.1, &(start..end)));
             from(start, end).or_else(|| from(begun.min()?, end))
         })
@@ -150,11 +150,7 @@ impl Engine {
         let has_begun =
             |link: &Link| begun.is_some_and(|at| link.has_piece(no, at) && !is_given(link, at));
         let is_free = |link: &Link| {
-            link.is_open()
-                && link.download.is_none()
-                && link.rests_until <= now
-                && (link.holds.contains(no) || has_begun(link))
-                && can_give(link)
+            link.is_free(now) && (link.holds.contains(no) || has_begun(link)) && can_give(link)
         };
         let free = || self.links_of(rendition).filter(|(_, link)| is_free(link));
         let best = free().filter_map(|(_, link)| link.rate).fold(1.0, f64::max);
@@ -192,7 +188,9 @@ impl Engine {
         let Some(link) = link.filter(|_| self.is_long((rendition, no))) else { return bytes.end };
         let is_given = |at| link.upload.is_some_and(|upload| upload.no == no && upload.has(at));
         let has = |at: u64| {
-            let is_elsewhere = |other: &Link| other.is_open() && other.has_piece(no, at);
+            let is_elsewhere = |other: &Link| {
+                other.is_open() && !other.conduct.is_doubtful() && other.has_piece(no, at)
+            };
             link.has_piece(no, at) || !is_given(at) && !self.is_any(rendition, &is_elsewhere)
         };
         bytes.clone().step_by(PIECE as usize).find(|at| !has(*at)).unwrap_or(bytes.end)

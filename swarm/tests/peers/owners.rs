@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use swarm::limits::{LONGEST_ERRAND, MEETING_PATIENCE};
-use swarm::{Body, Input, LinkId, Output, RequestId};
+use swarm::{Body, Input, LinkId, Output, RequestId, Span};
 use wire::peer::{Command, PeerId};
 use wire::pieces::PIECE;
 use wire::playlist::ByteRange;
@@ -154,6 +154,8 @@ fn no_errand_is_what_we_don_t_need_or_isn_t_a_part() {
         (NEXT, PIECE, PIECE),
         (NEXT, 2 * PIECE, PIECE),
         (NEXT, 95 * PIECE, 97 * PIECE),
+        (NEXT, 0, PIECE - 1),
+        (NEXT, 0, PIECE + 1),
         (NEXT, 0, LONGEST_ERRAND + 1),
         (NEXT, u64::MAX / PIECE * PIECE, u64::MAX),
         (usize::MAX, 0, PIECE),
@@ -190,4 +192,41 @@ fn each_part_is_taken_from_who_has_it() {
     assert_eq!(asked(&stage, second), [(24 * PIECE, HUGE)]);
     tell(&mut stage, first, 0..4);
     assert_eq!(asked(&stage, first), [(0, 24 * PIECE)]);
+}
+
+#[test]
+fn an_errand_that_would_hold_up_what_is_needed_first_is_not_run() {
+    let mut stage = stage(HUGE);
+    let link = stage.meet_extended(peer(1), 20_000, &[]);
+    // The line takes several seconds for a part, and the segment is needed within four.
+    let (start, end) = (32 * PIECE, 96 * PIECE);
+    let position = Duration::from_secs(4) * LIVE as u32 + Duration::from_millis(2_500);
+    let buffered = vec![Span { start: position, end: position + Duration::from_millis(1_500) }];
+    let played = Input::Played { position, buffered, is_starved: false, speed: 1.0 };
+    stage.tell(played);
+    assert!(!is_run(&mut stage, link, NEXT, start, end));
+}
+
+#[test]
+fn who_said_that_it_has_pieces_and_stays_silent_is_not_asked_for_them_again() {
+    let mut stage = stage(HUGE);
+    let link = stage.meet_extended(peer(1), 20_000, &[]);
+    let (segment, piece_bytes) = (NEXT as u64, PIECE);
+    stage.say(link, &Command::Pieces { segment, piece_bytes, pieces: (0..96).collect() });
+    assert_eq!(asked(&stage, link).len(), 1);
+    for _ in 0..16 {
+        stage.wait(Duration::from_millis(500));
+    }
+    assert_eq!(asked(&stage, link).len(), 1);
+    assert!(!stage.is_dropped(link));
+}
+
+#[test]
+fn parts_are_not_had_fetched_of_what_can_t_be_checked_yet() {
+    let mut stage = Stage::begun_live_of(HUGE);
+    stage.is_counted_live(9);
+    // Nothing has said yet whether the lists are genuine.
+    let fast: Vec<LinkId> = (1..5).map(|no| stage.meet_extended(peer(no), 20_000, &[])).collect();
+    wait_for_our_turn(&mut stage);
+    assert!(fast.iter().all(|link| asked(&stage, *link).is_empty()));
 }
