@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use swarm::limits::{LONGEST_ERRAND, MEETING_PATIENCE};
-use swarm::{Body, Input, LinkId, Output, RequestId, Span};
+use swarm::{Body, Input, LinkId, Output, RequestId};
 use wire::peer::{Command, PeerId};
 use wire::pieces::PIECE;
 use wire::playlist::ByteRange;
@@ -12,6 +12,8 @@ use crate::stage::{Stage, piece};
 
 /// Of 12 Mbit/s.
 const HUGE: u64 = 96 * PIECE;
+/// How long the server takes usually.
+const SOON: Duration = Duration::from_millis(50);
 /// The segment with which a viewer begins, and the next.
 const LIVE: usize = 27;
 const NEXT: usize = LIVE + 1;
@@ -22,7 +24,12 @@ fn peer(no: u8) -> PeerId {
 
 /// A viewer of a stream of so many bytes a segment, of which the first that it watches is there.
 fn stage(bytes: u64) -> Stage {
-    let mut stage = Stage::begun_live_of(bytes);
+    stage_at(bytes, SOON)
+}
+
+/// The same where a quarter of a segment takes so long.
+fn stage_at(bytes: u64, took: Duration) -> Stage {
+    let mut stage = Stage::begun_live_of(bytes, took);
     stage.is_counted_live(9);
     stage.verify();
     stage.check_pieces(LIVE);
@@ -50,22 +57,27 @@ fn asked(stage: &Stage, link: LinkId) -> Vec<(u64, u64)> {
     stage.said(link).into_iter().filter_map(of_next).collect()
 }
 
-/// Waits until it is this viewer's turn to fetch the next segment, while the server sends what it is asked for of the first.
+/// The server sends what it is asked for of the first segment.
+fn send_the_first(stage: &mut Stage) {
+    let mut at = 0;
+    while let Some(output) = stage.wanted.get(at).cloned() {
+        at += 1;
+        if let Output::Fetch { request, uri, range: Some(range), .. } = output
+            && uri.ends_with("27.m4s")
+        {
+            let (url, took) = (format!("http://a/{uri}"), SOON);
+            stage.tell(Input::Fetched { request, url, body: Body::Held(range.length), took });
+            stage.check_further_pieces(LIVE);
+        }
+    }
+}
+
+/// Waits until it is this viewer's turn to fetch the next segment.
 fn wait_for_our_turn(stage: &mut Stage) {
     // Nobody else is about to be met.
     stage.wait(MEETING_PATIENCE);
-    let mut at = 0;
     for _ in 0..200 {
-        while let Some(output) = stage.wanted.get(at).cloned() {
-            at += 1;
-            if let Output::Fetch { request, uri, range: Some(range), .. } = output
-                && uri.ends_with("27.m4s")
-            {
-                let (url, took) = (format!("http://a/{uri}"), Duration::from_millis(50));
-                stage.tell(Input::Fetched { request, url, body: Body::Held(range.length), took });
-                stage.check_further_pieces(LIVE);
-            }
-        }
+        send_the_first(stage);
         if !fetched(stage).is_empty() {
             return;
         }
@@ -196,15 +208,16 @@ fn each_part_is_taken_from_who_has_it() {
 
 #[test]
 fn an_errand_that_would_hold_up_what_is_needed_first_is_not_run() {
-    let mut stage = stage(HUGE);
-    let link = stage.meet_extended(peer(1), 20_000, &[]);
-    // The line takes several seconds for a part, and the segment is needed within four.
-    let (start, end) = (32 * PIECE, 96 * PIECE);
-    let position = Duration::from_secs(4) * LIVE as u32 + Duration::from_millis(2_500);
-    let buffered = vec![Span { start: position, end: position + Duration::from_millis(1_500) }];
-    let played = Input::Played { position, buffered, is_starved: false, speed: 1.0 };
-    stage.tell(played);
-    assert!(!is_run(&mut stage, link, NEXT, start, end));
+    let is_run_at = |took| {
+        let mut stage = stage_at(HUGE, took);
+        send_the_first(&mut stage);
+        let link = stage.meet_extended(peer(1), 20_000, &[]);
+        assert!(fetched(&stage).is_empty(), "the server has nothing to do");
+        is_run(&mut stage, link, NEXT, 32 * PIECE, HUGE)
+    };
+    assert!(is_run_at(SOON));
+    // The next segment is needed in four seconds, and two thirds of it take eight.
+    assert!(!is_run_at(Duration::from_secs(3)));
 }
 
 #[test]
@@ -223,7 +236,7 @@ fn who_said_that_it_has_pieces_and_stays_silent_is_not_asked_for_them_again() {
 
 #[test]
 fn parts_are_not_had_fetched_of_what_can_t_be_checked_yet() {
-    let mut stage = Stage::begun_live_of(HUGE);
+    let mut stage = Stage::begun_live_of(HUGE, SOON);
     stage.is_counted_live(9);
     // Nothing has said yet whether the lists are genuine.
     let fast: Vec<LinkId> = (1..5).map(|no| stage.meet_extended(peer(no), 20_000, &[])).collect();

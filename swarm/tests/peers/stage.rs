@@ -265,14 +265,14 @@ impl Stage {
 
     /// A viewer who has seen the beginning of the first segment of a live stream in twelve pieces each, and whom no tracker answers.
     pub(crate) fn begun_live() -> Stage {
-        Stage::begun_live_of(LONG_BYTES)
+        Stage::begun_live_of(LONG_BYTES, USUAL)
     }
 
-    /// The same of segments of so many bytes, whole pieces by the four.
-    pub(crate) fn begun_live_of(bytes: u64) -> Stage {
+    /// The same of segments of so many bytes, whole pieces by the four, of the first of which a quarter took so long.
+    pub(crate) fn begun_live_of(bytes: u64, took: Duration) -> Stage {
         let mut stage = Stage::opened(&signed_master(), &media_in_pieces(0, bytes, false));
         stage.fetched("init.mp4", Body::Held(9));
-        stage.fetched(&format!("0-{}", bytes / 4 - 1), Body::Held(bytes / 4));
+        stage.fetched_after(took, &format!("0-{}", bytes / 4 - 1), Body::Held(bytes / 4));
         stage.tell(Input::Updated);
         stage.tell(Input::Updated);
         stage
