@@ -289,9 +289,6 @@ pub const SHARED_OUT: u64 = 3 << 19;
 /// Parts in which so long a segment is fetched by several at most.
 pub const OWNERS: u64 = 4;
 
-/// How long who was asked to fetch such a part and stayed silent isn't asked again.
-pub const ERRAND_REST: Duration = Duration::from_secs(30);
-
 /// Bytes of such a part at most, and what is fetched for a peer that has brought nothing yet.
 pub const LONGEST_ERRAND: u64 = 4 << 20;
 

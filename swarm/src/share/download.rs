@@ -9,7 +9,7 @@ use wire::peer::Command;
 
 use crate::Time;
 use crate::engine::{Engine, Ready, Request, Via, What};
-use crate::limits::{BUSY_REST, DISTRUSTED, ERRAND_REST, PEER_REST, PROMPT_REFUSAL, STALL};
+use crate::limits::{BUSY_REST, DISTRUSTED, PEER_REST, PROMPT_REFUSAL, STALL};
 use crate::message::{LinkId, Output, RequestId, Span};
 use crate::parts::Part;
 
@@ -302,29 +302,26 @@ impl Engine {
 
     /// A peer from which nothing came for too long.
     pub(crate) fn give_up_peer(&mut self, now: Time, id: LinkId) {
-        let begun = self.asked_before_it_is_whole(id);
+        let has_only_begun = self.asked_of_who_has_begun(id);
         self.take_back(now, id);
-        let Some(link) = self.share.links.get_mut(&id) else { return };
-        link.rests_until = now + PEER_REST;
-        match begun {
-            None => self.blame(now, id, Misdeed::Silence),
-            Some(no) if link.has_begun(no) => {
-                link.forget_begun(no);
-                self.blame(now, id, Misdeed::Busy);
-            }
-            Some(_) => link.rests_until = now + ERRAND_REST,
+        if let Some(link) = self.share.links.get_mut(&id) {
+            link.rests_until = now + PEER_REST;
+        }
+        if !has_only_begun {
+            self.blame(now, id, Misdeed::Silence);
         }
     }
 
     /// It was asked for a segment that is still coming to it, and can't give more than has come: whether it could, nobody knows.
-    fn asked_before_it_is_whole(&self, id: LinkId) -> Option<usize> {
-        let link = self.share.links.get(&id)?;
-        Some(link.download?.no).filter(|no| !link.holds.contains(*no))
+    fn asked_of_who_has_begun(&mut self, id: LinkId) -> bool {
+        let Some(link) = self.share.links.get_mut(&id) else { return false };
+        let Some(no) = link.download.map(|download| download.no) else { return false };
+        !link.holds.contains(no)
     }
 
     /// Tells a peer that what was asked of it is no longer wanted.
     pub(crate) fn take_back(&mut self, now: Time, id: LinkId) {
-        let has_only_begun = self.asked_before_it_is_whole(id).is_some();
+        let has_only_begun = self.asked_of_who_has_begun(id);
         // Who hasn't begun may be giving to others first.
         let download = self.share.links.get(&id).and_then(|link| link.download);
         let begun = download.filter(|download| download.began_at.is_some());

@@ -121,7 +121,7 @@ impl Engine {
             (!holders.is_empty()).then_some((start..end, holders))
         };
         self.stretches(key).find_map(|Range { start, end }| {
-            let begun = self.links_of(key.0).filter(|(_, link)| link.is_free(now));
+            let begun = self.links_of(key.0).filter(|(_, link)| link.is_open());
             let begun = begun.filter_map(|(_, link)| self.first_of(link, key.1, &(start..end)));
             from(start, end).or_else(|| from(begun.min()?, end))
         })
@@ -188,9 +188,7 @@ impl Engine {
         let Some(link) = link.filter(|_| self.is_long((rendition, no))) else { return bytes.end };
         let is_given = |at| link.upload.is_some_and(|upload| upload.no == no && upload.has(at));
         let has = |at: u64| {
-            let is_elsewhere = |other: &Link| {
-                other.is_open() && !other.conduct.is_doubtful() && other.has_piece(no, at)
-            };
+            let is_elsewhere = |other: &Link| other.is_open() && other.has_piece(no, at);
             link.has_piece(no, at) || !is_given(at) && !self.is_any(rendition, &is_elsewhere)
         };
         bytes.clone().step_by(PIECE as usize).find(|at| !has(*at)).unwrap_or(bytes.end)

@@ -221,20 +221,6 @@ fn an_errand_that_would_hold_up_what_is_needed_first_is_not_run() {
 }
 
 #[test]
-fn who_said_that_it_has_pieces_and_stays_silent_is_not_asked_for_them_again() {
-    let mut stage = stage(HUGE);
-    let link = stage.meet_extended(peer(1), 20_000, &[]);
-    let (segment, piece_bytes) = (NEXT as u64, PIECE);
-    stage.say(link, &Command::Pieces { segment, piece_bytes, pieces: (0..96).collect() });
-    assert_eq!(asked(&stage, link).len(), 1);
-    for _ in 0..16 {
-        stage.wait(Duration::from_millis(500));
-    }
-    assert_eq!(asked(&stage, link).len(), 1);
-    assert!(!stage.is_dropped(link));
-}
-
-#[test]
 fn parts_are_not_had_fetched_of_what_can_t_be_checked_yet() {
     let mut stage = Stage::begun_live_of(HUGE, SOON);
     stage.is_counted_live(9);
