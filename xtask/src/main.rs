@@ -124,7 +124,7 @@ Usage: cargo xtask <task>
   bench [NAME…]    Measure beside other programs; results as Markdown.
   bench browsers [--quick] [--rounds=N] [--redraw]
                    Pages in Chromium on lines of their own, ours and stock p2p-media-loader,
-                   with charts in docs/charts: 25 minutes, or 4 to see that it works.
+                   with charts in docs/charts: half an hour, or 4 minutes to see that it works.
 
 Each installs what it lacks with rustup and apt-get, and says so.";
 

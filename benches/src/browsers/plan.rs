@@ -57,12 +57,7 @@ impl Wish {
                 (Some(("--rounds", rounds)), _, Wish::Measure { plan, .. }) => {
                     plan.rounds = rounds.parse().context("--rounds= needs a number")?;
                 }
-                (Some(("--pairs", pairs)), _, Wish::Measure { plan, .. }) => {
-                    plan.pairs = pairs.parse().context("--pairs= needs a number")?;
-                }
-                _ => bail!(
-                    "browsers takes --quick, --rounds=NUMBER, --pairs=NUMBER or --redraw, not {option:?}"
-                ),
+                _ => bail!("browsers takes --quick, --rounds=NUMBER or --redraw, not {option:?}"),
             }
         }
         Ok(wish)
@@ -70,7 +65,7 @@ impl Wish {
 }
 
 impl Plan {
-    /// Twenty-five minutes.
+    /// Half an hour.
     fn whole() -> Plan {
         Plan {
             rounds: 1,
