@@ -13,6 +13,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use swarm::limits::{LINKS, OFFERS_AT_ONCE};
 use swarm::{Content, LinkId, Output, RequestId, Sharing, Span, Wanted};
@@ -40,6 +41,8 @@ pub(crate) struct Driver {
     pub(crate) has: BTreeSet<u64>,
     /// What was appended last without its rest.
     pub(crate) head: Option<u64>,
+    /// Where the engine jumped last.
+    pub(crate) jumped: Option<Duration>,
     pub(crate) tracker: Tracker,
     /// Offers that the tracker has of us.
     pub(crate) offers: Vec<OfferId>,
@@ -181,7 +184,8 @@ impl Driver {
                 let is_kept = |of: Span| of.end <= span.start || span.end <= of.start;
                 self.has.retain(|no| is_kept(video::span_of(*no)));
             }
-            Output::Finish | Output::Jump(_) | Output::Report(_) => {}
+            Output::Jump(position) => self.jumped = Some(*position),
+            Output::Finish | Output::Report(_) => {}
             Output::Join { request, parts } => self.join(*request, parts),
             Output::Verify { message, signature, .. } => {
                 self.verifies.push_back(video::is_signed(message, *signature));

@@ -166,11 +166,14 @@ impl<'a> World<'a> {
         let has = self.driver.has.iter().map(|no| video::span_of(*no));
         let mut buffered: Vec<Span> = has.chain(begun).collect();
         buffered.sort_by_key(|span| span.start);
+        self.driver.jumped = None;
         for _ in 0..ROUNDS {
             for _ in 0..4 {
                 self.owed().into_iter().for_each(|input| self.tell(input));
             }
-            if self.driver.appended > before {
+            let jumped = self.driver.jumped.map(video::segment_of);
+            let plays_on = jumped.is_some_and(|no| self.driver.has.contains(&no));
+            if self.driver.appended > before || plays_on {
                 return;
             }
             self.now += Duration::from_millis(400);
