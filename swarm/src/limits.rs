@@ -328,6 +328,9 @@ pub const UPLOAD_BURST_BYTES: u64 = 4 << 20;
 /// Bytes that may come unasked, of transfers that were taken back meanwhile.
 pub const UNASKED_BYTES: u64 = 1 << 20;
 
+/// Windows of a live stream that are being verified, beyond which no more are begun: all that is fetched ahead, of segments of a second.
+pub const VERIFICATIONS: usize = 32;
+
 /// Commands a second from one peer. Stock peers send one or two for each segment that they get.
 pub const COMMANDS_PER_SECOND: u64 = 20;
 

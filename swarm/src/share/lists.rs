@@ -16,7 +16,7 @@ use wire::playlist::{ByteRange, Signature};
 
 use crate::Time;
 use crate::engine::{Engine, Request, What};
-use crate::limits::{AHEAD, MISSING_TRIES, WATCH_BEFORE_RACE};
+use crate::limits::{AHEAD, MISSING_TRIES, VERIFICATIONS, WATCH_BEFORE_RACE};
 use crate::message::{Failure, Hindrance, Output, Span};
 use crate::retry::Retry;
 use crate::timeline::{Place, Slot, Timeline, file_name};
@@ -62,8 +62,11 @@ impl Engine {
             || self.share.swarms.values().any(|swarm| is_counted(swarm.others))
     }
 
-    /// Takes up the windows that a playlist told with its segments.
+    /// Takes up the windows that a playlist told with its segments, unless the driver has enough to do.
     fn verify_listed(&mut self, now: Time, rendition: usize) {
+        if self.share.verifying.len() >= VERIFICATIONS {
+            return;
+        }
         let position = self.playhead.position;
         let soon = Span { start: position, end: position + AHEAD };
         let Some(line) = self.line_mut(rendition) else { return };
