@@ -446,7 +446,9 @@ impl Engine {
         let instead = length as f64 * 8.0 * bandwidths[lower] as f64
             / bandwidths[rendition].max(1) as f64
             / bps;
-        if left > ahead && instead < left {
+        let can_be_had = !self.renditions[lower].is_broken()
+            && !self.retries.contains_key(&What::Playlist { rendition: lower });
+        if left > ahead && instead < left && can_be_had {
             self.bandwidth.sample(request.bytes, took);
             self.end_request(now, id);
             self.switch(lower);

@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use swarm::{
-    Body, Config, End, Engine, Heard, Input, LinkId, Output, Quality, RequestId, Sharing, Span,
-    Time,
+    Body, Config, End, Engine, Failure, Heard, Input, LinkId, Output, Quality, RequestId, Sharing,
+    Span, Time,
 };
 use wire::announce::{OfferId, Request};
 use wire::digest::SegmentDigests;
@@ -27,6 +27,8 @@ struct Stage {
     now: Time,
     /// What the server still answers, of media: that many requests.
     answers: usize,
+    /// The lower rendition's playlist can't be had.
+    lacks_low: bool,
     done: Vec<Output>,
 }
 
@@ -34,7 +36,8 @@ impl Stage {
     /// It has pressed play and permitted to share.
     fn playing(answers: usize) -> Stage {
         let engine = Engine::new(Config { seed: 1, ..Config::default() });
-        let mut stage = Stage { engine, now: Time::default(), answers, done: Vec::new() };
+        let (now, lacks_low, done) = (Time::default(), false, Vec::new());
+        let mut stage = Stage { engine, now, answers, lacks_low, done };
         stage.tell(Input::Permitted(Sharing::Full));
         stage.tell(Input::Started);
         stage.tell(Input::Opened { url: "http://a/m.m3u8".to_owned(), position: Duration::ZERO });
@@ -61,6 +64,9 @@ impl Stage {
             Output::Fetch { request, range: Some(range), .. } => {
                 self.answers = self.answers.checked_sub(1)?;
                 Input::Fetched { request: *request, url, body: Body::Held(range.length), took }
+            }
+            Output::Fetch { request, uri, .. } if self.lacks_low && uri.ends_with("a.m3u8") => {
+                Input::Failed { request: *request, failure: Failure::Unreachable }
             }
             Output::Fetch { request, uri, .. } => {
                 let body = match uri.rsplit('/').next() {
@@ -161,6 +167,24 @@ fn a_silent_server_is_given_time_while_there_is_enough_to_play() {
     let before = stage.cancelled().len();
     stage.sleep(Duration::from_secs(5));
     assert_eq!(stage.cancelled().len(), before, "it has not been silent for long");
+}
+
+#[test]
+fn a_slow_server_is_given_time_where_the_lower_rendition_cannot_be_had() {
+    // The initialisation section and a segment of the higher rendition.
+    let mut stage = Stage::playing(2);
+    stage.lacks_low = true;
+    let buffered = vec![Span { start: Duration::ZERO, end: Duration::from_secs(4) }];
+    let position = Duration::from_millis(3_900);
+    stage.tell(Input::Played { position, buffered, is_starved: true, speed: 1.0 });
+    stage.sleep(Duration::from_secs(5));
+    let before = stage.cancelled().len();
+    stage.sleep(Duration::from_secs(8));
+    assert!(
+        stage.cancelled().len() <= before + 1,
+        "a request is given {:?}",
+        swarm::limits::PATIENCE
+    );
 }
 
 #[test]
