@@ -6,8 +6,8 @@ use std::ops::Range;
 use std::time::Duration;
 
 use swarm::{
-    Body, Config, End, Engine, Failure, Heard, Input, LinkId, Output, Quality, RequestId, Sharing,
-    Span, Time, Wanted,
+    Body, Config, End, Engine, Event, Failure, Fatal, Heard, Input, LinkId, Output, Quality,
+    RequestId, Sharing, Span, Time, Wanted,
 };
 use wire::announce::OfferId;
 use wire::identity::InfoHash;
@@ -138,6 +138,10 @@ impl<'a> World<'a> {
         let outputs: Vec<Output> = std::iter::from_fn(|| self.engine.poll()).collect();
         outputs.iter().for_each(|output| (self.listener)(format_args!("    {output:?}")));
         assert!(outputs.len() <= MOST_OUTPUTS, "{} outputs to one input", outputs.len());
+        // A server that never answers does wrong, too.
+        let has_given_up =
+            |output: &Output| *output == Output::Report(Event::Failed(Fatal::Unreachable));
+        self.is_sound &= !outputs.iter().any(has_given_up);
         let fetches =
             outputs.iter().filter(|output| matches!(output, Output::Fetch { .. })).count();
         assert!(fetches <= 5, "{fetches} requests at once");
