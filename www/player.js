@@ -77,12 +77,6 @@ const picture = (video, ms) => new Promise((resolve) => {
   setTimeout(resolve, video.readyState < 2 ? ms : 0);
 });
 
-const NOTHING = Object.freeze({
-  httpBytes: 0, mirrorBytes: 0, p2pBytes: 0, uploadedBytes: 0, peers: 0, bufferSeconds: 0, startupMs: null, stalls: 0,
-  stallMs: 0, droppedFrames: 0, rejectedPieces: 0, duplicateBytes: 0, height: 0, liveLatencySeconds: null,
-  sharing: "off", trust: "unknown", hindrance: null,
-});
-
 class ShoalPlayer extends HTMLElement {
   static observedAttributes = ["src"];
   #player = null;
@@ -110,7 +104,11 @@ class ShoalPlayer extends HTMLElement {
 
   /** Plain numbers: bytes, milliseconds, seconds, pixels, counts. */
   stats() {
-    return this.#player?.stats() ?? { ...NOTHING };
+    return this.#player?.stats() ?? {
+      httpBytes: 0, mirrorBytes: 0, p2pBytes: 0, uploadedBytes: 0, peers: 0, bufferSeconds: 0, startupMs: null, stalls: 0,
+      stallMs: 0, droppedFrames: 0, rejectedPieces: 0, duplicateBytes: 0, height: 0, liveLatencySeconds: null,
+      sharing: "off", trust: "unknown", hindrance: null,
+    };
   }
 
   async #open() {

@@ -73,6 +73,7 @@ impl Driver {
             estimate_bps: settings::remembered(settings::RATE).map(|bps| bps as u64),
             neighbours: settings::neighbours(),
             live_delay: None,
+            expects_live: settings.is_live,
             mirrors: settings.mirrors.clone(),
             supports: media::supports,
         };

@@ -21,6 +21,8 @@ pub(crate) struct Settings {
     pub(crate) autoplay: bool,
     pub(crate) muted: bool,
     pub(crate) is_loop: bool,
+    /// It is a live stream: others are met while its playlists are on their way.
+    pub(crate) is_live: bool,
     pub(crate) has_controls: bool,
     /// Keys count wherever the focus is: for pages that are nothing but the player.
     pub(crate) has_page_keys: bool,
@@ -102,6 +104,7 @@ impl Settings {
             autoplay: host.has_attribute("autoplay"),
             muted: host.has_attribute("muted"),
             is_loop: host.has_attribute("loop"),
+            is_live: host.has_attribute("live"),
             has_controls: host.get_attribute("controls").as_deref() != Some("off"),
             has_page_keys: host.get_attribute("keys").as_deref() == Some("page"),
             terms,

@@ -33,6 +33,8 @@ pub struct Config {
     pub neighbours: usize,
     /// How far before the end of a live stream playback starts; three target durations when absent.
     pub live_delay: Option<Duration>,
+    /// The page says that it is a live stream: others are met while its playlists are on their way.
+    pub expects_live: bool,
     /// Other servers that have the files of the folder that the master is in: what those lie below, absolute and with `/` at the
     /// end. At most [`MIRRORS`](crate::limits::MIRRORS) count.
     pub mirrors: Vec<String>,
@@ -48,6 +50,7 @@ impl Default for Config {
             estimate_bps: None,
             neighbours: NEIGHBOURS,
             live_delay: None,
+            expects_live: false,
             mirrors: Vec::new(),
             supports: |_| true,
         }
@@ -60,6 +63,7 @@ pub struct Engine {
     pub(crate) supports: fn(&str) -> bool,
     pub(crate) neighbours: usize,
     pub(crate) live_delay: Option<Duration>,
+    pub(crate) expects_live: bool,
     pub(crate) dice: Dice,
     pub(crate) phase: Phase,
     pub(crate) source: Arc<str>,
@@ -279,6 +283,7 @@ impl Engine {
             supports: config.supports,
             neighbours: config.neighbours,
             live_delay: config.live_delay,
+            expects_live: config.expects_live,
             dice: Dice::new(config.seed),
             phase: Phase::Idle,
             source: "".into(),

@@ -125,7 +125,20 @@ pub const LEAST_LATENCY: Duration = Duration::from_millis(50);
 pub const URGENT_MARGIN: Duration = Duration::from_millis(700);
 
 /// The same for what follows a beginning that is on, where each piece can be played as it comes: one that comes late costs little.
-pub const BEGUN_MARGIN: Duration = Duration::from_millis(300);
+pub const BEGUN_MARGIN: Duration = Duration::from_millis(150);
+
+/// What is needed within this time, of a segment that is being played, is asked of peers in stretches of [`CLOSE_BYTES`]: who turns
+/// out to be slow holds up little, and whoever is met next goes on.
+pub const CLOSE: Duration = Duration::from_millis(1_500);
+
+/// Two pieces: with a round trip for each, a peer would give less than it could.
+pub const CLOSE_BYTES: u64 = 128 << 10;
+
+/// Who was asked for that and has brought nothing for so long is silent, and somebody else is asked, too: a round trip, and a little.
+pub const SILENT: Duration = Duration::from_millis(100);
+
+/// Peers that are asked for the same at most.
+pub const HEDGED: usize = 3;
 
 /// What will come later than this is asked of faster peers where they are free: the sooner somebody has it, the sooner others do.
 pub const RELIEF: Duration = Duration::from_millis(600);

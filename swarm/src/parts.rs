@@ -212,13 +212,17 @@ impl Engine {
     }
 
     /// Ends requests of which every byte that is still to come has come from elsewhere, or comes from one that was asked for what
-    /// follows, and gives it.
+    /// follows, and gives it; or, of one that is silent, for the same.
     pub(crate) fn end_rivals(&mut self, now: Time, key: (usize, usize)) {
         if !self.parts.contains_key(&key) && self.requests_for(key).nth(1).is_none() {
             return;
         }
         let is_idle = |request: &Request| {
-            let follows = |other: &Request| other.start > request.start && other.bytes > 0;
+            let is_silent = request.is_from_peer() && request.bytes == 0;
+            let follows = |other: &Request| {
+                let is_rival = is_silent && other.is_from_peer() && other.start == request.start;
+                (other.start > request.start || is_rival) && other.bytes > 0
+            };
             let ranges = self.ranges(key, &follows);
             first_gap(request.start + request.bytes, request.range().end, &ranges).is_none()
         };

@@ -320,7 +320,12 @@ impl Engine {
     fn head_bytes(&self, key: (usize, usize)) -> u64 {
         match self.length_of(key.0, key.1) {
             None | Some(..SHORTEST_WITH_HEAD) => 0,
-            Some(length) if self.is_streamed(key) => (length / 4).next_multiple_of(PIECE),
+            Some(length) if self.is_streamed(key) => {
+                // What follows is there before that is over, from the server if from nobody else.
+                let enough = (self.bandwidth.latency() * 3 + HEAD_MARGIN).as_secs_f64();
+                let pieces = enough / self.plays(key, PIECE).as_secs_f64();
+                (length / 4).min((pieces * PIECE as f64) as u64).next_multiple_of(PIECE)
+            }
             Some(length) => length / 8 * 3 / PIECE * PIECE,
         }
     }
@@ -732,6 +737,9 @@ enum Asked {
     /// Nothing can be asked for before something else is known.
     Stuck,
 }
+
+/// Spare time beyond three round trips to the server that the beginning of a segment plays at least, if a quarter of it does.
+const HEAD_MARGIN: Duration = Duration::from_millis(350);
 
 /// A second request costs a round trip, in which this much more would have come.
 const SHORTEST_WITH_HEAD: u64 = 256 << 10;

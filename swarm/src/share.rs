@@ -9,7 +9,8 @@
 //! ```
 //!
 //! The tracker is met while the master playlist is on its way, and left again if what that names can't be shared. To a finished
-//! video no connection is offered before the tracker has counted others; to a live stream the first offers go with the first word.
+//! video no connection is offered before the tracker has counted others; to a live stream the first offers go with the first word,
+//! and are made before anything is known if the page says that it is one.
 //! Nothing that a peer sent is played, kept or passed on before its digest was
 //! compared with the list that came from the video's own host.
 //!
@@ -213,6 +214,7 @@ impl Engine {
     pub(crate) fn meet_early(&mut self, now: Time) {
         if self.share.is_on() && self.playhead.is_started {
             self.open_tracker(now);
+            self.offer_early(now);
         }
     }
 

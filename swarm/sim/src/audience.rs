@@ -186,6 +186,7 @@ impl<'a> Audience<'a> {
                 scenario.neighbours
             },
             live_delay: scenario.live_delay_seconds.map(seconds),
+            expects_live: scenario.vod_segments.is_none(),
             estimate_bps: returns.then_some(downlink_bps),
             ..Config::default()
         };

@@ -47,7 +47,7 @@ impl Engine {
         let listed_at = line.slot(no).map_or(now, |slot| slot.listed_at);
         let left = slack.saturating_sub(self.reserve((rendition, no)));
         let turn = left.div_f64(FRESH_TURNS).min(LONGEST_FRESH_TURN).max(FRESH_TURN);
-        let turn = turn.mul_f64(rank.min(TURNS as f64));
+        let turn = turn.mul_f64(rank);
         let believed = match is_owned {
             _ if is_coming => COMING_LIFE,
             true => OWNED_LIFE,

@@ -235,6 +235,18 @@ impl Engine {
         if let Some(swarm) = self.share.swarms.get_mut(&rendition) {
             swarm.has_made_offers = true;
         }
+        self.make_offers(now, rendition, wanted);
+    }
+
+    /// The first offers to what is said to be a live stream are made while its playlists are on their way. The rendition that they
+    /// are for shows later.
+    pub(super) fn offer_early(&mut self, now: Time) {
+        if self.expects_live && self.share.next_link == 0 {
+            self.make_offers(now, 0, self.neighbours.min(OFFERS_AT_ONCE));
+        }
+    }
+
+    fn make_offers(&mut self, now: Time, rendition: usize, wanted: usize) {
         for _ in 0..wanted.min(LINKS.saturating_sub(self.share.links.len())) {
             let offer_id = OfferId(std::array::from_fn(|_| self.dice.letter()));
             let link =

@@ -12,8 +12,8 @@ use wire::pieces::PIECE;
 use crate::Time;
 use crate::engine::{ElementState, Engine, Request, Via, What};
 use crate::limits::{
-    BEGUN_MARGIN, LONGEST_RESERVE, PART_BYTES, PARTS, PEER_FETCHES, RELIEF, SERVER_FETCHES,
-    URGENT_MARGIN, WATCH_BEFORE_RACE,
+    BEGUN_MARGIN, CLOSE, CLOSE_BYTES, HEDGED, LONGEST_RESERVE, PART_BYTES, PARTS, PEER_FETCHES,
+    RELIEF, SERVER_FETCHES, SILENT, URGENT_MARGIN, WATCH_BEFORE_RACE,
 };
 use crate::message::{LinkId, RequestId, Span};
 
@@ -163,7 +163,12 @@ impl Engine {
 
     /// Asks peers for what is missing: several for parts of it, the likelier each the faster it was.
     pub(crate) fn ask_peers(&mut self, now: Time, key: (usize, usize)) {
-        let Some((missing, mut holders)) = self.free_holders(now, key) else { return };
+        let Some((mut missing, mut holders)) = self.free_holders(now, key) else { return };
+        let gives_parts = |holder: &Holder| holder.gives_parts;
+        if self.is_close(key, missing.start) && holders.iter().any(gives_parts) {
+            holders.retain(gives_parts);
+            missing.end = missing.end.min(missing.start + CLOSE_BYTES);
+        }
         let bytes = missing.end - missing.start;
         let most = (bytes / PART_BYTES).clamp(1, PARTS as u64);
         let extended = holders.iter().filter(|holder| holder.gives_parts).count() as u64;
@@ -288,7 +293,7 @@ impl Engine {
     }
 
     /// How long so many bytes of a segment last at the speed of playback.
-    fn plays(&self, key: (usize, usize), bytes: u64) -> Duration {
+    pub(crate) fn plays(&self, key: (usize, usize), bytes: u64) -> Duration {
         self.share_of(self.span_of(key.0, key.1), key, bytes).div_f64(self.playhead.speed)
     }
 
@@ -317,7 +322,8 @@ impl Engine {
 
     /// Asks a faster peer for the last bytes of what another won't have given before the server would have to be asked.
     ///
-    /// And of what a server that is too busy won't have given before it is needed.
+    /// And of what a server that is too busy won't have given before it is needed; and one more peer for all that is needed soon,
+    /// where those who were asked for it are silent: who brings something first goes on.
     pub(crate) fn relieve_slow_ones(&mut self, now: Time) {
         let segments =
             self.requests.iter().filter(|(_, request)| self.span_of_what(request.what).is_some());
@@ -326,12 +332,18 @@ impl Engine {
                 let link = request.giver().and_then(|link| self.share.links.get(&link));
                 let is_known = link.is_some_and(|link| link.rate.or(link.told_rate()).is_some());
                 let is_begun = request.bytes > 0;
-                (is_known && !is_begun) || now.since(request.asked_at) >= WATCH_BEFORE_RACE
+                is_known && !is_begun
+                    || is_silent(now, request)
+                    || now.since(request.asked_at) >= WATCH_BEFORE_RACE
             })
-            .filter(|(_, request)| self.will_be_urgent(now, request))
             .map(|(id, _)| id)
             .collect();
         slow.into_iter().for_each(|id| self.relieve(now, id));
+    }
+
+    /// What this byte is in is being played, and it is needed soon.
+    fn is_close(&self, key: (usize, usize), byte: u64) -> bool {
+        self.is_streamed(key) && self.begun_of(key) > 0 && self.due_in(key, byte) <= CLOSE
     }
 
     fn will_be_urgent(&self, now: Time, request: &Request) -> bool {
@@ -363,14 +375,23 @@ impl Engine {
             return;
         }
         let left_to_it = left.start..request.range().end;
-        let is_shared = self.requests_for((rendition, no)).any(|(other, request)| {
+        let is_hedged = is_silent(now, request) && self.is_close((rendition, no), left.start);
+        if !is_hedged && !self.will_be_urgent(now, request) {
+            return;
+        }
+        let (mut asked, mut is_shared) = (1, false);
+        for (other, request) in self.requests_for((rendition, no)) {
             let range = request.range();
-            other != id && range.start < left_to_it.end && left_to_it.start < range.end
-        });
+            if other != id && range.start < left_to_it.end && left_to_it.start < range.end {
+                asked += usize::from(request.is_from_peer());
+                is_shared |= !is_hedged || request.is_from_peer() && !is_silent(now, request);
+            }
+        }
+        let rate = if is_hedged { 0.0 } else { rate };
         let faster = self.holders(now, (rendition, no), None, &Link::is_extended);
         let faster = faster.into_iter().filter(|holder| holder.weight > rate * FASTER);
         let best = faster.max_by(|one, other| one.weight.total_cmp(&other.weight));
-        let Some(best) = best.filter(|_| !is_shared) else { return };
+        let Some(best) = best.filter(|_| !is_shared && asked < HEDGED) else { return };
         let kept = (left.end - left.start) as f64 * rate / (rate + best.weight);
         let start = (left.start + kept as u64).next_multiple_of(GRAIN);
         if start + GRAIN < left.end {
@@ -382,13 +403,14 @@ impl Engine {
     pub(crate) fn race_late_peers(&mut self, now: Time) {
         let from_peers = self.requests.values().filter(|request| request.is_from_peer());
         let late = from_peers.filter_map(|request| {
-            Some((self.span_of_what(request.what)?, request.what, self.late_bytes(now, request)?))
+            let What::Segment { rendition, no } = request.what else { return None };
+            let range = self.late_bytes(now, request)?;
+            Some((self.due_in((rendition, no), range.start), (rendition, no), range))
         });
-        if let Some((span, What::Segment { rendition, no }, range)) =
-            late.min_by_key(|(span, ..)| span.start)
-            && self.may_overtake(span)
+        if let Some((_, key, range)) = late.min_by_key(|(due, ..)| *due)
+            && self.may_overtake(self.span_of(key.0, key.1))
         {
-            self.ask_server_for(now, (rendition, no), range);
+            self.ask_server_for(now, key, range);
         }
     }
 
@@ -424,9 +446,12 @@ impl Engine {
     ) -> Option<Range<u64>> {
         let due = |byte| self.due_in(key, byte);
         let slice = |start: u64| start..left.end.min(start + self.slice_bytes(key));
+        // Who has said that it gives it likely does: then less has to be spare.
+        let has_promised = self.has_promised(request) && !self.share.is_cheated;
+        let margin = self.begun_margin() / if has_promised { 3 } else { 1 };
         let has_to_be_asked = |range: &Range<u64>| {
             let takes = self.server_time(range.end - range.start) * 2;
-            due(range.start) <= takes.min(LONGEST_RESERVE) + self.begun_margin()
+            due(range.start) <= takes.min(LONGEST_RESERVE) + margin
         };
         let is_silent = request.bytes == 0 || now.since(request.heard_at) >= WATCH_BEFORE_RACE;
         if is_silent {
@@ -493,6 +518,11 @@ impl Engine {
             !request.is_from_peer() && matches!(request.what, What::Segment { .. })
         })
     }
+}
+
+/// A peer that was asked, and has brought nothing for a while.
+fn is_silent(now: Time, request: &Request) -> bool {
+    request.is_from_peer() && request.bytes == 0 && now.since(request.asked_at) >= SILENT
 }
 
 /// A peer that could give what is missing.

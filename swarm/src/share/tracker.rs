@@ -179,7 +179,13 @@ impl Engine {
             let stream = &self.renditions[target].stream;
             let info_hash = PropertyHash.of_picture(&self.share.swarm_id, stream);
             let peer_id = PeerId::from_random(std::array::from_fn(|_| self.dice.byte()));
-            self.share.swarms.insert(target, Swarm::new(now, info_hash, peer_id));
+            let mut swarm = Swarm::new(now, info_hash, peer_id);
+            if self.share.swarms.is_empty() {
+                // Offers that were made before its rendition was known.
+                swarm.has_made_offers = !self.share.links.is_empty();
+                self.share.links.values_mut().for_each(|link| link.rendition = target);
+            }
+            self.share.swarms.insert(target, swarm);
         }
         for (rendition, swarm) in self.share.swarms.iter_mut() {
             if rendition != target {
@@ -218,6 +224,8 @@ impl Engine {
     pub(crate) fn leave_all(&mut self, now: Time) {
         let swarms: Vec<usize> = self.share.swarms.keys().collect();
         swarms.into_iter().for_each(|rendition| self.leave(now, rendition));
+        // And what was offered before there was a swarm.
+        self.links_where(|_| true).into_iter().for_each(|link| self.hang_up(now, link));
         if std::mem::take(&mut self.share.tracker).state != State::Closed {
             self.want(Output::CloseTracker);
         }

@@ -9,8 +9,8 @@ use wire::pieces::{PIECE, WINDOW, Window, Windows};
 use wire::playlist::ByteRange;
 
 use crate::stage::{
-    HIGH, LONG_BYTES, MASTER, SEGMENT_BYTES, SEGMENTS, Stage, checked, digest, live_in_pieces,
-    media, piece, range, signed, signed_master, window,
+    HIGH, MASTER, SEGMENT_BYTES, SEGMENTS, Stage, checked, digest, live_in_pieces, media, piece,
+    range, signed, signed_master, window,
 };
 
 /// The master of a video that has both kinds of lists.
@@ -292,9 +292,7 @@ fn who_is_long_in_verifying_all_of_a_live_stream_leaves_nobody() {
     let (end, _) = playlist.match_indices("#EXTINF").nth(2).expect("it has more segments");
     let mut stage = Stage::opened(&signed_master(), &playlist[..end]);
     stage.fetched("init.mp4", Body::Held(9));
-    stage.fetched("0-196607", Body::Held(LONG_BYTES / 4));
-    stage.tell(Input::Updated);
-    stage.tell(Input::Updated);
+    stage.beginning_came(Duration::from_millis(50));
     stage.is_counted_live(9);
     assert_eq!(stage.signatures(), 2);
     let link = stage.meet_extended(HIGH, 20_000, &[]);

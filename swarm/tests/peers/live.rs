@@ -7,8 +7,8 @@ use swarm::{Body, Input, LinkId, Output, Sharing, Time};
 use wire::peer::{Command, PeerId};
 
 use crate::stage::{
-    LONG_BYTES, MASTER_WITHOUT_DIGESTS, SEGMENT_BYTES, Stage, checked, digest, live,
-    live_in_pieces, signed_master,
+    MASTER_WITHOUT_DIGESTS, SEGMENT_BYTES, Stage, checked, digest, live, live_in_pieces,
+    signed_master,
 };
 
 /// The first segment that isn't listed yet.
@@ -171,9 +171,7 @@ fn looks_at(stage: &mut Stage, text: &str) {
 #[test]
 fn a_stream_that_counts_anew_loses_what_came_under_the_old_numbers_and_plays_on() {
     let mut stage = started_with(&signed_master(), live_in_pieces(100));
-    stage.fetched("0-196607", Body::Held(LONG_BYTES / 4));
-    stage.tell(Input::Updated);
-    stage.tell(Input::Updated);
+    stage.beginning_came(Duration::from_millis(50));
     looks_at(&mut stage, &live_in_pieces(0));
     looks_at(&mut stage, &live_in_pieces(100));
     let before = stage.wanted.len();

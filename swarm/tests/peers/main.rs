@@ -1,5 +1,6 @@
 //! One viewer and peers whose every word is written here: what it may ask, what it gives, and what misdeeds cost them.
 
+mod close;
 mod giving;
 mod lists;
 mod live;

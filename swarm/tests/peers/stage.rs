@@ -248,11 +248,16 @@ impl Stage {
     /// The tracker counts `members` of a live stream, after the offers that went with the first word.
     pub(crate) fn is_counted_live(&mut self, members: usize) {
         self.tell(Input::TrackerOpened);
-        let offers: Vec<LinkId> = self.offers().collect();
-        offers.into_iter().for_each(|link| self.tell(Input::Offered { link, sdp: SDP.to_owned() }));
+        self.is_offered();
         (self.info_hash, self.our_id) = self.announced();
         let (info_hash, interval) = (self.info_hash, Duration::from_secs(120));
         self.tell(Input::TrackerSaid(Heard::Counted { info_hash, members, interval }));
+    }
+
+    /// All offers are made.
+    pub(crate) fn is_offered(&mut self) {
+        let offers: Vec<LinkId> = self.offers().collect();
+        offers.into_iter().for_each(|link| self.tell(Input::Offered { link, sdp: SDP.to_owned() }));
     }
 
     /// Connections that were offered.
@@ -268,14 +273,25 @@ impl Stage {
         Stage::begun_live_of(LONG_BYTES, USUAL)
     }
 
-    /// The same of segments of so many bytes, whole pieces by the four, of the first of which a quarter took so long.
+    /// The same of segments of so many bytes, of the first of which the beginning took so long.
     pub(crate) fn begun_live_of(bytes: u64, took: Duration) -> Stage {
         let mut stage = Stage::opened(&signed_master(), &media_in_pieces(0, bytes, false));
         stage.fetched("init.mp4", Body::Held(9));
-        stage.fetched_after(took, &format!("0-{}", bytes / 4 - 1), Body::Held(bytes / 4));
-        stage.tell(Input::Updated);
-        stage.tell(Input::Updated);
+        stage.beginning_came(took);
         stage
+    }
+
+    /// The server has sent what it was asked for of the first segment, in so much time, and it is appended.
+    pub(crate) fn beginning_came(&mut self, took: Duration) {
+        let asked = self.wanted.iter().rev().find_map(|output| match output {
+            Output::Fetch { range: Some(range), uri, .. } if uri.ends_with("m4s") => Some(*range),
+            _ => None,
+        });
+        let ByteRange { start, length } = asked.expect("a segment is asked for");
+        let last = start + length - 1;
+        self.fetched_after(took, &format!("{start}-{last}"), Body::Held(length));
+        self.tell(Input::Updated);
+        self.tell(Input::Updated);
     }
 
     pub(crate) fn opened(master: &str, media: &str) -> Stage {
@@ -384,7 +400,7 @@ impl Stage {
         self.fetched_after(USUAL, ends, body);
     }
 
-    fn fetched_after(&mut self, took: Duration, ends: &str, body: Body) {
+    pub(crate) fn fetched_after(&mut self, took: Duration, ends: &str, body: Body) {
         let is_it = |output: &Output| match output {
             Output::Fetch { request, uri, range, .. } => {
                 let name = range.map_or(uri.to_string(), |range| range.to_string());

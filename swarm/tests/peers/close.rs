@@ -1,0 +1,148 @@
+//! What is needed soon of a live stream: how much the server is asked for first, and how peers are asked for what follows.
+
+use std::time::Duration;
+
+use swarm::{Body, Config, Input, LinkId, Output, Sharing};
+use wire::peer::{Command, PeerId};
+use wire::pieces::PIECE;
+
+use crate::stage::{
+    LONG_BYTES, MASTER_WITHOUT_DIGESTS, Stage, live_in_pieces, media, signed_master,
+};
+
+/// The segment that a viewer of `live_in_pieces(0)` sees first.
+const FIRST: u64 = 27;
+
+/// A viewer of whose first segment two pieces of twelve are on, in a swarm of nine.
+fn begun() -> Stage {
+    let mut stage = Stage::begun_live();
+    stage.is_counted_live(9);
+    stage.verify();
+    stage.check_pieces(FIRST as usize);
+    stage
+}
+
+fn meet(stage: &mut Stage, no: u8, kbps: u64) -> LinkId {
+    stage.meet_extended(PeerId::from_random([no; 12]), kbps, &[FIRST])
+}
+
+/// What was asked of a peer of the first segment: the request, and pieces of it.
+fn asked(stage: &Stage, link: LinkId) -> Vec<(u64, u64, u64)> {
+    let parts = stage.said(link).into_iter().filter_map(|command| match command {
+        Command::PartRequest { segment: FIRST, request, start, end, .. } => {
+            Some((request, start / PIECE, end / PIECE))
+        }
+        _ => None,
+    });
+    parts.collect()
+}
+
+fn stretches(stage: &Stage, link: LinkId) -> Vec<(u64, u64)> {
+    asked(stage, link).into_iter().map(|(_, start, end)| (start, end)).collect()
+}
+
+/// How many pieces the server is asked for before anything plays, where an answer takes so long.
+fn head(latency: u64) -> u64 {
+    let (mut stage, took) = (Stage::new(), Duration::from_millis(latency));
+    stage.tell(Input::Permitted(Sharing::Full));
+    stage.open();
+    stage.fetched(".m3u8", Body::Text(signed_master()));
+    stage.fetched_after(took, "a.m3u8", Body::Text(live_in_pieces(0)));
+    stage.tell(Input::Prepared);
+    stage.tell(Input::Started);
+    let asked = stage.wanted.iter().find_map(|output| match output {
+        Output::Fetch { uri, range: Some(range), .. } if uri.ends_with("27.m4s") => Some(*range),
+        _ => None,
+    });
+    asked.expect("the beginning is asked for").length / PIECE
+}
+
+#[test]
+fn the_first_picture_comes_with_as_much_as_plays_until_the_server_has_sent_more() {
+    assert_eq!([head(50), head(150), head(2_000)], [2, 3, 3], "a quarter at most");
+}
+
+#[test]
+fn what_is_needed_soon_is_asked_for_in_small_stretches_of_whoever_is_met_next() {
+    let mut stage = begun();
+    let links: Vec<LinkId> = (1..4).map(|no| meet(&mut stage, no, 5_000)).collect();
+    let asked: Vec<_> = links.iter().map(|link| stretches(&stage, *link)).collect();
+    assert_eq!(asked[..2], [[(2, 4)], [(4, 6)]]);
+    let (_, end) = asked[2][0];
+    assert_eq!(end, LONG_BYTES / PIECE, "what is needed later isn't cut");
+}
+
+#[test]
+fn while_who_was_asked_is_silent_others_are_asked_too_and_who_brings_something_goes_on() {
+    let mut stage = begun();
+    let silent = meet(&mut stage, 1, 5_000);
+    let (request, ..) = asked(&stage, silent)[0];
+    let size = 2 * PIECE;
+    stage.say(silent, &Command::SegmentData { segment: FIRST, size, request });
+    stage.wait(Duration::from_millis(110));
+    let next = meet(&mut stage, 2, 5_000);
+    stage.wait(Duration::from_millis(10));
+    assert_eq!(stretches(&stage, next)[0], (2, 4));
+    let (second, ..) = asked(&stage, next)[0];
+    stage.say(next, &Command::SegmentData { segment: FIRST, size, request: second });
+    let cancel = Command::CancelSegmentRequest { segment: FIRST, request };
+    assert!(!stage.said(silent).contains(&cancel), "it may be the first yet");
+    stage.tell(Input::Received { link: next, bytes: PIECE / 2 });
+    assert!(stage.said(silent).contains(&cancel));
+}
+
+#[test]
+fn no_more_than_three_are_asked_for_the_same() {
+    let mut stage = begun();
+    let mut asked = 0;
+    for no in 1..8 {
+        let link = meet(&mut stage, no, 5_000);
+        stage.wait(Duration::from_millis(110));
+        asked += usize::from(stretches(&stage, link).contains(&(2, 4)));
+    }
+    assert_eq!(asked, 3);
+}
+
+/// A viewer whose page says that it is a live stream, before anything has come.
+fn expecting() -> Stage {
+    let config = Config { seed: 1, expects_live: true, ..Config::default() };
+    let mut stage = Stage::with_config(config);
+    stage.tell(Input::Permitted(Sharing::Full));
+    stage.open();
+    stage.tell(Input::Started);
+    stage
+}
+
+#[test]
+fn where_the_page_says_that_it_is_live_offers_are_made_before_its_playlists_are_here() {
+    let mut stage = expecting();
+    let offers: Vec<LinkId> = stage.offers().collect();
+    assert_eq!(offers.len(), swarm::limits::OFFERS_AT_ONCE);
+    stage.is_offered();
+    stage.tell(Input::TrackerOpened);
+    stage.fetched(".m3u8", Body::Text(signed_master()));
+    assert_eq!(stage.last_announce().0.offers.len(), offers.len(), "with the first word");
+    stage.fetched("a.m3u8", Body::Text(live_in_pieces(0)));
+    assert_eq!(stage.offers().count(), offers.len(), "once");
+}
+
+#[test]
+fn a_driver_that_can_make_no_offers_is_asked_for_them_once() {
+    let mut stage = expecting();
+    let offers: Vec<LinkId> = stage.offers().collect();
+    offers.iter().for_each(|link| stage.tell(Input::Disconnected { link: *link }));
+    stage.wait(Duration::from_secs(5));
+    assert_eq!(stage.offers().count(), offers.len());
+}
+
+#[test]
+fn what_was_offered_to_a_stream_that_cannot_be_shared_is_taken_back() {
+    for name in ["org.nobody.signed", "org.shoal.signed"] {
+        let mut stage = expecting();
+        let offers: Vec<LinkId> = stage.offers().collect();
+        let named = format!("#EXTM3U\n#EXT-X-SESSION-DATA:DATA-ID=\"{name}\",VALUE=\"no key\"");
+        stage.fetched(".m3u8", Body::Text(MASTER_WITHOUT_DIGESTS.replace("#EXTM3U", &named)));
+        stage.fetched("a.m3u8", Body::Text(media()));
+        assert!(offers.iter().all(|link| stage.is_dropped(*link)), "{name}");
+    }
+}
