@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
+import { countConnections } from "./lib/connections.js";
 import { serverAndBrowser } from "./lib/fixture.js";
 import { capability, change, ownPage, uuidOf } from "./lib/private.js";
 import { elementPage, startSite } from "./lib/site.js";
@@ -83,18 +84,3 @@ test("a video that becomes public again is everybody's", async () => {
   const other = await browser.open(server.watch(server.ids.minute));
   await other.play();
 });
-
-/** Runs in every frame before its own scripts: counts each connection that is made. */
-function countConnections() {
-  const connections = { peers: 0, sockets: 0 };
-  const counting = (constructor, kind) =>
-    class extends constructor {
-      constructor(...given) {
-        super(...given);
-        connections[kind]++;
-      }
-    };
-  window.RTCPeerConnection = counting(RTCPeerConnection, "peers");
-  window.WebSocket = counting(WebSocket, "sockets");
-  window.connections = connections;
-}

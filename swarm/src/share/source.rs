@@ -404,10 +404,11 @@ impl Engine {
         let from_peers = self.requests.values().filter(|request| request.is_from_peer());
         let late = from_peers.filter_map(|request| {
             let What::Segment { rendition, no } = request.what else { return None };
-            let range = self.late_bytes(now, request)?;
-            Some((self.due_in((rendition, no), range.start), (rendition, no), range))
+            let (key, range) = ((rendition, no), self.late_bytes(now, request)?);
+            let plays_at = self.span_of(rendition, no).start + self.plays(key, range.start);
+            Some((plays_at, key, range))
         });
-        if let Some((_, key, range)) = late.min_by_key(|(due, ..)| *due)
+        if let Some((_, key, range)) = late.min_by_key(|(plays_at, ..)| *plays_at)
             && self.may_overtake(self.span_of(key.0, key.1))
         {
             self.ask_server_for(now, key, range);

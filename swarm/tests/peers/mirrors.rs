@@ -173,6 +173,39 @@ fn a_wrong_piece_of_a_mirror_is_not_played_and_ends_it() {
 }
 
 #[test]
+fn what_else_a_mirror_was_asked_for_until_its_first_piece_was_compared_is_taken_back() {
+    let mut stage = listed();
+    let (mut at, mut first, mut asked) = (0, None, Vec::new());
+    while let Some((request, base, range)) = fetch(&stage, &mut at) {
+        match (base == MIRROR, first) {
+            (false, _) => {
+                send(&mut stage, request, range.length, 400);
+                if first.is_none() {
+                    stage.check_by_place(|at| piece_at(range.start + at));
+                }
+                stage.tell(Input::Updated);
+            }
+            // All of it is here, and no digest of it yet.
+            (true, None) => {
+                first = Some(request);
+                send(&mut stage, request, range.length, 100);
+            }
+            (true, Some(_)) => asked.push(request),
+        }
+    }
+    let request = first.expect("the mirror is asked");
+    assert_eq!(asked.len(), 1, "one thing at a time, whatever is to be compared yet");
+    let before = stage.wanted.len();
+    stage.tell(Input::Checked { request, bytes: 0..PIECE, digest: [0; 32] });
+    assert!(stage.wanted[before..].contains(&Output::Cancel(asked[0])));
+    stage.plays(Duration::from_secs(40));
+    let mut at = before;
+    while let Some((_, base, _)) = fetch(&stage, &mut at) {
+        assert!(base.starts_with("http://a/"), "{base}");
+    }
+}
+
+#[test]
 fn what_a_mirror_sends_too_slowly_is_taken_over_by_the_own_host() {
     let mut stage = listed();
     let mut at = 0;
