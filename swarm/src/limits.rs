@@ -209,7 +209,7 @@ pub const PARTS: usize = 4;
 /// Bytes of such a part at least.
 pub const PART_BYTES: u64 = 128 << 10;
 
-/// Turns that are waited for at most: then half of what is fetched ahead is still there.
+/// Turns that viewers of a finished video wait for at most: then half of what is fetched ahead is still there.
 pub const TURNS: usize = 12;
 
 /// How long segments are left to the tracker's answer, and not fetched from the server, unless they are urgent.
