@@ -86,8 +86,10 @@ pub struct Engine {
     pub(crate) stats: Stats,
     pub(crate) share: Share,
     pub(crate) next_request: u64,
-    /// When the last input came.
+    /// When the last input came, but for those from which nothing followed.
     pub(crate) looked_at: Time,
+    /// What follows from what was known then.
+    pub(crate) deadline: Option<Deadline>,
 }
 
 /// Numbers since the start.
@@ -304,6 +306,7 @@ impl Engine {
             share: Share::new(),
             next_request: 0,
             looked_at: Time::default(),
+            deadline: None,
         }
     }
 
@@ -317,10 +320,16 @@ impl Engine {
             let asked = self.requests.values_mut().filter(|request| !request.via.is_believed());
             asked.for_each(|request| request.heard_at = now);
         }
-        self.looked_at = now;
-        self.note(now, input);
+        let before = std::mem::replace(&mut self.looked_at, now);
+        let may_follow = self.note(now, input);
+        let is_due = self.deadline.is_some_and(|deadline| deadline.at <= now);
+        if !may_follow && !is_due && !self.plays_to_the_edge() {
+            self.looked_at = before;
+            return;
+        }
         self.give_up_silent_requests(now);
         self.plan(now);
+        self.deadline = self.soonest_deadline();
     }
 
     /// The next thing that the driver shall do; call until `None` after each [`handle`](Engine::handle).
@@ -336,6 +345,10 @@ impl Engine {
 
     /// When to hand in [`Input::Woken`] if nothing else happens before.
     pub fn next_deadline(&self) -> Option<Deadline> {
+        self.deadline
+    }
+
+    fn soonest_deadline(&self) -> Option<Deadline> {
         if self.phase == Phase::Failed {
             return None;
         }

@@ -13,7 +13,7 @@
 //! engine only counts them) → [`Output::Append`] → [`Input::Updated`] → played → [`Output::Evict`].
 //!
 //! - `engine`: the contract and the state; `note`: what each input changes in it
-//! - `plan`: what is wanted now, decided afresh after every input
+//! - `plan`: what is wanted now, decided afresh after every input from which something may follow
 //! - `parts`: segments that come in parts, from several sides
 //! - `catalogue`: which renditions a playlist offers that can be played here
 //! - `timeline`, `buffer`: where segments lie in time, and which of them the media element holds

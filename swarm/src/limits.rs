@@ -137,6 +137,9 @@ pub const CLOSE_BYTES: u64 = 128 << 10;
 /// Who was asked for that and has brought nothing for so long is silent, and somebody else is asked, too: a round trip, and a little.
 pub const SILENT: Duration = Duration::from_millis(100);
 
+/// The same of who brought something before.
+pub const FALLEN_SILENT: Duration = Duration::from_millis(300);
+
 /// Peers that are asked for the same at most.
 pub const HEDGED: usize = 3;
 
@@ -242,6 +245,10 @@ pub const PROBATION: Duration = Duration::from_secs(20);
 /// otherwise, but sums might overflow.
 pub const MEMBERS: usize = 1_000_000;
 
+/// With fewer others than that a viewer of a live stream is taken for one of the first of a crowd, who have nothing for each other yet:
+/// it fetches for those who follow.
+pub const FIRST_COMERS: usize = 8;
+
 /// Offers of one announcement: half of the neighbours that are looked for. Of those who get them some can't be reached, some
 /// have come as late as we, and the picture goes on when one brings what is missing.
 pub const OFFERS_AT_ONCE: usize = 8;
@@ -331,6 +338,9 @@ pub const UPLOAD_STALL: Duration = Duration::from_secs(10);
 
 /// How many times as much as was taken is given in all: three of ten viewers, on fast lines, carry most of a swarm.
 pub const UPLOAD_SHARE: u64 = 4;
+
+/// Bytes that are given beyond that: who comes early into a crowd has taken little yet, and has what all want.
+pub const UPLOAD_ADVANCE: u64 = 8 << 20;
 
 /// Bytes a second that are given at most: 20 Mbit/s, less than most lines that could give more.
 pub const UPLOAD_BYTES_PER_SECOND: u64 = 2_500_000;

@@ -19,7 +19,8 @@ use crate::retry::Retry;
 use crate::timeline::Timeline;
 
 impl Engine {
-    pub(crate) fn note(&mut self, now: Time, input: Input) {
+    /// Tells whether something may follow from it at once.
+    pub(crate) fn note(&mut self, now: Time, input: Input) -> bool {
         match input {
             Input::Opened { url, position } => self.opened(url, position.min(LATEST)),
             Input::Started => self.playhead.is_started = true,
@@ -52,7 +53,7 @@ impl Engine {
             Input::Answered { link, sdp } => self.answered(now, link, &sdp),
             Input::Connected { link } => self.connected(now, link),
             Input::Disconnected { link } => self.disconnected(now, link),
-            Input::Said { link, message } => self.said(now, link, &message),
+            Input::Said { link, message } => return self.said(now, link, &message),
             Input::Received { link, bytes } => self.received(now, link, bytes),
             Input::Drained { link } => self.drained(now, link),
             Input::Checked { request, bytes, digest } => self.checked(now, request, bytes, digest),
@@ -60,6 +61,7 @@ impl Engine {
             Input::Unverifiable => self.unverifiable(now),
             Input::Unreflected => self.unreflected(),
         }
+        true
     }
 
     fn opened(&mut self, url: String, position: Duration) {

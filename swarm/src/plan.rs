@@ -1,4 +1,4 @@
-//! What is wanted now: decided afresh from the state after every input.
+//! What is wanted now: decided afresh from the state after every input from which something may follow.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -281,7 +281,12 @@ impl Engine {
             return Asked::Waits;
         }
         let Some(missing) = self.missing((rendition, no), 0) else { return Asked::Goes };
-        let missing = self.only_what_is_urgent((rendition, no), missing);
+        // Whose turn it is fetches for all.
+        let is_for_all = missing.start == 0 && !self.is_urgent((rendition, no));
+        let missing = match is_for_all {
+            true => missing,
+            false => self.only_what_is_urgent((rendition, no), missing),
+        };
         let missing = self.share_out(now, (rendition, no), missing);
         self.ask_server_for(now, (rendition, no), missing);
         Asked::Goes

@@ -360,23 +360,26 @@ impl Engine {
         }
     }
 
-    /// A command, or part of one.
-    pub(crate) fn said(&mut self, now: Time, id: LinkId, message: &[u8]) {
+    /// A command, or part of one. Most are news of what peers hold, told by twenty of them: tells whether something may follow at
+    /// once, or whether it only has to be known when a decision is due.
+    pub(crate) fn said(&mut self, now: Time, id: LinkId, message: &[u8]) -> bool {
         let Some(link) = self.share.links.get_mut(&id).filter(|link| link.is_open()) else {
-            return;
+            return false;
         };
         if link.conduct.is_flooding(now) {
-            return self.blame(now, id, Misdeed::Flood);
+            self.blame(now, id, Misdeed::Flood);
+            return true;
         }
         match link.joiner.take(message) {
-            Ok(Some(Message::Command(command))) => self.commanded(now, id, command),
+            Ok(Some(Message::Command(command))) => return self.commanded(now, id, command),
             Ok(Some(Message::Data(data))) => self.received(now, id, data.len() as u64),
-            Ok(None) => {}
+            Ok(None) => return false,
             Err(_) => self.blame(now, id, Misdeed::Gibberish),
         }
+        true
     }
 
-    fn commanded(&mut self, now: Time, id: LinkId, command: Command) {
+    fn commanded(&mut self, now: Time, id: LinkId, command: Command) -> bool {
         match command {
             Command::SegmentsAnnouncement { loaded, loading, hello } => {
                 self.announcement_came(id, &loaded, &loading, hello);
@@ -402,14 +405,15 @@ impl Engine {
             Command::Changes { held, gone, fetching, coming, dropped, uplink_kbps } => {
                 let link = self.share.links.get_mut(&id);
                 link.into_iter().for_each(|link| link.kbps = uplink_kbps.or(link.kbps));
-                self.changes_came(id, [&held, &gone, &fetching, &coming, &dropped]);
+                return self.changes_came(id, [&held, &gone, &fetching, &coming, &dropped]);
             }
-            Command::Fresh { segment, owned } => self.fresh_came(now, id, segment, owned),
+            Command::Fresh { segment, owned } => return self.fresh_came(now, id, segment, owned),
             Command::Bye => self.hang_up(now, id),
             Command::Pieces { segment, piece_bytes, pieces } => {
-                self.pieces_came(id, segment, piece_bytes, &pieces);
+                return self.pieces_came(id, segment, piece_bytes, &pieces);
             }
         }
+        true
     }
 
     /// Notes a misdeed; one too many ends the connection, and its peer isn't met again.

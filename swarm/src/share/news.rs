@@ -171,10 +171,12 @@ impl Engine {
         link.note_owned(loading);
     }
 
-    pub(crate) fn changes_came(&mut self, id: LinkId, lists: [&[u64]; 5]) {
+    /// Something may follow if a segment is waited for, or others have to hear of one.
+    pub(crate) fn changes_came(&mut self, id: LinkId, lists: [&[u64]; 5]) -> bool {
         let Some(link) = self.share.links.get_mut(&id).filter(|link| link.is_extended()) else {
-            return;
+            return false;
         };
+        let heard = link.heard;
         let [held, gone, fetching, coming, dropped] = lists;
         let all = [held, gone, fetching, coming, dropped].into_iter().flatten();
         for no in all.filter_map(|no| usize::try_from(*no).ok()) {
@@ -190,15 +192,23 @@ impl Engine {
         fetching.iter().for_each(|no| link.fetches.insert(*no));
         coming.iter().for_each(|no| link.comes.insert(*no));
         [held, fetching, coming].into_iter().for_each(|list| link.note_owned(list));
+        self.share.is_waiting || link.heard != heard
     }
 
     /// A peer has heard of new segments. One that our playlist doesn't list makes us look at it now, a few times at most.
-    pub(crate) fn fresh_came(&mut self, now: Time, id: LinkId, segment: u64, owned: Option<u64>) {
+    pub(crate) fn fresh_came(
+        &mut self,
+        now: Time,
+        id: LinkId,
+        segment: u64,
+        owned: Option<u64>,
+    ) -> bool {
         let Some(link) = self.share.links.get_mut(&id).filter(|link| link.is_extended()) else {
-            return;
+            return false;
         };
-        let (fresh, rendition) = (after(segment), link.rendition);
-        link.heard = link.heard.with(Word { fresh, owned: owned.map_or(0, after) });
+        let (fresh, rendition, heard) = (after(segment), link.rendition, link.heard);
+        link.heard = heard.with(Word { fresh, owned: owned.map_or(0, after) });
+        let is_new = link.heard != heard;
         let rendition = self.renditions.get_mut(rendition).map(|rendition| &mut rendition.playlist);
         if let Some(crate::catalogue::Known::Yes(line)) = rendition
             && fresh > line.end()
@@ -208,7 +218,9 @@ impl Engine {
         {
             live.prompts += 1;
             live.due_at = live.due_at.min(now);
+            return true;
         }
+        is_new
     }
 
     /// Passes on what is listed and owned to those who haven't heard it.

@@ -279,25 +279,28 @@ impl Engine {
         self.links_where(lacks_it).into_iter().for_each(|link| self.say(link, &command));
     }
 
-    /// A peer tells which pieces of a segment it has, before it has all of them.
+    /// A peer tells which pieces of a segment it has, before it has all of them. Something may follow if a segment is waited for, or
+    /// others have to hear of one.
     pub(crate) fn pieces_came(
         &mut self,
         id: LinkId,
         segment: u64,
         piece_bytes: u64,
         pieces: &[u64],
-    ) {
+    ) -> bool {
         let link = self.share.links.get_mut(&id).filter(|link| link.is_extended());
-        let (Some(link), Ok(no)) = (link, usize::try_from(segment)) else { return };
+        let (Some(link), Ok(no)) = (link, usize::try_from(segment)) else { return false };
         if piece_bytes != PIECE {
-            return;
+            return false;
         }
+        let heard = link.heard;
         link.forget_begun(no);
         if link.begun.len() == BEGUN {
             link.begun.pop_front();
         }
         link.begun.push_back((no, Segments::of(pieces)));
         link.note_owned(&[segment]);
+        self.share.is_waiting || link.heard != heard
     }
 }
 

@@ -12,8 +12,9 @@ use wire::pieces::PIECE;
 use crate::Time;
 use crate::engine::{ElementState, Engine, Request, Via, What};
 use crate::limits::{
-    BEGUN_MARGIN, CLOSE, CLOSE_BYTES, HEDGED, LONGEST_RESERVE, PART_BYTES, PARTS, PEER_FETCHES,
-    RELIEF, SERVER_FETCHES, SILENT, URGENT_MARGIN, WATCH_BEFORE_RACE,
+    BEGUN_MARGIN, CLOSE, CLOSE_BYTES, FALLEN_SILENT, FIRST_COMERS, HEDGED, LONGEST_RESERVE,
+    PART_BYTES, PARTS, PEER_FETCHES, RELIEF, SERVER_FETCHES, SILENT, URGENT_MARGIN,
+    WATCH_BEFORE_RACE,
 };
 use crate::message::{LinkId, RequestId, Span};
 
@@ -222,10 +223,11 @@ impl Engine {
         };
         let swarm = self.share.swarms.get(&rendition);
         let meets = swarm.is_some_and(|swarm| swarm.awaits_peers(self.looked_at));
+        let others = swarm.and_then(|swarm| swarm.others).filter(|_| self.is_live(rendition));
+        let is_among_first = self.playhead.has_played && others.is_some_and(|it| it < FIRST_COMERS);
+        let may_meet = || meets || self.awaits_peers(self.looked_at, rendition);
         self.can_share(rendition, no)
-            && (meets
-                || self.awaits_peers(self.looked_at, rendition)
-                || self.is_any(rendition, &has))
+            && (!is_among_first && may_meet() || self.is_any(rendition, &has))
     }
 
     /// The tracker or a connection may bring a peer any moment.
@@ -388,13 +390,15 @@ impl Engine {
             }
         }
         let rate = if is_hedged { 0.0 } else { rate };
-        let faster = self.holders(now, (rendition, no), None, &Link::is_extended);
+        let faster = self.holders(now, (rendition, no), Some(left.start), &Link::is_extended);
         let faster = faster.into_iter().filter(|holder| holder.weight > rate * FASTER);
         let best = faster.max_by(|one, other| one.weight.total_cmp(&other.weight));
         let Some(best) = best.filter(|_| !is_shared && asked < HEDGED) else { return };
         let kept = (left.end - left.start) as f64 * rate / (rate + best.weight);
         let start = (left.start + kept as u64).next_multiple_of(GRAIN);
-        if start + GRAIN < left.end {
+        let link = self.share.links.get(&best.link);
+        let has = link.is_some_and(|link| link.holds.contains(no) || link.has_piece(no, start));
+        if has && start < left.end {
             self.ask_peer(now, best.link, (rendition, no), start..left.end);
         }
     }
@@ -523,7 +527,11 @@ impl Engine {
 
 /// A peer that was asked, and has brought nothing for a while.
 fn is_silent(now: Time, request: &Request) -> bool {
-    request.is_from_peer() && request.bytes == 0 && now.since(request.asked_at) >= SILENT
+    request.is_from_peer()
+        && match request.bytes {
+            0 => now.since(request.asked_at) >= SILENT,
+            _ => now.since(request.heard_at) >= FALLEN_SILENT,
+        }
 }
 
 /// A peer that could give what is missing.

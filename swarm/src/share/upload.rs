@@ -8,8 +8,8 @@ use wire::pieces::PIECE;
 use crate::Time;
 use crate::engine::{Engine, Request, Soonest};
 use crate::limits::{
-    FAST_KBPS, HEAD_START, PROMPT_REFUSAL, SLOT_KBPS, SLOT_PATIENCE, UPLOAD_BYTES_PER_SECOND,
-    UPLOAD_PATIENCE, UPLOAD_SHARE, UPLOAD_SLOTS, UPLOAD_STALL,
+    FAST_KBPS, HEAD_START, PROMPT_REFUSAL, SLOT_KBPS, SLOT_PATIENCE, UPLOAD_ADVANCE,
+    UPLOAD_BYTES_PER_SECOND, UPLOAD_PATIENCE, UPLOAD_SHARE, UPLOAD_SLOTS, UPLOAD_STALL,
 };
 use crate::message::{LinkId, Output, Sharing, Why};
 
@@ -323,7 +323,8 @@ impl Engine {
     /// So many bytes more are within what this viewer gives in all.
     pub(super) fn has_budget(&self, bytes: u64) -> bool {
         let taken = self.stats.http_bytes + self.stats.p2p_bytes;
-        self.stats.uploaded_bytes.saturating_add(bytes) <= taken.saturating_mul(UPLOAD_SHARE)
+        let most = taken.saturating_mul(UPLOAD_SHARE).saturating_add(UPLOAD_ADVANCE);
+        self.stats.uploaded_bytes.saturating_add(bytes) <= most
     }
 
     pub(crate) fn upload_deadlines(&self, soonest: &mut Soonest) {

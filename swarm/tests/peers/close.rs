@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use swarm::limits::{FALLEN_SILENT, FIRST_COMERS};
 use swarm::{Body, Config, Input, LinkId, Output, Sharing};
 use wire::peer::{Command, PeerId};
 use wire::pieces::PIECE;
+use wire::playlist::ByteRange;
 
+use crate::pieces::play;
 use crate::stage::{
     LONG_BYTES, MASTER_WITHOUT_DIGESTS, Stage, live_in_pieces, media, signed_master,
 };
@@ -41,6 +44,14 @@ fn stretches(stage: &Stage, link: LinkId) -> Vec<(u64, u64)> {
     asked(stage, link).into_iter().map(|(_, start, end)| (start, end)).collect()
 }
 
+/// What the server is asked for of the first segment after so many outputs.
+fn first_asked(stage: &Stage, before: usize) -> Option<ByteRange> {
+    stage.wanted[before..].iter().find_map(|output| match output {
+        Output::Fetch { uri, range: Some(range), .. } if uri.ends_with("27.m4s") => Some(*range),
+        _ => None,
+    })
+}
+
 /// How many pieces the server is asked for before anything plays, where an answer takes so long.
 fn head(latency: u64) -> u64 {
     let (mut stage, took) = (Stage::new(), Duration::from_millis(latency));
@@ -50,11 +61,7 @@ fn head(latency: u64) -> u64 {
     stage.fetched_after(took, "a.m3u8", Body::Text(live_in_pieces(0)));
     stage.tell(Input::Prepared);
     stage.tell(Input::Started);
-    let asked = stage.wanted.iter().find_map(|output| match output {
-        Output::Fetch { uri, range: Some(range), .. } if uri.ends_with("27.m4s") => Some(*range),
-        _ => None,
-    });
-    asked.expect("the beginning is asked for").length / PIECE
+    first_asked(&stage, 0).expect("the beginning is asked for").length / PIECE
 }
 
 #[test]
@@ -101,6 +108,71 @@ fn no_more_than_three_are_asked_for_the_same() {
         asked += usize::from(stretches(&stage, link).contains(&(2, 4)));
     }
     assert_eq!(asked, 3);
+}
+
+/// What is asked first of a peer that is met so long after another has brought half of what it was asked for.
+fn asked_beside_half(after: Duration) -> (u64, u64) {
+    let mut stage = begun();
+    let silent = meet(&mut stage, 1, 5_000);
+    let (request, ..) = asked(&stage, silent)[0];
+    stage.say(silent, &Command::SegmentData { segment: FIRST, size: 2 * PIECE, request });
+    (0..2).for_each(|_| stage.tell(Input::Received { link: silent, bytes: PIECE / 2 }));
+    stage.check_further_pieces(FIRST as usize);
+    stage.wait(after);
+    let next = meet(&mut stage, 2, 5_000);
+    stretches(&stage, next)[0]
+}
+
+#[test]
+fn who_brought_something_and_falls_silent_is_not_waited_for_either() {
+    let asked = [FALLEN_SILENT / 2, FALLEN_SILENT].map(asked_beside_half);
+    assert_eq!(asked, [(4, 6), (3, 4)]);
+}
+
+#[test]
+fn who_has_no_more_than_a_beginning_is_asked_in_place_of_a_silent_one_for_what_it_has() {
+    let mut stage = begun();
+    let silent = meet(&mut stage, 1, 5_000);
+    let others = [2, 3].map(|no| stage.meet_extended(PeerId::from_random([no; 12]), 5_000, &[]));
+    for (other, pieces) in others.into_iter().zip([vec![0, 1], vec![0, 1, 2]]) {
+        stage.say(other, &Command::Pieces { segment: FIRST, piece_bytes: PIECE, pieces });
+    }
+    assert_eq!(stretches(&stage, silent)[0], (2, 4));
+    stage.wait(Duration::from_millis(110));
+    let asked = others.map(|other| stretches(&stage, other).first().map(|(start, _)| *start));
+    assert_eq!(asked, [None, Some(2)]);
+}
+
+/// What the server is asked for first beyond the beginning that is on, by a viewer among so many others who say nothing: pieces.
+fn asked_of_the_server(others: usize) -> u64 {
+    let mut stage = Stage::begun_live();
+    stage.is_counted_live(others + 1);
+    stage.verify();
+    stage.check_pieces(FIRST as usize);
+    let before = stage.wanted.len();
+    (1..13).for_each(|tick| play(&mut stage, FIRST as usize, tick * 50, 2 * PIECE));
+    first_asked(&stage, before).expect("what follows is asked for").length / PIECE
+}
+
+#[test]
+fn the_first_of_a_crowd_fetch_for_those_who_follow() {
+    let all = LONG_BYTES / PIECE;
+    assert_eq!([FIRST_COMERS - 1, FIRST_COMERS].map(asked_of_the_server), [all - 2, 1]);
+}
+
+#[test]
+fn whoever_s_turn_it_is_fetches_all_of_a_segment_though_others_were_met_a_moment_ago() {
+    let mut stage = Stage::begun_live();
+    stage.is_counted_live(FIRST_COMERS + 1);
+    stage.verify();
+    stage.check_pieces(FIRST as usize);
+    meet(&mut stage, 1, 5_000);
+    stage.wait(Duration::from_secs(3));
+    let next = stage.wanted.iter().find_map(|output| match output {
+        Output::Fetch { uri, range: Some(range), .. } if uri.ends_with("28.m4s") => Some(*range),
+        _ => None,
+    });
+    assert_eq!(next.map(|range| (range.start, range.length)), Some((0, LONG_BYTES)));
 }
 
 /// A viewer whose page says that it is a live stream, before anything has come.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use swarm::limits::{COMING_LIFE, FRESH_AHEAD, LONGEST_FRESH_TURN, OWNED_LIFE, PROMPTS};
-use swarm::{Body, Input, LinkId, Output, Sharing, Time};
+use swarm::{Body, Config, Input, LinkId, Output, Sharing, Time};
 use wire::peer::{Command, PeerId};
 
 use crate::stage::{
@@ -89,6 +89,53 @@ fn who_says_that_a_segment_comes_and_never_has_more_of_it_is_waited_for_for_four
     let waits = asked_after_hearing(&[fresh(NEXT, None), coming]);
     let expected = COMING_LIFE..COMING_LIFE + LONGEST_FRESH_TURN + Duration::from_millis(200);
     assert!(expected.contains(&waits), "{waits:?}");
+}
+
+/// When one of a hundred viewers, four seconds behind the end of the stream, asks the server for what nobody is known to have: tenths
+/// of a second after it is listed.
+fn turn_of(seed: u64) -> Option<usize> {
+    let delay = Duration::from_secs(4);
+    let config = Config { seed, live_delay: Some(delay), ..Config::default() };
+    let (mut stage, mut at) = (Stage::live_with(config, NEXT, 100), 0);
+    for _ in 0..30 {
+        serve(&mut stage, &mut at, NEXT);
+        stage.wait(Duration::from_millis(100));
+    }
+    (0..60).find(|_| {
+        let is_asked = serve(&mut stage, &mut at, NEXT + 1).contains(&format!("{NEXT}.m4s"));
+        stage.wait(Duration::from_millis(100));
+        is_asked
+    })
+}
+
+#[test]
+fn turns_do_not_fall_together_however_little_time_is_left() {
+    let mut turns: Vec<usize> = (1..16).filter_map(turn_of).collect();
+    let all = turns.len();
+    turns.sort_unstable();
+    turns.dedup();
+    assert!(all > 3 && turns.len() == all, "{all} viewers ask at {turns:?}");
+}
+
+#[test]
+fn news_alone_hold_up_nothing_that_is_due() {
+    let (mut stage, peer) = watching();
+    let mut at = 0;
+    serve(&mut stage, &mut at, NEXT);
+    let changes = |no: u64| Command::Changes {
+        held: vec![no],
+        gone: Vec::new(),
+        fetching: Vec::new(),
+        coming: Vec::new(),
+        dropped: Vec::new(),
+        uplink_kbps: None,
+    };
+    let looks = (0..80).flat_map(|tick| {
+        stage.now += Duration::from_millis(60);
+        stage.say(peer, &changes(tick % 3));
+        serve(&mut stage, &mut at, NEXT)
+    });
+    assert!(looks.into_iter().any(|uri| uri.ends_with("m3u8")), "it grows each four seconds");
 }
 
 /// How often the playlist is looked at within a second in which a peer says so ten times.

@@ -254,7 +254,7 @@ fn of_all_that_a_peer_tells_to_have_begun_the_latest_are_kept() {
 }
 
 /// Time passes, of which the viewer plays what is on; every piece of the first segment that came is right.
-fn play(stage: &mut Stage, no: usize, millis: u64, on: u64) {
+pub(crate) fn play(stage: &mut Stage, no: usize, millis: u64, on: u64) {
     let begins = LONG * no as u32;
     let plays = begins + Duration::from_millis(millis);
     stage.now += Duration::from_millis(50);

@@ -236,7 +236,13 @@ impl Stage {
 
     /// A viewer who has seen the first picture of a live stream of which so many segments are listed.
     pub(crate) fn live(listed: u64, members: usize) -> Stage {
-        let mut stage = Stage::opened(MASTER_WITHOUT_DIGESTS, &live(listed));
+        Stage::live_with(Config { seed: 1, ..Config::default() }, listed, members)
+    }
+
+    pub(crate) fn live_with(config: Config, listed: u64, members: usize) -> Stage {
+        let mut stage = Stage::with_config(config);
+        stage.tell(Input::Permitted(Sharing::Full));
+        stage.begin(MASTER_WITHOUT_DIGESTS, &live(listed));
         stage.fetched("init.mp4", Body::Held(9));
         stage.fetched("0-89999", Body::Held(SEGMENT_BYTES));
         stage.tell(Input::Updated);
