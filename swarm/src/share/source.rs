@@ -390,15 +390,14 @@ impl Engine {
             }
         }
         let rate = if is_hedged { 0.0 } else { rate };
-        let faster = self.holders(now, (rendition, no), Some(left.start), &Link::is_extended);
+        let begun = is_hedged.then_some(left.start);
+        let faster = self.holders(now, (rendition, no), begun, &Link::is_extended);
         let faster = faster.into_iter().filter(|holder| holder.weight > rate * FASTER);
         let best = faster.max_by(|one, other| one.weight.total_cmp(&other.weight));
         let Some(best) = best.filter(|_| !is_shared && asked < HEDGED) else { return };
         let kept = (left.end - left.start) as f64 * rate / (rate + best.weight);
         let start = (left.start + kept as u64).next_multiple_of(GRAIN);
-        let link = self.share.links.get(&best.link);
-        let has = link.is_some_and(|link| link.holds.contains(no) || link.has_piece(no, start));
-        if has && start < left.end {
+        if start < left.end {
             self.ask_peer(now, best.link, (rendition, no), start..left.end);
         }
     }
