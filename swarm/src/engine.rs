@@ -88,7 +88,7 @@ pub struct Engine {
     pub(crate) next_request: u64,
     /// When the last input came, but for those from which nothing followed.
     pub(crate) looked_at: Time,
-    /// What follows from what was known then.
+    /// The soonest, by what was known then.
     pub(crate) deadline: Option<Deadline>,
 }
 
