@@ -3,7 +3,7 @@
 use swarm::{Deadline, Engine, Input, Output, Stats, Time};
 
 /// A viewer's decisions, driven as [`swarm::Engine`] is.
-pub trait Agent: std::fmt::Debug {
+pub trait Agent: std::fmt::Debug + Send {
     /// Takes in one thing that happened.
     fn handle(&mut self, now: Time, input: Input);
 

@@ -32,12 +32,36 @@ pub(crate) enum Event {
     ChunkArrived(usize, RequestId, u64),
     /// A chunk has come through the line.
     ChunkReceived(usize, RequestId, u64),
+    /// More chunks of an answer may be on their way.
+    WindowMoved(usize, RequestId),
     /// What was appended or taken out is done, if the viewer's element hasn't been set up anew since.
     ElementDone(usize, u32),
     /// A viewer's playback may have run dry, or is due to be reported.
     Playback(usize, u32),
     /// Digests are computed.
     Checked(usize, RequestId, Range<u64>),
+}
+
+impl Event {
+    /// To whom it happens, unless it is to the origin.
+    pub(crate) fn viewer(&self) -> Option<usize> {
+        match self {
+            Event::Wake(viewer)
+            | Event::Tell(viewer, _)
+            | Event::Sent(viewer)
+            | Event::PipeReady(viewer, _)
+            | Event::Arrived(viewer, ..)
+            | Event::Received(viewer, ..)
+            | Event::Asked(viewer, _)
+            | Event::ChunkArrived(viewer, ..)
+            | Event::ChunkReceived(viewer, ..)
+            | Event::WindowMoved(viewer, _)
+            | Event::ElementDone(viewer, _)
+            | Event::Playback(viewer, _)
+            | Event::Checked(viewer, ..) => Some(*viewer),
+            Event::OriginSent => None,
+        }
+    }
 }
 
 /// A queue of events: those of the current stretch of time in order, those of the stretches after it by stretch, and those that
@@ -90,15 +114,19 @@ impl Events {
         }
     }
 
-    /// The next event, if it comes at `until` or before.
-    pub(crate) fn pop(&mut self, until: Duration) -> Option<(Duration, Event)> {
+    /// When the next event comes, if it does at `until` or before.
+    pub(crate) fn next_at(&mut self, until: Duration) -> Option<Duration> {
         let until = nanoseconds(until);
         while self.now.is_empty() {
             self.go_on(stretch_of(until))?;
         }
-        if self.now.peek()?.0.at > until {
-            return None;
-        }
+        let at = self.now.peek()?.0.at;
+        (at <= until).then(|| Duration::from_nanos(at))
+    }
+
+    /// The next event, if it comes at `until` or before.
+    pub(crate) fn pop(&mut self, until: Duration) -> Option<(Duration, Event)> {
+        self.next_at(until)?;
         self.now.pop().map(|Reverse(entry)| (Duration::from_nanos(entry.at), entry.event))
     }
 

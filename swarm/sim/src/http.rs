@@ -76,7 +76,7 @@ impl World {
     }
 
     /// Lines up as many chunks as may be on their way, unless the viewer's line has enough to do.
-    fn fill_window(&mut self, viewer: usize, request: RequestId) {
+    pub(crate) fn fill_window(&mut self, viewer: usize, request: RequestId) {
         let receiver = &mut self.viewers[viewer];
         let (line, now) = (&receiver.line, self.now);
         let enough = now + line.round_trip + JAM;
@@ -185,7 +185,7 @@ impl World {
             self.answered(viewer, request);
         } else {
             self.tell_agent(viewer, Input::Progressed { request, bytes: got });
-            self.fill_window(viewer, request);
+            self.events.push(self.now, Event::WindowMoved(viewer, request));
         }
     }
 

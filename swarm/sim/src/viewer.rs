@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use swarm::{
-    Config, Engine, Event, Failure, Input, LinkId, Output, RequestId, Sharing, Stats, Time,
+    Config, Deadline, Engine, Event, Failure, Input, LinkId, Output, RequestId, Sharing, Stats,
+    Time,
 };
 use wire::playlist::ByteRange;
 
@@ -86,6 +87,12 @@ pub struct Viewer {
     pub(crate) dry_since: Option<Duration>,
     /// How often something was told to its agent.
     pub inputs: u64,
+    /// What its agent is told at the end of the round.
+    pub(crate) input: Option<Input>,
+    /// What the agent wanted then.
+    pub(crate) outputs: Vec<Output>,
+    /// And when it wants to be woken.
+    pub(crate) deadline: Option<Deadline>,
     /// What its agent was told, where that is kept.
     pub(crate) story: Option<Story>,
 }
@@ -164,6 +171,9 @@ impl Viewer {
             skipped: Duration::ZERO,
             dry_since: None,
             inputs: 0,
+            input: None,
+            outputs: Vec::new(),
+            deadline: None,
             story: None,
         }
     }

@@ -41,6 +41,10 @@ pub struct World {
     pub(crate) origin_line: OriginLine,
     pub(crate) dice: Dice,
     tracker: Tracker,
+    /// Whose agents are told something in this round.
+    told: Vec<usize>,
+    /// What happens in this round to those who were told something, and so waits for the next.
+    held: Vec<(Duration, Event)>,
 }
 
 /// A segment of a live stream came whole to a viewer.
@@ -73,6 +77,8 @@ impl World {
             origin_line: OriginLine::default(),
             dice: Dice::new(1),
             tracker: Tracker::new(1),
+            told: Vec::new(),
+            held: Vec::new(),
         };
         for viewer in viewers {
             world.join(viewer);
@@ -126,13 +132,21 @@ impl World {
         self.viewers[viewer].element.settle(now);
         self.viewers[viewer].element.is_playing = false;
         self.viewers[viewer].forgive(now);
-        self.look_at_playback(viewer);
+        self.notice_playback(viewer);
     }
 
     /// A viewer plays on.
     pub fn resume(&mut self, viewer: usize) {
         self.viewers[viewer].element.is_playing = true;
-        self.look_at_playback(viewer);
+        self.notice_playback(viewer);
+    }
+
+    /// The page sees that its viewer did something to playback.
+    fn notice_playback(&mut self, viewer: usize) {
+        if self.look_at_playback(viewer) {
+            self.report(viewer);
+        }
+        self.end_round();
     }
 
     /// The tracker ends, and answers nobody until it is started again.
@@ -148,11 +162,19 @@ impl World {
         self.tracker.is_away = false;
     }
 
-    /// Lets time pass until `moment`.
+    /// Lets time pass until `moment`, a round after the other.
     pub fn run_until(&mut self, moment: Duration) {
-        while let Some((at, event)) = self.events.pop(moment) {
-            self.now = at;
-            self.happen(event);
+        while let Some(first) = self.events.next_at(moment) {
+            let end = moment.min(first + ROUND);
+            while let Some((at, event)) = self.events.pop(end) {
+                if event.viewer().is_some_and(|viewer| self.viewers[viewer].input.is_some()) {
+                    self.held.push((at, event));
+                } else {
+                    self.now = at;
+                    self.happen(event);
+                }
+            }
+            self.end_round();
         }
         self.now = moment;
         for viewer in self.viewers.iter_mut().filter(|viewer| !viewer.is_gone) {
@@ -181,6 +203,7 @@ impl World {
             Event::ChunkReceived(viewer, request, bytes) => {
                 self.chunk_received(viewer, request, bytes);
             }
+            Event::WindowMoved(viewer, request) => self.fill_window(viewer, request),
             Event::ElementDone(viewer, turn) => self.element_done(viewer, turn),
             Event::Playback(viewer, turn) => self.playback(viewer, turn),
             Event::Checked(viewer, request, bytes) => self.checked(viewer, request, bytes),
@@ -200,34 +223,51 @@ impl World {
             _ => {}
         }
         self.tell_agent(viewer, input);
-        self.look_at_playback(viewer);
+        self.end_round();
+        self.notice_playback(viewer);
     }
 
     pub(crate) fn mail(&mut self, at: Duration, viewer: usize, input: Input) {
         self.events.push(at, Event::Tell(viewer, Box::new(input)));
     }
 
+    /// An agent is told something at the end of the round, and until then nothing else happens to its viewer.
     pub(crate) fn tell_agent(&mut self, viewer: usize, input: Input) {
-        let now = self.now;
+        let at = self.now;
         let told = &mut self.viewers[viewer];
         if told.is_gone {
             return;
         }
-        (told.now, told.inputs) = (now, told.inputs + 1);
+        (told.now, told.inputs) = (at, told.inputs + 1);
         if let Some(story) = &mut told.story {
-            story.told.push((now, input.clone()));
+            story.told.push((at, input.clone()));
         }
-        told.agent.handle(Time::at(now), input);
-        while let Some(output) = self.viewers[viewer].agent.poll() {
-            self.perform(viewer, output);
+        told.input = Some(input);
+        self.told.push(viewer);
+    }
+
+    /// Agents take in what they were told, on all cores; then what they want is carried out, one by one.
+    fn end_round(&mut self) {
+        for (at, event) in std::mem::take(&mut self.held) {
+            self.events.push(at, event);
         }
-        self.plan_wake(viewer);
+        let (now, mut told) = (self.now, std::mem::take(&mut self.told));
+        told.sort_unstable();
+        take_in(&mut self.viewers, 0, &told);
+        for viewer in told.drain(..) {
+            self.now = self.viewers[viewer].now;
+            let mut outputs = std::mem::take(&mut self.viewers[viewer].outputs);
+            outputs.drain(..).for_each(|output| self.perform(viewer, output));
+            self.viewers[viewer].outputs = outputs;
+            self.plan_wake(viewer);
+        }
+        (self.told, self.now) = (told, now);
     }
 
     /// Wakes are planned for the soonest deadline that was ever wanted; one that is no longer wanted only looks again.
     fn plan_wake(&mut self, viewer: usize) {
         let planned = &mut self.viewers[viewer];
-        let Some(deadline) = planned.agent.next_deadline() else { return };
+        let Some(deadline) = planned.deadline else { return };
         let at = deadline.at.since(Time::default()).max(self.now + LEAST_SLEEP);
         if planned.wakes_at.is_none_or(|wakes_at| at < wakes_at) {
             planned.wakes_at = Some(at);
@@ -241,8 +281,7 @@ impl World {
             return;
         }
         woken.wakes_at = None;
-        let deadline = woken.agent.next_deadline();
-        if deadline.is_some_and(|deadline| deadline.at <= Time::at(self.now)) {
+        if woken.deadline.is_some_and(|deadline| deadline.at <= Time::at(self.now)) {
             self.tell_agent(viewer, Input::Woken);
         } else {
             self.plan_wake(viewer);
@@ -367,10 +406,12 @@ impl World {
         if done.element_turn != turn {
             return;
         }
-        let update = done.update.take();
-        update.into_iter().for_each(|update| self.tell_agent(viewer, update));
-        self.look_at_playback(viewer);
-        self.report(viewer);
+        done.playback_turn += 1;
+        let look = Event::Playback(viewer, done.playback_turn);
+        if let Some(update) = done.update.take() {
+            self.tell_agent(viewer, update);
+        }
+        self.events.push(self.now, look);
     }
 
     fn append(
@@ -413,8 +454,8 @@ impl World {
         }
     }
 
-    /// Playback may have begun, run dry, or gone on.
-    fn look_at_playback(&mut self, viewer: usize) {
+    /// Playback may have begun, run dry, or gone on; tells whether it has begun or ended.
+    fn look_at_playback(&mut self, viewer: usize) -> bool {
         let (now, interval) = (self.now, self.report_interval);
         let looked_at = &mut self.viewers[viewer];
         let was_running = looked_at.was_running;
@@ -426,9 +467,7 @@ impl World {
         let next = runs_dry.unwrap_or(Duration::MAX).min(turns).min(now + interval);
         self.events
             .push(next.max(now + LEAST_SLEEP), Event::Playback(viewer, looked_at.playback_turn));
-        if was_running != looked_at.was_running {
-            self.report(viewer);
-        }
+        was_running != looked_at.was_running
     }
 
     fn playback(&mut self, viewer: usize, turn: u32) {
@@ -461,6 +500,13 @@ impl World {
 }
 
 impl Viewer {
+    fn take_in(&mut self) {
+        let Some(input) = self.input.take() else { return };
+        self.agent.handle(Time::at(self.now), input);
+        self.outputs.extend(std::iter::from_fn(|| self.agent.poll()));
+        self.deadline = self.agent.next_deadline();
+    }
+
     fn note_lost(&mut self, output: &Output) {
         let is_there = |request| self.bodies.contains_key(request);
         let is_lost = match output {
@@ -489,6 +535,19 @@ impl Viewer {
     }
 }
 
+/// Lets the agents of `told` take in what they are told; the first of `viewers` has the number `first`, and `told` is in order. They
+/// know nothing of each other, so that it makes no difference which comes first, nor how many cores there are.
+fn take_in(viewers: &mut [Viewer], first: usize, told: &[usize]) {
+    if told.len() <= WORTH_A_CORE {
+        told.iter().for_each(|told| viewers[told - first].take_in());
+        return;
+    }
+    let (told, others_told) = told.split_at(told.len() / 2);
+    let first_other = others_told[0];
+    let (viewers, others) = viewers.split_at_mut(first_other - first);
+    rayon::join(|| take_in(viewers, first, told), || take_in(others, first_other, others_told));
+}
+
 fn read_end(sdp: &str) -> Option<(usize, LinkId)> {
     let (viewer, link) = sdp.split_once(' ')?;
     Some((viewer.parse().ok()?, LinkId(link.parse().ok()?)))
@@ -509,5 +568,9 @@ const VERIFYING: Duration = Duration::from_millis(1);
 const LOADING: Duration = Duration::from_millis(50);
 /// Bytes a second of SHA-256 in wasm (docs/decisions/0004-a-small-module.md).
 const DIGEST_BYTES_PER_SECOND: u64 = 250_000_000;
+/// How long a round is: shorter than anything takes from one viewer to another, and than browsers' timers can tell apart.
+const ROUND: Duration = Duration::from_millis(1);
+/// So many inputs take less time than it takes to hand half of them to another core.
+const WORTH_A_CORE: usize = 64;
 /// No agent is woken more often, as browsers' timers aren't.
 const LEAST_SLEEP: Duration = Duration::from_millis(1);
