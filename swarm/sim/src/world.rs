@@ -233,11 +233,12 @@ impl World {
 
     /// An agent is told something at the end of the round, and until then nothing else happens to its viewer.
     pub(crate) fn tell_agent(&mut self, viewer: usize, input: Input) {
-        let at = self.now;
         let told = &mut self.viewers[viewer];
         if told.is_gone {
             return;
         }
+        // Between those who are no distance apart something may come from a round that is over.
+        let at = self.now.max(told.now);
         (told.now, told.inputs) = (at, told.inputs + 1);
         if let Some(story) = &mut told.story {
             story.told.push((at, input.clone()));
