@@ -10,8 +10,8 @@
 //! ```
 //!
 //! Everything that happens is an event in one queue, ordered by time; a seed decides all chance, so that a run repeats itself.
-//! What is told within a millisecond to different viewers their agents take in on all cores at once: nothing comes from one to
-//! another in so short a time.
+//! What different viewers are told within a millisecond, their agents take in on all cores at once: nothing comes from one to another
+//! in so short a time.
 //!
 //! - `world`: the queue's loop, and what agents want of others; `http`, `sending`: how bytes get through
 //! - `viewer`, `element`, `line`: one viewer's driver, media element and access line; `agent`: who decides for it

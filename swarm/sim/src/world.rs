@@ -575,3 +575,27 @@ const ROUND: Duration = Duration::from_millis(1);
 const WORTH_A_CORE: usize = 64;
 /// No agent is woken more often, as browsers' timers aren't.
 const LEAST_SLEEP: Duration = Duration::from_millis(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Line;
+
+    /// What viewers who come at once want in their first moments, in words, where it is shared out among so many cores.
+    fn traces(cores: usize) -> Vec<Vec<String>> {
+        let line = || Line::steady(20_000_000);
+        let come_at_once = |seed| Viewer::sharing(seed, line(), swarm::Sharing::Full);
+        let viewers = (0..2 * WORTH_A_CORE as u64 + 1).map(come_at_once).collect();
+        let mut world = World::new(Origin::new(&[1_500_000], 10), viewers);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(cores).build().unwrap();
+        pool.install(|| world.run_until(Duration::from_millis(300)));
+        world.viewers.into_iter().map(|viewer| viewer.trace).collect()
+    }
+
+    #[test]
+    fn one_core_and_three_come_to_the_same() {
+        let alone = traces(1);
+        assert!(alone.iter().all(|trace| !trace.is_empty()));
+        assert_eq!(alone, traces(3));
+    }
+}

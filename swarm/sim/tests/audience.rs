@@ -66,19 +66,6 @@ fn the_same_seed_gives_the_same_report() {
 }
 
 #[test]
-fn one_core_and_two_give_the_same_report() {
-    let report = |cores| {
-        // All come at once, and are told so much at once that it is shared out.
-        let mut scenario = Scenario::named("live-100").expect("it comes along");
-        (scenario.viewers, scenario.arrive_seconds) = (150, 0.001);
-        (scenario.settle_seconds, scenario.measure_seconds) = (0.0, 1.0);
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(cores).build().expect("threads");
-        format!("{:?}", pool.install(|| scenario.run(Policy::Shoal, 1)))
-    };
-    assert_eq!(report(1), report(2));
-}
-
-#[test]
 fn stock_pages_share_too_and_all_play() {
     for policy in [Policy::Pml2, Policy::Pml5] {
         let report = few("live-100", 30, policy);
