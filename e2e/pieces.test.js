@@ -10,7 +10,7 @@ import { segments, variants } from "./lib/playlist.js";
 import { startTracker, text } from "./lib/server.js";
 import { elementPage, startFiles, startSite } from "./lib/site.js";
 
-const PIECE = 64 << 10;
+const PIECE = 32 << 10;
 let site, files, lying, tracker;
 const fixture = serverAndBrowser(async ({ server }) => {
   const { master, script } = await server.parts(server.ids.long);

@@ -44,7 +44,7 @@ function estimate() {
 function head(range) {
   const [first, last] = range.split("-").map(Number);
   const length = last - first + 1;
-  const bytes = Math.floor((Math.floor(length / 8) * 3) / 65_536) * 65_536;
+  const bytes = ((length >> 3) * 3) & -32_768;
   return length < 262_144 ? range : `${first}-${first + bytes - 1}`;
 }
 

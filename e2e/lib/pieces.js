@@ -3,7 +3,7 @@
 import { generateKeyPairSync, sign } from "node:crypto";
 import { blake3 } from "@noble/hashes/blake3.js";
 
-const PIECE = 64 << 10;
+const PIECE = 32 << 10;
 
 /** A fresh Ed25519 key: `public` has its 32 bytes, `hex` the same in digits, as master playlists name it. */
 export function signingKey() {
@@ -26,7 +26,7 @@ export function signedWindow(key, { video, rendition, first, segments }) {
   const numbers = Buffer.alloc(10);
   numbers.writeBigUInt64BE(BigInt(first));
   numbers.writeUInt16BE(segments.length, 8);
-  const message = Buffer.concat([Buffer.from("SHOALPL1"), key.public, ...names, numbers, ...segments.flatMap(described)]);
+  const message = Buffer.concat([Buffer.from("SHOALPL2"), key.public, ...names, numbers, ...segments.flatMap(described)]);
   return Buffer.concat([message, sign(null, message, key.privateKey)]);
 }
 

@@ -127,11 +127,14 @@ pub const URGENT_MARGIN: Duration = Duration::from_millis(700);
 /// The same for what follows a beginning that is on, where each piece can be played as it comes: one that comes late costs little.
 pub const BEGUN_MARGIN: Duration = Duration::from_millis(150);
 
+/// Who was asked so lately may bring something yet: two round trips around a continent.
+pub const JUST_ASKED: Duration = Duration::from_millis(300);
+
 /// What is needed within this time, of a segment that is being played, is asked of peers in stretches of [`CLOSE_BYTES`]: who turns
 /// out to be slow holds up little, and whoever is met next goes on.
 pub const CLOSE: Duration = Duration::from_millis(1_500);
 
-/// Two pieces: with a round trip for each, a peer would give less than it could.
+/// A few pieces: with a round trip for each, a peer would give less than it could.
 pub const CLOSE_BYTES: u64 = 128 << 10;
 
 /// Who was asked for that and has brought nothing for so long is silent, and somebody else is asked, too: a round trip, and a little.
@@ -247,11 +250,11 @@ pub const MEMBERS: usize = 1_000_000;
 
 /// With fewer others than that a viewer of a live stream is taken for one of the first of a crowd, who have nothing for each other yet:
 /// it fetches for those who follow.
-pub const FIRST_COMERS: usize = 8;
+pub const FIRST_COMERS: usize = 6;
 
-/// Offers of one announcement: half of the neighbours that are looked for. Of those who get them some can't be reached, some
-/// have come as late as we, and the picture goes on when one brings what is missing.
-pub const OFFERS_AT_ONCE: usize = 8;
+/// Offers of one announcement: as many as trackers pass on. Of those who get them some can't be reached, some have come as late as we,
+/// and the picture goes on when the first brings what is missing.
+pub const OFFERS_AT_ONCE: usize = wire::announce::OFFERS;
 
 /// How long the first word to the tracker waits for offers that go with it. Addresses are gathered in a tenth of a second, unless
 /// a STUN server doesn't answer.
@@ -299,6 +302,9 @@ pub const PARTIALS: usize = 8;
 
 /// After so many more pieces of a segment that isn't whole yet others are told again which of it are there.
 pub const TOLD_AGAIN: usize = 3;
+
+/// What is needed within this time, others near need as soon, and are told of each piece.
+pub const TOLD_AT_ONCE: Duration = Duration::from_secs(3);
 
 /// So often they are told of a segment at most, eight times a second of four seconds.
 pub const TOLD_TIMES: usize = 32;

@@ -118,11 +118,11 @@ fn list(playlist: &str, rendition: u8, first: u64, count: u64) -> Vec<u8> {
 
 fn window(playlist: &str, rendition: u8, first: u64, count: u64) -> Window {
     let segment = |no: u64| {
-        let piece = |range: Range<u64>| {
-            let digest = digest(rendition, no, range);
+        let piece = |start: u64| {
+            let digest = digest(rendition, no, start..(start + PIECE).min(SEGMENT_BYTES));
             std::array::from_fn(|byte| digest[byte])
         };
-        let pieces = [piece(0..PIECE), piece(PIECE..SEGMENT_BYTES)].into();
+        let pieces = (0..SEGMENT_BYTES).step_by(PIECE as usize).map(piece).collect();
         let digest = digest(rendition, no, 0..SEGMENT_BYTES);
         SegmentPieces { bytes: SEGMENT_BYTES, digest, pieces }
     };

@@ -16,7 +16,7 @@ use wire::pieces::{PIECE, PieceDigest};
 
 use crate::Time;
 use crate::engine::{Engine, Request, Via, What};
-use crate::limits::{BEGUN, TOLD_AGAIN, TOLD_TIMES};
+use crate::limits::{BEGUN, TOLD_AGAIN, TOLD_AT_ONCE, TOLD_TIMES};
 use crate::message::{Hash, LinkId, Output, RequestId, Sharing};
 use crate::parts::{Part, Parts};
 
@@ -259,7 +259,8 @@ impl Engine {
         let count = pieces.len();
         let told = self.share.begun.iter().find(|(of, _)| *of == key);
         let told = told.map_or(0, |(_, count)| *count);
-        let more = TOLD_AGAIN.max(last as usize / TOLD_TIMES);
+        let each = if self.slack_of(key) < TOLD_AT_ONCE { 1 } else { TOLD_AGAIN };
+        let more = each.max(last as usize / TOLD_TIMES);
         if count == 0 || (told > 0 && count < told + more) {
             return;
         }

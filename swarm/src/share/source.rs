@@ -12,9 +12,9 @@ use wire::pieces::PIECE;
 use crate::Time;
 use crate::engine::{ElementState, Engine, Request, Via, What};
 use crate::limits::{
-    BEGUN_MARGIN, CLOSE, CLOSE_BYTES, FALLEN_SILENT, FIRST_COMERS, HEDGED, LONGEST_RESERVE,
-    PART_BYTES, PARTS, PEER_FETCHES, RELIEF, SERVER_FETCHES, SILENT, URGENT_MARGIN,
-    WATCH_BEFORE_RACE,
+    BEGUN_MARGIN, CLOSE, CLOSE_BYTES, FALLEN_SILENT, FIRST_COMERS, HEDGED, JUST_ASKED,
+    LONGEST_RESERVE, PART_BYTES, PARTS, PEER_FETCHES, RELIEF, SERVER_FETCHES, SILENT,
+    URGENT_MARGIN, WATCH_BEFORE_RACE,
 };
 use crate::message::{LinkId, RequestId, Span};
 
@@ -279,7 +279,7 @@ impl Engine {
         span.end.saturating_sub(span.start).mul_f64(bytes as f64 / whole as f64)
     }
 
-    /// So little time is left that the server is asked: twice what it is likely to take, and a margin.
+    /// So little time is left that the server is asked.
     pub(crate) fn is_urgent(&self, key: (usize, usize)) -> bool {
         let missing = self.missing(key, 0).map_or(0, |missing| missing.start);
         self.due_in(key, missing) <= self.reserve(key)
@@ -306,7 +306,13 @@ impl Engine {
         let bytes = if self.length_of(key.0, key.1).is_some() { missing } else { 0 };
         let is_streamed = self.is_streamed(key) && self.begun_of(key) > 0;
         let margin = if is_streamed { self.begun_margin() } else { URGENT_MARGIN };
-        (self.server_time(bytes) * 2).min(LONGEST_RESERVE) + margin
+        self.server_reserve(bytes) + margin
+    }
+
+    /// The same without a margin: half as much again as the server is likely to take for so many bytes.
+    #[inline(never)]
+    fn server_reserve(&self, bytes: u64) -> Duration {
+        (self.server_time(bytes) * 3 / 2).min(LONGEST_RESERVE)
     }
 
     /// Spare time for what follows a beginning that is on. Where peers cheat, each may, and more has to be spare.
@@ -450,12 +456,12 @@ impl Engine {
     ) -> Option<Range<u64>> {
         let due = |byte| self.due_in(key, byte);
         let slice = |start: u64| start..left.end.min(start + self.slice_bytes(key));
-        // Who has said that it gives it likely does: then less has to be spare.
-        let has_promised = self.has_promised(request) && !self.share.is_cheated;
-        let margin = self.begun_margin() / if has_promised { 3 } else { 1 };
+        // Who has said that it gives it likely does, and so does who was asked just now: then less has to be spare.
+        let is_just_asked = now.since(request.asked_at) < JUST_ASKED;
+        let is_likely = (self.has_promised(request) || is_just_asked) && !self.share.is_cheated;
+        let margin = self.begun_margin() / if is_likely { 3 } else { 1 };
         let has_to_be_asked = |range: &Range<u64>| {
-            let takes = self.server_time(range.end - range.start) * 2;
-            due(range.start) <= takes.min(LONGEST_RESERVE) + margin
+            due(range.start) <= self.server_reserve(range.end - range.start) + margin
         };
         let is_silent = request.bytes == 0 || now.since(request.heard_at) >= WATCH_BEFORE_RACE;
         if is_silent {
@@ -480,8 +486,7 @@ impl Engine {
 
     /// If the server is to send these bytes in time, it has to be asked now.
     fn has_to_be_raced(&self, request: &Request, left: Range<u64>) -> bool {
-        let takes = (self.server_time(left.end - left.start) * 2).min(LONGEST_RESERVE);
-        self.time_with(request) <= takes + URGENT_MARGIN
+        self.time_with(request) <= self.server_reserve(left.end - left.start) + URGENT_MARGIN
     }
 
     /// How long a peer may take for a segment. Who hasn't given anything right yet may give wrong bytes: then the server has to

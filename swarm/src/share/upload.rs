@@ -172,8 +172,8 @@ impl Engine {
             return;
         }
         let Some((since, before)) = link.giving.take() else { return };
-        let bytes = (link.given - before).saturating_sub(PIECE);
-        if bytes > CHUNK_BYTES {
+        let bytes = (link.given - before).saturating_sub(STILL_WAITING);
+        if bytes >= PIECE {
             let all = bytes as f64 / now.since(since).as_secs_f64().max(0.001) * sending as f64;
             let uplink = self.share.uplink.map_or(all, |before| before * 0.75 + all * 0.25);
             self.share.uplink = Some(uplink);
@@ -259,7 +259,8 @@ impl Engine {
             .filter(|upload| self.is_ready(*upload) && upload.is_needed_within(now, NEEDED_NOW));
         let (begun, queued): (Vec<_>, Vec<_>) =
             urgent.partition(|upload| upload.queued_at.is_none());
-        URGENT_SLOTS.saturating_sub(begun.len()).min(queued.len())
+        let most = if self.share.uplink.is_some() { URGENT_SLOTS } else { 1 };
+        most.saturating_sub(begun.len()).min(queued.len())
     }
 
     /// Begins with whoever comes first of those that have taken all that they were given.
@@ -353,7 +354,8 @@ const UNKNOWN_KBPS: u64 = 5_000;
 /// Who gives nothing isn't left without.
 const LEAST_KBPS: u64 = 500;
 
-/// So many who need something at once are given it at once, whoever else is given something. More would get it too late.
+/// So many who need something at once are given it at once, whoever else is given something. More would get it too late; and where
+/// nothing is known of the uplink, a second would.
 const URGENT_SLOTS: usize = 2;
 
 /// What is needed within this time is needed at once.
@@ -368,5 +370,8 @@ const MOST_NEEDED_IN: u64 = 3_600_000;
 /// Among those who got nothing yet, what they can give decides.
 const GIVEN_AT_FIRST: u64 = 256 << 10;
 
+/// What still waits to be sent, or almost, when the driver says that it is.
+const STILL_WAITING: u64 = 64 << 10;
+
 /// What is given before the driver says that it is sent: so that some is on its way while the next is made.
-const CHUNK_BYTES: u64 = 2 * PIECE;
+const CHUNK_BYTES: u64 = 3 * PIECE;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use swarm::limits::{FALLEN_SILENT, FIRST_COMERS};
+use swarm::limits::{CLOSE_BYTES, FALLEN_SILENT, FIRST_COMERS};
 use swarm::{Body, Config, Input, LinkId, Output, Sharing};
 use wire::peer::{Command, PeerId};
 use wire::pieces::PIECE;
@@ -15,8 +15,15 @@ use crate::stage::{
 
 /// The segment that a viewer of `live_in_pieces(0)` sees first.
 const FIRST: u64 = 27;
+/// Pieces of it.
+const ALL: u64 = LONG_BYTES / PIECE;
+/// So many of which are on at first: half a second.
+const BEGUN: u64 = 3;
+/// Up to here a peer is asked for what is needed soon, and the next one goes on.
+const CLOSE: u64 = BEGUN + CLOSE_BYTES / PIECE;
+const NEXT_CLOSE: u64 = CLOSE + CLOSE_BYTES / PIECE;
 
-/// A viewer of whose first segment two pieces of twelve are on, in a swarm of nine.
+/// A viewer of whose first segment so many pieces are on, in a swarm of nine.
 fn begun() -> Stage {
     let mut stage = Stage::begun_live();
     stage.is_counted_live(9);
@@ -66,7 +73,7 @@ fn head(latency: u64) -> u64 {
 
 #[test]
 fn the_first_picture_comes_with_as_much_as_plays_until_the_server_has_sent_more() {
-    assert_eq!([head(50), head(150), head(2_000)], [2, 3, 3], "a quarter at most");
+    assert_eq!([head(50), head(150), head(2_000)], [BEGUN, 5, ALL / 4], "a quarter at most");
 }
 
 #[test]
@@ -74,9 +81,9 @@ fn what_is_needed_soon_is_asked_for_in_small_stretches_of_whoever_is_met_next() 
     let mut stage = begun();
     let links: Vec<LinkId> = (1..4).map(|no| meet(&mut stage, no, 5_000)).collect();
     let asked: Vec<_> = links.iter().map(|link| stretches(&stage, *link)).collect();
-    assert_eq!(asked[..2], [[(2, 4)], [(4, 6)]]);
+    assert_eq!(asked[..2], [[(BEGUN, CLOSE)], [(CLOSE, NEXT_CLOSE)]]);
     let (_, end) = asked[2][0];
-    assert_eq!(end, LONG_BYTES / PIECE, "what is needed later isn't cut");
+    assert_eq!(end, ALL, "what is needed later isn't cut");
 }
 
 #[test]
@@ -84,12 +91,12 @@ fn while_who_was_asked_is_silent_others_are_asked_too_and_who_brings_something_g
     let mut stage = begun();
     let silent = meet(&mut stage, 1, 5_000);
     let (request, ..) = asked(&stage, silent)[0];
-    let size = 2 * PIECE;
+    let size = CLOSE_BYTES;
     stage.say(silent, &Command::SegmentData { segment: FIRST, size, request });
     stage.wait(Duration::from_millis(110));
     let next = meet(&mut stage, 2, 5_000);
     stage.wait(Duration::from_millis(10));
-    assert_eq!(stretches(&stage, next)[0], (2, 4));
+    assert_eq!(stretches(&stage, next)[0], (BEGUN, CLOSE));
     let (second, ..) = asked(&stage, next)[0];
     stage.say(next, &Command::SegmentData { segment: FIRST, size, request: second });
     let cancel = Command::CancelSegmentRequest { segment: FIRST, request };
@@ -105,7 +112,7 @@ fn no_more_than_three_are_asked_for_the_same() {
     for no in 1..8 {
         let link = meet(&mut stage, no, 5_000);
         stage.wait(Duration::from_millis(110));
-        asked += usize::from(stretches(&stage, link).contains(&(2, 4)));
+        asked += usize::from(stretches(&stage, link).contains(&(BEGUN, CLOSE)));
     }
     assert_eq!(asked, 3);
 }
@@ -115,8 +122,8 @@ fn asked_beside_half(after: Duration) -> (u64, u64) {
     let mut stage = begun();
     let silent = meet(&mut stage, 1, 5_000);
     let (request, ..) = asked(&stage, silent)[0];
-    stage.say(silent, &Command::SegmentData { segment: FIRST, size: 2 * PIECE, request });
-    (0..2).for_each(|_| stage.tell(Input::Received { link: silent, bytes: PIECE / 2 }));
+    stage.say(silent, &Command::SegmentData { segment: FIRST, size: CLOSE_BYTES, request });
+    (0..2).for_each(|_| stage.tell(Input::Received { link: silent, bytes: CLOSE_BYTES / 4 }));
     stage.check_further_pieces(FIRST as usize);
     stage.wait(after);
     let next = meet(&mut stage, 2, 5_000);
@@ -126,7 +133,7 @@ fn asked_beside_half(after: Duration) -> (u64, u64) {
 #[test]
 fn who_brought_something_and_falls_silent_is_not_waited_for_either() {
     let asked = [FALLEN_SILENT / 2, FALLEN_SILENT].map(asked_beside_half);
-    assert_eq!(asked, [(4, 6), (3, 4)]);
+    assert_eq!(asked, [(CLOSE, NEXT_CLOSE), (BEGUN.midpoint(CLOSE), CLOSE)]);
 }
 
 #[test]
@@ -134,13 +141,14 @@ fn who_has_no_more_than_a_beginning_is_asked_in_place_of_a_silent_one_for_what_i
     let mut stage = begun();
     let silent = meet(&mut stage, 1, 5_000);
     let others = [2, 3].map(|no| stage.meet_extended(PeerId::from_random([no; 12]), 5_000, &[]));
-    for (other, pieces) in others.into_iter().zip([vec![0, 1], vec![0, 1, 2]]) {
+    for (other, pieces) in others.into_iter().zip([0..BEGUN, 0..BEGUN + 1]) {
+        let pieces = pieces.collect();
         stage.say(other, &Command::Pieces { segment: FIRST, piece_bytes: PIECE, pieces });
     }
-    assert_eq!(stretches(&stage, silent)[0], (2, 4));
+    assert_eq!(stretches(&stage, silent)[0], (BEGUN, CLOSE));
     stage.wait(Duration::from_millis(110));
     let asked = others.map(|other| stretches(&stage, other).first().map(|(start, _)| *start));
-    assert_eq!(asked, [None, Some(2)]);
+    assert_eq!(asked, [None, Some(BEGUN)]);
 }
 
 /// What the server is asked for first beyond the beginning that is on, by a viewer among so many others who say nothing: pieces.
@@ -150,14 +158,14 @@ fn asked_of_the_server(others: usize) -> u64 {
     stage.verify();
     stage.check_pieces(FIRST as usize);
     let before = stage.wanted.len();
-    (1..13).for_each(|tick| play(&mut stage, FIRST as usize, tick * 50, 2 * PIECE));
+    (1..13).for_each(|tick| play(&mut stage, FIRST as usize, tick * 50, BEGUN * PIECE));
     first_asked(&stage, before).expect("what follows is asked for").length / PIECE
 }
 
 #[test]
 fn the_first_of_a_crowd_fetch_for_those_who_follow() {
-    let all = LONG_BYTES / PIECE;
-    assert_eq!([FIRST_COMERS - 1, FIRST_COMERS].map(asked_of_the_server), [all - 2, 1]);
+    let asked = [FIRST_COMERS - 1, FIRST_COMERS].map(asked_of_the_server);
+    assert_eq!(asked, [ALL - BEGUN, ALL / 8]);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use swarm::limits::{UPLOAD_ADVANCE, UPLOAD_SHARE};
 use swarm::{Input, LinkId, Time};
 use wire::peer::{Command, PeerId};
+use wire::pieces::PIECE;
 
 use crate::stage::{LONG_BYTES, SEGMENT_BYTES, Stage};
 
@@ -109,13 +110,26 @@ fn who_needs_it_at_once_waits_for_nobody() {
 
 #[test]
 fn two_who_need_it_at_once_are_given_to_beside_who_has_time_and_a_third_is_not() {
-    let mut stage = Stage::begun(9);
-    let links: Vec<LinkId> = (1..5).map(|no| stage.meet_extended(peer(no), 20_000, &[])).collect();
-    for (link, needed_in) in links.iter().zip([9_000, 500, 500, 500]) {
-        ask_for(&mut stage, *link, LONG_BYTES / 4, 20_000, needed_in);
-    }
-    let given: Vec<bool> = links.iter().map(|link| stage.gives(*link) > 0).collect();
-    assert_eq!(given, [true, true, true, false]);
+    assert_eq!(given(&mut measured(9), &HURRIES), [true, true, true, false]);
+}
+
+#[test]
+fn of_an_uplink_that_is_not_known_yet_only_one_who_needs_it_at_once_is_given_to() {
+    assert_eq!(given(&mut Stage::begun(9), &HURRIES), [true, true, false, false]);
+}
+
+/// One who has time, and three who need it at once.
+const HURRIES: [(u64, u64); 4] = [(20_000, 9_000), (20_000, 500), (20_000, 500), (20_000, 500)];
+
+/// A viewer who has given three pieces, the first of them at about five Mbit/s.
+fn measured(members: usize) -> Stage {
+    let mut stage = Stage::begun(members);
+    let link = stage.meet_extended(peer(9), 20_000, &[]);
+    ask_for(&mut stage, link, 3 * PIECE, 20_000, 9_000);
+    assert_eq!(stage.gives(link), 3 * PIECE);
+    stage.now += Duration::from_millis(50);
+    stage.tell(Input::Drained { link });
+    stage
 }
 
 #[test]

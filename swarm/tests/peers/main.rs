@@ -479,7 +479,8 @@ fn a_segment_of_which_wrong_bytes_came_is_asked_of_no_peer_again() {
     let liar = stage.meet_extended(HIGH, 20_000, &[1]);
     let (segment, request) = stage.part_asked_of(liar).expect("who holds it is asked");
     stage.say(liar, &Command::SegmentData { segment, size: LONG_BYTES, request });
-    (0..24).for_each(|_| stage.tell(Input::Received { link: liar, bytes: PIECE / 2 }));
+    let messages = LONG_BYTES / PIECE;
+    (0..messages).for_each(|_| stage.tell(Input::Received { link: liar, bytes: PIECE }));
     let request = stage.check();
     stage.tell(Input::Checked { request, bytes: 0..LONG_BYTES, digest: [0; 32] });
     assert!(stage.is_dropped(liar));

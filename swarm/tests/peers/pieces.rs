@@ -7,7 +7,7 @@ use wire::peer::{Command, PeerId};
 use wire::pieces::PIECE;
 use wire::playlist::ByteRange;
 
-use crate::stage::{LONG_BYTES, SEGMENT_BYTES, Stage, live_in_pieces, piece};
+use crate::stage::{LONG_BYTES, LONG_HEAD, SEGMENT_BYTES, Stage, live_in_pieces, piece};
 
 /// The segment with which a viewer of the live stream begins.
 const LIVE: usize = 27;
@@ -43,10 +43,10 @@ fn ask(stage: &mut Stage, link: LinkId) {
 #[test]
 fn a_piece_is_passed_on_before_the_next_has_come() {
     let (mut stage, giver, taker, _) = between();
-    stage.tell(Input::Received { link: giver, bytes: 40_000 });
+    stage.tell(Input::Received { link: giver, bytes: PIECE / 4 * 3 });
     stage.check_pieces(1);
     assert!(!stage.said(taker).contains(&begun(1)), "not yet a piece");
-    stage.tell(Input::Received { link: giver, bytes: 40_000 });
+    stage.tell(Input::Received { link: giver, bytes: PIECE / 4 * 3 });
     assert!(!stage.said(taker).contains(&begun(1)), "not before its digest is known");
     stage.check_pieces(1);
     assert!(stage.said(taker).contains(&begun(1)));
@@ -56,8 +56,13 @@ fn a_piece_is_passed_on_before_the_next_has_come() {
     assert_eq!(stage.gives(taker), PIECE);
     stage.tell(Input::Drained { link: taker });
     assert_eq!(stage.gives(taker), PIECE, "nothing that isn't there");
-    stage.tell(Input::Received { link: giver, bytes: 10_000 });
+    stage.tell(Input::Received { link: giver, bytes: PIECE / 2 });
     assert_eq!(stage.gives(taker), PIECE, "nor what isn't checked");
+    stage.check_pieces(1);
+    assert_eq!(stage.gives(taker), 2 * PIECE);
+    stage.tell(Input::Drained { link: taker });
+    stage.tell(Input::Received { link: giver, bytes: SEGMENT_BYTES - 2 * PIECE });
+    assert_eq!(stage.gives(taker), 2 * PIECE);
     stage.check_pieces(1);
     assert_eq!(stage.gives(taker), SEGMENT_BYTES);
     let end = Command::SegmentDataSendingCompleted { segment: 1, request: 7 };
@@ -88,7 +93,7 @@ fn right_pieces_before_a_wrong_one_are_kept() {
     stage.check_pieces(1);
     stage.tell(Input::Received { link: giver, bytes: 10_000 });
     let request = stage.check();
-    let bytes = PIECE..SEGMENT_BYTES;
+    let bytes = 2 * PIECE..SEGMENT_BYTES;
     stage.tell(Input::Checked { request, bytes, digest: piece(1, true) });
     assert!(stage.is_dropped(giver));
     let other = stage.meet_extended(peer(3), 20_000, &[1]);
@@ -97,7 +102,7 @@ fn right_pieces_before_a_wrong_one_are_kept() {
         Command::PartRequest { segment: 1, start, end, .. } => Some((*start, *end)),
         _ => None,
     });
-    assert_eq!(asked, Some((PIECE, SEGMENT_BYTES)), "only what is missing: {said:?}");
+    assert_eq!(asked, Some((2 * PIECE, SEGMENT_BYTES)), "only what is missing: {said:?}");
 }
 
 #[test]
@@ -108,8 +113,9 @@ fn what_the_server_sends_is_played_whatever_its_playlist_says_and_given_to_nobod
     stage.fetched("0-89999", Body::Held(SEGMENT_BYTES));
     let request = stage.check();
     stage.tell(Input::Checked { request, bytes: 0..PIECE, digest: piece(1, true) });
-    let bytes = PIECE..SEGMENT_BYTES;
-    stage.tell(Input::Checked { request, bytes, digest: piece(9, true) });
+    for bytes in [PIECE..2 * PIECE, 2 * PIECE..SEGMENT_BYTES] {
+        stage.tell(Input::Checked { request, bytes, digest: piece(9, true) });
+    }
     let whole = Input::Checked { request, bytes: 0..SEGMENT_BYTES, digest: piece(9, true) };
     stage.tell(whole);
     let appended = |output: &Output| matches!(output, Output::Append { bytes, .. } if *bytes == (0..SEGMENT_BYTES));
@@ -160,7 +166,7 @@ fn who_has_only_begun_is_not_blamed_for_falling_silent() {
         stage.say(link, &pieces);
         let (_, request) = stage.part_asked_of(link).expect("who has begun is asked");
         stage.say(link, &Command::SegmentData { segment, size: SEGMENT_BYTES, request });
-        stage.tell(Input::Received { link, bytes: 40_000 });
+        stage.tell(Input::Received { link, bytes: PIECE / 8 * 5 });
         stage.wait(Duration::from_secs(6));
     }
     assert!(!stage.is_dropped(link));
@@ -228,7 +234,7 @@ fn pieces_of_another_size_or_that_there_can_t_be_are_of_no_use() {
     let mut stage = Stage::in_pieces(9);
     let link = stage.meet_who_says(peer(1), 20_000, [&[], &[1]]);
     stage.say(link, &Command::Pieces { segment: 1, piece_bytes: 16_384, pieces: vec![0, 1, 2] });
-    let pieces = vec![2, u64::MAX / PIECE, u64::MAX];
+    let pieces = vec![SEGMENT_BYTES.div_ceil(PIECE), u64::MAX / PIECE, u64::MAX];
     stage.say(link, &Command::Pieces { segment: 1, piece_bytes: PIECE, pieces });
     assert_eq!(stage.part_asked_of(link), None);
 }
@@ -308,8 +314,8 @@ fn asked_beside_a_slow_peer(has_met_a_liar: bool) -> Vec<(Duration, ByteRange)> 
     for tick in 1..=40 {
         send(&mut stage, &mut at, |uri| !uri.ends_with("27.m4s"));
         let before = stage.wanted.len();
-        stage.tell(Input::Received { link: slow, bytes: PIECE / 20 });
-        let came = tick * (PIECE / 20) / PIECE * PIECE;
+        stage.tell(Input::Received { link: slow, bytes: PIECE / 10 });
+        let came = tick * (PIECE / 10) / PIECE * PIECE;
         play(&mut stage, LIVE, tick * 50, start + came);
         let plays = |byte: u64| LONG.mul_f64(byte as f64 / LONG_BYTES as f64);
         asked.extend(stage.wanted[before..].iter().filter_map(|output| match output {
@@ -327,7 +333,7 @@ fn asked_beside_a_slow_peer(has_met_a_liar: bool) -> Vec<(Duration, ByteRange)> 
 fn of_what_a_slow_peer_will_not_bring_in_time_the_server_sends_a_slice_at_a_time() {
     let asked = asked_beside_a_slow_peer(false);
     assert!(!asked.is_empty(), "the peer is too slow");
-    assert!(asked.iter().all(|(_, range)| range.length <= PIECE), "{asked:?}");
+    assert!(asked.iter().all(|(_, range)| range.length <= LONG_BYTES / 8), "{asked:?}");
 }
 
 #[test]
@@ -341,10 +347,9 @@ fn who_has_met_a_liar_asks_the_server_sooner() {
 fn asked_for_more_after(took: Duration) -> Option<u64> {
     let mut stage = Stage::begun_after(9, took);
     stage.meet_who_says(peer(2), 20_000, [&[], &[0]]);
-    let on = LONG_BYTES / 3 / PIECE * PIECE;
     (1..40).find(|tick| {
         let before = stage.wanted.len();
-        play(&mut stage, 0, tick * 50, on);
+        play(&mut stage, 0, tick * 50, LONG_HEAD);
         let is_it =
             |output: &Output| matches!(output, Output::Fetch { uri, .. } if uri.ends_with("0.m4s"));
         stage.wanted[before..].iter().any(is_it)
@@ -406,7 +411,7 @@ fn a_jump_does_not_wait_for_the_rest_of_a_beginning_that_is_elsewhere() {
     stage.meet_who_says(peer(2), 20_000, [&[], &[5]]);
     stage.tell(Input::Seeked { position: LONG * 5 });
     send(&mut stage, &mut at, |uri| uri == "5.m4s");
-    let buffered = vec![Span { start: Duration::ZERO, end: LONG / 3 }];
+    let buffered = vec![Span { start: Duration::ZERO, end: LONG / 8 * 3 }];
     stage.tell(Input::Played { position: LONG * 5, buffered, is_starved: true, speed: 1.0 });
     let begins = |output: &Output| matches!(output, Output::Append { content: Content::Head(start), .. } if *start == LONG * 5);
     assert!(stage.wanted.iter().any(begins));

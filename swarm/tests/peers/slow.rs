@@ -75,7 +75,8 @@ impl Race {
     /// Milliseconds that can be played: whole pieces in a row.
     fn playable(&self) -> u64 {
         let pieces = self.here.chunks((PIECE >> 10) as usize);
-        pieces.take_while(|piece| piece.iter().all(|is_here| *is_here)).count() as u64 * 4_000 / 12
+        let whole = pieces.take_while(|piece| piece.iter().all(|is_here| *is_here)).count() as u64;
+        whole * PIECE * 4_000 / LONG_BYTES
     }
 }
 

@@ -20,8 +20,10 @@ pub(crate) const MASTER: &str = "#EXTM3U\n\
 pub(crate) const SEGMENTS: usize = 30;
 pub(crate) const SEGMENT_BYTES: u64 = 90_000;
 pub(crate) const SDP: &str = "v=0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n";
-/// A segment of twelve pieces.
-pub(crate) const LONG_BYTES: u64 = 12 * PIECE;
+/// A segment of 24 pieces.
+pub(crate) const LONG_BYTES: u64 = 24 * PIECE;
+/// What the server is asked for of it before anything plays of a finished video.
+pub(crate) const LONG_HEAD: u64 = LONG_BYTES / 8 * 3;
 /// Ids that order before and after every other.
 pub(crate) const LOW: PeerId = PeerId(*b"!PM0203-000000000000");
 pub(crate) const HIGH: PeerId = PeerId(*b"~PM0203-000000000000");
@@ -30,7 +32,7 @@ pub(crate) fn media() -> String {
     media_of(SEGMENT_BYTES)
 }
 
-/// The same of segments of twelve pieces.
+/// The same of segments of 24 pieces.
 pub(crate) fn long_media() -> String {
     media_of(LONG_BYTES)
 }
@@ -166,7 +168,7 @@ impl Stage {
     pub(crate) fn long(members: usize) -> Stage {
         let mut stage = Stage::opened(MASTER, &long_media());
         stage.fetched("0-8", Body::Held(9));
-        stage.fetched("-262152", Body::Held(LONG_BYTES / 3));
+        stage.fetched(&format!("-{}", 8 + LONG_HEAD), Body::Held(LONG_HEAD));
         (0..2).for_each(|_| stage.tell(Input::Updated));
         let mut digests = SegmentDigests::default();
         let range = |no| ByteRange { start: 9 + no as u64 * LONG_BYTES, length: LONG_BYTES };
@@ -213,7 +215,7 @@ impl Stage {
         self.check_by_place(|_| piece(no, false));
     }
 
-    /// The same of one whose segments have twelve pieces, of which the beginning of the first is on.
+    /// The same of one whose segments have 24 pieces, of which the beginning of the first is on.
     pub(crate) fn begun(members: usize) -> Stage {
         Stage::begun_after(members, USUAL)
     }
@@ -225,7 +227,7 @@ impl Stage {
         stage.tell(Input::Permitted(Sharing::Full));
         stage.begin_after(took, &signed_master(), &media);
         stage.fetched("init.mp4", Body::Held(9));
-        stage.fetched("0-262143", Body::Held(LONG_BYTES / 3));
+        stage.fetched(&format!("0-{}", LONG_HEAD - 1), Body::Held(LONG_HEAD));
         stage.tell(Input::Updated);
         stage.tell(Input::Updated);
         stage.is_counted(members);
@@ -274,7 +276,7 @@ impl Stage {
         })
     }
 
-    /// A viewer who has seen the beginning of the first segment of a live stream in twelve pieces each, and whom no tracker answers.
+    /// A viewer who has seen the beginning of the first segment of a live stream in 24 pieces each, and whom no tracker answers.
     pub(crate) fn begun_live() -> Stage {
         Stage::begun_live_of(LONG_BYTES, USUAL)
     }

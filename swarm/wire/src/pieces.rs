@@ -3,7 +3,7 @@
 //! A list is made of *windows*, each of some segments that follow each other, each signed by itself:
 //!
 //! ```text
-//! "SHOALPL1" │ key │ n video │ n rendition │ first │ count │ count × segment        │ signature
+//! "SHOALPL2" │ key │ n video │ n rendition │ first │ count │ count × segment        │ signature
 //!     8      │ 32  │ 1 + n   │   1 + n     │   8   │   2   │                        │    64
 //!                                              segment: │ bytes │ digest │ pieces × 16 │
 //!                                                       │   4   │   32   │             │
@@ -25,7 +25,7 @@ use crate::digest::hex;
 pub type PieceDigest = [u8; 16];
 
 /// Bytes of a piece of a segment, but for its last one.
-pub const PIECE: u64 = 64 << 10;
+pub const PIECE: u64 = 32 << 10;
 
 /// Segments in a window of a finished video, but for the last: two minutes, so that who leaves early has paid for little.
 pub const WINDOW: usize = 32;
@@ -33,8 +33,8 @@ pub const WINDOW: usize = 32;
 /// Bytes of a segment that a list can tell of.
 pub const LONGEST_SEGMENT: u64 = u32::MAX as u64;
 
-/// Bytes of a window that are read at all: 32 segments of 256 MiB take 2.1 MB.
-pub const WINDOW_BYTES: u64 = 4 << 20;
+/// Bytes of a window that are read at all: 32 segments of 256 MiB take 4.2 MB.
+pub const WINDOW_BYTES: u64 = 5 << 20;
 
 /// An Ed25519 key that everybody may know.
 pub type Key = [u8; 32];
@@ -202,7 +202,7 @@ fn take<const BYTES: usize>(rest: &mut &[u8]) -> Result<[u8; BYTES], ListError> 
 }
 
 /// What windows begin with: a signature over anything else is worth nothing here.
-const MAGIC: &[u8; 8] = b"SHOALPL1";
+const MAGIC: &[u8; 8] = b"SHOALPL2";
 
 #[cfg(test)]
 mod tests {
@@ -248,7 +248,7 @@ mod tests {
             other[at] = byte;
             Signed::parse(&other)
         };
-        assert_eq!(with(7, b'2'), Err(ListError::Unreadable), "another version");
+        assert_eq!(with(7, b'1'), Err(ListError::Unreadable), "another version");
         assert_eq!(with(41, 0xff), Err(ListError::Unreadable), "a name that is no text");
         assert_eq!(Signed::parse(&signed(&window(0, &[0]))), Err(ListError::Unreadable));
     }
