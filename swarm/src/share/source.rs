@@ -305,14 +305,16 @@ impl Engine {
         let missing = missing.map_or(0, |missing| missing.end - missing.start);
         let bytes = if self.length_of(key.0, key.1).is_some() { missing } else { 0 };
         let is_streamed = self.is_streamed(key) && self.begun_of(key) > 0;
-        let margin = if is_streamed { self.begun_margin() } else { URGENT_MARGIN };
-        self.server_reserve(bytes) + margin
+        let (halves, margin) =
+            if is_streamed { (3, self.begun_margin()) } else { (4, URGENT_MARGIN) };
+        self.server_reserve(bytes, halves) + margin
     }
 
-    /// The same without a margin: half as much again as the server is likely to take for so many bytes.
+    /// The same without a margin: so many halves of what the server is likely to take for so many bytes. What follows a beginning that
+    /// is on can do with less than what stops playback where it comes late.
     #[inline(never)]
-    fn server_reserve(&self, bytes: u64) -> Duration {
-        (self.server_time(bytes) * 3 / 2).min(LONGEST_RESERVE)
+    fn server_reserve(&self, bytes: u64, halves: u32) -> Duration {
+        (self.server_time(bytes) * halves / 2).min(LONGEST_RESERVE)
     }
 
     /// Spare time for what follows a beginning that is on. Where peers cheat, each may, and more has to be spare.
@@ -461,7 +463,7 @@ impl Engine {
         let is_likely = (self.has_promised(request) || is_just_asked) && !self.share.is_cheated;
         let margin = self.begun_margin() / if is_likely { 3 } else { 1 };
         let has_to_be_asked = |range: &Range<u64>| {
-            due(range.start) <= self.server_reserve(range.end - range.start) + margin
+            due(range.start) <= self.server_reserve(range.end - range.start, 3) + margin
         };
         let is_silent = request.bytes == 0 || now.since(request.heard_at) >= WATCH_BEFORE_RACE;
         if is_silent {
@@ -486,7 +488,7 @@ impl Engine {
 
     /// If the server is to send these bytes in time, it has to be asked now.
     fn has_to_be_raced(&self, request: &Request, left: Range<u64>) -> bool {
-        self.time_with(request) <= self.server_reserve(left.end - left.start) + URGENT_MARGIN
+        self.time_with(request) <= self.server_reserve(left.end - left.start, 4) + URGENT_MARGIN
     }
 
     /// How long a peer may take for a segment. Who hasn't given anything right yet may give wrong bytes: then the server has to
