@@ -10,7 +10,7 @@
 //! ```
 //!
 //! Everything that happens is an event in one queue, ordered by time; a seed decides all chance, so that a run repeats itself.
-//! What different viewers are told within a millisecond, their agents take in on all cores at once: nothing comes from one to another
+//! What different viewers are told within two milliseconds, their agents take in on all cores at once: nothing comes from one to another
 //! in so short a time.
 //!
 //! - `world`: the queue's loop, and what agents want of others; `http`, `sending`: how bytes get through

@@ -569,7 +569,7 @@ const VERIFYING: Duration = Duration::from_millis(1);
 const LOADING: Duration = Duration::from_millis(50);
 /// Bytes a second of SHA-256 in wasm (docs/decisions/0004-a-small-module.md).
 const DIGEST_BYTES_PER_SECOND: u64 = 250_000_000;
-/// How long a round is: shorter than anything takes from one viewer to another, and than browsers' timers can tell apart.
+/// How long a round is: shorter than anything takes from one viewer to another.
 const ROUND: Duration = Duration::from_millis(2);
 /// So many inputs take less time than it takes to hand half of them to another core.
 const WORTH_A_CORE: usize = 32;
