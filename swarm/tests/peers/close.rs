@@ -8,7 +8,7 @@ use wire::peer::{Command, PeerId};
 use wire::pieces::PIECE;
 use wire::playlist::ByteRange;
 
-use crate::pieces::play;
+use crate::pieces::{play, play_by};
 use crate::stage::{
     LONG_BYTES, MASTER_WITHOUT_DIGESTS, Stage, live_in_pieces, media, signed_master,
 };
@@ -181,6 +181,28 @@ fn whoever_s_turn_it_is_fetches_all_of_a_segment_though_others_were_met_a_moment
         _ => None,
     });
     assert_eq!(next.map(|range| (range.start, range.length)), Some((0, LONG_BYTES)));
+}
+
+/// How many milliseconds have played of what is on when the server is asked for what follows it, where somebody who was met after so
+/// many was asked and is silent.
+fn raced_after(met: u64) -> u64 {
+    let mut stage = begun();
+    let before = stage.wanted.len();
+    let raced = (1..60).map(|tick| tick * 10).find(|millis| {
+        if *millis == met {
+            let silent = meet(&mut stage, 1, 5_000);
+            assert!(!asked(&stage, silent).is_empty());
+        }
+        play_by(&mut stage, FIRST as usize, Duration::from_millis(10), *millis, BEGUN * PIECE);
+        first_asked(&stage, before).is_some()
+    });
+    raced.expect("the server is asked")
+}
+
+#[test]
+fn who_was_asked_just_now_is_given_a_moment_before_the_server_is_asked_for_the_same() {
+    let [long_ago, just_now] = [10, 200].map(raced_after);
+    assert!(just_now >= long_ago + 80, "{long_ago} {just_now}");
 }
 
 /// A viewer whose page says that it is a live stream, before anything has come.

@@ -261,9 +261,14 @@ fn of_all_that_a_peer_tells_to_have_begun_the_latest_are_kept() {
 
 /// Time passes, of which the viewer plays what is on; every piece of the first segment that came is right.
 pub(crate) fn play(stage: &mut Stage, no: usize, millis: u64, on: u64) {
+    play_by(stage, no, Duration::from_millis(50), millis, on);
+}
+
+/// The same, of which so much has passed since the last time.
+pub(crate) fn play_by(stage: &mut Stage, no: usize, passes: Duration, millis: u64, on: u64) {
     let begins = LONG * no as u32;
     let plays = begins + Duration::from_millis(millis);
-    stage.now += Duration::from_millis(50);
+    stage.now += passes;
     let buffered =
         vec![Span { start: begins, end: begins + LONG.mul_f64(on as f64 / LONG_BYTES as f64) }];
     stage.tell(Input::Played { position: plays, buffered, is_starved: false, speed: 1.0 });
@@ -361,6 +366,38 @@ fn that_it_took_long_to_connect_to_the_server_has_it_asked_no_sooner() {
     let [near, far] = [50, 1_000].map(|took| asked_for_more_after(Duration::from_millis(took)));
     assert!(near.is_some());
     assert_eq!(near, far);
+}
+
+/// So often somebody who lacks a segment is told of pieces of it, of which four come one by one from who holds it.
+fn told_while_it_comes(no: u64) -> usize {
+    let mut stage = Stage::begun_live();
+    stage.is_counted_live(9);
+    stage.verify();
+    stage.check_pieces(LIVE);
+    let taker = stage.meet_extended(peer(1), 9_000, &[]);
+    let giver = stage.meet_extended(peer(2), 20_000, &[no]);
+    let asked = stage.said(giver).into_iter().find_map(|command| match command {
+        Command::PartRequest { segment, request, start, end, .. } if segment == no => {
+            Some((request, end - start))
+        }
+        _ => None,
+    });
+    let (request, size) = asked.expect("who holds it is asked");
+    stage.say(giver, &Command::SegmentData { segment: no, size, request });
+    let before = stage.said(taker).len();
+    for _ in 0..4 {
+        stage.tell(Input::Received { link: giver, bytes: PIECE });
+        stage.check_by_place(|at| piece(no as usize, at == 0 && size == LONG_BYTES));
+    }
+    let said = stage.said(taker);
+    let is_told =
+        |command: &&Command| matches!(command, Command::Pieces { segment, .. } if *segment == no);
+    said[before..].iter().filter(is_told).count()
+}
+
+#[test]
+fn of_what_is_needed_at_once_others_are_told_each_piece_and_of_the_rest_a_few_at_a_time() {
+    assert_eq!([LIVE as u64, LIVE as u64 + 1].map(told_while_it_comes), [4, 2]);
 }
 
 /// How often an engine is woken within two seconds, before whose playhead something is still to come.
