@@ -385,15 +385,12 @@ impl Engine {
         soonest.found
     }
 
-    /// The segment that plays, or soon will, lacks its rest: there is no time to lose.
+    /// What plays is soon over, and what follows isn't there yet: there is no time to lose.
     fn plays_to_the_edge(&self) -> bool {
         let playhead = &self.playhead;
         playhead.moves()
             && self.looked_at.since(playhead.told_at) < LONGEST_UNTOLD
-            && self
-                .element
-                .head
-                .is_some_and(|head| self.slack_of((head.rendition, head.no)) < WATCHED_CLOSELY)
+            && self.ahead() < WATCHED_CLOSELY
     }
 
     /// Some of what is to be played is in the media element.

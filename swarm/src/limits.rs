@@ -127,8 +127,8 @@ pub const URGENT_MARGIN: Duration = Duration::from_millis(700);
 /// The same for what follows a beginning that is on, where each piece can be played as it comes: one that comes late costs little.
 pub const BEGUN_MARGIN: Duration = Duration::from_millis(150);
 
-/// Who was asked so lately may bring something yet: two round trips around a continent.
-pub const JUST_ASKED: Duration = Duration::from_millis(300);
+/// Who was asked, or said something of it, so lately may bring something yet: two round trips around a continent.
+pub const JUST_HEARD: Duration = Duration::from_millis(300);
 
 /// What is needed within this time, of a segment that is being played, is asked of peers in stretches of [`CLOSE_BYTES`]: who turns
 /// out to be slow holds up little, and whoever is met next goes on.

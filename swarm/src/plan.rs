@@ -104,7 +104,7 @@ impl Engine {
     }
 
     /// Playing time that is held or under way from the playhead on.
-    fn ahead(&self) -> Duration {
+    pub(crate) fn ahead(&self) -> Duration {
         let position = self.playhead.position;
         self.element.covered_from(position).saturating_sub(position)
     }
@@ -613,7 +613,9 @@ impl Engine {
         let Some(no) = line.and_then(|line| line.segment_from(covered)) else { return };
         let key = (rendition, no);
         let is_playable = !self.renditions[rendition].missing.contains_key(&no);
-        let begun = self.played_from(key, 0).filter(|_| is_playable && self.begins_in_time(key));
+        // While it plays yet nothing is gained by waiting for more; when it stands still it is not to begin only to stand still again.
+        let is_time = covered > position || self.begins_in_time(key);
+        let begun = self.played_from(key, 0).filter(|_| is_playable && is_time);
         let Some((request, range)) = begun else { return };
         let (span, bytes) = (self.span_of(rendition, no), range.end - range.start);
         if self.is_all(key, bytes) {

@@ -295,13 +295,6 @@ impl Engine {
         link.holds.subtract(&link.lacks);
     }
 
-    /// Who was asked has said that it gives it.
-    pub(super) fn has_promised(&self, request: &Request) -> bool {
-        let link = request.giver().and_then(|link| self.share.links.get(&link));
-        let download = link.and_then(|link| link.download);
-        download.is_some_and(|download| download.began_at.is_some())
-    }
-
     fn downloads(&self, id: LinkId, no: u64, number: u64) -> bool {
         let download = self.share.links.get(&id).and_then(|link| link.download);
         download.is_some_and(|download| download.is(no, number))

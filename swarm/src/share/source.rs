@@ -12,7 +12,7 @@ use wire::pieces::PIECE;
 use crate::Time;
 use crate::engine::{ElementState, Engine, Request, Via, What};
 use crate::limits::{
-    BEGUN_MARGIN, CLOSE, CLOSE_BYTES, FALLEN_SILENT, FIRST_COMERS, HEDGED, JUST_ASKED,
+    BEGUN_MARGIN, CLOSE, CLOSE_BYTES, FALLEN_SILENT, FIRST_COMERS, HEDGED, JUST_HEARD,
     LONGEST_RESERVE, PART_BYTES, PARTS, PEER_FETCHES, RELIEF, SERVER_FETCHES, SILENT,
     URGENT_MARGIN, WATCH_BEFORE_RACE,
 };
@@ -458,9 +458,8 @@ impl Engine {
     ) -> Option<Range<u64>> {
         let due = |byte| self.due_in(key, byte);
         let slice = |start: u64| start..left.end.min(start + self.slice_bytes(key));
-        // Who has said that it gives it likely does, and so does who was asked just now: then less has to be spare.
-        let is_just_asked = now.since(request.asked_at) < JUST_ASKED;
-        let is_likely = (self.has_promised(request) || is_just_asked) && !self.share.is_cheated;
+        // Who was asked just now may bring it yet, and so may who has just said that it will: then less has to be spare.
+        let is_likely = now.since(request.heard_at) < JUST_HEARD && !self.share.is_cheated;
         let margin = self.begun_margin() / if is_likely { 3 } else { 1 };
         let has_to_be_asked = |range: &Range<u64>| {
             due(range.start) <= self.server_reserve(range.end - range.start, 3) + margin

@@ -400,6 +400,69 @@ fn of_what_is_needed_at_once_others_are_told_each_piece_and_of_the_rest_a_few_at
     assert_eq!([LIVE as u64, LIVE as u64 + 1].map(told_while_it_comes), [4, 2]);
 }
 
+/// Whether the first piece of a live stream's next segment is put on when the server sends it a moment before what plays is over, or when
+/// playback stands still already: who holds the segment was asked for it in vain.
+fn is_put_on(stands_still: bool) -> bool {
+    let (mut stage, mut at) = (Stage::begun_live(), 0);
+    stage.is_counted_live(9);
+    stage.verify();
+    stage.check_pieces(LIVE);
+    stage.meet_extended(peer(2), 20_000, &[LIVE as u64 + 1]);
+    for tick in 1..79 {
+        send(&mut stage, &mut at, |uri| uri.ends_with("27.m4s"));
+        play(&mut stage, LIVE, tick * 50, LONG_BYTES);
+    }
+    if stands_still {
+        let (begins, position) = (LONG * LIVE as u32, LONG * (LIVE as u32 + 1));
+        stage.now += Duration::from_millis(100);
+        let buffered = vec![Span { start: begins, end: position }];
+        stage.tell(Input::Played { position, buffered, is_starved: true, speed: 1.0 });
+    }
+    let next = stage.wanted.iter().find_map(|output| match output {
+        Output::Fetch { request, uri, range: Some(_), .. } if uri.ends_with("28.m4s") => {
+            Some(*request)
+        }
+        _ => None,
+    });
+    let (request, before) =
+        (next.expect("the server is asked in place of who is silent"), stage.wanted.len());
+    stage.tell(Input::Progressed { request, bytes: PIECE });
+    stage.check_pieces(LIVE + 1);
+    let is_head =
+        |output: &Output| matches!(output, Output::Append { content: Content::Head(_), .. });
+    stage.wanted[before..].iter().any(is_head)
+}
+
+#[test]
+fn as_long_as_it_plays_the_next_segment_is_put_on_however_little_has_come() {
+    assert_eq!([false, true].map(is_put_on), [true, false]);
+}
+
+/// A peer was asked for the second segment and says nothing: how long the engine sleeps at most while so much of the first plays yet.
+fn sleeps(plays_yet: Duration) -> Duration {
+    let mut stage = Stage::in_pieces(9);
+    let silent = stage.meet_extended(peer(2), 20_000, &[1]);
+    assert!(stage.part_asked_of(silent).is_some());
+    let buffered = vec![Span { start: Duration::ZERO, end: LONG }];
+    let position = LONG - plays_yet;
+    stage.tell(Input::Played { position, buffered, is_starved: false, speed: 1.0 });
+    let (mut longest, until) = (Duration::ZERO, stage.now + Duration::from_millis(300));
+    while stage.now < until {
+        let deadline = stage.engine.next_deadline().expect("it watches").at.since(Time::default());
+        longest = longest.max(deadline - stage.now);
+        stage.now = deadline;
+        stage.tell(Input::Woken);
+    }
+    longest
+}
+
+#[test]
+fn what_follows_is_watched_closely_though_nothing_of_it_is_there_yet() {
+    let [soon, later] = [1_000, 3_000].map(|plays_yet| sleeps(Duration::from_millis(plays_yet)));
+    assert!(soon < Duration::from_millis(60), "{soon:?}");
+    assert!(later > Duration::from_millis(200), "{later:?}");
+}
+
 /// How often an engine is woken within two seconds, before whose playhead something is still to come.
 fn wakes(speed: f64) -> usize {
     let mut stage = Stage::begun(9);
