@@ -41,6 +41,18 @@ fn a_live_stream_comes_mostly_from_peers() {
 }
 
 #[test]
+fn where_every_other_peer_can_send_next_to_nothing_next_to_nobody_stalls() {
+    let mut scenario = Scenario::named("slow-30").expect("it comes along");
+    (scenario.viewers, scenario.slow) = (50, 0.5);
+    // From the first arrival on: who comes knows of nobody how fast it is.
+    (scenario.arrive_seconds, scenario.settle_seconds, scenario.measure_seconds) =
+        (6.0, -6.0, 14.0);
+    let report = scenario.run(Policy::Shoal, 10);
+    // Five where a peer is waited for that is fast but far behind.
+    assert!(report.stalls <= 1, "{report:#?}");
+}
+
+#[test]
 fn without_sharing_each_viewer_costs_a_copy() {
     let report = few("live-100", 30, Policy::Off);
     let copies = report.origin_copies_per_segment;

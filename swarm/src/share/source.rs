@@ -475,8 +475,13 @@ impl Engine {
         // half of one behind, in the mean.
         let behind = left.start - (request.start + request.bytes) + PIECE / 2;
         let time = due(left.start).saturating_sub(self.begun_margin() / 2).as_secs_f64();
-        let time = (time - behind as f64 / request.rate(now).max(1.0)).max(0.0);
-        let brings = if loses > 0.0 { time / loses } else { f64::INFINITY };
+        let time = time - behind as f64 / request.rate(now).max(1.0);
+        let brings = match loses {
+            // However fast it is, nothing plays while it catches up.
+            _ if time <= 0.0 => 0.0,
+            ..=0.0 => f64::INFINITY,
+            _ => time / loses,
+        };
         let brings = (brings as u64).min(left.end - left.start);
         if brings == left.end - left.start {
             return None;
