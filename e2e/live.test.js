@@ -9,6 +9,7 @@ import { elementPage, listen, startSite } from "./lib/site.js";
 
 /** As many as trackers pass on, `wire::announce::OFFERS`. */
 const OFFERS = 10;
+
 let live, origin, site, silent;
 const fixture = serverAndBrowser(async ({ server }) => {
   const { master, script } = await server.parts(server.ids.minute);
