@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::limits::{FIRST_ESTIMATE_BPS, LATENCY, LEAST_LATENCY, PATIENCE, SMALLEST_SAMPLE};
+use crate::limits::{
+    FIRST_ESTIMATE_BPS, LATENCY, LEAST_LATENCY, PATIENCE, SMALL_SAMPLE, SMALLEST_SAMPLE,
+};
 
 /// The line's measured rate.
 ///
@@ -25,11 +27,13 @@ impl Bandwidth {
     /// Counts a download of `bytes` that took this long, the wait for the first one included; ones too small to tell are left
     /// out.
     pub(crate) fn sample(&mut self, bytes: u64, took: Duration) {
-        if bytes < SMALLEST_SAMPLE {
+        let latency = self.latency.unwrap_or_default();
+        let waited = latency.min(took / 2);
+        let seconds = (took - waited).as_secs_f64().max(0.001);
+        let least = if seconds < latency.as_secs_f64() { SMALL_SAMPLE } else { SMALLEST_SAMPLE };
+        if bytes < least {
             return;
         }
-        let waited = self.latency.unwrap_or_default().min(took / 2);
-        let seconds = (took - waited).as_secs_f64().max(0.001);
         let bps = bytes as f64 * 8.0 / seconds;
         self.quick.sample(bps, seconds);
         self.slow.sample(bps, seconds);
@@ -99,6 +103,19 @@ mod tests {
         assert_eq!((bandwidth.bps(), bandwidth.is_measured()), (5_000_000, false));
         second_at(&mut bandwidth, 800_000);
         assert_eq!(bandwidth.bps(), 800_000);
+    }
+
+    #[test]
+    fn a_few_pieces_that_are_little_but_a_wait_tell_nothing_of_the_rate() {
+        let took = |bytes: u64, ms| {
+            let mut bandwidth = Bandwidth::new(Some(5_000_000));
+            bandwidth.answered(Duration::from_millis(100));
+            bandwidth.sample(bytes, Duration::from_millis(ms));
+            (bandwidth.is_measured(), bandwidth.bps())
+        };
+        assert_eq!(took(SMALL_SAMPLE - 1, 199), (false, 5_000_000));
+        assert!(took(SMALL_SAMPLE, 199).0);
+        assert_eq!(took(SMALL_SAMPLE / 2, 1_100), (true, SMALL_SAMPLE * 4 - 1));
     }
 
     #[test]

@@ -60,6 +60,9 @@ pub const FIRST_ESTIMATE_BPS: u64 = 2_000_000;
 /// Smaller answers measure latency rather than bandwidth.
 pub const SMALLEST_SAMPLE: u64 = 16 << 10;
 
+/// So do those of less than three pieces, where they don't take twice as long as a first byte.
+pub const SMALL_SAMPLE: u64 = 3 * wire::pieces::PIECE;
+
 /// How long a running download is watched before it may be given up for a lower rendition.
 pub const WATCH_BEFORE_ABANDON: Duration = Duration::from_millis(600);
 

@@ -234,10 +234,12 @@ impl Engine {
     }
 
     /// The next stretch that a request will bring, that hasn't come from elsewhere, and that nobody was asked for who gives what
-    /// follows.
+    /// follows, or, of a peer's, the server.
     pub(crate) fn to_come(&self, request: &Request) -> Option<Range<u64>> {
         let What::Segment { rendition, no } = request.what else { return None };
-        let ranges = self.ranges((rendition, no), &|other| other.start > request.start);
+        let is_sent = |other: &Request| request.is_from_peer() && !other.is_from_peer();
+        let comes = |other: &Request| other.start > request.start || is_sent(other);
+        let ranges = self.ranges((rendition, no), &comes);
         first_gap(request.start + request.bytes, request.range().end, &ranges)
     }
 

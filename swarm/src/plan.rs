@@ -85,7 +85,7 @@ impl Engine {
     /// Decided between two segments only; a running download is the business of `abandon_hopeless`.
     fn choose_rendition(&mut self) {
         if self.quality != Quality::Auto
-            || self.server_segments().next().is_some()
+            || self.server_segments().any(|(_, request)| !self.is_slice(request))
             || !self.bandwidth.is_measured()
         {
             return;
@@ -327,9 +327,8 @@ impl Engine {
             None | Some(..SHORTEST_WITH_HEAD) => 0,
             Some(length) if self.is_streamed(key) => {
                 // What follows is there before that is over, from the server if from nobody else.
-                let enough = (self.bandwidth.latency() * 3 + HEAD_MARGIN).as_secs_f64();
-                let pieces = enough / self.plays(key, PIECE).as_secs_f64();
-                (length / 4).min((pieces * PIECE as f64) as u64).next_multiple_of(PIECE)
+                let enough = self.bytes_of(key, self.bandwidth.latency() * 2 + HEAD_MARGIN);
+                enough.min(length / 4).next_multiple_of(PIECE)
             }
             Some(length) => length / 8 * 3 / PIECE * PIECE,
         }
@@ -339,10 +338,19 @@ impl Engine {
     pub(crate) fn slice_bytes(&self, key: (usize, usize)) -> u64 {
         let length = self.length_of(key.0, key.1).unwrap_or(0);
         match self.is_in_pieces(key) {
-            true if self.is_streamed(key) => (length / 8 / PIECE).max(1) * PIECE,
+            // The next is asked for while this comes: no more than is played meanwhile, if that isn't too many requests.
+            true if self.is_streamed(key) => {
+                let played = self.bytes_of(key, self.bandwidth.latency());
+                played.max(length / SLICES).max(PIECE) / PIECE * PIECE
+            }
             true => (length / 4).next_multiple_of(PIECE),
             false => length / 4,
         }
+    }
+
+    /// How many bytes of a segment play for so long.
+    fn bytes_of(&self, key: (usize, usize), time: Duration) -> u64 {
+        (time.as_secs_f64() / self.plays(key, PIECE).as_secs_f64() * PIECE as f64) as u64
     }
 
     /// Asks the server for a stretch of a segment.
@@ -745,8 +753,11 @@ enum Asked {
     Stuck,
 }
 
-/// Spare time beyond three round trips to the server that the beginning of a segment plays at least, if a quarter of it does.
-const HEAD_MARGIN: Duration = Duration::from_millis(350);
+/// Spare time beyond two round trips to the server that the beginning of a segment plays at least, if a quarter of it does.
+const HEAD_MARGIN: Duration = Duration::from_millis(250);
+
+/// So many slices of a live segment a server is asked for at most, unless a piece is more: six a second.
+const SLICES: u64 = 24;
 
 /// A second request costs a round trip, in which this much more would have come.
 const SHORTEST_WITH_HEAD: u64 = 256 << 10;

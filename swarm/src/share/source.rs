@@ -34,8 +34,7 @@ impl Engine {
     pub(crate) fn source_of(&mut self, now: Time, rendition: usize, no: usize) -> Source {
         let is_idle = self.server_segments().next().is_none();
         let is_resting = self.is_server_resting(now, no);
-        let span = self.span_of(rendition, no);
-        let is_urgent = self.is_urgent((rendition, no)) && self.may_overtake(span);
+        let is_urgent = self.is_urgent((rendition, no)) && self.may_overtake((rendition, no));
         if !self.can_share(rendition, no) {
             let may_ask = (is_idle || is_urgent) && !is_resting;
             return if may_ask { Source::Server } else { Source::Later };
@@ -70,12 +69,16 @@ impl Engine {
         Source::Server
     }
 
-    /// The server can be asked for one more segment: what it is sending already is needed later, or no more.
-    fn may_overtake(&self, span: Span) -> bool {
-        let position = self.playhead.position;
+    /// The server can be asked for more of a segment: what it is sending already is needed later, or no more, or is the piece before
+    /// this in what is being played.
+    fn may_overtake(&self, key: (usize, usize)) -> bool {
+        let (position, span) = (self.playhead.position, self.span_of(key.0, key.1));
         let spans = self.server_segments().filter_map(|(_, other)| self.span_of_what(other.what));
-        let needed: Vec<Span> = spans.filter(|other| other.end > position).collect();
-        needed.len() < SERVER_FETCHES && needed.iter().all(|other| other.start > span.start)
+        let mut needed = spans.filter(|other| other.end > position).enumerate();
+        needed.all(|(before, other)| {
+            let is_later = other.start > span.start || other == span && self.is_on(key);
+            before + 1 < SERVER_FETCHES && is_later
+        })
     }
 
     /// It failed with another segment a moment ago.
@@ -288,10 +291,13 @@ impl Engine {
     /// Time until a byte of a segment is needed: where its beginning is on and each piece can be played as it comes, later ones
     /// are needed later.
     fn due_in(&self, key: (usize, usize), byte: u64) -> Duration {
-        let begun = self.begun_of(key);
-        let is_streamed = begun > 0 && self.is_streamed(key);
-        let before = if is_streamed { byte.saturating_sub(begun) } else { 0 };
+        let before = if self.is_on(key) { byte.saturating_sub(self.begun_of(key)) } else { 0 };
         self.slack_of(key) + self.plays(key, before)
+    }
+
+    /// Its beginning is on, and each piece can be played as it comes.
+    fn is_on(&self, key: (usize, usize)) -> bool {
+        self.is_streamed(key) && self.begun_of(key) > 0
     }
 
     /// How long so many bytes of a segment last at the speed of playback.
@@ -304,17 +310,16 @@ impl Engine {
         let missing = self.missing(key, 0).map(|missing| self.only_what_is_urgent(key, missing));
         let missing = missing.map_or(0, |missing| missing.end - missing.start);
         let bytes = if self.length_of(key.0, key.1).is_some() { missing } else { 0 };
-        let is_streamed = self.is_streamed(key) && self.begun_of(key) > 0;
-        let (halves, margin) =
-            if is_streamed { (3, self.begun_margin()) } else { (4, URGENT_MARGIN) };
-        self.server_reserve(bytes, halves) + margin
+        let (quarters, margin) =
+            if self.is_on(key) { (7, self.begun_margin()) } else { (8, URGENT_MARGIN) };
+        self.server_reserve(bytes, quarters) + margin
     }
 
-    /// The same without a margin: so many halves of what the server is likely to take for so many bytes. What follows a beginning that
+    /// The same without a margin: so many quarters of what the server is likely to take for so many bytes. What follows a beginning that
     /// is on can do with less than what stops playback where it comes late.
     #[inline(never)]
-    fn server_reserve(&self, bytes: u64, halves: u32) -> Duration {
-        (self.server_time(bytes) * halves / 2).min(LONGEST_RESERVE)
+    fn server_reserve(&self, bytes: u64, quarters: u32) -> Duration {
+        (self.server_time(bytes) * quarters / 4).min(LONGEST_RESERVE)
     }
 
     /// Spare time for what follows a beginning that is on. Where peers cheat, each may, and more has to be spare.
@@ -353,7 +358,7 @@ impl Engine {
 
     /// What this byte is in is being played, and it is needed soon.
     fn is_close(&self, key: (usize, usize), byte: u64) -> bool {
-        self.is_streamed(key) && self.begun_of(key) > 0 && self.due_in(key, byte) <= CLOSE
+        self.is_on(key) && self.due_in(key, byte) <= CLOSE
     }
 
     fn will_be_urgent(&self, now: Time, request: &Request) -> bool {
@@ -420,7 +425,7 @@ impl Engine {
             Some((plays_at, key, range))
         });
         if let Some((_, key, range)) = late.min_by_key(|(plays_at, ..)| *plays_at)
-            && self.may_overtake(self.span_of(key.0, key.1))
+            && self.may_overtake(key)
         {
             self.ask_server_for(now, key, range);
         }
@@ -430,10 +435,11 @@ impl Engine {
     fn late_bytes(&self, now: Time, request: &Request) -> Option<Range<u64>> {
         let What::Segment { rendition, no } = request.what else { return None };
         let key = (rendition, no);
-        let is_raced = self.server_segments().any(|(_, other)| other.what == request.what);
+        let is_raced =
+            !self.is_on(key) && self.server_segments().any(|(_, other)| other.what == request.what);
         let is_resting = self.retries.get(&request.what).is_some_and(|retry| retry.at > now);
         let is_fresh = now.since(request.asked_at) < WATCH_BEFORE_RACE;
-        if is_raced || is_resting || (is_fresh && self.begun_of(key) == 0) {
+        if is_raced || is_resting || (is_fresh && !self.is_streamed(key)) {
             return None;
         }
         let left = self.to_come(request)?;
@@ -462,7 +468,7 @@ impl Engine {
         let is_likely = now.since(request.heard_at) < JUST_HEARD && !self.share.is_cheated;
         let margin = self.begun_margin() / if is_likely { 3 } else { 1 };
         let has_to_be_asked = |range: &Range<u64>| {
-            due(range.start) <= self.server_reserve(range.end - range.start, 3) + margin
+            due(range.start) <= self.server_reserve(range.end - range.start, 7) + margin
         };
         let is_silent = request.bytes == 0 || now.since(request.heard_at) >= WATCH_BEFORE_RACE;
         if is_silent {
@@ -492,7 +498,7 @@ impl Engine {
 
     /// If the server is to send these bytes in time, it has to be asked now.
     fn has_to_be_raced(&self, request: &Request, left: Range<u64>) -> bool {
-        self.time_with(request) <= self.server_reserve(left.end - left.start, 4) + URGENT_MARGIN
+        self.time_with(request) <= self.server_reserve(left.end - left.start, 8) + URGENT_MARGIN
     }
 
     /// How long a peer may take for a segment. Who hasn't given anything right yet may give wrong bytes: then the server has to
@@ -525,6 +531,11 @@ impl Engine {
         let is_in_time = soon as f64 / rate < slack.as_secs_f64();
         let start = if is_in_time { left.start + soon } else { left.start };
         (start < left.end).then_some(start..left.end)
+    }
+
+    /// It brings pieces of what is being played; more are asked for while they come.
+    pub(crate) fn is_slice(&self, request: &Request) -> bool {
+        matches!(request.what, What::Segment { rendition, no } if self.is_on((rendition, no)))
     }
 
     /// Requests for segments that go to the server.

@@ -10,7 +10,8 @@ use wire::playlist::ByteRange;
 
 use crate::pieces::{play, play_by};
 use crate::stage::{
-    LONG_BYTES, MASTER_WITHOUT_DIGESTS, Stage, live_in_pieces, media, signed_master,
+    LONG_BYTES, MASTER_WITHOUT_DIGESTS, Stage, live_in_pieces, media, media_in_pieces,
+    signed_master,
 };
 
 /// The segment that a viewer of `live_in_pieces(0)` sees first.
@@ -19,6 +20,8 @@ const FIRST: u64 = 27;
 const ALL: u64 = LONG_BYTES / PIECE;
 /// So many of which are on at first: half a second.
 const BEGUN: u64 = 3;
+/// How long one of them plays, in milliseconds.
+const PIECE_MS: u64 = 4_000 / ALL;
 /// Up to here a peer is asked for what is needed soon, and the next one goes on.
 const CLOSE: u64 = BEGUN + CLOSE_BYTES / PIECE;
 const NEXT_CLOSE: u64 = CLOSE + CLOSE_BYTES / PIECE;
@@ -59,21 +62,27 @@ fn first_asked(stage: &Stage, before: usize) -> Option<ByteRange> {
     })
 }
 
-/// How many pieces the server is asked for before anything plays, where an answer takes so long.
-fn head(latency: u64) -> u64 {
+/// A viewer who has pressed play, whose playlist took so many milliseconds.
+fn opening(latency: u64, media: &str) -> Stage {
     let (mut stage, took) = (Stage::new(), Duration::from_millis(latency));
     stage.tell(Input::Permitted(Sharing::Full));
     stage.open();
     stage.fetched(".m3u8", Body::Text(signed_master()));
-    stage.fetched_after(took, "a.m3u8", Body::Text(live_in_pieces(0)));
+    stage.fetched_after(took, "a.m3u8", Body::Text(media.to_owned()));
     stage.tell(Input::Prepared);
     stage.tell(Input::Started);
+    stage
+}
+
+/// How many pieces the server is asked for before anything plays, where an answer takes so long.
+fn head(latency: u64) -> u64 {
+    let stage = opening(latency, &live_in_pieces(0));
     first_asked(&stage, 0).expect("the beginning is asked for").length / PIECE
 }
 
 #[test]
 fn the_first_picture_comes_with_as_much_as_plays_until_the_server_has_sent_more() {
-    assert_eq!([head(50), head(150), head(2_000)], [BEGUN, 5, ALL / 4], "a quarter at most");
+    assert_eq!([head(50), head(150), head(2_000)], [BEGUN, 4, ALL / 4], "a quarter at most");
 }
 
 #[test]
@@ -165,7 +174,7 @@ fn asked_of_the_server(others: usize) -> u64 {
 #[test]
 fn the_first_of_a_crowd_fetch_for_those_who_follow() {
     let asked = [FIRST_COMERS - 1, FIRST_COMERS].map(asked_of_the_server);
-    assert_eq!(asked, [ALL - BEGUN, ALL / 8]);
+    assert_eq!(asked, [ALL - BEGUN, 1]);
 }
 
 #[test]
@@ -213,6 +222,52 @@ fn who_was_asked_just_now_is_given_a_moment_before_the_server_is_asked_for_the_s
 fn who_has_said_that_it_gives_something_and_is_silent_is_not_given_longer_than_others() {
     let [others, promises] = [false, true].map(|promises| raced_after(10, promises));
     assert!(promises <= others + 10, "{others} {promises}");
+}
+
+/// What the server is asked for while the beginning plays and nothing comes, whether or not a peer was asked: pieces, and when.
+fn asked_meanwhile(is_met: bool) -> Vec<(u64, ByteRange)> {
+    let mut stage = begun();
+    if is_met {
+        meet(&mut stage, 1, 5_000);
+    }
+    let mut asked = Vec::new();
+    for millis in (1..BEGUN * PIECE_MS / 10).map(|tick| tick * 10) {
+        let before = stage.wanted.len();
+        play_by(&mut stage, FIRST as usize, Duration::from_millis(10), millis, BEGUN * PIECE);
+        asked.extend(first_asked(&stage, before).map(|range| (millis, range)));
+    }
+    asked
+}
+
+#[test]
+fn the_server_is_asked_for_the_next_piece_while_it_still_sends_the_one_before() {
+    for is_met in [false, true] {
+        let asked = asked_meanwhile(is_met);
+        let pieces = asked.iter().map(|(_, range)| (range.start / PIECE, range.length / PIECE));
+        assert_eq!(pieces.collect::<Vec<_>>(), [(BEGUN, 1), (BEGUN + 1, 1)], "two at once at most");
+        let between = asked[1].0 - asked[0].0;
+        assert!((PIECE_MS - 20..=PIECE_MS + 20).contains(&between), "{asked:?}");
+    }
+}
+
+/// How many pieces the server is asked for at once of a stream of so many times the bits, where an answer has taken so many milliseconds.
+fn slice(times: u64, latency: u64) -> u64 {
+    let mut stage = opening(latency, &media_in_pieces(0, times * LONG_BYTES, false));
+    stage.fetched("init.mp4", Body::Held(9));
+    stage.beginning_came(Duration::from_millis(50));
+    stage.is_counted_live(9);
+    stage.verify();
+    stage.check_pieces(FIRST as usize);
+    let before = stage.wanted.len();
+    for millis in (1..85).map(|tick| tick * 10) {
+        play_by(&mut stage, FIRST as usize, Duration::from_millis(10), millis, 2 * BEGUN * PIECE);
+    }
+    first_asked(&stage, before).expect("what follows is asked for").length / PIECE
+}
+
+#[test]
+fn of_more_bits_and_of_a_server_that_takes_longer_to_answer_more_pieces_are_asked_for_at_once() {
+    assert_eq!([slice(1, 50), slice(8, 50), slice(8, 450)], [1, 8, 12]);
 }
 
 /// A viewer whose page says that it is a live stream, before anything has come.

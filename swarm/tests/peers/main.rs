@@ -6,6 +6,7 @@ mod lists;
 mod live;
 mod meeting;
 mod mirrors;
+mod next;
 mod owners;
 mod pieces;
 mod servers;

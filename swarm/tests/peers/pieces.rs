@@ -277,7 +277,7 @@ pub(crate) fn play_by(stage: &mut Stage, no: usize, passes: Duration, millis: u6
 }
 
 /// The server sends at once what it was asked for, of those files.
-fn send(stage: &mut Stage, at: &mut usize, is_sent: impl Fn(&str) -> bool) {
+pub(crate) fn send(stage: &mut Stage, at: &mut usize, is_sent: impl Fn(&str) -> bool) {
     while let Some(output) = stage.wanted.get(*at).cloned() {
         *at += 1;
         if let Output::Fetch { request, uri, range: Some(range), .. } = output

@@ -84,7 +84,7 @@ pub(crate) fn signed(window: &Window) -> Vec<u8> {
 }
 
 /// A file for each segment, with a list of it.
-fn media_in_pieces(first: u64, bytes: u64, is_ended: bool) -> String {
+pub(crate) fn media_in_pieces(first: u64, bytes: u64, is_ended: bool) -> String {
     let segment = |no: u64| Segment {
         uri: format!("{no}.m4s"),
         duration: Duration::from_secs(4),
