@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use swarm::limits::{CLOSE_BYTES, FALLEN_SILENT, FIRST_COMERS};
-use swarm::{Body, Config, Input, LinkId, Output, Sharing};
+use swarm::{Body, Config, Event, Input, LinkId, Output, Sharing};
 use wire::peer::{Command, PeerId};
 use wire::pieces::PIECE;
 use wire::playlist::ByteRange;
@@ -248,6 +248,26 @@ fn the_server_is_asked_for_the_next_piece_while_it_still_sends_the_one_before() 
         let between = asked[1].0 - asked[0].0;
         assert!((PIECE_MS - 20..=PIECE_MS + 20).contains(&between), "{asked:?}");
     }
+}
+
+#[test]
+fn a_lower_quality_is_chosen_though_the_next_piece_is_under_way() {
+    let lower =
+        "#EXT-X-STREAM-INF:BANDWIDTH=60000,RESOLUTION=256x144,CODECS=\"avc1.640015\"\nb.m3u8\n";
+    let mut stage = Stage::opened(&(signed_master() + lower), &live_in_pieces(0));
+    stage.fetched("init.mp4", Body::Held(9));
+    stage.beginning_came(Duration::from_millis(50));
+    stage.is_counted_live(9);
+    stage.verify();
+    stage.check_pieces(FIRST as usize);
+    for millis in (1..45).map(|tick| tick * 10) {
+        play_by(&mut stage, FIRST as usize, Duration::from_millis(10), millis, BEGUN * PIECE);
+    }
+    let before = stage.wanted.len();
+    let [start, end] = [BEGUN, BEGUN + 1].map(|piece| piece * PIECE);
+    let (took, sent) = (Duration::from_secs(10), format!("{start}-{}", end - 1));
+    stage.fetched_after(took, &sent, Body::Held(PIECE));
+    assert!(stage.wanted[before..].contains(&Output::Report(Event::Switched(0))));
 }
 
 /// How many pieces the server is asked for at once of a stream of so many times the bits, where an answer has taken so many milliseconds.
