@@ -30,11 +30,11 @@ impl Bandwidth {
         let latency = self.latency.unwrap_or_default();
         let waited = latency.min(took / 2);
         let seconds = (took - waited).as_secs_f64().max(0.001);
-        let least = if seconds < latency.as_secs_f64() { SMALL_SAMPLE } else { SMALLEST_SAMPLE };
-        if bytes < least {
+        let bps = bytes as f64 * 8.0 / seconds;
+        let is_quick = seconds < latency.as_secs_f64() * 3.0 && bps < self.bps() as f64;
+        if bytes < SMALLEST_SAMPLE || is_quick && bytes < SMALL_SAMPLE {
             return;
         }
-        let bps = bytes as f64 * 8.0 / seconds;
         self.quick.sample(bps, seconds);
         self.slow.sample(bps, seconds);
     }
@@ -113,9 +113,10 @@ mod tests {
             bandwidth.sample(bytes, Duration::from_millis(ms));
             (bandwidth.is_measured(), bandwidth.bps())
         };
-        assert_eq!(took(SMALL_SAMPLE - 1, 199), (false, 5_000_000));
-        assert!(took(SMALL_SAMPLE, 199).0);
-        assert_eq!(took(SMALL_SAMPLE / 2, 1_100), (true, SMALL_SAMPLE * 4 - 1));
+        assert_eq!(took(SMALL_SAMPLE / 2, 399), (false, 5_000_000));
+        assert!(took(SMALL_SAMPLE, 399).0, "more does");
+        assert_eq!(took(SMALL_SAMPLE / 2, 1_100), (true, SMALL_SAMPLE * 4 - 1), "a slow line");
+        assert!(took(SMALL_SAMPLE / 2, 101).1 > 5_000_000, "a better line than was known");
     }
 
     #[test]

@@ -60,7 +60,8 @@ pub const FIRST_ESTIMATE_BPS: u64 = 2_000_000;
 /// Smaller answers measure latency rather than bandwidth.
 pub const SMALLEST_SAMPLE: u64 = 16 << 10;
 
-/// So do those of less than three pieces, where they don't take twice as long as a first byte.
+/// So do those of less than three pieces, unless they take four times as long as a first byte, or show that the line is better than was
+/// known.
 pub const SMALL_SAMPLE: u64 = 3 * wire::pieces::PIECE;
 
 /// How long a running download is watched before it may be given up for a lower rendition.
@@ -159,7 +160,7 @@ pub const LONGEST_RESERVE: Duration = Duration::from_secs(1);
 /// Parts that come from peers at once. Together they fill any line, and one slow peer holds up one of them.
 pub const PEER_FETCHES: usize = 8;
 
-/// Segments that come from the server at once: one for the plan, one for what has become urgent meanwhile.
+/// Segments, or stretches of them, that come from the server at once: one for the plan, one for what has become urgent meanwhile.
 pub const SERVER_FETCHES: usize = 2;
 
 /// By how much the turn to fetch what nobody has passes from one peer to the next: long enough to fetch a segment and tell.

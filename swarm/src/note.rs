@@ -301,6 +301,8 @@ impl Engine {
             Retry::after(now, self.retries.get(&what).copied(), retry_after, &mut self.dice);
         let is_final = failure.is_final();
         match what {
+            // Another stretch of it failed at the same time: that counts once.
+            What::Segment { .. } if self.is_resting(now, what) => {}
             What::Source if is_final => self.give_up(failure.into_fatal()),
             What::Source if retry.failures >= PLAYLIST_TRIES => self.give_up(failure.into_fatal()),
             What::Playlist { rendition } if self.is_live(rendition) => {

@@ -340,8 +340,8 @@ impl Engine {
         match self.is_in_pieces(key) {
             // The next is asked for while this comes: no more than is played meanwhile, if that isn't too many requests.
             true if self.is_streamed(key) => {
-                let played = self.bytes_of(key, self.bandwidth.latency());
-                played.max(length / SLICES).max(PIECE) / PIECE * PIECE
+                let played = self.bytes_of(key, self.bandwidth.latency()).min(length / 4);
+                (played.max(length / SLICES).max(PIECE) + PIECE / 2) / PIECE * PIECE
             }
             true => (length / 4).next_multiple_of(PIECE),
             false => length / 4,
@@ -439,16 +439,16 @@ impl Engine {
     }
 
     /// The running segment request that a lower rendition could replace.
-    pub(crate) fn abandonable(&self) -> Option<(RequestId, &Request)> {
-        let (id, request) = self.server_segments().find(|(_, of)| of.via.is_believed())?;
+    pub(crate) fn abandonable(&self) -> Option<&Request> {
+        let (_, request) = self.server_segments().find(|(_, of)| of.via.is_believed())?;
         let What::Segment { rendition, .. } = request.what else { return None };
         (self.quality == Quality::Auto && rendition > 0 && self.playhead.is_started)
-            .then_some((id, request))
+            .then_some(request)
     }
 
     /// Gives up a download that will come too late if a lower rendition would come sooner.
     fn abandon_hopeless(&mut self, now: Time) {
-        let Some((id, request)) = self.abandonable() else { return };
+        let Some(request) = self.abandonable() else { return };
         let took = now.since(request.asked_at);
         let What::Segment { rendition, no } = request.what else { return };
         let length = request.length.unwrap_or_else(|| self.guessed_length(rendition, no));
@@ -467,8 +467,9 @@ impl Engine {
         let can_be_had = !self.renditions[lower].is_broken()
             && !self.retries.contains_key(&What::Playlist { rendition: lower });
         if left > ahead && instead < left && can_be_had {
+            let what = request.what;
             self.bandwidth.sample(request.bytes, took);
-            self.end_request(now, id);
+            self.cancel(&|_, other| other.what == what && !other.is_from_peer());
             self.switch(lower);
         }
     }

@@ -533,9 +533,11 @@ impl Engine {
         (start < left.end).then_some(start..left.end)
     }
 
-    /// It brings pieces of what is being played; more are asked for while they come.
+    /// It brings a few pieces of what is being played; the next are asked for while they come.
     pub(crate) fn is_slice(&self, request: &Request) -> bool {
-        matches!(request.what, What::Segment { rendition, no } if self.is_on((rendition, no)))
+        let What::Segment { rendition, no } = request.what else { return false };
+        let is_rest = self.length_of(rendition, no) <= Some(request.range().end);
+        self.is_on((rendition, no)) && !is_rest
     }
 
     /// Requests for segments that go to the server.

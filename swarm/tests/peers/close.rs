@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use swarm::limits::{CLOSE_BYTES, FALLEN_SILENT, FIRST_COMERS};
-use swarm::{Body, Config, Event, Input, LinkId, Output, Sharing};
+use swarm::{Body, Config, Event, Failure, Input, LinkId, Output, RequestId, Sharing};
 use wire::peer::{Command, PeerId};
 use wire::pieces::PIECE;
 use wire::playlist::ByteRange;
@@ -250,8 +250,8 @@ fn the_server_is_asked_for_the_next_piece_while_it_still_sends_the_one_before() 
     }
 }
 
-#[test]
-fn a_lower_quality_is_chosen_though_the_next_piece_is_under_way() {
+/// A viewer of the better of two qualities, whom the server is about to send two pieces that follow the beginning; and the requests.
+fn waiting_for_two() -> (Stage, [RequestId; 2]) {
     let lower =
         "#EXT-X-STREAM-INF:BANDWIDTH=60000,RESOLUTION=256x144,CODECS=\"avc1.640015\"\nb.m3u8\n";
     let mut stage = Stage::opened(&(signed_master() + lower), &live_in_pieces(0));
@@ -263,11 +263,60 @@ fn a_lower_quality_is_chosen_though_the_next_piece_is_under_way() {
     for millis in (1..45).map(|tick| tick * 10) {
         play_by(&mut stage, FIRST as usize, Duration::from_millis(10), millis, BEGUN * PIECE);
     }
+    let request = |piece: u64| {
+        let asked = stage.wanted.iter().find_map(|output| match output {
+            Output::Fetch { request, range: Some(range), .. } if range.start == piece * PIECE => {
+                Some(*request)
+            }
+            _ => None,
+        });
+        asked.expect("the server is asked for the piece")
+    };
+    let requests = [request(BEGUN), request(BEGUN + 1)];
+    (stage, requests)
+}
+
+#[test]
+fn a_lower_quality_is_chosen_though_the_next_piece_is_under_way() {
+    let (mut stage, [request, _]) = waiting_for_two();
     let before = stage.wanted.len();
-    let [start, end] = [BEGUN, BEGUN + 1].map(|piece| piece * PIECE);
-    let (took, sent) = (Duration::from_secs(10), format!("{start}-{}", end - 1));
-    stage.fetched_after(took, &sent, Body::Held(PIECE));
+    let (url, took) = ("http://a/27.m4s".to_owned(), Duration::from_secs(10));
+    stage.tell(Input::Fetched { request, url, body: Body::Held(PIECE), took });
     assert!(stage.wanted[before..].contains(&Output::Report(Event::Switched(0))));
+}
+
+#[test]
+fn pieces_that_fail_together_count_as_one_failure() {
+    let (mut stage, requests) = waiting_for_two();
+    let before = stage.wanted.len();
+    for request in requests {
+        stage.tell(Input::Failed { request, failure: Failure::Unreachable });
+    }
+    for millis in (45..130).map(|tick| tick * 10) {
+        play_by(
+            &mut stage,
+            FIRST as usize,
+            Duration::from_millis(10),
+            millis.min(490),
+            BEGUN * PIECE,
+        );
+    }
+    let asked = stage.wanted[before..].iter().find_map(|output| match output {
+        Output::Fetch { uri, .. } => Some(&**uri),
+        _ => None,
+    });
+    assert_eq!(asked, Some("27.m4s"), "of the same quality again, a moment later");
+}
+
+#[test]
+fn a_download_that_is_given_up_for_a_lower_quality_is_given_up_with_all_its_pieces() {
+    let (mut stage, requests) = waiting_for_two();
+    let given_up =
+        |stage: &Stage| requests.map(|request| stage.wanted.contains(&Output::Cancel(request)));
+    while given_up(&stage) == [false, false] {
+        stage.wait(Duration::from_millis(50));
+    }
+    assert_eq!(given_up(&stage), [true, true], "at once");
 }
 
 /// How many pieces the server is asked for at once of a stream of so many times the bits, where an answer has taken so many milliseconds.
