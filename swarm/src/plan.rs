@@ -82,7 +82,8 @@ impl Engine {
         self.ask_segments(now);
     }
 
-    /// Decided between two segments only; a running download is the business of `abandon_hopeless`.
+    /// Decided between two segments, or while pieces of one come by and by; any other running download is the business of
+    /// `abandon_hopeless`.
     fn choose_rendition(&mut self) {
         if self.quality != Quality::Auto
             || self.server_segments().any(|(_, request)| !self.is_slice(request))
